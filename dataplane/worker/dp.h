@@ -31,6 +31,9 @@ struct fog_dp_config {
 	struct fog_address listen;
 	const struct fog_io_ops *io;
 	void *io_arg; /* passed to the back end's open() */
+	/* eventfd of the control client, written after an event when its event_tail is waiting;
+	 * 0 or less = none. Borrowed: outlives the instance. One for all attachments. */
+	int notify_fd;
 };
 
 /* region: the data region, already created and zeroed but for its header; the workers fill and
