@@ -9,16 +9,12 @@
 #ifndef FOG_DP_H
 #define FOG_DP_H
 
+#include "configs/address.h"
 #include "dataplane/abi/abi.h"
 #include "dataplane/abi/edge.h"
 
 struct fog_dp;
 struct fog_io_ops; /* dataplane/io/io.h */
-
-struct fog_address {
-	u8 ip[16]; /* IPv6 or IPv4-mapped, network order */
-	u16 port;  /* host order */
-};
 
 struct fog_dp_config {
 	u32 workers;              /* 1 .. FOG_WORKERS_MAX */
