@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* X25519 (RFC 7748) over libsodium. Scalars are clamped inside. Any thread; constant time. */
+#ifndef FOG_CRYPTO_X25519_H
+#define FOG_CRYPTO_X25519_H
+
+#include "crypto/types.h"
+
+#define FOG_X25519_SIZE 32
+
+/* out = scalar * point. Returns 0, or -EBADMSG when the result is all zero, which happens exactly
+ * for points of low order (RFC 7748 section 6.1); out is zeroed then. About 35 us. */
+int fog_x25519(u8 out[FOG_X25519_SIZE], const u8 scalar[FOG_X25519_SIZE],
+	       const u8 point[FOG_X25519_SIZE]);
+
+/* out = scalar * base point: the public key of a secret. About 15 us. */
+void fog_x25519_base(u8 out[FOG_X25519_SIZE], const u8 scalar[FOG_X25519_SIZE]);
+
+#endif
