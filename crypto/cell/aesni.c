@@ -26,7 +26,7 @@ FOG_X86_AESNI static __m128i expand_step(__m128i key, __m128i word)
 }
 
 /* The round constant is xored by hand because AESKEYGENASSIST wants it at compile time. */
-FOG_X86_AESNI static void aes_expand(u8 (*round)[16], unsigned rounds, const u8 *key)
+FOG_X86_AESNI void fog_aesni_aes_expand(u8 (*round)[16], unsigned rounds, const u8 *key)
 {
 	__m128i even = load(key), odd = rounds == FOG_AES256_ROUNDS ? load(key + 16) : even;
 	u32 constant = 1;
@@ -54,8 +54,8 @@ FOG_X86_AESNI static void aes_expand(u8 (*round)[16], unsigned rounds, const u8 
 	}
 }
 
-FOG_X86_AESNI static void aes_encrypt(const u8 (*round)[16], unsigned rounds, const u8 in[16],
-				      u8 out[16])
+FOG_X86_AESNI void fog_aesni_aes_encrypt(const u8 (*round)[16], unsigned rounds, const u8 in[16],
+					 u8 out[16])
 {
 	__m128i x = _mm_xor_si128(load(in), load(round[0]));
 
@@ -64,8 +64,8 @@ FOG_X86_AESNI static void aes_encrypt(const u8 (*round)[16], unsigned rounds, co
 	store(out, _mm_aesenclast_si128(x, load(round[rounds])));
 }
 
-FOG_X86_AESNI static void aes_decrypt(const u8 (*round)[16], unsigned rounds, const u8 in[16],
-				      u8 out[16])
+FOG_X86_AESNI void fog_aesni_aes_decrypt(const u8 (*round)[16], unsigned rounds, const u8 in[16],
+					 u8 out[16])
 {
 	__m128i x = _mm_xor_si128(load(in), load(round[rounds]));
 
@@ -91,8 +91,8 @@ FOG_X86_AESNI static inline void ctr_wide(const u8 (*round)[16], unsigned rounds
 		stream[k] = _mm_aesenclast_si128(stream[k], key);
 }
 
-FOG_X86_AESNI static void aes_ctr(const u8 (*round)[16], unsigned rounds, const u8 counter[16],
-				  const u8 *in, u8 *out, size_t len)
+FOG_X86_AESNI void fog_aesni_aes_ctr(const u8 (*round)[16], unsigned rounds, const u8 counter[16],
+				     const u8 *in, u8 *out, size_t len)
 {
 	__m128i base = byte_reverse(load(counter)), stream[WIDE];
 	u8 tail[WIDE * 16];
@@ -116,7 +116,7 @@ FOG_X86_AESNI static void aes_ctr(const u8 (*round)[16], unsigned rounds, const 
 	fog_wipe(tail, sizeof(tail));
 }
 
-FOG_X86_AESNI static void hash_powers(u8 (*power)[16], const u8 h[16])
+FOG_X86_AESNI void fog_aesni_hash_powers(u8 (*power)[16], const u8 h[16])
 {
 	__m128i base = load(h), e = base;
 
@@ -125,8 +125,8 @@ FOG_X86_AESNI static void hash_powers(u8 (*power)[16], const u8 h[16])
 }
 
 /* Sixteen products share one reduction. A first short group is aligned to the end of the powers. */
-FOG_X86_AESNI static void hash_update(const u8 (*power)[16], u8 acc[16], const u8 *blocks,
-				      size_t count)
+FOG_X86_AESNI void fog_aesni_hash_update(const u8 (*power)[16], u8 acc[16], const u8 *blocks,
+					 size_t count)
 {
 	__m128i e = load(acc);
 	size_t part = count % FOG_UIV_POWERS;
@@ -145,7 +145,7 @@ FOG_X86_AESNI static void hash_update(const u8 (*power)[16], u8 acc[16], const u
 	store(acc, e);
 }
 
-FOG_X86_AESNI static void hash_dot(u8 out[16], const u8 a[16], const u8 b[16])
+FOG_X86_AESNI void fog_aesni_hash_dot(u8 out[16], const u8 a[16], const u8 b[16])
 {
 	store(out, dot(load(a), load(b)));
 }
@@ -153,13 +153,13 @@ FOG_X86_AESNI static void hash_dot(u8 out[16], const u8 a[16], const u8 b[16])
 const struct fog_cipher fog_cipher_aesni = {
 	.name = "aesni",
 	.supported = supported,
-	.aes_expand = aes_expand,
-	.aes_encrypt = aes_encrypt,
-	.aes_decrypt = aes_decrypt,
-	.aes_ctr = aes_ctr,
-	.hash_powers = hash_powers,
-	.hash_update = hash_update,
-	.hash_dot = hash_dot,
+	.aes_expand = fog_aesni_aes_expand,
+	.aes_encrypt = fog_aesni_aes_encrypt,
+	.aes_decrypt = fog_aesni_aes_decrypt,
+	.aes_ctr = fog_aesni_aes_ctr,
+	.hash_powers = fog_aesni_hash_powers,
+	.hash_update = fog_aesni_hash_update,
+	.hash_dot = fog_aesni_hash_dot,
 };
 
 #else

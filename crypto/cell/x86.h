@@ -9,6 +9,23 @@
 
 #define FOG_X86_AESNI __attribute__((target("aes,pclmul,ssse3,sse4.2")))
 
+/* In front of a loop of constant, small count over an array that is to live in registers. */
+#if defined(__clang__)
+#define FOG_UNROLL _Pragma("unroll")
+#else
+#define FOG_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+/* Members of struct fog_cipher that the vaes path takes over as they are (aesni.c). */
+void fog_aesni_aes_expand(u8 (*round)[16], unsigned rounds, const u8 *key);
+void fog_aesni_aes_encrypt(const u8 (*round)[16], unsigned rounds, const u8 in[16], u8 out[16]);
+void fog_aesni_aes_decrypt(const u8 (*round)[16], unsigned rounds, const u8 in[16], u8 out[16]);
+void fog_aesni_aes_ctr(const u8 (*round)[16], unsigned rounds, const u8 counter[16], const u8 *in,
+		       u8 *out, size_t len);
+void fog_aesni_hash_powers(u8 (*power)[16], const u8 h[16]);
+void fog_aesni_hash_update(const u8 (*power)[16], u8 acc[16], const u8 *blocks, size_t count);
+void fog_aesni_hash_dot(u8 out[16], const u8 a[16], const u8 b[16]);
+
 FOG_X86_AESNI static inline __m128i load(const u8 *p)
 {
 	return _mm_loadu_si128((const __m128i *)p);
