@@ -387,7 +387,7 @@ static int read_text(struct reader *r, struct fog_config *c, const char *text)
 int fog_config_read(struct fog_config *c, const char *path, FILE *errors)
 {
 	struct reader r = {.path = path, .errors = errors};
-	char *text;
+	char *text = NULL;
 
 	memset(c, 0, sizeof(*c));
 	int rc = file_load(path, &text);

@@ -163,10 +163,11 @@ static void test_numbers(void)
 static void test_error_limit(void)
 {
 	struct fog_config c;
-	char text[8192] = "", errors[4096];
+	char text[8192], errors[4096];
+	int used = 0;
 
 	for (int i = 0; i < 60; i++)
-		sprintf(text + strlen(text), "unknown%d = 1;\n", i);
+		used += snprintf(text + used, sizeof(text) - (size_t)used, "unknown%d = 1;\n", i);
 	CU_ASSERT_EQUAL(read_text(&c, text, errors), -EINVAL);
 	CU_ASSERT_PTR_NOT_NULL(strstr(errors, "unknown19"));
 	CU_ASSERT_PTR_NULL(strstr(errors, "unknown20"));

@@ -12,7 +12,7 @@ static char dir[64], path[128], why[FOG_IDENTITY_WHY_SIZE];
 
 static void start(void)
 {
-	strcpy(dir, "/tmp/fog-identity-test-XXXXXX");
+	snprintf(dir, sizeof(dir), "/tmp/fog-identity-test-XXXXXX");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/identity.key", dir);
 }

@@ -30,7 +30,7 @@ static const struct fog_migration bad[] = {
 
 static void start(void)
 {
-	strcpy(dir, "/tmp/fog-store-test-XXXXXX");
+	snprintf(dir, sizeof(dir), "/tmp/fog-store-test-XXXXXX");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/fog.db", dir);
 }

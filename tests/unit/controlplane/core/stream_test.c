@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "controlplane/core/stream.h"
+#include "crypto/random/random.h"
 #include "tests/unit/fog_test.h"
 
 static struct ev_loop *loop;
@@ -160,7 +161,9 @@ static void test_bad_frames(void)
 /* Frames of every size, cut at random places. */
 static void test_split_frames(void)
 {
-	unsigned seed = getenv("FOG_SEED") ? (unsigned)atoi(getenv("FOG_SEED")) : 1;
+	const char *given = getenv("FOG_SEED");
+	u64 seed = given != NULL ? strtoull(given, NULL, 0) : 1;
+	struct fog_rng rng;
 	static u8 wire[1 << 20];
 	struct side a;
 	u32 used = 0, frames = 0;
@@ -168,21 +171,22 @@ static void test_split_frames(void)
 	u8 sum = 0;
 	int raw;
 
-	printf("seed %u ", seed);
-	srand(seed);
+	printf("seed %llu ", (unsigned long long)seed);
+	fog_rng_init_u64(&rng, seed);
 	while (used < sizeof(wire) / 2) {
-		u32 len = (u32)rand() % (rand() % 4 == 0 ? FOG_STREAM_DATA_MAX : 64) + 1;
+		u32 max = fog_rng_below(&rng, 4) == 0 ? FOG_STREAM_DATA_MAX : 64;
+		u32 len = (u32)fog_rng_below(&rng, max) + 1;
 		fog_store_u32(wire + used, len);
 		wire[used + 4] = FOG_STREAM_DATA;
 		for (u32 i = 0; i < len; i++)
-			sum += wire[used + 5 + i] = (u8)rand();
+			sum += wire[used + 5 + i] = (u8)fog_rng_u64(&rng);
 		used += 5 + len;
 		bytes += len;
 		frames++;
 	}
 	start(&a, &raw);
 	for (u32 done = 0; done < used;) {
-		u32 n = (u32)rand() % 3000 + 1;
+		u32 n = (u32)fog_rng_below(&rng, 3000) + 1;
 		ssize_t sent = send(raw, wire + done, FOG_MIN(n, used - done), MSG_NOSIGNAL);
 		if (sent > 0)
 			done += (u32)sent;
