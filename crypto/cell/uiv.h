@@ -3,8 +3,11 @@
  * Melloni, Muench, Stam 2023), over AES-128 and POLYVAL (RFC 8452):
  *
  *	ET(J, T, X)	L = POLYVAL(KU, T);  L ^ AES(KB, L ^ X)			J = KB | KU
- *	PRF(S, X, c)	AES-CTR(K, POLYVAL(B, X) + c), 128-bit big-endian	S = K | B
+ *	PRF(S, X, c)	AES-CTR(K, floor(POLYVAL(B, X)) + c), big-endian	S = K | B
  *	UIV+		Y_L = ET(J, tweak | X_R, X_L);  Y_R = X_R ^ PRF(S, Y_L, 0)
+ *
+ * floor clears the low 6 bits of the counter, as Tor does, when the key stream ends within 64
+ * blocks, and 7 for Fog's longer right part: the counter never carries out of its last byte.
  *
  * A change of any input bit garbles the whole output of encryption. POLYVAL pads with zeros and
  * hashes no length, so under one key all tweaks and all right parts must keep their lengths. */
@@ -13,13 +16,15 @@
 
 #include "crypto/types.h"
 
-#define FOG_UIV_BLOCK            16
-#define FOG_UIV_SEED_SIZE        64   /* J | S */
-#define FOG_UIV_RIGHT_MAX        1376 /* 86 blocks: the right part of our onion body */
-#define FOG_UIV_UPDATE_RIGHT_MAX 496  /* longest right part whose key stream UPDATE does not reuse \
-				       */
-#define FOG_UIV_UPDATE_OFFSET 31      /* first counter of UPDATE's key stream */
-#define FOG_UIV_POWERS        16
+#define FOG_UIV_BLOCK     16
+#define FOG_UIV_SEED_SIZE 64   /* J | S */
+#define FOG_UIV_RIGHT_MAX 1376 /* 86 blocks: the right part of our onion body */
+/* The longest right part whose key stream fog_uiv_update() does not use again. */
+#define FOG_UIV_UPDATE_RIGHT_MAX 496
+#define FOG_UIV_UPDATE_OFFSET    31  /* first counter of UPDATE's key stream */
+#define FOG_UIV_SHORT_BLOCKS     64  /* key stream under a counter with 6 bits cleared */
+#define FOG_UIV_LONG_BLOCKS      128 /* and with 7 */
+#define FOG_UIV_POWERS           16
 
 /* Expanded key, the same bytes on every CPU path. 704 bytes; the first 10 cache lines are what
  * encryption touches. Secret: wipe with fog_uiv_key_wipe(). */
@@ -29,6 +34,7 @@ struct fog_uiv_key {
 	u8 right_round[11][16];                              /* AES-128 round keys of K */
 	u8 right_hash[16];                                   /* B */
 	u8 seed[FOG_UIV_SEED_SIZE];                          /* J | S, for the ratchet */
+	u8 pad[16];                                          /* zero */
 };
 _Static_assert(sizeof(struct fog_uiv_key) == 704, "layout of struct fog_uiv_key");
 

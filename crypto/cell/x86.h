@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Inside crypto/cell only: 128-bit blocks with AES-NI and PCLMULQDQ, shared by the x86 paths. */
+#ifndef FOG_CRYPTO_X86_H
+#define FOG_CRYPTO_X86_H
+
+#include "crypto/types.h"
+
+#include <immintrin.h>
+
+#define FOG_X86_AESNI __attribute__((target("aes,pclmul,ssse3,sse4.2")))
+
+FOG_X86_AESNI static inline __m128i load(const u8 *p)
+{
+	return _mm_loadu_si128((const __m128i *)p);
+}
+
+FOG_X86_AESNI static inline void store(u8 *p, __m128i v)
+{
+	_mm_storeu_si128((__m128i *)p, v);
+}
+
+FOG_X86_AESNI static inline __m128i byte_reverse(__m128i v)
+{
+	return _mm_shuffle_epi8(v,
+				_mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15));
+}
+
+/* 128-bit little-endian v + n without a branch: the low half wraps when it becomes smaller, which
+ * SSE can only compare as signed numbers, hence the flipped top bits. */
+FOG_X86_AESNI static inline __m128i counter_add(__m128i v, unsigned n)
+{
+	const __m128i top = _mm_set1_epi64x(INT64_MIN);
+	__m128i sum = _mm_add_epi64(v, _mm_set_epi64x(0, n));
+	__m128i wrap = _mm_cmpgt_epi64(_mm_xor_si128(v, top), _mm_xor_si128(sum, top));
+
+	return _mm_sub_epi64(sum, _mm_slli_si128(wrap, 8));
+}
+
+FOG_X86_AESNI static inline __m128i counter_block(__m128i base, unsigned n)
+{
+	return byte_reverse(counter_add(base, n));
+}
+
+/* A sum of unreduced products in GF(2)[x]: x^128 high | x^64 middle | low. */
+struct product {
+	__m128i low, middle, high;
+};
+
+FOG_X86_AESNI static inline struct product product_zero(void)
+{
+	__m128i z = _mm_setzero_si128();
+	return (struct product){z, z, z};
+}
+
+FOG_X86_AESNI static inline void product_add(struct product *p, __m128i a, __m128i b)
+{
+	p->low = _mm_xor_si128(p->low, _mm_clmulepi64_si128(a, b, 0x00));
+	p->high = _mm_xor_si128(p->high, _mm_clmulepi64_si128(a, b, 0x11));
+	p->middle = _mm_xor_si128(p->middle, _mm_clmulepi64_si128(a, b, 0x01));
+	p->middle = _mm_xor_si128(p->middle, _mm_clmulepi64_si128(a, b, 0x10));
+}
+
+/* Times x^-128 modulo POLYVAL's polynomial, 64 bits at a step (Gueron, "AES-GCM-SIV", 2017). */
+FOG_X86_AESNI static inline __m128i product_reduce(const struct product *p)
+{
+	const __m128i poly = _mm_set_epi64x(0, (long long)0xc200000000000000ull);
+	__m128i low = _mm_xor_si128(p->low, _mm_slli_si128(p->middle, 8));
+	__m128i high = _mm_xor_si128(p->high, _mm_srli_si128(p->middle, 8));
+
+	low = _mm_xor_si128(_mm_shuffle_epi32(low, 0x4e), _mm_clmulepi64_si128(low, poly, 0x00));
+	low = _mm_xor_si128(_mm_shuffle_epi32(low, 0x4e), _mm_clmulepi64_si128(low, poly, 0x00));
+	return _mm_xor_si128(high, low);
+}
+
+FOG_X86_AESNI static inline __m128i dot(__m128i a, __m128i b)
+{
+	struct product p = product_zero();
+
+	product_add(&p, a, b);
+	return product_reduce(&p);
+}
+
+#endif
