@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/core/log.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <time.h>
+
+static const char *const names[] = {"", "error", "warning", "notice", "info", "debug"};
+static const char syslog_priority[] = {0, '3', '4', '5', '6', '7'};
+
+static enum fog_log_level max_level = FOG_LOG_INFO;
+static FILE *target;
+static time_t rate_second;
+static u32 rate_used, suppressed;
+
+enum fog_log_level fog_log_level_parse(const char *name)
+{
+	for (unsigned i = 1; i < FOG_ARRAY_COUNT(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return i;
+	return 0;
+}
+
+const char *fog_log_level_name(enum fog_log_level level)
+{
+	FOG_ASSERT(level >= FOG_LOG_ERROR);
+	FOG_ASSERT(level <= FOG_LOG_DEBUG);
+	return names[level];
+}
+
+void fog_log_set_level(enum fog_log_level level)
+{
+	FOG_ASSERT(level >= FOG_LOG_ERROR);
+	FOG_ASSERT(level <= FOG_LOG_DEBUG);
+	max_level = level;
+}
+
+bool fog_log_enabled(enum fog_log_level level)
+{
+	return level <= max_level;
+}
+
+void fog_log_set_file(FILE *out)
+{
+	target = out;
+}
+
+static void record_write(enum fog_log_level level, time_t now, const char *part, const char *text)
+{
+	FILE *out = target != NULL ? target : stderr;
+	char stamp[32] = "";
+
+	if (getenv("JOURNAL_STREAM") != NULL) {
+		fprintf(out, "<%c>%s: %s\n", syslog_priority[level], part, text);
+	} else {
+		struct tm tm;
+		gmtime_r(&now, &tm);
+		strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm);
+		fprintf(out, "%s %s %s: %s\n", stamp, names[level], part, text);
+	}
+	fflush(out);
+}
+
+/* False when the record is over the rate. */
+static bool rate_pass(enum fog_log_level level, time_t now)
+{
+	char text[64];
+
+	if (now != rate_second) {
+		if (suppressed != 0) {
+			snprintf(text, sizeof(text), "records left out count=%u", suppressed);
+			record_write(FOG_LOG_NOTICE, now, "log", text);
+		}
+		rate_second = now;
+		rate_used = suppressed = 0;
+	}
+	if (level <= FOG_LOG_WARNING)
+		return true;
+	if (rate_used >= FOG_LOG_RATE_MAX) {
+		suppressed++;
+		return false;
+	}
+	rate_used++;
+	return true;
+}
+
+void fog_log(enum fog_log_level level, const char *part, const char *fmt, ...)
+{
+	char text[FOG_LOG_LINE_MAX];
+	time_t now;
+	va_list ap;
+
+	if (!fog_log_enabled(level))
+		return;
+	now = time(NULL);
+	if (!rate_pass(level, now))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	for (char *p = text; *p != '\0'; p++)
+		if (iscntrl((unsigned char)*p))
+			*p = '?';
+	record_write(level, now, part, text);
+}

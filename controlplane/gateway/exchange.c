@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/gateway/exchange.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdarg.h>
+
+#include "controlplane/core/log.h"
+
+#define PROBLEM_DETAIL_MAX 512
+
+/* One segment of the pattern against one of the path. */
+static bool segment_match(const char *p, size_t p_len, const char *s, size_t s_len,
+			  struct fog_exchange *x, u32 *literals)
+{
+	if (p_len < 2 || p[0] != '{') {
+		(*literals)++;
+		return p_len == s_len && memcmp(p, s, p_len) == 0;
+	}
+	FOG_ASSERT(x->param_count < FOG_GATEWAY_PARAMS_MAX);
+	FOG_ASSERT(p_len - 2 < sizeof(x->param_name[0]));
+	if (s_len == 0 || s_len >= FOG_GATEWAY_PARAM_SIZE)
+		return false;
+	u32 i = x->param_count++;
+	memcpy(x->param_name[i], p + 1, p_len - 2);
+	x->param_name[i][p_len - 2] = '\0';
+	memcpy(x->param_value[i], s, s_len);
+	x->param_value[i][s_len] = '\0';
+	return true;
+}
+
+u32 fog_route_match(const char *pattern, const char *path, struct fog_exchange *x)
+{
+	u32 literals = 0;
+
+	x->param_count = 0;
+	for (;;) {
+		size_t p_len = strcspn(pattern, "/"), s_len = strcspn(path, "/");
+		if (!segment_match(pattern, p_len, path, s_len, x, &literals))
+			return 0;
+		pattern += p_len;
+		path += s_len;
+		if (*pattern != *path)
+			return 0;
+		if (*pattern == '\0')
+			return literals + 1;
+		pattern++;
+		path++;
+	}
+}
+
+void *fog_exchange_ctx(const struct fog_exchange *x)
+{
+	return x->ctx;
+}
+
+const char *fog_exchange_param(const struct fog_exchange *x, const char *name)
+{
+	for (u32 i = 0; i < x->param_count; i++)
+		if (strcmp(x->param_name[i], name) == 0)
+			return x->param_value[i];
+	FOG_ASSERT(!"the route has no such parameter");
+	return "";
+}
+
+const char *fog_exchange_query(const struct fog_exchange *x, const char *name)
+{
+	const char *v = NULL;
+
+	/* MHD returns NULL both for "?name" and for no name. */
+	if (MHD_lookup_connection_value_n(x->connection, MHD_GET_ARGUMENT_KIND, name, strlen(name),
+					  &v, NULL) != MHD_YES)
+		return NULL;
+	return v != NULL ? v : "";
+}
+
+int fog_exchange_query_u64(struct fog_exchange *x, const char *name, u64 def, u64 max, u64 *out)
+{
+	const char *v = fog_exchange_query(x, name);
+	char *end;
+
+	*out = def;
+	if (v == NULL)
+		return 0;
+	errno = 0;
+	unsigned long long n = strtoull(v, &end, 10);
+	if (!isdigit((unsigned char)*v) || *end != '\0' || errno != 0 || n > max) {
+		fog_exchange_problem(x, 400, "query \"%s\" wants a whole number from 0 to %llu",
+				     name, (unsigned long long)max);
+		return -EINVAL;
+	}
+	*out = n;
+	return 0;
+}
+
+const json_t *fog_exchange_body(const struct fog_exchange *x)
+{
+	return x->json;
+}
+
+const char *fog_exchange_request_id(const struct fog_exchange *x)
+{
+	return x->request_id;
+}
+
+void fog_exchange_header(struct fog_exchange *x, const char *name, const char *value)
+{
+	FOG_ASSERT(x->header_count < FOG_EXCHANGE_HEADERS_MAX);
+	struct fog_exchange_header_entry *h = &x->headers[x->header_count++];
+	FOG_ASSERT(strlen(name) < sizeof(h->name));
+	snprintf(h->name, sizeof(h->name), "%s", name);
+	snprintf(h->value, sizeof(h->value), "%s", value);
+}
+
+/* Takes over `data` (malloc). */
+static int answer(struct fog_exchange *x, unsigned status, const char *content_type, void *data,
+		  size_t len)
+{
+	FOG_ASSERT(x->response == NULL);
+	struct MHD_Response *r = MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE);
+	if (r == NULL) {
+		free(data);
+		r = MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+		status = 500;
+	}
+	/* Without memory even for an empty response: the connection is closed unanswered. */
+	if (r != NULL) {
+		MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+		MHD_add_response_header(r, "X-Request-Id", x->request_id);
+		MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+		for (u32 i = 0; i < x->header_count; i++)
+			MHD_add_response_header(r, x->headers[i].name, x->headers[i].value);
+	}
+	x->response = r;
+	x->status = status;
+	fog_gateway_answered(x->gateway, x);
+	return 0;
+}
+
+static int answer_json(struct fog_exchange *x, unsigned status, const char *content_type,
+		       json_t *value)
+{
+	char *text = value != NULL ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+
+	json_decref(value);
+	if (text == NULL) {
+		fog_log(FOG_LOG_ERROR, "gateway", "no memory for an answer");
+		status = 500;
+		content_type = "application/problem+json";
+		text = strdup("{\"title\":\"Internal Server Error\",\"status\":500}");
+	}
+	size_t len = text != NULL ? strlen(text) : 0;
+	if (text != NULL)
+		text[len++] = '\n'; /* in place of the zero: kind to terminals */
+	return answer(x, status, content_type, text, len);
+}
+
+int fog_exchange_json(struct fog_exchange *x, unsigned status, json_t *value)
+{
+	return answer_json(x, status, "application/json", value);
+}
+
+int fog_exchange_bytes(struct fog_exchange *x, unsigned status, const char *content_type,
+		       const void *data, size_t len)
+{
+	char *copy = malloc(len + 1);
+
+	if (copy == NULL)
+		return fog_exchange_problem(x, 500, "no memory");
+	memcpy(copy, data, len);
+	return answer(x, status, content_type, copy, len);
+}
+
+/* Detail may quote what a client or peer sent: make it valid UTF-8 first. */
+static json_t *text_to_json(const char *text)
+{
+	json_t *v = json_string(text);
+
+	if (v != NULL)
+		return v;
+	char ascii[PROBLEM_DETAIL_MAX];
+	size_t i = 0;
+	for (; text[i] != '\0' && i < sizeof(ascii) - 1; i++)
+		ascii[i] = (text[i] & 0x80) ? '?' : text[i];
+	ascii[i] = '\0';
+	return json_string(ascii);
+}
+
+int fog_exchange_problem(struct fog_exchange *x, unsigned status, const char *fmt, ...)
+{
+	char detail[PROBLEM_DETAIL_MAX];
+	const char *title = MHD_get_reason_phrase_for(status);
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(detail, sizeof(detail), fmt, ap);
+	va_end(ap);
+	return answer_json(x, status, "application/problem+json",
+			   json_pack("{s:s, s:s, s:i, s:o, s:s}", "type", "about:blank", "title",
+				     title != NULL ? title : "Error", "status", (int)status,
+				     "detail", text_to_json(detail), "request_id", x->request_id));
+}
+
+unsigned fog_status_of_errno(int rc)
+{
+	switch (-rc) {
+	case 0:
+		return 200;
+	case EINVAL:
+	case EPROTO:
+	case ERANGE:
+	case EBADMSG:
+		return 400;
+	case EPERM:
+	case EACCES:
+		return 403;
+	case ENOENT:
+		return 404;
+	case EEXIST:
+	case EALREADY:
+		return 409;
+	case EMSGSIZE:
+	case EFBIG:
+	case E2BIG:
+		return 413;
+	case EAGAIN:
+	case EBUSY:
+	case ENOTCONN:
+	case ECONNREFUSED:
+	case ECONNRESET:
+		return 503;
+	case ETIMEDOUT:
+		return 504;
+	case ENOSPC:
+		return 507;
+	default:
+		return 500;
+	}
+}

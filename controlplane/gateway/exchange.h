@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* One request on its way; private to gateway/. */
+#ifndef FOG_GATEWAY_EXCHANGE_H
+#define FOG_GATEWAY_EXCHANGE_H
+
+#include <microhttpd.h>
+
+#include "controlplane/gateway/gateway.h"
+
+#define FOG_EXCHANGE_HEADERS_MAX 4
+#define FOG_EXCHANGE_PATH_MAX    1024 /* bytes of a decoded path; longer: 404 */
+
+struct fog_exchange_header_entry {
+	char name[48];
+	char value[160];
+};
+
+struct fog_exchange {
+	struct fog_gateway *gateway;
+	struct fog_exchange *prev, *next; /* all open exchanges of the gateway */
+	struct MHD_Connection *connection;
+	const struct fog_route *route; /* NULL until matched */
+	void *ctx;
+	char request_id[17];
+	bool is_head;
+
+	u32 param_count;
+	char param_name[FOG_GATEWAY_PARAMS_MAX][32];
+	char param_value[FOG_GATEWAY_PARAMS_MAX][FOG_GATEWAY_PARAM_SIZE];
+
+	char *body;
+	size_t body_used, body_cap;
+	bool body_too_large;
+	bool body_no_memory;
+	json_t *json;
+
+	struct MHD_Response *response; /* set once answered */
+	unsigned status;
+	bool suspended; /* the connection waits for a later answer */
+	bool queued;    /* the response was handed to MHD */
+	u32 header_count;
+	struct fog_exchange_header_entry headers[FOG_EXCHANGE_HEADERS_MAX];
+};
+
+/* Split pattern and path into segments and compare; on a match *x holds the parameters. Returns the
+ * number of literal segments + 1 (so that exact segments win), 0 for no match. */
+u32 fog_route_match(const char *pattern, const char *path, struct fog_exchange *x);
+
+/* Hand the finished response to MHD, now or by waking the connection. */
+void fog_gateway_answered(struct fog_gateway *gw, struct fog_exchange *x);
+
+#endif

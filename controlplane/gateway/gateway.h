@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The HTTP API of the control plane (docs/API.md): a table of routes over libmicrohttpd, run by the
+ * loop. Bodies are JSON; errors are problem details (RFC 9457). The loop's thread only.
+ *
+ *	static int job_get(struct fog_exchange *x)
+ *	{
+ *		const char *id = fog_exchange_param(x, "id");
+ *		...
+ *		if (job == NULL)
+ *			return fog_exchange_problem(x, 404, "no job \"%s\"", id);
+ *		return fog_exchange_json(x, 200, json_pack(...));
+ *	}
+ *
+ *	static const struct fog_route routes[] = {
+ *		{"GET", "/v1/jobs/{id}", job_get},
+ *	};
+ *	fog_gateway_add(gw, routes, FOG_ARRAY_COUNT(routes), jobs);
+ */
+#ifndef FOG_GATEWAY_H
+#define FOG_GATEWAY_H
+
+#include <jansson.h>
+
+#include "controlplane/core/loop.h"
+#include "crypto/types.h"
+
+#define FOG_GATEWAY_BODY_MAX        (1024 * 1024) /* 413 */
+#define FOG_GATEWAY_MEMORY_MAX      (32 * 1024)   /* request line and headers of a connection */
+#define FOG_GATEWAY_CONNECTIONS_MAX 256           /* more wait in the backlog */
+#define FOG_GATEWAY_IDLE_SECONDS    30            /* of a connection; suspended ones excepted */
+#define FOG_GATEWAY_ROUTES_MAX      128
+#define FOG_GATEWAY_PARAMS_MAX      4   /* {name} parts of a pattern */
+#define FOG_GATEWAY_PARAM_SIZE      128 /* bytes of one with its zero; longer: 404 */
+#define FOG_GATEWAY_LISTENERS_MAX   2
+
+struct fog_gateway;
+
+/* One request and its answer. Lives until it is answered. */
+struct fog_exchange;
+
+/* Handlers answer with one of the fog_exchange_*() below and return its value, or keep `x`, return
+ * 0 and answer later. Each exchange must be answered exactly once. */
+typedef int (*fog_handler_fn)(struct fog_exchange *x);
+
+struct fog_route {
+	const char *method;  /* "GET", "POST", "DELETE" */
+	const char *pattern; /* "/v1/jobs/{id}/logs": a {name} takes one non-empty path segment */
+	fog_handler_fn handler;
+};
+
+int fog_gateway_new(struct fog_gateway **out, struct ev_loop *loop);
+/* Routes must outlive the gateway. Exact segments win over {name}. HEAD is served by GET. */
+void fog_gateway_add(struct fog_gateway *gw, const struct fog_route *routes, u32 count, void *ctx);
+/* Serve this listening socket, which stays the caller's until fog_gateway_free(), that closes it.
+ * 0, -ENOSPC (FOG_GATEWAY_LISTENERS_MAX) or -EIO. */
+int fog_gateway_listen(struct fog_gateway *gw, int fd);
+/* Open exchanges are answered 503 and must not be answered any more. NULL is fine. */
+void fog_gateway_free(struct fog_gateway *gw);
+
+/* Of the routes' table this exchange came through. */
+void *fog_exchange_ctx(const struct fog_exchange *x);
+/* Percent-decoded value of {name}; naming one that is not in the pattern is our bug. */
+const char *fog_exchange_param(const struct fog_exchange *x, const char *name);
+/* Value of ?name=value, percent-decoded; NULL when absent, "" for "?name". */
+const char *fog_exchange_query(const struct fog_exchange *x, const char *name);
+/* Whole number from the query: 0 and *out; absent: 0 and *out = def; else the exchange was answered
+ * with 400 and the handler returns: -EINVAL. */
+int fog_exchange_query_u64(struct fog_exchange *x, const char *name, u64 def, u64 max, u64 *out);
+/* The body as JSON; NULL when the request had none. Bodies that are not JSON never reach a handler
+ * (400), nor those that do not say application/json (415). Owned by the exchange. */
+const json_t *fog_exchange_body(const struct fog_exchange *x);
+/* 16 hex digits, also in the X-Request-Id header of the answer and in problems. */
+const char *fog_exchange_request_id(const struct fog_exchange *x);
+
+/* Answer. All return 0. json takes over `value`; NULL answers 500. */
+int fog_exchange_json(struct fog_exchange *x, unsigned status, json_t *value);
+/* Bytes as they are; copied. */
+int fog_exchange_bytes(struct fog_exchange *x, unsigned status, const char *content_type,
+		       const void *data, size_t len);
+/* {"type":"about:blank","title":..,"status":..,"detail":..,"request_id":..} */
+__attribute__((format(printf, 3, 4))) int fog_exchange_problem(struct fog_exchange *x,
+							       unsigned status, const char *fmt,
+							       ...);
+/* Status for -errno of this code base: -ENOENT 404, -EINVAL 400, -EEXIST 409, -ENOSPC 507,
+ * -EAGAIN/-EBUSY 503 .., others 500. */
+unsigned fog_status_of_errno(int rc);
+/* An additional header of the answer, before answering; at most 4 an exchange. Copied. */
+void fog_exchange_header(struct fog_exchange *x, const char *name, const char *value);
+
+#endif
