@@ -48,7 +48,7 @@ struct wide {
 
 VAES static inline void wide_add(struct wide *w, __m512i a, const u8 *power)
 {
-	__m512i b = _mm512_load_si512((const void *)power);
+	__m512i b = _mm512_loadu_si512(power);
 
 	w->low = _mm512_xor_si512(w->low, _mm512_clmulepi64_epi128(a, b, 0x00));
 	w->high = _mm512_xor_si512(w->high, _mm512_clmulepi64_epi128(a, b, 0x11));
