@@ -122,7 +122,7 @@ static void make_do(struct fog_inside *in, struct fog_landlock_rule spool[2])
 			fail(in, errno, names[i]);
 	}
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-	if (geteuid() == 0) {
+	if (in->uid != geteuid()) {
 		int ret = user_become(in);
 		if (ret < 0)
 			fail(in, -ret, "change user");
