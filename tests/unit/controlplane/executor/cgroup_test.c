@@ -31,12 +31,13 @@ static void test_life_cycle(void)
 		CU_ASSERT_EQUAL(access(g.leaf[i], F_OK), 0);
 	pid_t pid = fork();
 	if (pid == 0) {
-		static char touched[8 << 20];
+		static volatile char touched[8 << 20];
 		raise(SIGSTOP);
-		memset(touched, 1, sizeof(touched));
+		for (size_t i = 0; i < sizeof(touched); i += 4096)
+			touched[i] = 1;
 		for (volatile u64 i = 0; i < 50000000; i++)
 			;
-		_exit(touched[5] == 1 ? 0 : 1);
+		_exit(touched[4096] == 1 ? 0 : 1);
 	}
 	int status = -1;
 	CU_ASSERT_EQUAL(waitpid(pid, &status, WUNTRACED), pid);
