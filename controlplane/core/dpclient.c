@@ -176,7 +176,7 @@ static void ready_try(struct fog_dpclient *c, u64 now_ns)
 static bool event_valid(const struct fog_event *e)
 {
 	return e->type > FOG_EVENT_INVALID && e->type <= FOG_EVENT_SWEPT &&
-	       e->link_id <= FOG_LINKS_MAX;
+	       e->link_id <= FOG_LINKS_MAX + 1;
 }
 
 /* Returns true when more waits. */

@@ -46,7 +46,8 @@ struct fog_dpclient_config {
 	u32 lease_ms;            /* 0 = default */
 	/* May be NULL. why: one line for people, empty when the change is good news. */
 	void (*state)(void *arg, enum fog_dpclient_state state, const char *why);
-	/* May be NULL. A validated private copy: known type, link_id <= FOG_LINKS_MAX. */
+	/* May be NULL. A validated private copy: known type; link_id 1 .. FOG_LINKS_MAX, 0 for the
+	 * local edge as client, FOG_LINKS_MAX + 1 for it as terminus. */
 	void (*event)(void *arg, u32 worker, const struct fog_event *event);
 	void *arg;
 };
@@ -86,8 +87,8 @@ int fog_dpclient_link_delete(struct fog_dpclient *c, const u8 node_id[32]);
 const struct fog_dpclient_link *fog_dpclient_link_get(const struct fog_dpclient *c, u32 link_id);
 u32 fog_dpclient_link_count(const struct fog_dpclient *c);
 
-/* Ask for the end of a circuit. 0, -EINVAL, -ENOTCONN (not UP) or -EAGAIN (too many waiting).
- * Forgotten when the data plane is lost. */
+/* Ask for the end of a circuit; link_id as events name it, 0 = one of the local edge. 0, -EINVAL,
+ * -ENOTCONN (not UP) or -EAGAIN (too many waiting). Forgotten when the data plane is lost. */
 int fog_dpclient_circuit_close(struct fog_dpclient *c, u32 link_id, u32 circuit_id);
 
 /* True when UP, every command was taken and every worker has swept the current generation and uses

@@ -3,6 +3,7 @@
  * the slots; the rings only carry it. */
 #include "controlplane/core/dpclient_private.h"
 
+/* Link 0, the local edge's circuits, is served by worker 0. */
 static u32 worker_of(const struct fog_dpclient *c, u32 link_id)
 {
 	return link_id % c->at.workers;
@@ -323,7 +324,7 @@ u32 fog_dpclient_link_count(const struct fog_dpclient *c)
 int fog_dpclient_circuit_close(struct fog_dpclient *c, u32 link_id, u32 circuit_id)
 {
 	FOG_ASSERT(c->magic == FOG_DPCLIENT_MAGIC);
-	if (link_id == 0 || link_id > FOG_LINKS_MAX || circuit_id == 0)
+	if (link_id > FOG_LINKS_MAX || circuit_id == 0)
 		return -EINVAL;
 	if (c->state != FOG_DPCLIENT_UP)
 		return -ENOTCONN;
