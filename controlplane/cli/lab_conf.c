@@ -109,7 +109,9 @@ static int host_write(const json_t *lab, size_t index, const char *const *keys)
 		" };\nworker: { cpu_millicores = %d; memory_mb = %d; jobs_max = %d;"
 		" price_cpu_hour = %u; price_memory_gb_hour = %u;",
 		CPU_MILLICORES, MEMORY_MB, JOBS_MAX, a->cpu_hour, a->gb_hour);
-	key_string(out, "exec_path", fog_pick_text(lab, "exec", ""));
+	const char *exec = fog_pick_text(lab, "exec", "");
+	if (*exec == '/') /* otherwise it is not built, and the control plane will say so */
+		key_string(out, "exec_path", exec);
 	fputs(" };\nattributes: {", out);
 	key_string(out, "operator", a->operator_name);
 	key_string(out, "country", a->country);
