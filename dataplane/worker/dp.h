@@ -9,16 +9,12 @@
 #ifndef FOG_DP_H
 #define FOG_DP_H
 
+#include "configs/address.h"
 #include "dataplane/abi/abi.h"
 #include "dataplane/abi/edge.h"
 
 struct fog_dp;
 struct fog_io_ops; /* dataplane/io/io.h */
-
-struct fog_address {
-	u8 ip[16]; /* IPv6 or IPv4-mapped, network order */
-	u16 port;  /* host order */
-};
 
 struct fog_dp_config {
 	u32 workers;              /* 1 .. FOG_WORKERS_MAX */
@@ -31,6 +27,9 @@ struct fog_dp_config {
 	struct fog_address listen;
 	const struct fog_io_ops *io;
 	void *io_arg; /* passed to the back end's open() */
+	/* eventfd of the control client, written after an event when its event_tail is waiting;
+	 * 0 or less = none. Borrowed: outlives the instance. One for all attachments. */
+	int notify_fd;
 };
 
 /* region: the data region, already created and zeroed but for its header; the workers fill and
