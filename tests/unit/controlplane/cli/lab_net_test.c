@@ -25,7 +25,7 @@ static bool namespace_exists(const char *name)
 
 static bool refused(const char *from, const char *to)
 {
-	char script[512], output[256];
+	char script[512], output[4096];
 
 	snprintf(script, sizeof(script),
 		 "import socket\n"
