@@ -72,6 +72,8 @@ int fog_cli_parse(struct fog_cli *cli, int argc, char *const *argv);
 void fog_cli_help(FILE *out, const struct fog_command *command);
 /* Bash completion script. */
 void fog_cli_completion(FILE *out);
+/* The manual page fogctl(1). */
+void fog_cli_man(FILE *out);
 
 /* Say why on cli->err as "fogctl: ...", or with --json {"error":{"message":..}} on cli->out. Return
  * FOG_CLI_FAILED and FOG_CLI_USAGE, so that commands can return their value. */

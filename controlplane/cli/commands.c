@@ -16,6 +16,12 @@ static int completion_print(struct fog_cli *cli)
 	return FOG_CLI_OK;
 }
 
+static int man_print(struct fog_cli *cli)
+{
+	fog_cli_man(cli->out);
+	return FOG_CLI_OK;
+}
+
 #define O(id) FOG_OPTION_BIT(id)
 
 const struct fog_command fog_commands[] = {
@@ -77,6 +83,7 @@ const struct fog_command fog_commands[] = {
 
 	{"completion", "SHELL", 1, 1, 0, "completion script; SHELL is bash",
 	 "  source <(fogctl completion bash)", completion_print},
+	{"man", "", 0, 0, 0, "this program's manual page", NULL, man_print, .hidden = true},
 	{"version", "", 0, 0, 0, "version of fogctl", NULL, version_print},
 };
 

@@ -222,6 +222,24 @@ static void test_completion(void)
 	unlink(script);
 }
 
+/* The page in the tree is the one the table makes; `ninja cli-docs` mends it. */
+static void test_man(void)
+{
+	char *page, *text = calloc(1, 1 << 20);
+	size_t size;
+	FILE *out = open_memstream(&page, &size);
+	FILE *in = fopen(FOG_SOURCE_DIR "/docs/man/fogctl.1", "re");
+
+	fog_cli_man(out);
+	fclose(out);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(in);
+	CU_ASSERT_EQUAL(fread(text, 1, (1 << 20) - 1, in), size);
+	CU_ASSERT_STRING_EQUAL(text, page);
+	fclose(in);
+	free(text);
+	free(page);
+}
+
 FOG_TEST_MAIN("controlplane/cli/command", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
 	      FOG_TEST(test_errors_are_json), FOG_TEST(test_too_many_words), FOG_TEST(test_help),
-	      FOG_TEST(test_table_is_sound), FOG_TEST(test_completion))
+	      FOG_TEST(test_table_is_sound), FOG_TEST(test_completion), FOG_TEST(test_man))
