@@ -101,7 +101,8 @@ void fog_half_set_key(struct fog_half *h, const u8 seed[FOG_CELL_SEED_SIZE], u64
 int fog_half_admit(const struct fog_half *h, u64 sequence);
 /* Would this sequence overwrite a key that jobs gathered before may use? */
 bool fog_half_ratchets(const struct fog_half *h, u64 sequence);
-/* Key for an admitted sequence; moves on a generation if it is the first of the next. */
+/* Key for an admitted sequence; moves on a generation if it is the first of the next. NULL: another
+ * sequence used since took that key's place. */
 const struct fog_cell_key *fog_half_use_key(struct fog_half *h, u64 sequence);
 
 #endif

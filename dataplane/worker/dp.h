@@ -55,6 +55,8 @@ int fog_dp_attach_control(struct fog_dp *dp, const struct fog_control_region *re
 int fog_dp_attach_edge(struct fog_dp *dp, const struct fog_edge_tx_region *tx,
 		       struct fog_edge_rx_region *rx, int notify_fd, u64 attachment);
 
+/* Address the instance listens on, with the port it got when it asked for port 0. */
+struct fog_address fog_dp_address(const struct fog_dp *dp);
 /* eventfd that wakes worker w out of its blocking wait. Owned by the instance. */
 int fog_dp_wake_fd(const struct fog_dp *dp, u32 worker);
 /* Worker that serves the edge rings. */
