@@ -316,10 +316,8 @@ static unsigned sim_rx(struct fog_io *io, u64 now_ns, struct fog_frame *frames, 
 	while (n < max && io->heap_count > 0 && io->heap[0].arrive_ns <= now_ns) {
 		struct packet p = heap_pop(io);
 		struct buffer *b = &io->buffers[p.buffer];
-		frames[n++] = (struct fog_frame){.data = b->data,
-						 .handle = p.buffer,
-						 .length = b->length,
-						 .peer = b->from};
+		frames[n++] = (struct fog_frame){
+			.data = b->data, .handle = p.buffer, .length = b->length, .peer = b->from};
 	}
 	io->sim->stats.delivered += n;
 	return n;

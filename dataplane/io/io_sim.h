@@ -12,7 +12,8 @@
 #include "dataplane/io/io.h"
 
 #define FOG_SIM_HOSTS_MAX 64   /* more: open() gives -ENOSPC */
-#define FOG_SIM_QUEUE_MAX 4096 /* datagrams on their way to one worker; more are lost (overflow) */
+#define FOG_SIM_QUEUE_MAX 4096 /* datagrams on their way to one worker; more are lost (overflow) \
+				*/
 
 struct fog_sim;
 
@@ -38,8 +39,8 @@ struct fog_sim_stats {
 };
 
 /* Sees every datagram as it is sent; may change it. False: it is lost. */
-typedef bool (*fog_sim_tap)(void *arg, const struct fog_address *from,
-			    const struct fog_address *to, u8 *data, u32 *length);
+typedef bool (*fog_sim_tap)(void *arg, const struct fog_address *from, const struct fog_address *to,
+			    u8 *data, u32 *length);
 
 /* 0 or -ENOMEM. */
 int fog_sim_create(struct fog_sim **sim, u64 seed);

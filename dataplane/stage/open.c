@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Link authentication. In: b->frame. Out: link[] and cell[] of the rows in sealed[0 .. sealed_count)
- * that passed, decrypted in place. Handshakes leave for the slow path, datagrams of sessions that
- * another worker owns leave for that one.
- * Thread: ingress owner. Cost: ChaCha20-Poly1305 of 1408 bytes a row, see bench. */
+/* Link authentication. In: b->frame. Out: link[] and cell[] of the rows in sealed[0 ..
+ * sealed_count) that passed, decrypted in place. Handshakes leave for the slow path, datagrams of
+ * sessions that another worker owns leave for that one. Thread: ingress owner. Cost:
+ * ChaCha20-Poly1305 of 1408 bytes a row, see bench. */
 #include "dataplane/worker/worker.h"
 
 static void to_slow(struct fog_worker *w, const struct fog_frame *f)

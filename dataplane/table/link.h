@@ -47,7 +47,8 @@ struct fog_link {
 	bool up;
 	bool losing;  /* circuits of before are being closed; no new ones until that is done */
 	u32 active;   /* place in the worker's list of links in use */
-	bool smaller; /* our key is smaller: we open the link and choose circuit ids without bit 31 */
+	bool smaller; /* our key is smaller: we open the link and choose circuit ids without bit 31
+		       */
 	u8 node_id[FOG_NODE_ID_SIZE];
 	u8 pk[FOG_NOISE_KEY_SIZE];
 	struct fog_address configured;

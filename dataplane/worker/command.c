@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Commands of the control plane, mark and sweep of what it owns, and telling it again what lives. */
+/* Commands of the control plane, mark and sweep of what it owns, and telling it again what lives.
+ */
 #include "dataplane/worker/worker.h"
 
 /* Requests to the slow path that one command, or one swept link, may cause. */

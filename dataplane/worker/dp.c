@@ -52,8 +52,8 @@ static int wire_pair(struct fog_dp *dp, u32 from, u32 to)
 			  sizeof(out->slots[0]));
 	fog_ring_producer(&a->home[to].ring, &home->head, &home->tail, home->slots,
 			  FOG_HANDOFF_COUNT, sizeof(home->slots[0]));
-	fog_ring_consumer(&b->back[from], &home->head, &home->tail, home->slots,
-			  FOG_HANDOFF_COUNT, sizeof(home->slots[0]));
+	fog_ring_consumer(&b->back[from], &home->head, &home->tail, home->slots, FOG_HANDOFF_COUNT,
+			  sizeof(home->slots[0]));
 	return 0;
 }
 
@@ -297,8 +297,8 @@ int fog_dp_start(struct fog_dp *dp)
 		return -EOPNOTSUPP;
 	clock_gettime(CLOCK_REALTIME, &real);
 	clock_gettime(CLOCK_MONOTONIC, &mono);
-	dp->slow.stamp_offset = (real.tv_sec - mono.tv_sec) * (i64)FOG_NS_PER_S +
-				(real.tv_nsec - mono.tv_nsec);
+	dp->slow.stamp_offset =
+		(real.tv_sec - mono.tv_sec) * (i64)FOG_NS_PER_S + (real.tv_nsec - mono.tv_nsec);
 	dp->threaded = true;
 	int rc = -pthread_create(&dp->slow_thread, NULL, fog_slow_loop, dp);
 	if (rc < 0)

@@ -198,7 +198,8 @@ static bool attached_for(struct fog_worker *w, u32 link, u32 id, const struct fo
 	}
 	if (link != FOG_LINK_EDGE || s->from_link == FOG_LINK_EDGE)
 		return true;
-	/* The circuit may have gone, and its handle been used again, while the cell was on its way. */
+	/* The circuit may have gone, and its handle been used again, while the cell was on its way.
+	 */
 	const struct fog_half *h = fog_half_find(&w->halves, link, id);
 	if (h != NULL && h->twin_link == s->from_link && h->twin_id == s->from_id)
 		return true;
@@ -258,8 +259,8 @@ void fog_edge_backlog_tick(struct fog_worker *w)
 	struct fog_edge_port *p = &w->edge;
 	u32 n = 0;
 
-	while (n < p->backlog_count && give_gone(w, p->backlog[n].handle, p->backlog[n].kind,
-						 p->backlog[n].reason) == 0)
+	while (n < p->backlog_count &&
+	       give_gone(w, p->backlog[n].handle, p->backlog[n].kind, p->backlog[n].reason) == 0)
 		n++;
 	if (n == 0)
 		return;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Housekeeping of a worker, at random intervals: commands, policy, timers, counters, heartbeat. Each
- * step does a bounded amount of work. */
+/* Housekeeping of a worker, at random intervals: commands, policy, timers, counters, heartbeat.
+ * Each step does a bounded amount of work. */
 #include <unistd.h>
 
 #include "dataplane/worker/worker.h"
@@ -80,9 +80,9 @@ void fog_control_adopt(struct fog_worker *w)
 	atomic_store_explicit(&w->status->snapshot_seen, 0, memory_order_relaxed);
 	atomic_store_explicit(&w->status->generation, 0, memory_order_relaxed);
 	if (c != NULL) {
-		fog_ring_consumer(&p->commands, WRITABLE(&c->command_head[i]),
-				  &d->command_tail[i], WRITABLE(c->commands[i]),
-				  FOG_COMMAND_RING_COUNT, sizeof(struct fog_command));
+		fog_ring_consumer(&p->commands, WRITABLE(&c->command_head[i]), &d->command_tail[i],
+				  WRITABLE(c->commands[i]), FOG_COMMAND_RING_COUNT,
+				  sizeof(struct fog_command));
 		fog_ring_producer(&p->events, &d->event_head[i], WRITABLE(&c->event_tail[i]),
 				  d->events[i], FOG_EVENT_RING_COUNT, sizeof(struct fog_event));
 	}
@@ -133,7 +133,7 @@ void fog_counts_publish(struct fog_worker *w)
 	struct fog_counts *c = &w->counts;
 
 	c->circuits_live = w->halves.live;
-#define X(name, unit, help)                                                                        \
+#define X(name, unit, help) \
 	atomic_store_explicit(&w->counters->name, c->name, memory_order_relaxed);
 #include "dataplane/abi/counters.def"
 #undef X

@@ -69,7 +69,8 @@ static void block(struct fog_worker *w)
 	/* Announce, look again, and only then sleep. */
 	bool ready = announce_wait(w, true);
 	u64 now = clock_now();
-	if (!ready && now < w->tick_ns && !atomic_load_explicit(&w->dp->stop, memory_order_relaxed)) {
+	if (!ready && now < w->tick_ns &&
+	    !atomic_load_explicit(&w->dp->stop, memory_order_relaxed)) {
 		w->counts.sleeps++;
 		(void)w->ops->wait(w->io, w->tick_ns - now, w->wake_fd);
 	}

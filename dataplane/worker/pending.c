@@ -74,8 +74,8 @@ static void tick_one(struct fog_worker *w, struct fog_pending *r)
 
 void fog_pending_tick(struct fog_worker *w)
 {
-	/* Backwards: a record freed is replaced by the last one, which was seen already. Closing one
-	 * may free others (a twin's), hence the bound by the current count. */
+	/* Backwards: a record freed is replaced by the last one, which was seen already. Closing
+	 * one may free others (a twin's), hence the bound by the current count. */
 	for (u32 i = w->pending.active_count; i-- > 0;)
 		if (i < w->pending.active_count)
 			tick_one(w, &w->pending.records[w->pending.active[i]]);

@@ -152,9 +152,8 @@ void fog_relay_create(struct fog_worker *w, struct fog_link *l, u32 id, const u8
 		refuse(w, l->id, id, FOG_DROP_CREATE_REFUSED, reason);
 	else if (!room_for(w, 2))
 		refuse(w, l->id, id, FOG_DROP_CIRCUIT_FULL, FOG_REASON_RESOURCE);
-	else if (l->losing ||
-		 !fog_link_take_create(l, w->now, w->policy.creates_per_second,
-				       w->policy.creates_burst))
+	else if (l->losing || !fog_link_take_create(l, w->now, w->policy.creates_per_second,
+						    w->policy.creates_burst))
 		refuse(w, l->id, id, FOG_DROP_CREATE_REFUSED, FOG_REASON_RESOURCE);
 	else
 		create_start(w, l->id, id, &c);
@@ -223,8 +222,8 @@ void fog_relay_answered(struct fog_worker *w, struct fog_slow_msg *m)
 
 static void open_failed(struct fog_worker *w, u32 link, u32 id, u8 reason);
 
-static bool ask_open(struct fog_worker *w, struct fog_half *h, u32 link,
-		     const struct fog_create *c, const struct fog_half *backward)
+static bool ask_open(struct fog_worker *w, struct fog_half *h, u32 link, const struct fog_create *c,
+		     const struct fog_half *backward)
 {
 	struct fog_slot *s = fog_slot_take(w);
 

@@ -144,8 +144,8 @@ static void send_ping(struct fog_worker *w, struct fog_link *l)
 
 	l->ping_echo = fog_rng_u64(&w->rng);
 	l->ping_sent_ns = w->now;
-	l->ping_ns = w->now + jitter(w, policy_ns(w->policy.keepalive_ms,
-						  FOG_KEEPALIVE_MS_DEFAULT));
+	l->ping_ns =
+		w->now + jitter(w, policy_ns(w->policy.keepalive_ms, FOG_KEEPALIVE_MS_DEFAULT));
 	fog_store_u64(body + 1, l->ping_echo);
 	fog_cell_originate(w, l->id, 0, FOG_CELL_KEEPALIVE, body, sizeof(body));
 }

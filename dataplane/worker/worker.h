@@ -94,7 +94,7 @@ struct fog_control_port {
 	u64 generation;  /* of GENERATION_BEGIN */
 	u64 sweep_generation;
 	bool notify;
-	u32 sweep_next; /* link slot; 0 = no sweep under way */
+	u32 sweep_next;    /* link slot; 0 = no sweep under way */
 	u32 announce_next; /* half slot + 1; 0 = nothing to announce */
 };
 
@@ -143,11 +143,11 @@ struct fog_worker {
 	u32 losing;     /* links with halves to close */
 	u32 scan_next;
 	u32 strays_left;
-	struct fog_link *links; /* FOG_LINK_SLOTS */
+	struct fog_link *links;    /* FOG_LINK_SLOTS */
 	u16 active[FOG_LINKS_MAX]; /* ids of the links in use, in no order */
 	u32 active_count;
 	struct fog_map sessions;
-	struct fog_neighbour *neighbours; /* FOG_LINK_SLOTS */
+	struct fog_neighbour *neighbours;     /* FOG_LINK_SLOTS */
 	u8 *neighbour_dirty[FOG_WORKERS_MAX]; /* byte per link: worker w must hear of it */
 	bool neighbour_any_dirty;
 	u32 address_hunts; /* left until the next housekeeping */
@@ -189,8 +189,8 @@ struct fog_dp {
 	pthread_t slow_thread;
 	bool slow_running;
 	FOG_CACHE_ALIGNED _Atomic bool stop; /* control thread: wo, all: ro */
-	/* Attachments on offer. control thread: wo, workers: ro. The number is stored last (release);
-	 * a worker that sees a new number (acquire) takes the rest. */
+	/* Attachments on offer. control thread: wo, workers: ro. The number is stored last
+	 * (release); a worker that sees a new number (acquire) takes the rest. */
 	_Atomic u64 control_offer;
 	const struct fog_control_region *control_region;
 	u64 control_attachment;
@@ -238,7 +238,8 @@ void fog_pipeline(struct fog_worker *w, struct fog_batch *b);
 /* handoff.c: slots between workers */
 struct fog_slot *fog_slot_take(struct fog_worker *w); /* NULL and a drop MIX_FULL when out */
 void fog_slot_give(struct fog_worker *w, struct fog_slot *s);
-/* Hand a slot to worker `to`. When its ring is full: drop HANDOFF_FULL, give the slot back, -EAGAIN. */
+/* Hand a slot to worker `to`. When its ring is full: drop HANDOFF_FULL, give the slot back,
+ * -EAGAIN. */
 int fog_slot_send(struct fog_worker *w, u32 to, struct fog_slot *s);
 unsigned fog_inbox(struct fog_worker *w);
 void fog_outbox_flush(struct fog_worker *w);
