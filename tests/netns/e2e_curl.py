@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""curl through the SOCKS5 proxy of a host, three relays and an exit: byte for byte the same, also when
-a relay's data plane is killed under it."""
+"""curl through the SOCKS5 proxy of a host and three relays: byte for byte the same, also when a
+relay's data plane is killed under it."""
 
 import hashlib
 import os

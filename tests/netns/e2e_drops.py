@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Hostile datagrams at a data plane's port: each is dropped under its own reason, nothing crashes, and
-the links and jobs of honest hosts do not notice."""
+"""Hostile datagrams at a data plane's port: each is dropped under its own reason, nothing crashes,
+and the links and jobs of honest hosts do not notice."""
 
 import os
 import subprocess

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A lab for end-to-end tests: fogctl brings it up in a folder of its own under /tmp, tests talk to it
-through fogctl --json, and it goes down however the test ends.
+"""A lab for end-to-end tests: fogctl brings it up in a folder of its own under /tmp, tests talk to
+it through fogctl --json, and it goes down however the test ends.
 
 	def test_something(lab):
 		job = lab.submit(["true"])
