@@ -97,7 +97,7 @@ int fog_attach_start(struct fog_attachment *a, const char *path, enum fog_hello_
 		why_set(why, "socket path is longer than %zu bytes", sizeof(un.sun_path) - 1);
 		return -ENAMETOOLONG;
 	}
-	strcpy(un.sun_path, path);
+	memcpy(un.sun_path, path, strlen(path) + 1);
 	a->role = role;
 	a->sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (a->sock < 0)

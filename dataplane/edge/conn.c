@@ -444,6 +444,8 @@ void fog_conn_receive(struct fog_conn *c, u64 path, const u8 *data, size_t size,
 	int rv = ngtcp2_conn_read_pkt(c->quic, from, &info, data, size, now);
 	if (rv != 0)
 		end_by_library(c, rv);
+	else if (c->server)
+		c->path = path_serial(ngtcp2_conn_get_path(c->quic));
 	fog_conn_mark(c);
 }
 

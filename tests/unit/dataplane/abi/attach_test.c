@@ -42,11 +42,11 @@ static void server_open(struct server *s, enum fog_hello_role role)
 	bool control = role == FOG_HELLO_CONTROL;
 	struct sockaddr_un un = {.sun_family = AF_UNIX};
 
-	strcpy(s->dir, "/tmp/fog-attach-XXXXXX");
+	snprintf(s->dir, sizeof(s->dir), "/tmp/fog-attach-XXXXXX");
 	if (mkdtemp(s->dir) == NULL)
 		abort();
 	snprintf(s->path, sizeof(s->path), "%s/dataplane.sock", s->dir);
-	strcpy(un.sun_path, s->path);
+	memcpy(un.sun_path, s->path, strlen(s->path) + 1);
 	s->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (bind(s->listener, (struct sockaddr *)&un, sizeof(un)) != 0 ||
 	    listen(s->listener, 4) != 0)
@@ -231,10 +231,10 @@ static void test_bad_replies(void)
 	};
 	cases[0].reply.magic = 1;
 	cases[1].reply.abi = 99;
-	strcpy(cases[1].reply.text, "abc");
+	memcpy(cases[1].reply.text, "abc", 4);
 	cases[2].reply.layout_hash = 1;
 	cases[3].reply.status = -EBUSY;
-	strcpy(cases[3].reply.text, "full");
+	memcpy(cases[3].reply.text, "full", 5);
 	cases[4].reply.status = 7;
 	cases[5].reply.workers = 0;
 	cases[6].reply.workers = FOG_WORKERS_MAX + 1;
