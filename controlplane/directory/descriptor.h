@@ -15,10 +15,9 @@
 #define FOG_DESCRIPTOR_LABEL       "fog descriptor 1"
 #define FOG_DESCRIPTOR_TEXT_MAX    (16 * 1024)
 #define FOG_DESCRIPTOR_LIFE_MS_MAX (25ull * 3600 * 1000)
-#define FOG_DESCRIPTOR_SKEW_MS     (5ull * 60 * 1000) /* published this far in our future is accepted \
-						       */
-#define FOG_DESCRIPTOR_RULES_MAX 64                   /* each of allow and deny */
-#define FOG_DESCRIPTOR_WHY_SIZE  160
+#define FOG_DESCRIPTOR_SKEW_MS     (5ull * 60 * 1000) /* accepted from our future */
+#define FOG_DESCRIPTOR_RULES_MAX   64                 /* each of allow and deny */
+#define FOG_DESCRIPTOR_WHY_SIZE    160
 
 enum fog_role {
 	FOG_ROLE_RELAY = 1,

@@ -9,7 +9,11 @@
 
 #include "crypto/cell/x86.h"
 
-#define WIDE 8 /* counter blocks in flight: hides the latency of AESENC */
+#define WIDE          8 /* counter blocks in flight: hides the latency of AESENC */
+#define STREAM_BLOCKS (FOG_ONION_RIGHT_SIZE / 16)
+#define HASH_GROUPS   5 /* of 16 blocks, after the first */
+#define HASH_FIRST    6 /* blocks of X_R in the first group */
+_Static_assert((HASH_FIRST + HASH_GROUPS * FOG_UIV_POWERS) * 16 == FOG_ONION_RIGHT_SIZE, "hash");
 
 static bool supported(void)
 {
@@ -79,14 +83,17 @@ FOG_X86_AESNI static inline void ctr_wide(const u8 (*round)[16], unsigned rounds
 {
 	__m128i key = load(round[0]);
 
+	FOG_UNROLL
 	for (unsigned k = 0; k < WIDE; k++)
 		stream[k] = _mm_xor_si128(counter_block(base, k), key);
 	for (unsigned r = 1; r < rounds; r++) {
 		key = load(round[r]);
+		FOG_UNROLL
 		for (unsigned k = 0; k < WIDE; k++)
 			stream[k] = _mm_aesenc_si128(stream[k], key);
 	}
 	key = load(round[rounds]);
+	FOG_UNROLL
 	for (unsigned k = 0; k < WIDE; k++)
 		stream[k] = _mm_aesenclast_si128(stream[k], key);
 }
@@ -99,6 +106,7 @@ FOG_X86_AESNI void fog_aesni_aes_ctr(const u8 (*round)[16], unsigned rounds, con
 
 	while (len >= sizeof(tail)) {
 		ctr_wide(round, rounds, base, stream);
+		FOG_UNROLL
 		for (unsigned k = 0; k < WIDE; k++)
 			store(out + 16 * k, _mm_xor_si128(load(in + 16 * k), stream[k]));
 		base = counter_add(base, WIDE);
@@ -150,6 +158,95 @@ FOG_X86_AESNI void fog_aesni_hash_dot(u8 out[16], const u8 a[16], const u8 b[16]
 	store(out, dot(load(a), load(b)));
 }
 
+/* L of one job: [tweak | X_R 0..5], then five times 16 blocks of X_R, to a reduction each. */
+FOG_X86_AESNI static inline __m128i hash_job(const struct fog_cell_job *job, const u8 *right)
+{
+	const u8(*power)[16] = job->key->uiv.hash_power;
+	struct product p = product_zero();
+	__m128i e;
+
+	product_add(&p, tweak_block(job), load(power[FOG_UIV_POWERS - HASH_FIRST - 1]));
+	FOG_UNROLL
+	for (unsigned k = 0; k < HASH_FIRST; k++)
+		product_add(&p, load(right + 16 * k), load(power[FOG_UIV_POWERS - HASH_FIRST + k]));
+	right += HASH_FIRST * 16;
+	for (unsigned group = 0; group < HASH_GROUPS; group++, right += FOG_UIV_POWERS * 16) {
+		e = product_reduce(&p);
+		p = product_zero();
+		FOG_UNROLL
+		for (unsigned k = 1; k < FOG_UIV_POWERS; k++)
+			product_add(&p, load(right + 16 * k), load(power[k]));
+		product_add(&p, _mm_xor_si128(e, load(right)), load(power[0]));
+	}
+	return product_reduce(&p);
+}
+
+/* Blocks from..from + count - 1 of the right part. The low 7 bits of the counter are clear, so a
+ * block's is the first one xor its number in the last byte. */
+FOG_X86_AESNI static inline __attribute__((always_inline)) void stream_part(
+	const struct fog_cell_job *job, __m128i counter, unsigned from, unsigned count)
+{
+	const u8(*round)[16] = job->key->uiv.right_round;
+	const u8 *in = job->in + FOG_ONION_LEFT_SIZE + 16 * from;
+	u8 *out = job->out + FOG_ONION_LEFT_SIZE + 16 * from;
+	__m128i key = _mm_xor_si128(counter, load(round[0])), x[WIDE];
+
+	FOG_UNROLL
+	for (unsigned k = 0; k < count; k++)
+		x[k] = _mm_xor_si128(key, _mm_set_epi64x((long long)(from + k) << 56, 0));
+	FOG_UNROLL
+	for (unsigned r = 1; r < FOG_AES128_ROUNDS; r++) {
+		key = load(round[r]);
+		FOG_UNROLL
+		for (unsigned k = 0; k < count; k++)
+			x[k] = _mm_aesenc_si128(x[k], key);
+	}
+	key = load(round[FOG_AES128_ROUNDS]);
+	FOG_UNROLL
+	for (unsigned k = 0; k < count; k++)
+		store(out + 16 * k,
+		      _mm_xor_si128(load(in + 16 * k), _mm_aesenclast_si128(x[k], key)));
+}
+
+FOG_X86_AESNI static void stream_xor(const struct fog_cell_job *job, __m128i left)
+{
+	__m128i counter = counter_floor(dot(load(job->key->uiv.right_hash), left));
+	unsigned at = 0;
+
+	for (; at + WIDE <= STREAM_BLOCKS; at += WIDE)
+		stream_part(job, counter, at, WIDE);
+	stream_part(job, counter, at, STREAM_BLOCKS % WIDE);
+}
+
+FOG_X86_AESNI static void encrypt_many(const struct fog_cell_job *jobs, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		const u8(*round)[16] = jobs[i].key->uiv.left_round;
+		__m128i hash = hash_job(&jobs[i], jobs[i].in + FOG_ONION_LEFT_SIZE);
+		__m128i x = _mm_xor_si128(_mm_xor_si128(hash, load(jobs[i].in)), load(round[0]));
+		for (unsigned r = 1; r < FOG_AES128_ROUNDS; r++)
+			x = _mm_aesenc_si128(x, load(round[r]));
+		x = _mm_xor_si128(hash, _mm_aesenclast_si128(x, load(round[FOG_AES128_ROUNDS])));
+		store(jobs[i].out, x);
+		stream_xor(&jobs[i], x);
+	}
+}
+
+FOG_X86_AESNI static void decrypt_many(const struct fog_cell_job *jobs, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		const u8(*round)[16] = jobs[i].key->uiv.left_round;
+		__m128i x = load(jobs[i].in), hash;
+		stream_xor(&jobs[i], x);
+		hash = hash_job(&jobs[i], jobs[i].out + FOG_ONION_LEFT_SIZE);
+		x = _mm_xor_si128(_mm_xor_si128(hash, x), load(round[FOG_AES128_ROUNDS]));
+		for (unsigned r = FOG_AES128_ROUNDS - 1; r > 0; r--)
+			x = _mm_aesdec_si128(x, _mm_aesimc_si128(load(round[r])));
+		x = _mm_xor_si128(hash, _mm_aesdeclast_si128(x, load(round[0])));
+		store(jobs[i].out, x);
+	}
+}
+
 const struct fog_cipher fog_cipher_aesni = {
 	.name = "aesni",
 	.supported = supported,
@@ -160,6 +257,8 @@ const struct fog_cipher fog_cipher_aesni = {
 	.hash_powers = fog_aesni_hash_powers,
 	.hash_update = fog_aesni_hash_update,
 	.hash_dot = fog_aesni_hash_dot,
+	.encrypt_many = encrypt_many,
+	.decrypt_many = decrypt_many,
 };
 
 #else

@@ -3,7 +3,7 @@
 #ifndef FOG_CRYPTO_X86_H
 #define FOG_CRYPTO_X86_H
 
-#include "crypto/types.h"
+#include "crypto/cell/cell.h"
 
 #include <immintrin.h>
 
@@ -95,6 +95,18 @@ FOG_X86_AESNI static inline __m128i dot(__m128i a, __m128i b)
 
 	product_add(&p, a, b);
 	return product_reduce(&p);
+}
+
+/* The tweak of a cell, drawn in cell.h. */
+FOG_X86_AESNI static inline __m128i tweak_block(const struct fog_cell_job *job)
+{
+	return _mm_set_epi64x((long long)job->sequence, job->direction | job->command << 8);
+}
+
+/* First counter of a cell's key stream, see uiv.h: the last byte's low 7 bits cleared. */
+FOG_X86_AESNI static inline __m128i counter_floor(__m128i v)
+{
+	return _mm_andnot_si128(_mm_set_epi64x((FOG_UIV_LONG_BLOCKS - 1ll) << 56, 0), v);
 }
 
 #endif
