@@ -132,7 +132,8 @@ static int exchange(struct fog_client *c, const char *method, const char *path, 
 	}
 	if (body != NULL) {
 		headers = curl_slist_append(NULL, "Content-Type: application/json");
-		headers = curl_slist_append(headers, "Expect:"); /* no round trip for large bodies */
+		headers =
+			curl_slist_append(headers, "Expect:"); /* no round trip for large bodies */
 		curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
 		curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
 		curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, body);

@@ -8,11 +8,11 @@
 
 #include "crypto/types.h"
 
-#define FOG_CLIENT_BODY_MAX	(64u << 20) /* of an answer; longer: -EMSGSIZE */
-#define FOG_CLIENT_TIMEOUT_MS	30000	    /* of one call that does not wait on purpose */
-#define FOG_CLIENT_CONNECT_MS	5000
-#define FOG_CLIENT_PATH_MAX	1024
-#define FOG_CLIENT_SOCKET_MAX	108
+#define FOG_CLIENT_BODY_MAX   (64u << 20) /* of an answer; longer: -EMSGSIZE */
+#define FOG_CLIENT_TIMEOUT_MS 30000       /* of one call that does not wait on purpose */
+#define FOG_CLIENT_CONNECT_MS 5000
+#define FOG_CLIENT_PATH_MAX   1024
+#define FOG_CLIENT_SOCKET_MAX 108
 
 struct fog_client {
 	void *curl;
@@ -25,15 +25,15 @@ struct fog_client {
 int fog_client_open(struct fog_client *c, const char *socket_path);
 void fog_client_close(struct fog_client *c);
 
-/* One call. body: NULL or JSON to send (borrowed). *out: the answer's JSON, the caller's to free; NULL
- * when the answer has no body. 0 for status 2xx; -ECONNREFUSED (nobody listens), -ETIMEDOUT, -EPROTO
- * (not JSON), -EMSGSIZE, or by status: 404 -ENOENT, 409 -EEXIST, other 4xx -EINVAL, 503 -EAGAIN,
- * other 5xx -EIO. On failure c->error says why, taken from the problem's "detail". */
+/* One call. body: NULL or JSON to send (borrowed). *out: the answer's JSON, the caller's to free;
+ * NULL when the answer has no body. 0 for status 2xx; -ECONNREFUSED (nobody listens), -ETIMEDOUT,
+ * -EPROTO (not JSON), -EMSGSIZE, or by status: 404 -ENOENT, 409 -EEXIST, other 4xx -EINVAL, 503
+ * -EAGAIN, other 5xx -EIO. On failure c->error says why, taken from the problem's "detail". */
 int fog_client_call(struct fog_client *c, const char *method, const char *path, const json_t *body,
 		    json_t **out);
 
-/* GET of bytes that are not JSON, at most FOG_CLIENT_BODY_MAX. *data is the caller's to free, and zero
- * terminated beyond *size. Errors as above. */
+/* GET of bytes that are not JSON, at most FOG_CLIENT_BODY_MAX. *data is the caller's to free, and
+ * zero terminated beyond *size. Errors as above. */
 int fog_client_bytes(struct fog_client *c, const char *path, char **data, size_t *size);
 
 #endif

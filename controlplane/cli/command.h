@@ -21,8 +21,8 @@ enum fog_option {
 };
 
 #define FOG_OPTION_BIT(id) (1u << FOG_OPTION_##id)
-#define FOG_OPTIONS_GLOBAL                                                                         \
-	(FOG_OPTION_BIT(JSON) | FOG_OPTION_BIT(HELP) | FOG_OPTION_BIT(SOCKET) |                    \
+#define FOG_OPTIONS_GLOBAL                                                      \
+	(FOG_OPTION_BIT(JSON) | FOG_OPTION_BIT(HELP) | FOG_OPTION_BIT(SOCKET) | \
 	 FOG_OPTION_BIT(HOST) | FOG_OPTION_BIT(LAB))
 
 _Static_assert(FOG_OPTION_COUNT <= 32, "options are a bit set of one u32");
@@ -44,9 +44,9 @@ struct fog_command {
 	u32 args_min, args_max;
 	u32 options; /* FOG_OPTION_BIT()s beside the global ones */
 	const char *summary;
-	const char *details;              /* NULL = none */
-	int (*run)(struct fog_cli *cli);  /* FOG_CLI_OK, _FAILED or _USAGE; has printed why */
-	bool hidden;                      /* not in help and completion */
+	const char *details;             /* NULL = none */
+	int (*run)(struct fog_cli *cli); /* FOG_CLI_OK, _FAILED or _USAGE; has printed why */
+	bool hidden;                     /* not in help and completion */
 };
 
 extern const struct fog_command fog_commands[];
@@ -54,15 +54,14 @@ extern const u32 fog_commands_count;
 
 /* One call of fogctl. */
 struct fog_cli {
-	const struct fog_command *command;         /* NULL with help of all */
-	const char *option[FOG_OPTION_COUNT];      /* NULL = not given; "" for flags */
-	const char *args[FOG_CLI_ARGS_MAX + 1];    /* after the command's words; NULL at the end */
+	const struct fog_command *command;      /* NULL with help of all */
+	const char *option[FOG_OPTION_COUNT];   /* NULL = not given; "" for flags */
+	const char *args[FOG_CLI_ARGS_MAX + 1]; /* after the command's words; NULL at the end */
 	u32 args_count;
 	FILE *out, *err;
 	bool json;
 	bool color;    /* out is a terminal and NO_COLOR is unset */
 	bool terminal; /* err is a terminal: progress may be drawn */
-	const char *program; /* argv[0], to find our own binaries */
 };
 
 /* Parse argv into cli, whose streams are set. FOG_CLI_OK, or FOG_CLI_USAGE after printing why.
@@ -73,6 +72,8 @@ int fog_cli_parse(struct fog_cli *cli, int argc, char *const *argv);
 void fog_cli_help(FILE *out, const struct fog_command *command);
 /* Bash completion script. */
 void fog_cli_completion(FILE *out);
+/* The manual page fogctl(1). */
+void fog_cli_man(FILE *out);
 
 /* Say why on cli->err as "fogctl: ...", or with --json {"error":{"message":..}} on cli->out. Return
  * FOG_CLI_FAILED and FOG_CLI_USAGE, so that commands can return their value. */

@@ -100,7 +100,7 @@ static json_t *processes_plan(const char *run_dir)
 
 static json_t *host_plan_netns(const char *run_dir, const char *id, const char *name, u32 index)
 {
-	char netns[32], address[32], socks[32];
+	char netns[48], address[32], socks[32];
 
 	snprintf(netns, sizeof(netns), "fog-%s-%s", id, name);
 	snprintf(address, sizeof(address), "10.77.0.%u", FOG_LAB_ADDRESS_FIRST + index);
@@ -150,10 +150,9 @@ json_t *fog_lab_plan(const char *dir, const char *id, enum fog_lab_mode mode, u3
 			return NULL;
 		}
 	}
-	json_t *www = mode == FOG_LAB_NETNS
-			      ? json_pack("{s:s++, s:s}", "netns", "fog-", id, "-www", "address",
-					  FOG_LAB_WWW_ADDRESS)
-			      : json_null();
+	json_t *www = mode == FOG_LAB_NETNS ? json_pack("{s:s++, s:s}", "netns", "fog-", id, "-www",
+							"address", FOG_LAB_WWW_ADDRESS)
+					    : json_null();
 	program_path("fog-exec", path);
 	return json_pack("{s:i, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "version", 1, "id", id,
 			 "dir", dir, "mode", mode == FOG_LAB_NETNS ? "netns" : "loopback", "why",
@@ -166,21 +165,23 @@ static bool lab_valid(const json_t *lab)
 	size_t h, p;
 	const json_t *host, *process;
 
-	if (fog_json_number(lab, "version", 0) != 1 || fog_json_text(lab, "dir", NULL) == NULL ||
-	    strlen(fog_json_text(lab, "id", "")) != 4 || fog_json_text(lab, "mode", NULL) == NULL)
+	if (fog_pick_number(lab, "version", 0) != 1 || fog_pick_text(lab, "dir", NULL) == NULL ||
+	    strlen(fog_pick_text(lab, "id", "")) != 4 || fog_pick_text(lab, "mode", NULL) == NULL)
 		return false;
 	const json_t *hosts = json_object_get(lab, "hosts");
 	if (json_array_size(hosts) == 0 || json_array_size(hosts) > FOG_LAB_HOSTS_MAX)
 		return false;
-	json_array_foreach((json_t *)hosts, h, host) {
+	json_array_foreach((json_t *)hosts, h, host)
+	{
 		const json_t *processes = json_object_get(host, "processes");
-		if (fog_json_text(host, "name", NULL) == NULL ||
-		    fog_json_text(host, "run_dir", NULL) == NULL ||
-		    fog_json_text(host, "api", NULL) == NULL || !json_is_array(processes))
+		if (fog_pick_text(host, "name", NULL) == NULL ||
+		    fog_pick_text(host, "run_dir", NULL) == NULL ||
+		    fog_pick_text(host, "api", NULL) == NULL || !json_is_array(processes))
 			return false;
-		json_array_foreach((json_t *)processes, p, process) {
-			if (fog_json_text(process, "name", NULL) == NULL ||
-			    fog_json_text(process, "log", NULL) == NULL ||
+		json_array_foreach((json_t *)processes, p, process)
+		{
+			if (fog_pick_text(process, "name", NULL) == NULL ||
+			    fog_pick_text(process, "log", NULL) == NULL ||
 			    json_array_size(json_object_get(process, "argv")) == 0)
 				return false;
 		}
@@ -236,9 +237,8 @@ const json_t *fog_lab_host(const json_t *lab, const char *name)
 
 	if (name == NULL)
 		return json_array_get(hosts, 0);
-	json_array_foreach((json_t *)hosts, index, host)
-		if (strcmp(fog_json_text(host, "name", ""), name) == 0)
-			return host;
+	json_array_foreach((json_t *)hosts, index, host) if (strcmp(fog_pick_text(host, "name", ""),
+								    name) == 0) return host;
 	return NULL;
 }
 

@@ -3,15 +3,15 @@
  * processes, in network namespaces or on ports of 127.0.0.1.
  *
  *	DIR/plan.json		what `lab up` decided; read by the supervisor
- *	DIR/lab.json		plan + processes as they are now; written by the supervisor, atomically
- *	DIR/lock		locked while a supervisor lives
- *	DIR/supervisor.log
- *	DIR/hosts/NAME/		run directory of a host: fog.conf, sockets, *.log, state/
+ *	DIR/lab.json		plan + processes as they are now; written by the supervisor,
+ *atomically DIR/lock		locked while a supervisor lives DIR/supervisor.log DIR/hosts/NAME/
+ *run directory of a host: fog.conf, sockets, *.log, state/
  *
  * Both files hold one object:
  *
- *	{"version":1, "id":"3fa9", "dir":"..", "mode":"netns"|"loopback", "why":"..", "state":"starting"|
- *	 "up"|"stopping"|"down", "exec":path of fog-exec, "supervisor":{"pid","start_ticks"}, "www":{"netns","address"}|null,
+ *	{"version":1, "id":"3fa9", "dir":"..", "mode":"netns"|"loopback", "why":"..",
+ *"state":"starting"| "up"|"stopping"|"down", "exec":path of fog-exec,
+ *"supervisor":{"pid","start_ticks"}, "www":{"netns","address"}|null,
  *	 "hosts":[{"name","netns":".."|null,"address","link_port","control_port","socks","run_dir",
  *	   "api","exit":true|false,
  *	   "processes":[{"name","argv":[..],"log","state":"running"|"waiting"|"stopped","pid",
@@ -25,7 +25,7 @@
 
 #define FOG_LAB_HOSTS_MAX     64
 #define FOG_LAB_HOSTS_DEFAULT 7
-#define FOG_LAB_DIR_MAX	      64 /* so that socket paths fit into sun_path */
+#define FOG_LAB_DIR_MAX       64 /* so that socket paths fit into sun_path */
 #define FOG_LAB_PATH_MAX      256
 #define FOG_LAB_LINK_PORT     7000 /* in namespaces; loopback probes for free ones */
 #define FOG_LAB_CONTROL_PORT  7001
@@ -68,8 +68,8 @@ int fog_lab_dir_prepare(const char *dir, char why[FOG_LAB_NOTE_MAX]);
 
 /* ---- lab_conf.c ---------------------------------------------------------------------------- */
 
-/* Write each host's folder and fog.conf. keys[i]: control key of host i in hex, or NULL on the first
- * pass, before the keys exist. 0 or -errno. */
+/* Write each host's folder and fog.conf. keys[i]: control key of host i in hex, or NULL on the
+ * first pass, before the keys exist. 0 or -errno. */
 int fog_lab_conf_write(const json_t *lab, const char *const *keys);
 /* One string as libconfig reads it, with quotes. */
 void fog_lab_conf_string(FILE *out, const char *text);
@@ -86,15 +86,28 @@ u16 fog_lab_port_probe(u16 *next);
 
 /* ---- supervise.c --------------------------------------------------------------------------- */
 
-/* Start what the plan of DIR lists and keep it running until SIGTERM or SIGINT; then stop it. Writes
- * lab.json at every change. Holds DIR/lock. 0, -EBUSY (another supervisor), or -errno. */
+/* Start what the plan of DIR lists and keep it running until SIGTERM or SIGINT; then stop it.
+ * Writes lab.json at every change. Holds DIR/lock. 0, -EBUSY (another supervisor), or -errno. */
 int fog_supervise(const char *dir);
 
-/* Kill what a dead supervisor may have left of lab `id`: processes marked in their environment and
- * namespaces. Bounded at 5 s. */
-void fog_lab_sweep(const char *id);
+/* Kill what a dead supervisor may have left of lab `id` in DIR: processes marked in their
+ * environment and namespaces. Bounded at 5 s. */
+void fog_lab_sweep(const char *dir, const char *id);
 
 /* ---- lab_wait.c ---------------------------------------------------------------------------- */
+
+/* What a host's control plane says about itself. */
+struct fog_lab_facts {
+	bool answers;    /* the API does */
+	bool attached;   /* to its data plane */
+	bool edge;       /* its fog-edge is connected */
+	u32 hosts_known; /* valid descriptors, its own included */
+	u32 links_up;    /* sessions with neighbours */
+	i64 attached_ms; /* Unix time of the attachment; 0 = unknown */
+	char error[128]; /* why it does not answer */
+};
+
+void fog_lab_facts_read(const json_t *host, struct fog_lab_facts *facts);
 
 /* Wait until each host knows all others and has its links up, with progress on a terminal. 0, or
  * -ETIMEDOUT with `why` naming what is missing and the log to read. */
@@ -103,10 +116,15 @@ int fog_lab_wait(const struct fog_cli *cli, const json_t *lab, u64 timeout_ms,
 
 /* ---- lab_up.c ------------------------------------------------------------------------------ */
 
-/* Everything of `lab up`. On failure it has printed why and taken the lab down. FOG_CLI_*. *lab is
- * the caller's to free. */
-int fog_lab_up(struct fog_cli *cli, json_t **lab);
-/* Stop the lab in DIR. 0, -ENOENT when there is none, -ETIMEDOUT. */
+/* Everything of `lab up`: plan, network, configuration, supervisor, waiting. On failure it has
+ * printed why and taken the lab down; the logs stay. FOG_CLI_*. *lab is the caller's to free. */
+int fog_lab_up(const struct fog_cli *cli, const char *dir, json_t **lab);
+/* Stop the lab in DIR and remove its namespaces, whether or not its supervisor lives. 0, -ENOENT
+ * when there never was one, or -ETIMEDOUT. */
 int fog_lab_down(const char *dir);
+
+/* SIGINT and SIGTERM set a flag from now on, so that waiting ends and cleaning up begins. */
+void fog_lab_interruptible(void);
+bool fog_lab_interrupted(void);
 
 #endif

@@ -6,11 +6,11 @@
 #include "controlplane/cli/lab.h"
 #include "controlplane/cli/output.h"
 
-#define BOOTSTRAP_PEERS	  2   /* every host is told so many others; gossip does the rest */
-#define GOSSIP_SECONDS	  1   /* a lab should know itself quickly */
-#define CPU_MILLICORES	  2000
-#define MEMORY_MB	  1024
-#define JOBS_MAX	  8
+#define BOOTSTRAP_PEERS 2 /* every host is told so many others; gossip does the rest */
+#define GOSSIP_SECONDS  1 /* a lab should know itself quickly */
+#define CPU_MILLICORES  2000
+#define MEMORY_MB       1024
+#define JOBS_MAX        8
 
 struct attributes {
 	const char *operator_name, *country, *region, *power_region;
@@ -18,7 +18,7 @@ struct attributes {
 };
 
 static const struct attributes rows[] = {
-#define X(name, op, country, region, as, power, exit, cpu, gb)                                     \
+#define X(name, op, country, region, as, power, exit, cpu, gb) \
 	{op, country, region, power, as, cpu, gb},
 #include "configs/lab/hosts.def"
 #undef X
@@ -56,8 +56,8 @@ static void peers_write(FILE *out, const json_t *hosts, size_t own, const char *
 		if (i == own)
 			continue;
 		fprintf(out, "%s\"%s:%d/%s\"", written ? ", " : "",
-			fog_json_text(peer, "address", ""),
-			(int)fog_json_number(peer, "control_port", 0), keys[i]);
+			fog_pick_text(peer, "address", ""),
+			(int)fog_pick_number(peer, "control_port", 0), keys[i]);
 		written++;
 	}
 	fputs("];", out);
@@ -65,7 +65,7 @@ static void peers_write(FILE *out, const json_t *hosts, size_t own, const char *
 
 static void exit_write(FILE *out, const json_t *lab, bool exit)
 {
-	bool netns = strcmp(fog_json_text(lab, "mode", ""), "netns") == 0;
+	bool netns = strcmp(fog_pick_text(lab, "mode", ""), "netns") == 0;
 
 	fprintf(out, "roles: { enable = [\"relay\", \"worker\"%s]; };\n", exit ? ", \"exit\"" : "");
 	if (!exit)
@@ -80,8 +80,8 @@ static int host_write(const json_t *lab, size_t index, const char *const *keys)
 	const json_t *hosts = json_object_get(lab, "hosts");
 	const json_t *host = json_array_get(hosts, index);
 	const struct attributes *a = &rows[index % FOG_ARRAY_COUNT(rows)];
-	const char *run_dir = fog_json_text(host, "run_dir", "");
-	const char *address = fog_json_text(host, "address", "");
+	const char *run_dir = fog_pick_text(host, "run_dir", "");
+	const char *address = fog_pick_text(host, "address", "");
 	char path[FOG_LAB_PATH_MAX], state[FOG_LAB_PATH_MAX];
 
 	snprintf(path, sizeof(path), "%s/fog.conf", run_dir);
@@ -93,23 +93,25 @@ static int host_write(const json_t *lab, size_t index, const char *const *keys)
 	if (out == NULL)
 		return -errno;
 	fputs("# Written by fogctl lab up.\nhost: {", out);
-	key_string(out, "name", fog_json_text(host, "name", ""));
+	key_string(out, "name", fog_pick_text(host, "name", ""));
 	key_string(out, "run_dir", run_dir);
 	key_string(out, "state_dir", state);
-	fprintf(out, " };\ndataplane: { listen = \"%s:%d\"; workers = 1; pin = false; };\n", address,
-		(int)fog_json_number(host, "link_port", 0));
+	fprintf(out, " };\ndataplane: { listen = \"%s:%d\"; workers = 1; pin = false; };\n",
+		address, (int)fog_pick_number(host, "link_port", 0));
 	fprintf(out, "control: { listen = \"%s:%d\"; gossip_seconds = %d;", address,
-		(int)fog_json_number(host, "control_port", 0), GOSSIP_SECONDS);
+		(int)fog_pick_number(host, "control_port", 0), GOSSIP_SECONDS);
 	peers_write(out, hosts, index, keys);
 	fputs(" };\n", out);
 	exit_write(out, lab, json_is_true(json_object_get(host, "exit")));
 	fputs("edge: {", out);
-	key_string(out, "socks", fog_json_text(host, "socks", ""));
+	key_string(out, "socks", fog_pick_text(host, "socks", ""));
 	fprintf(out,
 		" };\nworker: { cpu_millicores = %d; memory_mb = %d; jobs_max = %d;"
 		" price_cpu_hour = %u; price_memory_gb_hour = %u;",
 		CPU_MILLICORES, MEMORY_MB, JOBS_MAX, a->cpu_hour, a->gb_hour);
-	key_string(out, "exec_path", fog_json_text(lab, "exec", ""));
+	const char *exec = fog_pick_text(lab, "exec", "");
+	if (*exec == '/') /* otherwise it is not built, and the control plane will say so */
+		key_string(out, "exec_path", exec);
 	fputs(" };\nattributes: {", out);
 	key_string(out, "operator", a->operator_name);
 	key_string(out, "country", a->country);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The network of a lab: a bridge in a namespace of its own, one namespace a host, each with a veth to
- * the bridge. Nothing of it touches the machine's own network. Made with iproute2. */
+/* The network of a lab: a bridge in a namespace of its own, one namespace a host, each with a veth
+ * to the bridge. Nothing of it touches the machine's own network. Made with iproute2. */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
@@ -80,19 +80,20 @@ static int namespace_up(const char *id, const char *netns, const char *address, 
 
 int fog_lab_net_up(const json_t *lab, char why[FOG_LAB_NOTE_MAX])
 {
-	const char *id = fog_json_text(lab, "id", "");
+	const char *id = fog_pick_text(lab, "id", "");
 	size_t index;
 	const json_t *host;
 
 	int rc = bridge_up(id, why);
-	json_array_foreach(json_object_get(lab, "hosts"), index, host) {
+	json_array_foreach(json_object_get(lab, "hosts"), index, host)
+	{
 		if (rc == 0)
-			rc = namespace_up(id, fog_json_text(host, "netns", ""),
-					  fog_json_text(host, "address", ""),
+			rc = namespace_up(id, fog_pick_text(host, "netns", ""),
+					  fog_pick_text(host, "address", ""),
 					  FOG_LAB_ADDRESS_FIRST + (u32)index, why);
 	}
 	if (rc == 0)
-		rc = namespace_up(id, fog_json_text(lab, "www.netns", ""), FOG_LAB_WWW_ADDRESS, 250,
+		rc = namespace_up(id, fog_pick_text(lab, "www.netns", ""), FOG_LAB_WWW_ADDRESS, 250,
 				  why);
 	if (rc != 0)
 		fog_lab_net_down(id);

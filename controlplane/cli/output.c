@@ -19,16 +19,17 @@ struct color {
 };
 
 static const struct color colors[] = {
-	{"red", "\033[31m"},  {"green", "\033[32m"}, {"yellow", "\033[33m"},
+	{"red", "\033[31m"}, {"green", "\033[32m"}, {"yellow", "\033[33m"},
 	{"bold", "\033[1m"}, {"dim", "\033[2m"},
 };
 
 static const struct color state_colors[] = {
-	{"up", "green"},	{"running", "green"},  {"succeeded", "green"}, {"built", "green"},
-	{"open", "green"},	{"down", "red"},       {"failed", "red"},      {"dead", "red"},
-	{"cancelled", "red"},	{"lost", "red"},       {"queued", "yellow"},   {"starting", "yellow"},
-	{"placing", "yellow"},	{"stopped", "yellow"}, {"offered", "yellow"},  {"building", "yellow"},
-	{"handshake", "yellow"}};
+	{"up", "green"},        {"running", "green"},   {"succeeded", "green"},
+	{"built", "green"},     {"open", "green"},      {"down", "red"},
+	{"failed", "red"},      {"dead", "red"},        {"cancelled", "red"},
+	{"lost", "red"},        {"queued", "yellow"},   {"starting", "yellow"},
+	{"placing", "yellow"},  {"stopped", "yellow"},  {"offered", "yellow"},
+	{"building", "yellow"}, {"handshake", "yellow"}};
 
 const char *fog_color(const struct fog_cli *cli, const char *color)
 {
@@ -58,7 +59,7 @@ u64 fog_now_ms(void)
 	return (u64)ts.tv_sec * 1000 + (u64)ts.tv_nsec / 1000000;
 }
 
-const json_t *fog_json_path(const json_t *object, const char *path)
+const json_t *fog_pick(const json_t *object, const char *path)
 {
 	char key[64];
 
@@ -74,16 +75,16 @@ const json_t *fog_json_path(const json_t *object, const char *path)
 	return object;
 }
 
-const char *fog_json_text(const json_t *object, const char *path, const char *def)
+const char *fog_pick_text(const json_t *object, const char *path, const char *def)
 {
-	const char *text = json_string_value(fog_json_path(object, path));
+	const char *text = json_string_value(fog_pick(object, path));
 
 	return text != NULL ? text : def;
 }
 
-i64 fog_json_number(const json_t *object, const char *path, i64 def)
+i64 fog_pick_number(const json_t *object, const char *path, i64 def)
 {
-	const json_t *value = fog_json_path(object, path);
+	const json_t *value = fog_pick(object, path);
 
 	if (json_is_integer(value))
 		return json_integer_value(value);
@@ -124,7 +125,8 @@ static void cell_list(const json_t *value, enum fog_format format, char *text)
 		cell_plain(value, text);
 		return;
 	}
-	json_array_foreach((json_t *)value, index, item) {
+	json_array_foreach((json_t *)value, index, item)
+	{
 		if (index == LIST_ITEMS_MAX) {
 			cell_add(text, " +%zu", json_array_size(value) - index);
 			break;
@@ -204,8 +206,8 @@ static int row_add(struct libscols_table *table, const struct fog_cli *cli, cons
 	if (line == NULL)
 		return -ENOMEM;
 	for (u32 i = 0; i < count; i++) {
-		fog_cell_format(fog_json_path(row, columns[i].path), columns[i].format,
-				fog_now_ms(), text);
+		fog_cell_format(fog_pick(row, columns[i].path), columns[i].format, fog_now_ms(),
+				text);
 		if (scols_line_set_data(line, i, text) != 0)
 			return -ENOMEM;
 		const char *color = fog_state_color(text);
@@ -235,7 +237,8 @@ int fog_table_print(const struct fog_cli *cli, const json_t *rows, const struct 
 		if (scols_table_new_column(table, columns[i].title, 0,
 					   columns[i].right ? SCOLS_FL_RIGHT : 0) == NULL)
 			goto out;
-	json_array_foreach((json_t *)rows, index, row) {
+	json_array_foreach((json_t *)rows, index, row)
+	{
 		rc = row_add(table, cli, row, columns, count);
 		if (rc != 0)
 			goto out;
@@ -255,8 +258,8 @@ int fog_sheet_print(const struct fog_cli *cli, const json_t *object,
 	for (u32 i = 0; i < count; i++)
 		width = FOG_MAX(width, strlen(columns[i].title));
 	for (u32 i = 0; i < count; i++) {
-		fog_cell_format(fog_json_path(object, columns[i].path), columns[i].format,
-				fog_now_ms(), text);
+		fog_cell_format(fog_pick(object, columns[i].path), columns[i].format, fog_now_ms(),
+				text);
 		bool state = columns[i].format == FOG_FORMAT_STATE;
 		const char *color = state ? fog_state_color(text) : NULL;
 		fprintf(cli->out, "%-*s  %s%s%s\n", (int)width, columns[i].title,

@@ -32,10 +32,10 @@ struct fog_column {
 };
 
 /* Value at a dotted path, or NULL. Borrowed. */
-const json_t *fog_json_path(const json_t *object, const char *path);
+const json_t *fog_pick(const json_t *object, const char *path);
 /* Likewise, as string or number; def when absent or of another type. */
-const char *fog_json_text(const json_t *object, const char *path, const char *def);
-i64 fog_json_number(const json_t *object, const char *path, i64 def);
+const char *fog_pick_text(const json_t *object, const char *path, const char *def);
+i64 fog_pick_number(const json_t *object, const char *path, i64 def);
 
 /* Text of one value. now_ms is for ages. Returns text[FOG_CELL_TEXT_SIZE]. */
 char *fog_cell_format(const json_t *value, enum fog_format format, u64 now_ms, char *text);
@@ -49,7 +49,8 @@ int fog_sheet_print(const struct fog_cli *cli, const json_t *object,
 /* Indented JSON and a line feed on cli->out. */
 void fog_json_print(const struct fog_cli *cli, const json_t *value);
 
-/* Escape sequence to start `color` ("green", "red", "yellow", "bold", "dim"; NULL = back to normal), or
+/* Escape sequence to start `color` ("green", "red", "yellow", "bold", "dim"; NULL = back to
+ * normal), or
  * "" when cli->color is off. */
 const char *fog_color(const struct fog_cli *cli, const char *color);
 /* Colour of a state word, or NULL. */

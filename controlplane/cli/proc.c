@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #define ENVIRON_SIZE_MAX (256 * 1024) /* read of one process; a marker beyond is not seen */
-#define SHELL_NOT_FOUND	 127
+#define SHELL_NOT_FOUND  127
 
 static u64 clock_ms(void)
 {

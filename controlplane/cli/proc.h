@@ -20,8 +20,8 @@ int fog_proc_signal(pid_t pid, u64 start_ticks, int number);
 u32 fog_proc_signal_marked(const char *marker, int number);
 
 /* Run argv[0] (searched in PATH) with `input` on its standard input and both outputs in
- * output[size], zero terminated, the excess thrown away. Kills it after timeout_ms. Returns its exit
- * status (128 + signal when it died of one), -ETIMEDOUT, or -errno when it could not start. */
+ * output[size], zero terminated, the excess thrown away. Kills it after timeout_ms. Returns its
+ * exit status (128 + signal when it died of one), -ETIMEDOUT, or -errno when it could not start. */
 int fog_proc_run(const char *const *argv, const char *input, char *output, size_t size,
 		 u32 timeout_ms);
 

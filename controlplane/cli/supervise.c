@@ -20,15 +20,15 @@
 #include "controlplane/cli/output.h"
 #include "controlplane/cli/proc.h"
 
-#define PROCESSES_MAX	 (FOG_LAB_HOSTS_MAX * 4)
-#define ARGV_MAX	 32
-#define BACKOFF_MIN_MS	 100
-#define BACKOFF_MAX_MS	 5000
-#define HEALTHY_MS	 10000 /* a run this long forgets the backoff */
-#define STOP_MS		 4000  /* from SIGTERM to SIGKILL, each kind of process */
-#define TICK_MS		 1000
-#define LOG_SIZE_MAX	 (64ll << 20) /* a larger log is emptied */
-#define SWEEP_TRIES	 50
+#define PROCESSES_MAX     (FOG_LAB_HOSTS_MAX * 4)
+#define ARGV_MAX          32
+#define BACKOFF_MIN_MS    100
+#define BACKOFF_MAX_MS    5000
+#define HEALTHY_MS        10000 /* a run this long forgets the backoff */
+#define STOP_MS           4000  /* from SIGTERM to SIGKILL, each kind of process */
+#define TICK_MS           1000
+#define LOG_SIZE_MAX      (64ll << 20) /* a larger log is emptied */
+#define SWEEP_TRIES       50
 #define SWEEP_INTERVAL_MS 100
 
 struct child {
@@ -164,7 +164,7 @@ static void child_ended(struct supervisor *s, struct child *c, int status, bool 
 	else
 		c->backoff_ms = FOG_MIN(c->backoff_ms * 2, (u32)BACKOFF_MAX_MS);
 	c->restart_ms = now + c->backoff_ms;
-	node_set(s, c, "restarts", json_integer(fog_json_number(c->node, "restarts", 0) + 1));
+	node_set(s, c, "restarts", json_integer(fog_pick_number(c->node, "restarts", 0) + 1));
 }
 
 /* Take the exit statuses of ours, and of orphans that ended up with us (job monitors). */
@@ -253,21 +253,24 @@ static int children_load(struct supervisor *s)
 	size_t h, p, a;
 	json_t *host, *process, *word;
 
-	json_array_foreach(json_object_get(s->lab, "hosts"), h, host) {
-		json_array_foreach(json_object_get(host, "processes"), p, process) {
+	json_array_foreach(json_object_get(s->lab, "hosts"), h, host)
+	{
+		json_array_foreach(json_object_get(host, "processes"), p, process)
+		{
 			json_t *argv = json_object_get(process, "argv");
 			struct child *c = &s->children[s->count];
 
 			if (s->count == PROCESSES_MAX || json_array_size(argv) > ARGV_MAX)
 				return -E2BIG;
 			*c = (struct child){.node = process, .rank = (u32)p, .restart_ms = 1};
-			json_array_foreach(argv, a, word) {
+			json_array_foreach(argv, a, word)
+			{
 				c->argv[a] = json_string_value(word);
 				if (c->argv[a] == NULL)
 					return -EINVAL;
 			}
-			c->log = fog_json_text(process, "log", NULL);
-			c->netns = fog_json_text(host, "netns", NULL);
+			c->log = fog_pick_text(process, "log", NULL);
+			c->netns = fog_pick_text(host, "netns", NULL);
 			json_object_set_new(process, "restarts", json_integer(0));
 			json_object_set_new(process, "last_exit", json_null());
 			s->count++;
@@ -304,9 +307,12 @@ static void supervise_loop(struct supervisor *s)
 	}
 }
 
-static void environment_mark(const char *id)
+static void environment_mark(const char *id, const char *dir)
 {
-	setenv("FOG_LAB_ID", id, 1); /* fog_lab_sweep() looks for it */
+	char mark[FOG_LAB_PATH_MAX];
+
+	snprintf(mark, sizeof(mark), "%s:%s", id, dir);
+	setenv("FOG_LAB_MARK", mark, 1); /* fog_lab_sweep() looks for it */
 	unsetenv("FOG_SOCKET");
 	unsetenv("FOG_LAB");
 }
@@ -335,7 +341,7 @@ int fog_supervise(const char *dir)
 	sigaddset(&s->signals, SIGINT);
 	sigprocmask(SIG_BLOCK, &s->signals, NULL);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	environment_mark(fog_json_text(s->lab, "id", ""));
+	environment_mark(fog_pick_text(s->lab, "id", ""), dir);
 	json_object_set_new(s->lab, "supervisor",
 			    json_pack("{s:i, s:I}", "pid", (int)getpid(), "start_ticks",
 				      (json_int_t)fog_proc_start_ticks(getpid())));
@@ -355,11 +361,11 @@ out:
 	return rc;
 }
 
-void fog_lab_sweep(const char *id)
+void fog_lab_sweep(const char *dir, const char *id)
 {
-	char marker[32];
+	char marker[FOG_LAB_PATH_MAX];
 
-	snprintf(marker, sizeof(marker), "FOG_LAB_ID=%s", id);
+	snprintf(marker, sizeof(marker), "FOG_LAB_MARK=%s:%s", id, dir);
 	for (u32 i = 0; i < SWEEP_TRIES; i++) {
 		if (fog_proc_signal_marked(marker, SIGKILL) == 0)
 			break;

@@ -7,8 +7,8 @@
 
 #define FOG_UNITS_TEXT_SIZE 24 /* enough for every format below, zero included */
 
-/* "256M" -> bytes. Whole number, then nothing (bytes) or one of K M G T, powers of 1024. All parsers:
- * 0, -EINVAL (not of this form), -ERANGE (does not fit); *out is set on success only. */
+/* "256M" -> bytes. Whole number, then nothing (bytes) or one of K M G T, powers of 1024. All
+ * parsers: 0, -EINVAL (not of this form), -ERANGE (does not fit); *out is set on success only. */
 int fog_size_parse(const char *text, u64 *bytes);
 
 /* "60s" -> milliseconds. Whole number, then one of ms s m h d; the unit is not optional. */
@@ -20,8 +20,8 @@ int fog_cpu_parse(const char *text, u32 *millicores);
 /* Whole decimal number from min to max. */
 int fog_count_parse(const char *text, u64 min, u64 max, u64 *out);
 
-/* Write into text[FOG_UNITS_TEXT_SIZE] and return it. Size: "512", "1.5K", "256M". Duration: "35ms",
- * "1.2s", "2m05s", "3h20m", "4d06h". */
+/* Write into text[FOG_UNITS_TEXT_SIZE] and return it. Size: "512", "1.5K", "256M". Duration:
+ * "35ms", "1.2s", "2m05s", "3h20m", "4d06h". */
 char *fog_size_format(u64 bytes, char *text);
 char *fog_duration_format(u64 ms, char *text);
 

@@ -278,8 +278,7 @@ const struct fog_directory_counts *fog_directory_counts(const struct fog_directo
 static const struct fog_migration migrations[] = {
 	{1, "CREATE TABLE descriptor("
 	    " node_id BLOB PRIMARY KEY, expires_ms INTEGER NOT NULL,"
-	    " text BLOB NOT NULL, signature BLOB NOT NULL) STRICT;"
-	    "CREATE TABLE link(node_id BLOB PRIMARY KEY, link_id INTEGER NOT NULL UNIQUE) STRICT;"},
+	    " text BLOB NOT NULL, signature BLOB NOT NULL) STRICT"},
 };
 
 int fog_directory_load(struct fog_directory *dir, struct fog_store *st, u64 now_ms,

@@ -122,7 +122,7 @@ static void make_do(struct fog_inside *in, struct fog_landlock_rule spool[2])
 			fail(in, errno, names[i]);
 	}
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-	if (geteuid() == 0) {
+	if (in->uid != geteuid()) {
 		int ret = user_become(in);
 		if (ret < 0)
 			fail(in, -ret, "change user");
@@ -267,14 +267,15 @@ __attribute__((noreturn)) static void job_main(struct fog_inside *in,
 	if (dup2(input, STDIN_FILENO) < 0 || dup2(in->job->out_fd[0], STDOUT_FILENO) < 0 ||
 	    dup2(in->job->out_fd[1], STDERR_FILENO) < 0)
 		fail(in, errno, "standard streams");
-	int ret = fog_rlimits_set(&spec->limits, in->facts.cgroup_limits);
-	if (ret < 0)
-		fail(in, -ret, "rlimits");
 	landlock_apply(in, spool);
-	ret = fog_seccomp_enter(in->namespaces || spec->network);
+	int ret = fog_seccomp_enter(in->namespaces || spec->network);
 	if (ret < 0 && (spec->require & FOG_EXECUTOR_REQUIRE_SECCOMP))
 		fail(in, -ret, "seccomp");
 	in->facts.seccomp = ret == 0;
+	// Late: from here on we may be unable to allocate.
+	ret = fog_rlimits_set(&spec->limits, in->facts.cgroup_limits);
+	if (ret < 0)
+		fail(in, -ret, "rlimits");
 	const char *lacks = missing(in);
 	if (lacks != NULL) {
 		snprintf(what, sizeof(what), "required but not available: %s", lacks);

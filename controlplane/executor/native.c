@@ -64,13 +64,21 @@ static u32 job_uid(void)
 	if (geteuid() != 0)
 		return geteuid();
 	u32 uid = UID_BASE + (u32)getpid();
-	return uid_mapped(uid) ? uid : UID_FALLBACK;
+	if (!uid_mapped(uid))
+		uid = UID_FALLBACK;
+	// The root of a container with one id: like an unprivileged user, it can only be itself.
+	return uid_mapped(uid) ? uid : geteuid();
 }
 
-static int work_give(const struct fog_job *job, u32 uid)
+/* Give the job what it is to write: /work, and its ends of the output pipes, which it may open
+ * again as /dev/stdout. */
+static int job_give(const struct fog_job *job, u32 uid)
 {
-	if (geteuid() != 0)
+	if (uid == geteuid())
 		return 0;
+	for (size_t i = 0; i < FOG_ARRAY_COUNT(job->out_fd); i++)
+		if (fchown(job->out_fd[i], uid, uid) < 0)
+			return -errno;
 	int fd = openat(job->spool_fd, "work", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
@@ -96,16 +104,24 @@ static int maps_write(pid_t pid, u32 uid, gid_t gid)
 {
 	char map[64];
 
-	// An unprivileged owner may map his group only after giving up changes of groups.
-	int ret = geteuid() == 0 ? 0 : child_file_write(pid, "setgroups", "deny");
-	if (ret < 0)
-		return ret;
 	snprintf(map, sizeof(map), "%d %u 1", FOG_INSIDE_ID, (unsigned)gid);
-	ret = child_file_write(pid, "gid_map", map);
+	int ret = child_file_write(pid, "gid_map", map);
+	// An unprivileged owner may map his group only after giving up changes of groups.
+	if (ret == -EPERM) {
+		ret = child_file_write(pid, "setgroups", "deny");
+		if (ret == 0)
+			ret = child_file_write(pid, "gid_map", map);
+	}
 	if (ret < 0)
 		return ret;
 	snprintf(map, sizeof(map), "%d %u 1", FOG_INSIDE_ID, (unsigned)uid);
 	return child_file_write(pid, "uid_map", map);
+}
+
+/* The job's group: of its own number as its user, or ours where it must be us. */
+static gid_t job_gid(const struct fog_job *job)
+{
+	return job->sandbox.uid == geteuid() ? getegid() : (gid_t)job->sandbox.uid;
 }
 
 static int limits_check(struct fog_job *job)
@@ -148,7 +164,7 @@ static pid_t job_clone(struct fog_job *job, struct fog_inside *in)
 		in->user = (levels[i] & CLONE_NEWUSER) != 0;
 		in->namespaces = levels[i] != 0;
 		in->uid = in->user ? FOG_INSIDE_ID : job->sandbox.uid;
-		in->gid = in->user ? FOG_INSIDE_ID : geteuid() == 0 ? job->sandbox.uid : getegid();
+		in->gid = in->user ? FOG_INSIDE_ID : job_gid(job);
 		in->facts = job->sandbox;
 		in->facts.namespaces =
 			(in->namespaces ? NS_BASE_BITS : 0) | (in->user ? FOG_EXECUTOR_NS_USER : 0);
@@ -190,8 +206,7 @@ static int child_place(struct fog_job *job, const struct fog_inside *in)
 		return ret;
 	}
 	if (in->user) {
-		ret = maps_write(job->pid, job->sandbox.uid,
-				 geteuid() == 0 ? job->sandbox.uid : getegid());
+		ret = maps_write(job->pid, job->sandbox.uid, job_gid(job));
 		if (ret < 0)
 			fog_job_fail(job, -ret, "user namespace map");
 	}
@@ -221,9 +236,9 @@ static int native_start(struct fog_job *job)
 	int ret = limits_check(job);
 	if (ret < 0)
 		goto err_release;
-	ret = work_give(job, job->sandbox.uid);
+	ret = job_give(job, job->sandbox.uid);
 	if (ret < 0) {
-		fog_job_fail(job, -ret, "give work to the job's user");
+		fog_job_fail(job, -ret, "give the job its files");
 		goto err_release;
 	}
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {

@@ -473,7 +473,7 @@ static int low_add(scmp_filter_ctx ctx, int error, int nr, unsigned arg, u32 mas
 
 /* Second filter, over allowed calls: the arguments that are not. Of two filters the kernel takes
  * the stricter answer; one filter cannot hold "all but" for an argument. */
-static int arguments_load(void)
+static int arguments_load(bool inet)
 {
 	static const u32 spaces[] = {CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
 				     CLONE_NEWUSER, CLONE_NEWPID,    CLONE_NEWNET};
@@ -492,10 +492,13 @@ static int arguments_load(void)
 	if (ret == 0)
 		ret = low_add(ctx, EPERM, SCMP_SYS(ioctl), 1, 0xffffffffu, TIOCLINUX);
 	// Refused by the list too; programs understand this error better than a missing call.
-	for (u32 family = 0; ret == 0 && family < FAMILY_MAX; family++)
-		if (family != AF_UNIX && family != AF_INET && family != AF_INET6 &&
-		    family != AF_NETLINK)
+	for (u32 family = 0; ret == 0 && family < FAMILY_MAX; family++) {
+		bool listed =
+			family == AF_UNIX ||
+			(inet && (family == AF_INET || family == AF_INET6 || family == AF_NETLINK));
+		if (!listed)
 			ret = low_add(ctx, EAFNOSUPPORT, SCMP_SYS(socket), 0, 0xffffffffu, family);
+	}
 	if (ret == 0)
 		ret = seccomp_load(ctx);
 	seccomp_release(ctx);
@@ -504,8 +507,9 @@ static int arguments_load(void)
 
 int fog_seccomp_enter(bool inet)
 {
-	// Either order: the calls that load a filter are allowed.
-	int ret = arguments_load();
+	// This order: of two filters that give an error, the later one's is returned. The list
+	// allows what loading another takes.
+	int ret = list_load(inet);
 
-	return ret < 0 ? ret : list_load(inet);
+	return ret < 0 ? ret : arguments_load(inet);
 }
