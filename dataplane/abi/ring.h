@@ -9,7 +9,8 @@
  *	producer region: struct fog_ring_head | slots      consumer region: struct fog_ring_tail
  *
  * Positions are free-running u64; slot = position & (count - 1); count is a power of two.
- * Cost: one shared cache-line read per refresh of the cached cursor, about 5 ns a slot uncontended. */
+ * Cost: one shared cache-line read per refresh of the cached cursor, about 5 ns a slot uncontended.
+ */
 #ifndef FOG_RING_H
 #define FOG_RING_H
 
@@ -51,11 +52,8 @@ static inline void fog_ring_producer(struct fog_ring *r, struct fog_ring_head *h
 				     u32 slot_size)
 {
 	FOG_ASSERT(count != 0 && (count & (count - 1)) == 0);
-	*r = (struct fog_ring){.head = head,
-			       .tail = tail,
-			       .slots = slots,
-			       .count = count,
-			       .slot_size = slot_size};
+	*r = (struct fog_ring){
+		.head = head, .tail = tail, .slots = slots, .count = count, .slot_size = slot_size};
 	r->pos = atomic_load_explicit(&head->head, memory_order_relaxed);
 	r->cached = r->pos >= count ? r->pos - count : 0;
 }
@@ -65,11 +63,8 @@ static inline void fog_ring_consumer(struct fog_ring *r, struct fog_ring_head *h
 				     u32 slot_size)
 {
 	FOG_ASSERT(count != 0 && (count & (count - 1)) == 0);
-	*r = (struct fog_ring){.head = head,
-			       .tail = tail,
-			       .slots = slots,
-			       .count = count,
-			       .slot_size = slot_size};
+	*r = (struct fog_ring){
+		.head = head, .tail = tail, .slots = slots, .count = count, .slot_size = slot_size};
 	r->pos = atomic_load_explicit(&tail->tail, memory_order_relaxed);
 	r->cached = r->pos;
 }
@@ -113,8 +108,8 @@ static inline int fog_ring_push(struct fog_ring *r, const void *slot)
 	return 0;
 }
 
-/* Producer, after publishing: does the consumer sleep and want a wake-up? Full fence, so that either
- * this sees `waiting` or the consumer's re-check sees the new head. */
+/* Producer, after publishing: does the consumer sleep and want a wake-up? Full fence, so that
+ * either this sees `waiting` or the consumer's re-check sees the new head. */
 static inline bool fog_ring_wants_wake(struct fog_ring *r)
 {
 	atomic_thread_fence(memory_order_seq_cst);
@@ -160,7 +155,8 @@ static inline int fog_ring_pop(struct fog_ring *r, void *slot)
 	return 0;
 }
 
-/* Consumer, before blocking: announce it, then re-check with fog_ring_ready() and only then block. */
+/* Consumer, before blocking: announce it, then re-check with fog_ring_ready() and only then block.
+ */
 static inline void fog_ring_wait_begin(struct fog_ring *r)
 {
 	atomic_store_explicit(&r->tail->waiting, 1, memory_order_relaxed);
