@@ -117,7 +117,7 @@ static bool host_bits_zero(const u8 ip[16], u32 bits)
 
 int fog_exit_rule_parse(const char *text, struct fog_exit_rule *out)
 {
-	struct fog_exit_rule r;
+	struct fog_exit_rule r = {0};
 	bool v6;
 	u32 bits, low, high;
 	const char *slash = strchr(text, '/');
@@ -155,7 +155,9 @@ bool fog_exit_rule_match(const struct fog_exit_rule *r, const u8 ip[16], u16 por
 {
 	u32 bytes = r->prefix_bits / 8, rest = r->prefix_bits % 8;
 
-	if (!fog_exit_rule_match_port(r, port) || memcmp(r->ip, ip, bytes) != 0)
+	/* "[::]/0" speaks of IPv6 only, though IPv4 is mapped into it. */
+	if (!fog_exit_rule_match_port(r, port) || is_mapped(r->ip) != is_mapped(ip) ||
+	    memcmp(r->ip, ip, bytes) != 0)
 		return false;
 	return rest == 0 || ((r->ip[bytes] ^ ip[bytes]) & (0xff00u >> rest) & 0xff) == 0;
 }

@@ -7,7 +7,7 @@
 #include "crypto/types.h"
 
 #define FOG_ADDRESS_TEXT_SIZE 56 /* "[full IPv6]:65535" and its zero */
-#define FOG_RULE_TEXT_SIZE    64
+#define FOG_RULE_TEXT_SIZE    80 /* "[full IPv6]/128:65535-65535" and its zero */
 
 struct fog_address {
 	u8 ip[16]; /* IPv6, or IPv4 mapped into ::ffff:0:0/96; network order */
@@ -30,6 +30,7 @@ bool fog_address_is_any(const struct fog_address *a);
 struct fog_exit_rule {
 	u8 ip[16];
 	u8 prefix_bits; /* of the 128; an IPv4 /8 is 104 */
+	u8 pad;		/* 0: rules are compared byte by byte */
 	u16 port_low;   /* 1 .. 65535 */
 	u16 port_high;  /* >= port_low */
 };
@@ -37,6 +38,7 @@ struct fog_exit_rule {
 /* "10.0.0.0/8:80", "10.0.0.0/8:1-1024" or "[fd00::]/8:443". Host bits must be zero, so that a rule
  * says what it means. Returns 0, or -EINVAL (out untouched). */
 int fog_exit_rule_parse(const char *text, struct fog_exit_rule *out);
+/* An IPv6 rule never matches an IPv4 address, nor the other way round. */
 bool fog_exit_rule_match(const struct fog_exit_rule *r, const u8 ip[16], u16 port);
 /* Does the rule allow this port for any address at all? For a destination that is a name. */
 bool fog_exit_rule_match_port(const struct fog_exit_rule *r, u16 port);

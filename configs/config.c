@@ -11,6 +11,7 @@
 
 #include "configs/address.h"
 #include "configs/check.h"
+#include "configs/text.h"
 
 #define STR(group, key, d, h)                                                                    \
 	{#group,         #key,       FOG_CONFIG_STR, offsetof(struct fog_config, group##_##key), \
@@ -62,17 +63,15 @@ static struct fog_config_list *member_list(const struct fog_config *c,
 	return (struct fog_config_list *)((char *)c + k->offset);
 }
 
-__attribute__((format(printf, 4, 5))) static void report(struct reader *r,
+__attribute__((format(printf, 3, 4))) static void report(struct reader *r,
 							 const config_setting_t *at,
-							 const char *file, const char *fmt, ...)
+							 const char *fmt, ...)
 {
 	va_list ap;
 
 	if (r->error_count++ >= FOG_CONFIG_ERRORS_MAX || r->errors == NULL)
 		return;
-	if (at != NULL && config_setting_source_file(at) != NULL)
-		file = config_setting_source_file(at);
-	fprintf(r->errors, "%s:", file != NULL ? file : r->path);
+	fprintf(r->errors, "%s:", r->path);
 	if (at != NULL)
 		fprintf(r->errors, "%u:", config_setting_source_line(at));
 	fputc(' ', r->errors);
@@ -108,19 +107,19 @@ static bool string_check(struct reader *r, const config_setting_t *at,
 	char why[160];
 
 	if (strlen(v) > FOG_CONFIG_STRING_MAX) {
-		report(r, at, NULL, "%s.%s: longer than %d bytes", k->group, k->key,
+		report(r, at, "%s.%s: longer than %d bytes", k->group, k->key,
 		       FOG_CONFIG_STRING_MAX);
 		return false;
 	}
 	for (const char *p = v; *p != '\0'; p++) {
 		if (iscntrl((unsigned char)*p)) {
-			report(r, at, NULL, "%s.%s: control characters are not allowed", k->group,
+			report(r, at, "%s.%s: control characters are not allowed", k->group,
 			       k->key);
 			return false;
 		}
 	}
 	if (fog_config_check_value(k, v, why) != 0) {
-		report(r, at, NULL, "%s.%s: \"%s\": %s", k->group, k->key, v, why);
+		report(r, at, "%s.%s: \"%s\": %s", k->group, k->key, v, why);
 		return false;
 	}
 	return true;
@@ -130,7 +129,7 @@ static int set_str(struct reader *r, struct fog_config *c, const struct fog_conf
 		   const config_setting_t *s)
 {
 	if (config_setting_type(s) != CONFIG_TYPE_STRING) {
-		report(r, s, NULL, "%s.%s: wants a string, this is %s", k->group, k->key,
+		report(r, s, "%s.%s: wants a string, this is %s", k->group, k->key,
 		       type_name(config_setting_type(s)));
 		return 0;
 	}
@@ -151,14 +150,13 @@ static void set_int(struct reader *r, struct fog_config *c, const struct fog_con
 	int type = config_setting_type(s);
 
 	if (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64) {
-		report(r, s, NULL, "%s.%s: wants a whole number, this is %s", k->group, k->key,
+		report(r, s, "%s.%s: wants a whole number, this is %s", k->group, k->key,
 		       type_name(type));
 		return;
 	}
 	i64 v = type == CONFIG_TYPE_INT ? config_setting_get_int(s) : config_setting_get_int64(s);
 	if (v < k->min || v > k->max) {
-		report(r, s, NULL,
-		       "%s.%s: %" PRId64 " is out of range, wants %" PRId64 " to %" PRId64,
+		report(r, s, "%s.%s: %" PRId64 " is out of range, wants %" PRId64 " to %" PRId64,
 		       k->group, k->key, v, k->min, k->max);
 		return;
 	}
@@ -169,7 +167,7 @@ static void set_bool(struct reader *r, struct fog_config *c, const struct fog_co
 		     const config_setting_t *s)
 {
 	if (config_setting_type(s) != CONFIG_TYPE_BOOL)
-		report(r, s, NULL, "%s.%s: wants true or false, this is %s", k->group, k->key,
+		report(r, s, "%s.%s: wants true or false, this is %s", k->group, k->key,
 		       type_name(config_setting_type(s)));
 	else
 		*member_bool(c, k) = config_setting_get_bool(s);
@@ -190,14 +188,13 @@ static int set_list(struct reader *r, struct fog_config *c, const struct fog_con
 	int type = config_setting_type(s);
 
 	if (type != CONFIG_TYPE_ARRAY && type != CONFIG_TYPE_LIST) {
-		report(r, s, NULL, "%s.%s: wants a list of strings, this is %s", k->group, k->key,
+		report(r, s, "%s.%s: wants a list of strings, this is %s", k->group, k->key,
 		       type_name(type));
 		return 0;
 	}
 	int count = config_setting_length(s);
 	if (count > FOG_CONFIG_LIST_MAX) {
-		report(r, s, NULL, "%s.%s: more than %d entries", k->group, k->key,
-		       FOG_CONFIG_LIST_MAX);
+		report(r, s, "%s.%s: more than %d entries", k->group, k->key, FOG_CONFIG_LIST_MAX);
 		return 0;
 	}
 	l->items = calloc((size_t)count + 1, sizeof(*l->items));
@@ -206,7 +203,7 @@ static int set_list(struct reader *r, struct fog_config *c, const struct fog_con
 	for (int i = 0; i < count; i++) {
 		const config_setting_t *e = config_setting_get_elem(s, (unsigned)i);
 		if (config_setting_type(e) != CONFIG_TYPE_STRING) {
-			report(r, e, NULL, "%s.%s: entry %d: wants a string, this is %s", k->group,
+			report(r, e, "%s.%s: entry %d: wants a string, this is %s", k->group,
 			       k->key, i + 1, type_name(config_setting_type(e)));
 			continue;
 		}
@@ -271,19 +268,19 @@ static int read_group(struct reader *r, struct fog_config *c, const config_setti
 	const char *name = config_setting_name(group);
 
 	if (key_find(name, NULL) == NULL) {
-		report(r, group, NULL, "unknown group \"%s\"", name);
+		report(r, group, "unknown group \"%s\"", name);
 		return 0;
 	}
 	if (config_setting_type(group) != CONFIG_TYPE_GROUP) {
-		report(r, group, NULL, "\"%s\" wants a group: %s = { ... };", name, name);
+		report(r, group, "\"%s\" wants a group: %s = { ... };", name, name);
 		return 0;
 	}
 	for (int i = 0; i < config_setting_length(group); i++) {
 		const config_setting_t *s = config_setting_get_elem(group, (unsigned)i);
 		const struct fog_config_key *k = key_find(name, config_setting_name(s));
 		if (k == NULL) {
-			report(r, s, NULL, "unknown key \"%s\" in group \"%s\"",
-			       config_setting_name(s), name);
+			report(r, s, "unknown key \"%s\" in group \"%s\"", config_setting_name(s),
+			       name);
 			continue;
 		}
 		int rc = set_key(r, c, k, s);
@@ -303,12 +300,12 @@ static void check_required(struct reader *r, const config_t *file)
 			continue;
 		snprintf(path, sizeof(path), "%s.%s", k->group, k->key);
 		if (config_lookup(file, path) == NULL)
-			report(r, NULL, NULL, "%s is missing: %s", path, k->help);
+			report(r, NULL, "%s is missing: %s", path, k->help);
 	}
 }
 
-/* 0, or -errno: the file is there, is a file and is of a sane size. */
-static int file_open(const char *path, FILE **out)
+/* The whole file as a string. 0, or -errno: the file is there, is a file and is of a sane size. */
+static int file_load(const char *path, char **out)
 {
 	struct stat st;
 	int rc = 0;
@@ -319,54 +316,88 @@ static int file_open(const char *path, FILE **out)
 	if (fstat(fileno(f), &st) != 0)
 		rc = -errno;
 	else if (!S_ISREG(st.st_mode))
-		rc = -EINVAL;
+		rc = -EISDIR;
 	else if (st.st_size > FOG_CONFIG_FILE_SIZE_MAX)
 		rc = -EFBIG;
+	char *text = rc == 0 ? malloc((size_t)st.st_size + 1) : NULL;
+	if (rc == 0 && text == NULL)
+		rc = -ENOMEM;
+	if (rc == 0) {
+		size_t n = fread(text, 1, (size_t)st.st_size, f);
+		text[n] = '\0';
+		if (ferror(f))
+			rc = -EIO;
+		else if (strlen(text) != n)
+			rc = -EILSEQ;
+	}
+	fclose(f);
 	if (rc != 0)
-		fclose(f);
+		free(text);
 	else
-		*out = f;
+		*out = text;
 	return rc;
 }
 
-static int read_settings(struct reader *r, struct fog_config *c, FILE *f)
+static const char *load_error(int rc)
+{
+	if (rc == -EISDIR)
+		return "not a file";
+	if (rc == -EFBIG)
+		return "larger than 1 MiB";
+	return rc == -EILSEQ ? "not a text file" : strerror(-rc);
+}
+
+static void read_settings(struct reader *r, struct fog_config *c, const config_t *file, int *rc)
+{
+	const config_setting_t *root = config_root_setting(file);
+
+	*rc = set_defaults(c);
+	for (int i = 0; *rc == 0 && i < config_setting_length(root); i++)
+		*rc = read_group(r, c, config_setting_get_elem(root, (unsigned)i));
+	check_required(r, file);
+}
+
+static int read_text(struct reader *r, struct fog_config *c, const char *text)
 {
 	config_t file;
-	int rc = set_defaults(c);
+	char *prepared = NULL;
+	const char *why = "";
+	unsigned line;
+	int rc = fog_config_text_prepare(text, &prepared, &line, &why);
 
-	config_init(&file);
-	if (rc == 0 && config_read(&file, f) != CONFIG_TRUE) {
-		const char *in = config_error_file(&file);
+	if (rc != 0) {
 		if (r->errors != NULL)
-			fprintf(r->errors, "%s:%d: %s\n", in != NULL ? in : r->path,
-				config_error_line(&file), config_error_text(&file));
-		rc = -EINVAL;
+			fprintf(r->errors, "%s:%u: %s\n", r->path, line, why);
+		return rc;
 	}
-	if (rc == 0) {
-		const config_setting_t *root = config_root_setting(&file);
-		for (int i = 0; rc == 0 && i < config_setting_length(root); i++)
-			rc = read_group(r, c, config_setting_get_elem(root, (unsigned)i));
-		check_required(r, &file);
+	config_init(&file);
+	if (config_read_string(&file, prepared) != CONFIG_TRUE) {
+		if (r->errors != NULL)
+			fprintf(r->errors, "%s:%d: %s\n", r->path, config_error_line(&file),
+				config_error_text(&file));
+		rc = -EINVAL;
+	} else {
+		read_settings(r, c, &file, &rc);
 	}
 	config_destroy(&file);
+	free(prepared);
 	return rc;
 }
 
 int fog_config_read(struct fog_config *c, const char *path, FILE *errors)
 {
 	struct reader r = {.path = path, .errors = errors};
-	FILE *f = NULL;
+	char *text = NULL;
 
 	memset(c, 0, sizeof(*c));
-	int rc = file_open(path, &f);
+	int rc = file_load(path, &text);
 	if (rc != 0) {
 		if (errors != NULL)
-			fprintf(errors, "%s: %s\n", path,
-				rc == -EINVAL ? "not a file" : strerror(-rc));
+			fprintf(errors, "%s: %s\n", path, load_error(rc));
 		return rc;
 	}
-	rc = read_settings(&r, c, f);
-	fclose(f);
+	rc = read_text(&r, c, text);
+	free(text);
 	if (r.error_count > FOG_CONFIG_ERRORS_MAX && errors != NULL)
 		fprintf(errors, "%s: and %u errors more\n", path,
 			r.error_count - FOG_CONFIG_ERRORS_MAX);
@@ -412,6 +443,22 @@ bool fog_config_equal(const struct fog_config *a, const struct fog_config *b,
 		return true;
 	}
 	FOG_UNREACHABLE();
+}
+
+void fog_config_swap(struct fog_config *a, struct fog_config *b, const struct fog_config_key *k)
+{
+	static const size_t sizes[] = {
+		[FOG_CONFIG_STR] = sizeof(char *),
+		[FOG_CONFIG_INT] = sizeof(i64),
+		[FOG_CONFIG_BOOL] = sizeof(bool),
+		[FOG_CONFIG_LIST] = sizeof(struct fog_config_list),
+	};
+	char tmp[sizeof(struct fog_config_list)];
+	char *pa = (char *)a + k->offset, *pb = (char *)b + k->offset;
+
+	memcpy(tmp, pa, sizes[k->type]);
+	memcpy(pa, pb, sizes[k->type]);
+	memcpy(pb, tmp, sizes[k->type]);
 }
 
 bool fog_config_list_has(const struct fog_config_list *l, const char *item)

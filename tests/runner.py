@@ -155,10 +155,13 @@ class Build:
                               stderr=subprocess.STDOUT, timeout=BUILD_TIMEOUT_S, text=True,
                               errors="replace", check=False)
 
-    def tests(self):
-        text = subprocess.run(["meson", "introspect", "--tests", self.folder], cwd=ROOT,
+    def introspect(self, what):
+        text = subprocess.run(["meson", "introspect", what, self.folder], cwd=ROOT,
                               stdout=subprocess.PIPE, check=True, text=True).stdout
         return json.loads(text)
+
+    def tests(self):
+        return self.introspect("--tests")
 
     def make(self, targets):
         """Configure and build. Returns a result only when that failed: a broken build is a
@@ -166,8 +169,9 @@ class Build:
         started = time.monotonic()
         done = self.configure()
         if done.returncode == 0:
-            wanted = targets(self.tests()) if targets else []
-            done = self.call(["ninja", "-C", self.folder] + wanted)
+            wanted = targets(self.tests()) if targets else ["all"]
+            if wanted:
+                done = self.call(["ninja", "-C", self.folder] + wanted)
         seconds = time.monotonic() - started
         if done.returncode == 0:
             say(f"  ok   {'build of ' + self.folder:<58}             {seconds:7.1f} s")
@@ -177,16 +181,17 @@ class Build:
         return [result]
 
 
-def program_targets(folder):
+def program_targets(build, tests):
     """Ninja targets of the programs of these tests, and all they need at run time."""
-    prefix = os.path.join(ROOT, folder) + os.sep
-
-    def targets(tests):
-        wanted = {os.path.relpath(word, prefix) for test in tests for word in test["cmd"]
-                  if word.startswith(prefix)}
-        return sorted(wanted)
-
-    return targets
+    files = {target["id"]: target["filename"] for target in build.introspect("--targets")}
+    wanted = set()
+    for test in tests:
+        paths = [os.path.join(build.path, word) for word in test["cmd"]]
+        paths += [path for target in test["depends"] for path in files.get(target, [])]
+        wanted |= {os.path.relpath(path, build.path) for path in paths
+                   if path.startswith(build.path + os.sep)}
+    built = {os.path.relpath(path, build.path) for paths in files.values() for path in paths}
+    return sorted(wanted & built)
 
 
 def meson_tests(build, options, chosen, env, slow_factor):
@@ -197,7 +202,7 @@ def meson_tests(build, options, chosen, env, slow_factor):
             continue
         tests.append(Test(name, entry["cmd"], entry["timeout"] * slow_factor,
                           {**entry["env"], **env}, entry.get("is_parallel", True),
-                          entry["workdir"] or ROOT))
+                          entry["workdir"] or build.path))
     return tests
 
 
@@ -207,7 +212,7 @@ def suites(entry):
 
 def run_build(build, options, chosen=lambda entry: True, env=None, slow_factor=1, whole=False):
     def targets(tests):
-        return program_targets(build.folder)([entry for entry in tests if chosen(entry)])
+        return program_targets(build, [entry for entry in tests if chosen(entry)])
 
     results = build.make(None if whole else targets)
     if results:
@@ -234,7 +239,7 @@ def step_gcc(options):
 
 def step_clang(options):
     build = Build("build-clang", ["-Dwerror=true", "-Dbuildtype=debugoptimized"], {"CC": "clang"})
-    return run_build(build, options, chosen=lambda e: "fast" in suites(e) or "unit" in suites(e),
+    return run_build(build, options, chosen=lambda e: not suites(e) & {"slow", "shm", "sim"},
                      whole=True)
 
 
@@ -260,8 +265,10 @@ def step_tsan(options):
     def chosen(entry):
         return bool(suites(entry) & {"shm", "threaded"})
 
-    results = build.make(lambda tests: program_targets(build.folder)(
-        [entry for entry in tests if chosen(entry)]) or ["meson-test-prereq"])
+    def targets(tests):
+        return program_targets(build, [entry for entry in tests if chosen(entry)])
+
+    results = build.make(targets)
     if results:
         return results
     tests = meson_tests(build, options, chosen, TSAN_ENV, 10)

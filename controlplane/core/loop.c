@@ -31,10 +31,8 @@ static int address_fill(struct sockaddr_un *sa, const char *path)
 {
 	memset(sa, 0, sizeof(*sa));
 	sa->sun_family = AF_UNIX;
-	if (strlen(path) >= sizeof(sa->sun_path))
-		return -ENAMETOOLONG;
-	strcpy(sa->sun_path, path);
-	return 0;
+	int n = snprintf(sa->sun_path, sizeof(sa->sun_path), "%s", path);
+	return n < (int)sizeof(sa->sun_path) ? 0 : -ENAMETOOLONG;
 }
 
 int fog_unix_connect(const char *path)

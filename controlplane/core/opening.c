@@ -284,7 +284,7 @@ int fog_acceptor_start(struct fog_acceptor **out, struct ev_loop *loop, const ch
 	a->loop = loop;
 	a->events = *events;
 	a->ctx = ctx;
-	strcpy(a->service, service);
+	snprintf(a->service, sizeof(a->service), "%s", service);
 	for (unsigned i = 0; i < FOG_STREAM_OPENING_MAX; i++)
 		a->arrivals[i].fd = -1;
 	a->path = strdup(path);

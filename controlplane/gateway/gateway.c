@@ -10,6 +10,9 @@
 #include "crypto/mem.h"
 #include "crypto/random/random.h"
 
+/* Fits every method there is; a longer list would be cut. */
+#define ALLOW_SIZE 96
+
 /* One table of routes with its owner's pointer. */
 struct entry {
 	const struct fog_route *route;
@@ -91,10 +94,19 @@ static enum MHD_Result exchange_queue(struct fog_exchange *x)
 
 /* ---- routing -------------------------------------------------------------------------------- */
 
+static void allow_add(char allow[ALLOW_SIZE], const char *method)
+{
+	size_t used = strlen(allow);
+
+	if (strstr(allow, method) == NULL)
+		snprintf(allow + used, ALLOW_SIZE - used, "%s%s%s", used != 0 ? ", " : "", method,
+			 strcmp(method, "GET") == 0 ? ", HEAD" : "");
+}
+
 /* A path that MHD has decoded may hold what a pattern segment must not: a slash from %2F cannot be
  * told from a real one, so paths are matched as they are and ids never hold slashes. */
 static const struct entry *route_find(struct fog_gateway *gw, struct fog_exchange *x,
-				      const char *method, const char *path, char allow[160])
+				      const char *method, const char *path, char allow[ALLOW_SIZE])
 {
 	const struct entry *best = NULL;
 	u32 best_score = 0;
@@ -107,12 +119,7 @@ static const struct entry *route_find(struct fog_gateway *gw, struct fog_exchang
 		u32 score = fog_route_match(e->route->pattern, path, x);
 		if (score == 0)
 			continue;
-		if (strstr(allow, e->route->method) == NULL && strlen(allow) < 120) {
-			strcat(allow, allow[0] != '\0' ? ", " : "");
-			strcat(allow, e->route->method);
-			if (strcmp(e->route->method, "GET") == 0)
-				strcat(allow, ", HEAD");
-		}
+		allow_add(allow, e->route->method);
 		if (strcmp(e->route->method, method) == 0 && score > best_score) {
 			best = e;
 			best_score = score;
@@ -166,7 +173,7 @@ static bool body_parse(struct fog_exchange *x)
 static void dispatch(struct fog_gateway *gw, struct fog_exchange *x, const char *method,
 		     const char *path)
 {
-	char allow[160];
+	char allow[ALLOW_SIZE];
 	const struct entry *e =
 		route_find(gw, x, x->is_head ? MHD_HTTP_METHOD_GET : method, path, allow);
 

@@ -3,11 +3,28 @@
 #ifndef FOG_CRYPTO_X86_H
 #define FOG_CRYPTO_X86_H
 
-#include "crypto/types.h"
+#include "crypto/cell/cell.h"
 
 #include <immintrin.h>
 
 #define FOG_X86_AESNI __attribute__((target("aes,pclmul,ssse3,sse4.2")))
+
+/* In front of a loop of constant, small count over an array that is to live in registers. */
+#if defined(__clang__)
+#define FOG_UNROLL _Pragma("unroll")
+#else
+#define FOG_UNROLL _Pragma("GCC unroll 16")
+#endif
+
+/* Members of struct fog_cipher that the vaes path takes over as they are (aesni.c). */
+void fog_aesni_aes_expand(u8 (*round)[16], unsigned rounds, const u8 *key);
+void fog_aesni_aes_encrypt(const u8 (*round)[16], unsigned rounds, const u8 in[16], u8 out[16]);
+void fog_aesni_aes_decrypt(const u8 (*round)[16], unsigned rounds, const u8 in[16], u8 out[16]);
+void fog_aesni_aes_ctr(const u8 (*round)[16], unsigned rounds, const u8 counter[16], const u8 *in,
+		       u8 *out, size_t len);
+void fog_aesni_hash_powers(u8 (*power)[16], const u8 h[16]);
+void fog_aesni_hash_update(const u8 (*power)[16], u8 acc[16], const u8 *blocks, size_t count);
+void fog_aesni_hash_dot(u8 out[16], const u8 a[16], const u8 b[16]);
 
 FOG_X86_AESNI static inline __m128i load(const u8 *p)
 {
@@ -78,6 +95,18 @@ FOG_X86_AESNI static inline __m128i dot(__m128i a, __m128i b)
 
 	product_add(&p, a, b);
 	return product_reduce(&p);
+}
+
+/* The tweak of a cell, drawn in cell.h. */
+FOG_X86_AESNI static inline __m128i tweak_block(const struct fog_cell_job *job)
+{
+	return _mm_set_epi64x((long long)job->sequence, job->direction | job->command << 8);
+}
+
+/* First counter of a cell's key stream, see uiv.h: the last byte's low 7 bits cleared. */
+FOG_X86_AESNI static inline __m128i counter_floor(__m128i v)
+{
+	return _mm_andnot_si128(_mm_set_epi64x((FOG_UIV_LONG_BLOCKS - 1ll) << 56, 0), v);
 }
 
 #endif

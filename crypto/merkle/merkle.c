@@ -129,15 +129,11 @@ int fog_merkle_consistency_verify(const u8 old_root[FOG_MERKLE_HASH_SIZE], u64 o
 	u64 node = old_size - 1, last = new_size - 1;
 	unsigned i = 0;
 
-	if (old_size > new_size || new_size > FOG_MERKLE_SIZE_MAX)
+	if (old_size == 0 || old_size > new_size || new_size > FOG_MERKLE_SIZE_MAX)
 		return -EINVAL;
-	if (old_size == new_size || old_size == 0) {
+	if (old_size == new_size) {
 		if (proof_count != 0)
 			return -EINVAL;
-		if (old_size == 0) {
-			fog_merkle_root(old_hash, NULL, 0);
-			return fog_equal(old_root, old_hash, HASH_SIZE) ? 0 : -EBADMSG;
-		}
 		return fog_equal(old_root, new_root, HASH_SIZE) ? 0 : -EBADMSG;
 	}
 	for (; node & 1; node >>= 1)

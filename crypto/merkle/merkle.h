@@ -29,7 +29,8 @@ int fog_merkle_inclusion_verify(const u8 root[FOG_MERKLE_HASH_SIZE], u64 size, u
 				const u8 leaf_hash[FOG_MERKLE_HASH_SIZE],
 				const u8 (*proof)[FOG_MERKLE_HASH_SIZE], unsigned proof_count);
 
-/* Verifies that the tree of old_size leaves is a prefix of that of new_size. Same errors. */
+/* Verifies that the tree of old_size leaves is a prefix of that of new_size. Same errors;
+ * the empty tree is a prefix of all and proves nothing: -EINVAL. */
 int fog_merkle_consistency_verify(const u8 old_root[FOG_MERKLE_HASH_SIZE], u64 old_size,
 				  const u8 new_root[FOG_MERKLE_HASH_SIZE], u64 new_size,
 				  const u8 (*proof)[FOG_MERKLE_HASH_SIZE], unsigned proof_count);

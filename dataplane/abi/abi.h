@@ -232,7 +232,8 @@ struct fog_data_region {
  *
  *	HELLO  fds: [0] region written by the client
  *	REPLY  fds: [0] region written by the data plane, [1] eventfd data plane -> client,
- *	            [2..] eventfd client -> worker w (control: one per worker, edge: its one worker)
+ *	            [2..] eventfd client -> worker w (control: one per worker, edge: its one worker),
+ *	            control only: last, eventfd client -> verify service
  *
  * Cursors. At each attachment all rings of that role start again at position 0: the client zeroes
  * its region; a worker that takes the attachment up zeroes its own cursors of those rings and then

@@ -9,6 +9,8 @@ import common
 LINES_MAX = 1000
 COLUMNS_MAX = 100
 TAB = 8
+# The kernel loads some helpers only for programs that are also under its licence.
+KERNEL_SPDX = "/* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */"
 SCRIPT_SPDX = "# SPDX-License-Identifier: BSD-3-Clause"
 
 
@@ -27,7 +29,7 @@ def check_lines(path, lines):
 
 def check_head(path, lines):
     if path.endswith((".c", ".h", ".def")):
-        if not lines or lines[0] != common.SPDX:
+        if not lines or lines[0] not in (common.SPDX, KERNEL_SPDX):
             return [f"{path}:1: first line is not {common.SPDX}"]
         if path.endswith((".h", ".def")) and not (len(lines) > 1 and lines[1].startswith("/*")):
             return [f"{path}:2: header without a comment that says its purpose"]

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* fog-bench: suites of measurements, each pairing one of our operations with a peer's or with a limit
+ * of the machine, sampled alternately in the same run so that noise hits both alike. A figure is the
+ * median of its samples. Single-threaded but for the ring suite. */
+#ifndef FOG_BENCH_H
+#define FOG_BENCH_H
+
+#include "crypto/types.h"
+
+#define BENCH_SAMPLES_MAX 64
+#define BENCH_RESULTS_MAX 128
+
+/* One operation: run it `rounds` times. */
+typedef void (*bench_fn)(void *arg, u64 rounds);
+
+struct bench_case {
+	const char *name; /* "cell.encrypt.aesni" */
+	const char *unit; /* "ns/cell": lower is better */
+	const char *peer; /* what the other side is, for people */
+	bench_fn ours;
+	bench_fn theirs;
+	void *ours_arg;
+	void *theirs_arg;
+	double ours_divisor;   /* operations per round, e.g. batch size; 0 = 1 */
+	double theirs_divisor; /* likewise */
+};
+
+struct bench_result {
+	char name[64];
+	char unit[24];
+	char peer[96];
+	double value;      /* median */
+	double peer_value; /* median */
+	double ratio;      /* peer_value / value: how many times better we are */
+	double spread;     /* (max - min) / median of our samples */
+	unsigned samples;
+};
+
+struct bench {
+	unsigned samples;  /* per side */
+	double seconds;    /* aimed at per sample */
+	const char *only;  /* run names that contain this, or NULL */
+	struct bench_result results[BENCH_RESULTS_MAX];
+	unsigned count;
+	double raw[BENCH_RESULTS_MAX][BENCH_SAMPLES_MAX]; /* our samples, for the plots */
+};
+
+/* Measure one case and print its line. Skipped when --only does not match. */
+void bench_run(struct bench *b, const struct bench_case *c);
+
+/* The suites; each calls bench_run() for its cases. */
+void bench_suite_cell(struct bench *b);
+void bench_suite_handshake(struct bench *b);
+void bench_suite_link(struct bench *b);
+void bench_suite_ring(struct bench *b);
+
+/* {"version","machine","results":[..]}; 0 or -errno. */
+int bench_report_json(const struct bench *b, const char *path);
+/* index.html with a table and one bar plot per suite, no outside resources; 0 or -errno. */
+int bench_report_html(const struct bench *b, const char *dir);
+
+#endif

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* fog-bench: command line, sampling, medians. */
+#include "bench/bench.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <sched.h>
+#include <time.h>
+
+#include "crypto/cpu.h"
+
+struct suite {
+	const char *name;
+	void (*run)(struct bench *b);
+};
+
+static const struct suite suites[] = {
+	{"cell", bench_suite_cell},
+	{"link", bench_suite_link},
+	{"handshake", bench_suite_handshake},
+	{"ring", bench_suite_ring},
+};
+
+static double now_seconds(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + 1e-9 * (double)ts.tv_nsec;
+}
+
+static int compare_double(const void *a, const void *b)
+{
+	double x = *(const double *)a;
+	double y = *(const double *)b;
+	return (x > y) - (x < y);
+}
+
+static double median(const double *samples, unsigned count)
+{
+	double sorted[BENCH_SAMPLES_MAX];
+
+	memcpy(sorted, samples, count * sizeof(*samples));
+	qsort(sorted, count, sizeof(*sorted), compare_double);
+	return (count & 1) ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
+}
+
+static double time_once(bench_fn fn, void *arg, u64 rounds)
+{
+	double start = now_seconds();
+	fn(arg, rounds);
+	return now_seconds() - start;
+}
+
+/* Rounds that fill about `seconds`; also the warm-up. */
+static u64 calibrate(bench_fn fn, void *arg, double seconds)
+{
+	u64 rounds = 1;
+
+	while (rounds < (1ull << 40)) {
+		double t = time_once(fn, arg, rounds);
+		if (t > seconds / 4)
+			return FOG_MAX((u64)((double)rounds * seconds / t), 1u);
+		rounds *= 4;
+	}
+	return rounds;
+}
+
+void bench_run(struct bench *b, const struct bench_case *c)
+{
+	if (b->only != NULL && strstr(c->name, b->only) == NULL)
+		return;
+	FOG_ASSERT(b->count < BENCH_RESULTS_MAX);
+	struct bench_result *r = &b->results[b->count];
+	double *ours = b->raw[b->count];
+	double theirs[BENCH_SAMPLES_MAX];
+	double ours_div = c->ours_divisor > 0 ? c->ours_divisor : 1;
+	double theirs_div = c->theirs_divisor > 0 ? c->theirs_divisor : 1;
+	u64 rounds = calibrate(c->ours, c->ours_arg, b->seconds);
+	u64 peer_rounds = calibrate(c->theirs, c->theirs_arg, b->seconds);
+	double low = 0;
+	double high = 0;
+
+	for (unsigned i = 0; i < b->samples; i++) {
+		ours[i] = 1e9 * time_once(c->ours, c->ours_arg, rounds) / (double)rounds / ours_div;
+		theirs[i] = 1e9 * time_once(c->theirs, c->theirs_arg, peer_rounds) /
+			    (double)peer_rounds / theirs_div;
+		low = i == 0 ? ours[i] : FOG_MIN(low, ours[i]);
+		high = FOG_MAX(high, ours[i]);
+	}
+	snprintf(r->name, sizeof(r->name), "%s", c->name);
+	snprintf(r->unit, sizeof(r->unit), "%s", c->unit);
+	snprintf(r->peer, sizeof(r->peer), "%s", c->peer);
+	r->samples = b->samples;
+	r->value = median(ours, b->samples);
+	r->peer_value = median(theirs, b->samples);
+	r->ratio = r->peer_value / r->value;
+	r->spread = (high - low) / r->value;
+	b->count++;
+	printf("%-34s %10.1f %-12s %10.1f  %6.2fx  +-%4.1f%%  %s\n", r->name, r->value, r->unit,
+	       r->peer_value, r->ratio, 50 * r->spread, r->peer);
+	fflush(stdout);
+}
+
+static void usage(FILE *out)
+{
+	fprintf(out, "Usage: fog-bench [--mode quick|full|demo] [--only NAME] [--json FILE]\n"
+		     "                 [--report DIR] [--cpu N] [--list]\n"
+		     "\n"
+		     "Measures Fog's operations beside a peer or a limit of this machine, in the\n"
+		     "same run. Every figure is a median; ratio says how many times better we are.\n"
+		     "\n"
+		     "  --mode quick   5 samples of 50 ms (default)\n"
+		     "  --mode full    15 samples of 200 ms\n"
+		     "  --mode demo    3 samples of 20 ms\n"
+		     "  --only NAME    run the cases whose name contains NAME\n"
+		     "  --json FILE    write the results as JSON (- for standard output)\n"
+		     "  --report DIR   write DIR/index.html with plots\n"
+		     "  --cpu N        pin to CPU N (default: the last one allowed)\n"
+		     "  --list         list the suites\n");
+}
+
+static int pin(int cpu)
+{
+	cpu_set_t set;
+
+	if (cpu < 0) {
+		if (sched_getaffinity(0, sizeof(set), &set) != 0)
+			return -errno;
+		for (int i = 0; i < CPU_SETSIZE; i++)
+			cpu = CPU_ISSET(i, &set) ? i : cpu;
+	}
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(0, sizeof(set), &set) == 0 ? 0 : -errno;
+}
+
+static int set_mode(struct bench *b, const char *mode)
+{
+	static const struct {
+		const char *name;
+		unsigned samples;
+		double seconds;
+	} modes[] = {{"quick", 5, 0.05}, {"full", 15, 0.2}, {"demo", 3, 0.02}};
+
+	for (unsigned i = 0; i < FOG_ARRAY_COUNT(modes); i++) {
+		if (strcmp(modes[i].name, mode) != 0)
+			continue;
+		b->samples = modes[i].samples;
+		b->seconds = modes[i].seconds;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+int main(int argc, char **argv)
+{
+	static struct bench bench;
+	const char *json = NULL;
+	const char *report = NULL;
+	char *end = NULL;
+	int cpu = -1;
+	int opt;
+	static const struct option options[] = {
+		{"mode", required_argument, NULL, 'm'}, {"only", required_argument, NULL, 'o'},
+		{"json", required_argument, NULL, 'j'}, {"report", required_argument, NULL, 'r'},
+		{"cpu", required_argument, NULL, 'c'},  {"list", no_argument, NULL, 'l'},
+		{"help", no_argument, NULL, 'h'},       {"version", no_argument, NULL, 'V'},
+		{NULL, 0, NULL, 0},
+	};
+
+	set_mode(&bench, "quick");
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (opt) {
+		case 'm':
+			if (set_mode(&bench, optarg) != 0) {
+				fprintf(stderr, "fog-bench: unknown mode '%s'\n", optarg);
+				return 2;
+			}
+			break;
+		case 'o':
+			bench.only = optarg;
+			break;
+		case 'j':
+			json = optarg;
+			break;
+		case 'r':
+			report = optarg;
+			break;
+		case 'c':
+			cpu = (int)strtol(optarg, &end, 10);
+			if (*optarg == '\0' || *end != '\0' || cpu < 0 || cpu >= CPU_SETSIZE) {
+				fprintf(stderr, "fog-bench: '%s' is no CPU number\n", optarg);
+				return 2;
+			}
+			break;
+		case 'l':
+			for (unsigned i = 0; i < FOG_ARRAY_COUNT(suites); i++)
+				printf("%s\n", suites[i].name);
+			return 0;
+		case 'h':
+			usage(stdout);
+			return 0;
+		case 'V':
+			printf("fog-bench %s\n", FOG_VERSION);
+			return 0;
+		default:
+			usage(stderr);
+			return 2;
+		}
+	}
+	int rc = fog_crypto_init();
+	if (rc != 0) {
+		fprintf(stderr, "fog-bench: no crypto path: %s\n", strerror(-rc));
+		return 1;
+	}
+	if (pin(cpu) != 0)
+		fprintf(stderr, "fog-bench: cannot pin to a CPU, figures will be noisier\n");
+	printf("%-34s %10s %-12s %10s  %7s  %6s  %s\n", "name", "ours", "unit", "peer", "ratio",
+	       "noise", "peer");
+	for (unsigned i = 0; i < FOG_ARRAY_COUNT(suites); i++)
+		suites[i].run(&bench);
+	if (bench.count == 0) {
+		fprintf(stderr, "fog-bench: nothing matches '%s'; see --list\n", bench.only);
+		return 1;
+	}
+	if (json != NULL && (rc = bench_report_json(&bench, json)) != 0) {
+		fprintf(stderr, "fog-bench: cannot write %s: %s\n", json, strerror(-rc));
+		return 1;
+	}
+	if (report != NULL && (rc = bench_report_html(&bench, report)) != 0) {
+		fprintf(stderr, "fog-bench: cannot write a report in %s: %s\n", report,
+			strerror(-rc));
+		return 1;
+	}
+	return 0;
+}

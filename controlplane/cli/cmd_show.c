@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Commands that ask one question and print the answer as a table or a sheet. */
+#include "controlplane/cli/api.h"
+#include "controlplane/cli/commands.h"
+#include "controlplane/cli/output.h"
+#include "controlplane/cli/units.h"
+
+#define LIMIT_MAX 1000
+
+struct listing {
+	const char *path; /* of the API */
+	const char *key;  /* of the array in the answer */
+	const struct fog_column *columns;
+	u32 count;
+	const char *empty;
+};
+
+#define COLUMNS(c) c, FOG_ARRAY_COUNT(c)
+
+static const struct fog_column host_columns[] = {
+	{"NAME", "name", FOG_FORMAT_TEXT, false},
+	{"ID", "node_id", FOG_FORMAT_ID, false},
+	{"ADDRESS", "link.address", FOG_FORMAT_TEXT, false},
+	{"ROLES", "roles", FOG_FORMAT_LIST, false},
+	{"CORES", "capacity.cpu_cores", FOG_FORMAT_TEXT, true},
+	{"MEMORY", "capacity.memory_bytes", FOG_FORMAT_SIZE, true},
+	{"MFOG/H", "price.cpu_hour", FOG_FORMAT_TEXT, true},
+	{"OPERATOR", "attributes.operator", FOG_FORMAT_TEXT, false},
+	{"COUNTRY", "attributes.country", FOG_FORMAT_TEXT, false},
+	{"PUBLISHED", "published_ms", FOG_FORMAT_AGE, true},
+};
+
+static const struct fog_column host_sheet[] = {
+	{"name", "name", FOG_FORMAT_TEXT, false},
+	{"node id", "node_id", FOG_FORMAT_TEXT, false},
+	{"roles", "roles", FOG_FORMAT_LIST, false},
+	{"link address", "link.address", FOG_FORMAT_TEXT, false},
+	{"control address", "control.address", FOG_FORMAT_TEXT, false},
+	{"cores", "capacity.cpu_cores", FOG_FORMAT_TEXT, false},
+	{"memory", "capacity.memory_bytes", FOG_FORMAT_SIZE, false},
+	{"disk", "capacity.disk_bytes", FOG_FORMAT_SIZE, false},
+	{"price core hour", "price.cpu_hour", FOG_FORMAT_TEXT, false},
+	{"price GB hour", "price.memory_gb_hour", FOG_FORMAT_TEXT, false},
+	{"operator", "attributes.operator", FOG_FORMAT_TEXT, false},
+	{"country", "attributes.country", FOG_FORMAT_TEXT, false},
+	{"region", "attributes.region", FOG_FORMAT_TEXT, false},
+	{"AS", "attributes.as", FOG_FORMAT_TEXT, false},
+	{"sequence", "sequence", FOG_FORMAT_TEXT, false},
+	{"published ago", "published_ms", FOG_FORMAT_AGE, false},
+};
+
+static const struct fog_column link_columns[] = {
+	{"HOST", "name", FOG_FORMAT_TEXT, false},
+	{"ID", "node_id", FOG_FORMAT_ID, false},
+	{"ADDRESS", "address", FOG_FORMAT_TEXT, false},
+	{"STATE", "state", FOG_FORMAT_STATE, false},
+	{"SINCE", "since_ms", FOG_FORMAT_AGE, true},
+	{"REASON", "reason", FOG_FORMAT_TEXT, false},
+};
+
+static const struct fog_column circuit_columns[] = {
+	{"HANDLE", "handle", FOG_FORMAT_TEXT, true},
+	{"PURPOSE", "purpose", FOG_FORMAT_TEXT, false},
+	{"STATE", "state", FOG_FORMAT_STATE, false},
+	{"PATH", "path", FOG_FORMAT_PATH, false},
+	{"AGE", "age_ms", FOG_FORMAT_MS, true},
+	{"STREAMS", "streams", FOG_FORMAT_TEXT, true},
+	{"SENT", "bytes_tx", FOG_FORMAT_SIZE, true},
+	{"RECEIVED", "bytes_rx", FOG_FORMAT_SIZE, true},
+};
+
+static const struct fog_column account_columns[] = {
+	{"ACCOUNT", "name", FOG_FORMAT_TEXT, false},
+	{"BALANCE", "balance", FOG_FORMAT_TEXT, true},
+	{"ENTRIES", "entries", FOG_FORMAT_TEXT, true},
+};
+
+static const struct fog_column entry_columns[] = {
+	{"SEQ", "sequence", FOG_FORMAT_TEXT, true}, {"AGE", "at_ms", FOG_FORMAT_AGE, true},
+	{"KIND", "kind", FOG_FORMAT_TEXT, false},   {"FROM", "debit", FOG_FORMAT_TEXT, false},
+	{"TO", "credit", FOG_FORMAT_TEXT, false},   {"MFOG", "amount", FOG_FORMAT_TEXT, true},
+	{"JOB", "job", FOG_FORMAT_ID, false},
+};
+
+static const struct fog_column reputation_columns[] = {
+	{"HOST", "name", FOG_FORMAT_TEXT, false},
+	{"ID", "node_id", FOG_FORMAT_ID, false},
+	{"SCORE", "score", FOG_FORMAT_FIXED3, true},
+	{"UNCERTAIN", "uncertainty", FOG_FORMAT_FIXED3, true},
+	{"GOOD", "alpha", FOG_FORMAT_FIXED3, true},
+	{"BAD", "beta", FOG_FORMAT_FIXED3, true},
+	{"UPDATED", "updated_ms", FOG_FORMAT_AGE, true},
+};
+
+static const struct fog_column status_sheet[] = {
+	{"host", "name", FOG_FORMAT_TEXT, false},
+	{"node id", "node_id", FOG_FORMAT_TEXT, false},
+	{"version", "version", FOG_FORMAT_TEXT, false},
+	{"up for", "uptime_ms", FOG_FORMAT_MS, false},
+	{"data plane", "dataplane.state", FOG_FORMAT_STATE, false},
+	{"edge", "edge.state", FOG_FORMAT_STATE, false},
+	{"hosts known", "hosts", FOG_FORMAT_TEXT, false},
+	{"links up", "links_up", FOG_FORMAT_TEXT, false},
+	{"jobs", "jobs", FOG_FORMAT_TEXT, false},
+};
+
+static const struct listing host_listing = {"/v1/hosts", "hosts", COLUMNS(host_columns),
+					    "no hosts known yet"};
+static const struct listing link_listing = {"/v1/links", "links", COLUMNS(link_columns),
+					    "no links"};
+static const struct listing circuit_listing = {"/v1/circuits", "circuits", COLUMNS(circuit_columns),
+					       "no circuits"};
+static const struct listing account_listing = {"/v1/accounts", "accounts", COLUMNS(account_columns),
+					       "no accounts"};
+static const struct listing entry_listing = {"/v1/ledger/entries", "entries",
+					     COLUMNS(entry_columns), "no entries"};
+static const struct listing reputation_listing = {
+	"/v1/reputation", "reputation", COLUMNS(reputation_columns), "nothing observed yet"};
+
+/* GET path (or the listing's own) and print its rows. */
+static int listing_print(const struct fog_cli *cli, const struct listing *l, const char *path)
+{
+	json_t *answer;
+	int rc = fog_api_get(cli, path != NULL ? path : l->path, &answer);
+
+	if (rc != FOG_CLI_OK)
+		return rc;
+	const json_t *rows = json_is_array(answer) ? answer : json_object_get(answer, l->key);
+	if (cli->json)
+		fog_json_print(cli, answer);
+	else if (!json_is_array(rows))
+		rc = fog_cli_fail(cli, "the answer of %s has no list \"%s\"", l->path, l->key);
+	else if (fog_table_print(cli, rows, l->columns, l->count, l->empty) != 0)
+		rc = fog_cli_fail(cli, "cannot print the table");
+	json_decref(answer);
+	return rc;
+}
+
+static int sheet_show(const struct fog_cli *cli, const char *path, const struct fog_column *columns,
+		      u32 count)
+{
+	json_t *answer;
+	int rc = fog_api_get(cli, path, &answer);
+
+	if (rc != FOG_CLI_OK)
+		return rc;
+	if (cli->json)
+		fog_json_print(cli, answer);
+	else
+		fog_sheet_print(cli, answer, columns, count);
+	json_decref(answer);
+	return rc;
+}
+
+int fog_cmd_status(struct fog_cli *cli)
+{
+	return sheet_show(cli, "/v1/status", COLUMNS(status_sheet));
+}
+
+int fog_cmd_host_list(struct fog_cli *cli)
+{
+	return listing_print(cli, &host_listing, NULL);
+}
+
+int fog_cmd_host_show(struct fog_cli *cli)
+{
+	char path[FOG_CLIENT_PATH_MAX] = "/v1/hosts/";
+
+	if (fog_path_append(path, sizeof(path), cli->args[0]) != 0)
+		return fog_cli_usage(cli, "the name is too long");
+	return sheet_show(cli, path, COLUMNS(host_sheet));
+}
+
+int fog_cmd_link_list(struct fog_cli *cli)
+{
+	return listing_print(cli, &link_listing, NULL);
+}
+
+int fog_cmd_circuit_list(struct fog_cli *cli)
+{
+	return listing_print(cli, &circuit_listing, NULL);
+}
+
+int fog_cmd_circuit_close(struct fog_cli *cli)
+{
+	char path[FOG_CLIENT_PATH_MAX];
+	struct fog_client client;
+	json_t *answer = NULL;
+	u64 handle;
+
+	if (fog_count_parse(cli->args[0], 1, UINT32_MAX, &handle) != 0)
+		return fog_cli_usage(cli, "HANDLE is a number of fogctl circuit list");
+	int rc = fog_api_open(cli, &client);
+	if (rc != FOG_CLI_OK)
+		return rc;
+	snprintf(path, sizeof(path), "/v1/circuits/%llu", (unsigned long long)handle);
+	rc = fog_api_call(cli, &client, "DELETE", path, NULL, &answer);
+	fog_client_close(&client);
+	if (rc == FOG_CLI_OK && cli->json)
+		fprintf(cli->out, "{\"closed\": %llu}\n", (unsigned long long)handle);
+	else if (rc == FOG_CLI_OK)
+		fprintf(cli->out, "circuit %llu closed\n", (unsigned long long)handle);
+	json_decref(answer);
+	return rc;
+}
+
+int fog_cmd_account_list(struct fog_cli *cli)
+{
+	return listing_print(cli, &account_listing, NULL);
+}
+
+int fog_cmd_account_entries(struct fog_cli *cli)
+{
+	const char *account = cli->option[FOG_OPTION_ACCOUNT];
+	const char *limit_text = cli->option[FOG_OPTION_LIMIT];
+	char path[FOG_CLIENT_PATH_MAX];
+	u64 limit = 50;
+
+	if (limit_text != NULL && fog_count_parse(limit_text, 1, LIMIT_MAX, &limit) != 0)
+		return fog_cli_usage(cli, "--limit is a number from 1 to %d", LIMIT_MAX);
+	snprintf(path, sizeof(path), "%s?limit=%u", entry_listing.path, (u32)limit);
+	if (account != NULL) {
+		snprintf(path + strlen(path), sizeof(path) - strlen(path), "&account=");
+		if (fog_path_append(path, sizeof(path), account) != 0)
+			return fog_cli_usage(cli, "the name of the account is too long");
+	}
+	return listing_print(cli, &entry_listing, path);
+}
+
+int fog_cmd_reputation_list(struct fog_cli *cli)
+{
+	return listing_print(cli, &reputation_listing, NULL);
+}
+
+int fog_cmd_metrics(struct fog_cli *cli)
+{
+	struct fog_client client;
+	char *data;
+	size_t size;
+	int rc = fog_api_open(cli, &client);
+
+	if (rc != FOG_CLI_OK)
+		return rc;
+	if (fog_client_bytes(&client, "/metrics", &data, &size) != 0) {
+		rc = fog_cli_fail(cli, "%s", client.error);
+	} else if (cli->json) {
+		json_t *text = json_pack("{s:s%}", "text", data, size);
+		fog_json_print(cli, text);
+		json_decref(text);
+		free(data);
+	} else {
+		fwrite(data, 1, size, cli->out);
+		free(data);
+	}
+	fog_client_close(&client);
+	return rc;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The table of commands. */
+#include "controlplane/cli/commands.h"
+
+static int version_print(struct fog_cli *cli)
+{
+	fprintf(cli->out, cli->json ? "{\"version\": \"%s\"}\n" : "fogctl %s\n", FOG_VERSION);
+	return FOG_CLI_OK;
+}
+
+static int completion_print(struct fog_cli *cli)
+{
+	if (strcmp(cli->args[0], "bash") != 0)
+		return fog_cli_usage(cli, "no completion for \"%s\", only bash", cli->args[0]);
+	fog_cli_completion(cli->out);
+	return FOG_CLI_OK;
+}
+
+static int man_print(struct fog_cli *cli)
+{
+	fog_cli_man(cli->out);
+	return FOG_CLI_OK;
+}
+
+#define O(id) FOG_OPTION_BIT(id)
+
+const struct fog_command fog_commands[] = {
+	{"status", "", 0, 0, 0, "one screen about this host: links, circuits, jobs", NULL,
+	 fog_cmd_status},
+
+	{"job submit", "-- ARGV...", 1, FOG_CLI_ARGS_MAX,
+	 O(NAME) | O(CPU) | O(MEMORY) | O(WALL) | O(TARGET) | O(STDIN) | O(WAIT) | O(TIMEOUT),
+	 "run a program on some host of the fog",
+	 "ARGV is the program and its arguments as the worker finds them, not a shell line.\n"
+	 "Prints the id of the job; with --wait also its way and its output.\n\n"
+	 "  fogctl job submit --wait -- /bin/sh -c 'echo hello from $(hostname)'\n"
+	 "  fogctl job submit --cpu 0.5 --memory 64M --wall 10s --stdin data.txt -- sort",
+	 fog_cmd_job_submit},
+	{"job list", "", 0, 0, O(STATE) | O(LIMIT), "jobs of this control plane", NULL,
+	 fog_cmd_job_list},
+	{"job show", "JOB", 1, 1, 0, "everything about one job and its attempts",
+	 "JOB is an id or its first digits.", fog_cmd_job_show},
+	{"job logs", "JOB", 1, 1, O(FOLLOW) | O(STDERR), "output of a job", NULL, fog_cmd_job_logs},
+	{"job cancel", "JOB", 1, 1, 0, "stop a job and give back what it has not used", NULL,
+	 fog_cmd_job_cancel},
+	{"job wait", "JOB", 1, 1, O(TIMEOUT), "wait for the end; exit status 1 unless it succeeded",
+	 NULL, fog_cmd_job_wait},
+
+	{"circuit list", "", 0, 0, 0, "onion circuits that begin or end at this host", NULL,
+	 fog_cmd_circuit_list},
+	{"circuit close", "HANDLE", 1, 1, 0, "close a circuit of this host", NULL,
+	 fog_cmd_circuit_close},
+
+	{"host list", "", 0, 0, 0, "hosts this one knows", NULL, fog_cmd_host_list},
+	{"host show", "HOST", 1, 1, 0, "descriptor of one host: name, node id or its first digits",
+	 NULL, fog_cmd_host_show},
+	{"link list", "", 0, 0, 0, "links to neighbours", NULL, fog_cmd_link_list},
+
+	{"account list", "", 0, 0, 0, "accounts of the ledger and their balances", NULL,
+	 fog_cmd_account_list},
+	{"account entries", "", 0, 0, O(ACCOUNT) | O(LIMIT),
+	 "movements of the ledger, newest first", NULL, fog_cmd_account_entries},
+	{"reputation list", "", 0, 0, 0, "what this host thinks of others, and how sure it is",
+	 NULL, fog_cmd_reputation_list},
+	{"metrics", "", 0, 0, 0, "counters in the Prometheus text format", NULL, fog_cmd_metrics},
+
+	{"lab up", "", 0, 0, O(HOSTS) | O(MODE) | O(DIR), "start a local fog of several hosts",
+	 "Each host gets its own folder, keys and processes; in mode netns also a network\n"
+	 "namespace. A supervisor restarts processes that end.",
+	 fog_cmd_lab_up},
+	{"lab down", "", 0, 0, O(DIR), "stop it and remove its namespaces", NULL, fog_cmd_lab_down},
+	{"lab status", "", 0, 0, O(DIR), "hosts, processes and links of the lab", NULL,
+	 fog_cmd_lab_status},
+	{"lab kill", "HOST", 1, 1, O(PROCESS) | O(SIGNAL) | O(DIR),
+	 "send a signal to processes of a host",
+	 "The supervisor starts them again: this is how one sees that nothing is lost.",
+	 fog_cmd_lab_kill},
+	{"lab run", "", 0, 0, O(HOSTS) | O(MODE) | O(DIR) | O(ONCE),
+	 "lab up, one job explained step by step, serve until Ctrl-C",
+	 "With --once: stop after the job, exit status 0 when all of it worked.", fog_cmd_lab_run},
+	{"lab supervise", "", 0, 0, O(DIR), "keep the processes of a lab running", NULL,
+	 fog_cmd_lab_supervise, .hidden = true},
+
+	{"completion", "SHELL", 1, 1, 0, "completion script; SHELL is bash",
+	 "  source <(fogctl completion bash)", completion_print},
+	{"man", "", 0, 0, 0, "this program's manual page", NULL, man_print, .hidden = true},
+	{"version", "", 0, 0, 0, "version of fogctl", NULL, version_print},
+};
+
+const u32 fog_commands_count = FOG_ARRAY_COUNT(fog_commands);

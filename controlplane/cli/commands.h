@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the table of commands calls: FOG_CLI_OK, FOG_CLI_FAILED or FOG_CLI_USAGE; has printed why.
+ */
+#ifndef FOG_CLI_COMMANDS_H
+#define FOG_CLI_COMMANDS_H
+
+#include "controlplane/cli/command.h"
+
+/* cmd_show.c */
+int fog_cmd_status(struct fog_cli *cli);
+int fog_cmd_host_list(struct fog_cli *cli);
+int fog_cmd_host_show(struct fog_cli *cli);
+int fog_cmd_link_list(struct fog_cli *cli);
+int fog_cmd_circuit_list(struct fog_cli *cli);
+int fog_cmd_circuit_close(struct fog_cli *cli);
+int fog_cmd_account_list(struct fog_cli *cli);
+int fog_cmd_account_entries(struct fog_cli *cli);
+int fog_cmd_reputation_list(struct fog_cli *cli);
+int fog_cmd_metrics(struct fog_cli *cli);
+
+/* cmd_job.c */
+int fog_cmd_job_submit(struct fog_cli *cli);
+int fog_cmd_job_list(struct fog_cli *cli);
+int fog_cmd_job_show(struct fog_cli *cli);
+int fog_cmd_job_logs(struct fog_cli *cli);
+int fog_cmd_job_cancel(struct fog_cli *cli);
+int fog_cmd_job_wait(struct fog_cli *cli);
+
+/* cmd_lab.c, lab_story.c */
+int fog_cmd_lab_up(struct fog_cli *cli);
+int fog_cmd_lab_down(struct fog_cli *cli);
+int fog_cmd_lab_status(struct fog_cli *cli);
+int fog_cmd_lab_kill(struct fog_cli *cli);
+int fog_cmd_lab_run(struct fog_cli *cli);
+int fog_cmd_lab_supervise(struct fog_cli *cli);
+
+#endif

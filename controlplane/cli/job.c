@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/cli/job.h"
+
+#include <errno.h>
+
+#include "controlplane/cli/units.h"
+
+#define MIB 1048576u
+
+char *fog_base64_text(const u8 *data, size_t size)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	char *text = malloc((size + 2) / 3 * 4 + 1);
+	char *out = text;
+
+	if (text == NULL)
+		return NULL;
+	for (size_t i = 0; i < size; i += 3) {
+		size_t left = size - i;
+		u32 group = (u32)data[i] << 16 | (left > 1 ? (u32)data[i + 1] << 8 : 0) |
+			    (left > 2 ? data[i + 2] : 0);
+		*out++ = digits[group >> 18];
+		*out++ = digits[group >> 12 & 63];
+		*out++ = left > 1 ? digits[group >> 6 & 63] : '=';
+		*out++ = left > 2 ? digits[group & 63] : '=';
+	}
+	*out = '\0';
+	return text;
+}
+
+/* The whole file as base64 under "stdin_base64". */
+static int stdin_add(json_t *body, const char *name, char why[FOG_JOB_WHY_SIZE])
+{
+	FILE *in = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
+	u8 *data = malloc(FOG_JOB_STDIN_MAX + 1);
+	int rc = -EINVAL;
+
+	if (in == NULL || data == NULL) {
+		snprintf(why, FOG_JOB_WHY_SIZE, "%s: %s", name, strerror(errno));
+		goto out;
+	}
+	size_t size = fread(data, 1, FOG_JOB_STDIN_MAX + 1, in);
+	if (ferror(in)) {
+		snprintf(why, FOG_JOB_WHY_SIZE, "%s: %s", name, strerror(errno));
+	} else if (size > FOG_JOB_STDIN_MAX) {
+		snprintf(why, FOG_JOB_WHY_SIZE, "%s has more than %u bytes", name,
+			 FOG_JOB_STDIN_MAX);
+	} else {
+		char *text = fog_base64_text(data, size);
+		rc = text != NULL ? json_object_set_new(body, "stdin_base64", json_string(text))
+				  : -ENOMEM;
+		free(text);
+	}
+out:
+	if (in != NULL && in != stdin)
+		fclose(in);
+	free(data);
+	return rc;
+}
+
+static json_t *limits_build(const struct fog_cli *cli, char why[FOG_JOB_WHY_SIZE])
+{
+	const char *cpu_text = cli->option[FOG_OPTION_CPU];
+	const char *memory_text = cli->option[FOG_OPTION_MEMORY];
+	const char *wall_text = cli->option[FOG_OPTION_WALL];
+	u32 cpu = 1000;
+	u64 memory = 256 * MIB, wall_ms = 60000;
+
+	if (cpu_text != NULL && fog_cpu_parse(cpu_text, &cpu) != 0)
+		snprintf(why, FOG_JOB_WHY_SIZE, "--cpu \"%s\" is not a number like 1, 0.5 or 250m",
+			 cpu_text);
+	else if (memory_text != NULL &&
+		 (fog_size_parse(memory_text, &memory) != 0 || memory == 0 || memory % MIB != 0))
+		snprintf(why, FOG_JOB_WHY_SIZE,
+			 "--memory \"%s\" is not a whole number of M, like 64M or 1G", memory_text);
+	else if (wall_text != NULL &&
+		 (fog_duration_parse(wall_text, &wall_ms) != 0 || wall_ms == 0 || wall_ms % 1000))
+		snprintf(why, FOG_JOB_WHY_SIZE,
+			 "--wall \"%s\" is not a whole number of seconds, like 60s or 5m",
+			 wall_text);
+	else
+		return json_pack("{s:f, s:I, s:I}", "cpu_cores", (double)cpu / 1000, "memory_mb",
+				 (json_int_t)(memory / MIB), "wall_seconds",
+				 (json_int_t)(wall_ms / 1000));
+	return NULL;
+}
+
+json_t *fog_job_body(const struct fog_cli *cli, char why[FOG_JOB_WHY_SIZE])
+{
+	json_t *limits = limits_build(cli, why);
+	json_t *argv = json_array();
+
+	if (limits == NULL) {
+		json_decref(argv);
+		return NULL;
+	}
+	for (u32 i = 0; i < cli->args_count; i++) {
+		if (json_array_append_new(argv, json_string(cli->args[i])) != 0) {
+			snprintf(why, FOG_JOB_WHY_SIZE, "word %u of the command is not UTF-8",
+				 i + 1);
+			json_decref(argv);
+			json_decref(limits);
+			return NULL;
+		}
+	}
+	json_t *body = json_pack("{s:o, s:o}", "argv", argv, "limits", limits);
+	static const enum fog_option texts[] = {FOG_OPTION_NAME, FOG_OPTION_TARGET};
+	for (u32 i = 0; i < FOG_ARRAY_COUNT(texts); i++) {
+		const char *text = cli->option[texts[i]];
+		if (text != NULL &&
+		    json_object_set_new(body, fog_options[texts[i]].name, json_string(text)) != 0) {
+			snprintf(why, FOG_JOB_WHY_SIZE, "--%s is not UTF-8",
+				 fog_options[texts[i]].name);
+			goto wrong;
+		}
+	}
+	if (cli->option[FOG_OPTION_STDIN] != NULL &&
+	    stdin_add(body, cli->option[FOG_OPTION_STDIN], why) != 0)
+		goto wrong;
+	return body;
+wrong:
+	json_decref(body);
+	return NULL;
+}

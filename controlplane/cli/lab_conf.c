@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* fog.conf of the hosts of a lab. */
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "controlplane/cli/lab.h"
+#include "controlplane/cli/output.h"
+
+#define BOOTSTRAP_PEERS 2 /* every host is told so many others; gossip does the rest */
+#define GOSSIP_SECONDS  1 /* a lab should know itself quickly */
+#define CPU_MILLICORES  2000
+#define MEMORY_MB       1024
+#define JOBS_MAX        8
+
+struct attributes {
+	const char *operator_name, *country, *region, *power_region;
+	unsigned as, cpu_hour, gb_hour;
+};
+
+static const struct attributes rows[] = {
+#define X(name, op, country, region, as, power, exit, cpu, gb) \
+	{op, country, region, power, as, cpu, gb},
+#include "configs/lab/hosts.def"
+#undef X
+};
+
+void fog_lab_conf_string(FILE *out, const char *text)
+{
+	fputc('"', out);
+	for (; *text != '\0'; text++) {
+		if (*text == '"' || *text == '\\')
+			fputc('\\', out);
+		if ((unsigned char)*text < ' ')
+			fprintf(out, "\\x%02x", (unsigned char)*text);
+		else
+			fputc(*text, out);
+	}
+	fputc('"', out);
+}
+
+static void key_string(FILE *out, const char *key, const char *text)
+{
+	fprintf(out, " %s = ", key);
+	fog_lab_conf_string(out, text);
+	fputs(";", out);
+}
+
+static void peers_write(FILE *out, const json_t *hosts, size_t own, const char *const *keys)
+{
+	size_t count = json_array_size(hosts);
+	u32 written = 0;
+
+	fputs(" peers = [", out);
+	for (size_t i = 0; keys != NULL && i < count && written < BOOTSTRAP_PEERS; i++) {
+		const json_t *peer = json_array_get(hosts, i);
+		if (i == own)
+			continue;
+		fprintf(out, "%s\"%s:%d/%s\"", written ? ", " : "",
+			fog_pick_text(peer, "address", ""),
+			(int)fog_pick_number(peer, "control_port", 0), keys[i]);
+		written++;
+	}
+	fputs("];", out);
+}
+
+static void exit_write(FILE *out, const json_t *lab, bool exit)
+{
+	bool netns = strcmp(fog_pick_text(lab, "mode", ""), "netns") == 0;
+
+	fprintf(out, "roles: { enable = [\"relay\", \"worker\"%s]; };\n", exit ? ", \"exit\"" : "");
+	if (!exit)
+		return;
+	fputs("exit: { allow = [\"10.0.0.0/8:1-65535\"", out);
+	fputs(netns ? ", \"[fd77::]/64:1-65535\"" : ", \"127.0.0.0/8:1-65535\"", out);
+	fputs("]; };\n", out);
+}
+
+static int host_write(const json_t *lab, size_t index, const char *const *keys)
+{
+	const json_t *hosts = json_object_get(lab, "hosts");
+	const json_t *host = json_array_get(hosts, index);
+	const struct attributes *a = &rows[index % FOG_ARRAY_COUNT(rows)];
+	const char *run_dir = fog_pick_text(host, "run_dir", "");
+	const char *address = fog_pick_text(host, "address", "");
+	char path[FOG_LAB_PATH_MAX], state[FOG_LAB_PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/fog.conf", run_dir);
+	snprintf(state, sizeof(state), "%s/state", run_dir);
+	if ((mkdir(run_dir, 0700) != 0 && errno != EEXIST) ||
+	    (mkdir(state, 0700) != 0 && errno != EEXIST))
+		return -errno;
+	FILE *out = fopen(path, "we");
+	if (out == NULL)
+		return -errno;
+	fputs("# Written by fogctl lab up.\nhost: {", out);
+	key_string(out, "name", fog_pick_text(host, "name", ""));
+	key_string(out, "run_dir", run_dir);
+	key_string(out, "state_dir", state);
+	fprintf(out, " };\ndataplane: { listen = \"%s:%d\"; workers = 1; pin = false; };\n",
+		address, (int)fog_pick_number(host, "link_port", 0));
+	fprintf(out, "control: { listen = \"%s:%d\"; gossip_seconds = %d;", address,
+		(int)fog_pick_number(host, "control_port", 0), GOSSIP_SECONDS);
+	peers_write(out, hosts, index, keys);
+	fputs(" };\n", out);
+	exit_write(out, lab, json_is_true(json_object_get(host, "exit")));
+	fputs("edge: {", out);
+	key_string(out, "socks", fog_pick_text(host, "socks", ""));
+	fprintf(out,
+		" };\nworker: { cpu_millicores = %d; memory_mb = %d; jobs_max = %d;"
+		" price_cpu_hour = %u; price_memory_gb_hour = %u;",
+		CPU_MILLICORES, MEMORY_MB, JOBS_MAX, a->cpu_hour, a->gb_hour);
+	const char *exec = fog_pick_text(lab, "exec", "");
+	if (*exec == '/') /* otherwise it is not built, and the control plane will say so */
+		key_string(out, "exec_path", exec);
+	fputs(" };\nattributes: {", out);
+	key_string(out, "operator", a->operator_name);
+	key_string(out, "country", a->country);
+	key_string(out, "region", a->region);
+	key_string(out, "power_region", a->power_region);
+	fprintf(out, " as = %u; };\n", a->as);
+	int rc = ferror(out) ? -EIO : 0;
+	if (fclose(out) != 0 && rc == 0)
+		rc = -errno;
+	return rc;
+}
+
+int fog_lab_conf_write(const json_t *lab, const char *const *keys)
+{
+	size_t count = json_array_size(json_object_get(lab, "hosts"));
+	int rc = 0;
+
+	for (size_t i = 0; i < count && rc == 0; i++)
+		rc = host_write(lab, i, keys);
+	return rc;
+}

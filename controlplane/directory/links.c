@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/directory/links.h"
+
+#include <errno.h>
+
+#include "controlplane/core/log.h"
+
+struct neighbour {
+	bool set;
+	bool up;
+	bool known; /* the data plane spoke of it since the last forget */
+	u64 changed_ms;
+	u8 node_id[32];
+};
+
+struct fog_links {
+	u8 self[32];
+	u32 own_roles;
+	struct fog_links_sink sink;
+	void *ctx;
+	bool full_logged;
+	struct neighbour ids[FOG_LINKS_MAX + 1]; /* by link_id; 0 stays unused */
+};
+
+int fog_links_new(struct fog_links **out, const u8 self[32], u32 own_roles,
+		  const struct fog_links_sink *sink, void *ctx)
+{
+	struct fog_links *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return -ENOMEM;
+	memcpy(l->self, self, 32);
+	l->own_roles = own_roles;
+	l->sink = *sink;
+	l->ctx = ctx;
+	*out = l;
+	return 0;
+}
+
+void fog_links_free(struct fog_links *l)
+{
+	free(l);
+}
+
+static u32 id_find(const struct fog_links *l, const u8 node_id[32])
+{
+	for (u32 i = 1; i <= FOG_LINKS_MAX; i++)
+		if (l->ids[i].set && memcmp(l->ids[i].node_id, node_id, 32) == 0)
+			return i;
+	return 0;
+}
+
+static bool wanted(const struct fog_links *l, const struct fog_descriptor *d)
+{
+	return memcmp(d->node_id, l->self, 32) != 0 &&
+	       ((d->roles | l->own_roles) & FOG_ROLE_RELAY) != 0;
+}
+
+static void host_wanted(struct fog_links *l, const struct fog_descriptor *d)
+{
+	int id = l->sink.set(l->ctx, d);
+
+	if (id < 0) {
+		if (!l->full_logged)
+			fog_log(FOG_LOG_WARNING, "directory",
+				"some hosts get no link limit=%d reason=\"%s\"", FOG_LINKS_MAX,
+				strerror(-id));
+		l->full_logged = true;
+		return;
+	}
+	FOG_ASSERT(id >= 1);
+	FOG_ASSERT(id <= FOG_LINKS_MAX);
+	struct neighbour *n = &l->ids[id];
+	if (n->set)
+		return;
+	*n = (struct neighbour){.set = true};
+	memcpy(n->node_id, d->node_id, 32);
+}
+
+static void host_unwanted(struct fog_links *l, const struct fog_descriptor *d)
+{
+	u32 id = id_find(l, d->node_id);
+
+	if (id == 0)
+		return;
+	l->sink.remove(l->ctx, d->node_id);
+	l->ids[id] = (struct neighbour){0};
+	l->full_logged = false;
+}
+
+void fog_links_host(struct fog_links *l, enum fog_directory_change change,
+		    const struct fog_descriptor *d)
+{
+	if (change != FOG_DIRECTORY_REMOVED && wanted(l, d))
+		host_wanted(l, d);
+	else
+		host_unwanted(l, d);
+}
+
+void fog_links_forget(struct fog_links *l)
+{
+	for (u32 i = 1; i <= FOG_LINKS_MAX; i++) {
+		l->ids[i].known = l->ids[i].up = false;
+		l->ids[i].changed_ms = 0;
+	}
+}
+
+void fog_links_event(struct fog_links *l, u32 link_id, bool up, u64 now_mono_ms)
+{
+	if (link_id == 0 || link_id > FOG_LINKS_MAX || !l->ids[link_id].set)
+		return;
+	struct neighbour *n = &l->ids[link_id];
+	if (!n->known || n->up != up)
+		n->changed_ms = now_mono_ms;
+	n->known = true;
+	n->up = up;
+}
+
+enum fog_link_state fog_links_state(const struct fog_links *l, const u8 node_id[32],
+				    u64 now_mono_ms)
+{
+	u32 id = id_find(l, node_id);
+
+	if (id == 0)
+		return FOG_LINK_NONE;
+	const struct neighbour *n = &l->ids[id];
+	if (n->up)
+		return FOG_LINK_UP;
+	if (!n->known)
+		return FOG_LINK_DOWN;
+	return now_mono_ms - n->changed_ms < FOG_LINK_RECENT_MS ? FOG_LINK_RECENT : FOG_LINK_DOWN;
+}
+
+u32 fog_links_count(const struct fog_links *l, u32 *up)
+{
+	u32 count = 0;
+
+	*up = 0;
+	for (u32 i = 1; i <= FOG_LINKS_MAX; i++) {
+		count += l->ids[i].set;
+		*up += l->ids[i].set && l->ids[i].up;
+	}
+	return count;
+}
+
+bool fog_links_at(const struct fog_links *l, u32 i, struct fog_link_info *out)
+{
+	for (u32 id = 1; id <= FOG_LINKS_MAX; id++) {
+		const struct neighbour *n = &l->ids[id];
+		if (!n->set || i-- != 0)
+			continue;
+		*out = (struct fog_link_info){
+			.link_id = id, .up = n->up, .changed_ms = n->changed_ms};
+		memcpy(out->node_id, n->node_id, 32);
+		return true;
+	}
+	return false;
+}

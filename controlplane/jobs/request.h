@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What a user asks for: the body of POST /v1/jobs, checked and split into the spec (what to run),
+ * the wishes (where and at what price) and the inputs.
+ *
+ *	{"argv": ["sh", "-c", "sort"],           required
+ *	 "env": {"LANG": "C"}, "stdin_base64": "..", "inputs": [{"name": "a", "data_base64": ".."}],
+ *	 "limits": {"cpu_cores": 1, "memory_mb": 64, "wall_seconds": 60, "output_mb": 1,
+ *	            "disk_mb": 0, "pids": 64},    defaults as shown
+ *	 "target": "self" | "<node id>" | "<name>",
+ *	 "constraints": {"exclude": ["<node id>" | "<name>", ..], "attributes": {"country": "DE"},
+ *	                 "reputation_min": 0.3},
+ *	 "price_cap": 100, "name": "..", "id": ".."}
+ */
+#ifndef FOG_JOBS_REQUEST_H
+#define FOG_JOBS_REQUEST_H
+
+#include "controlplane/jobs/spec.h"
+#include "controlplane/scheduler/scheduler.h"
+
+#define FOG_JOB_EXCLUDES_MAX 16 /* hosts a user may exclude by name */
+#define FOG_JOB_HOST_SIZE    65 /* name or node id of a host, with the terminating zero */
+#define FOG_JOB_PRICE_MAX    1000000000000ll
+#define FOG_JOB_STDIN        "stdin" /* name of the input stdin_base64 becomes */
+
+struct fog_job_input_data {
+	char name[FOG_JOB_INPUT_NAME_SIZE];
+	u8 *data;
+	size_t size;
+};
+
+struct fog_job_wishes {
+	char target[FOG_JOB_HOST_SIZE]; /* "" = any; "self"; node id, the first 8 or more digits of
+					 * one, or a name */
+	u32 exclude_count;
+	char exclude[FOG_JOB_EXCLUDES_MAX][FOG_JOB_HOST_SIZE];
+	u32 equality_count;
+	struct fog_placement_equality equality[FOG_PLACEMENT_ATTRIBUTES_MAX];
+	double reputation_min;
+	i64 price_cap;
+};
+
+struct fog_job_request {
+	char id[FOG_JOB_ID_SIZE]; /* "" = the engine makes one */
+	char name[FOG_JOB_NAME_SIZE];
+	char *spec_text; /* canonical */
+	char *wishes_text;
+	u32 input_count;
+	struct fog_job_input_data input[FOG_JOB_INPUTS_MAX];
+};
+
+/* 0, -EINVAL with error naming the field, or -ENOMEM. On success the caller frees with
+ * fog_job_request_free(); on failure nothing is kept. */
+int fog_job_request_parse(const json_t *body, struct fog_job_request *out,
+			  char error[FOG_JSON_ERROR_SIZE]);
+void fog_job_request_free(struct fog_job_request *request);
+
+/* Reads back what request_parse made of the wishes. 0 or -EINVAL. */
+int fog_job_wishes_parse(const char *text, struct fog_job_wishes *out,
+			 char error[FOG_JSON_ERROR_SIZE]);
+
+/* Does `text` (a wish) mean this host? */
+bool fog_job_host_matches(const char *text, const struct fog_placement_host *host);
+
+#endif

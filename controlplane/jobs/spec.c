@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Job specs, see spec.h. */
+#include "controlplane/jobs/spec.h"
+
+#include <errno.h>
+
+#include "crypto/hash/hash.h"
+
+#define PIDS_MAX 32768
+#define DISK_MAX (1ull << 50)
+#define MIB      (1ull << 20)
+
+static bool name_chars(const char *s, size_t size)
+{
+	size_t len = strnlen(s, size);
+
+	if (len == 0 || len >= size)
+		return false;
+	return strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") ==
+	       len;
+}
+
+bool fog_job_id_valid(const char *id)
+{
+	return name_chars(id, FOG_JOB_ID_SIZE) && strcmp(id, ".") != 0 && strcmp(id, "..") != 0;
+}
+
+bool fog_job_input_name_valid(const char *name)
+{
+	return name_chars(name, FOG_JOB_INPUT_NAME_SIZE) && name[0] != '.';
+}
+
+static void strings_read(struct fog_json_reader *r, const char *field, size_t min, size_t max,
+			 const char **out, u32 *count)
+{
+	const json_t *list = fog_json_array(r, field, min, max);
+	size_t i;
+	json_t *v;
+
+	*count = 0;
+	json_array_foreach((json_t *)list, i, v)
+	{
+		if (!json_is_string(v)) {
+			fog_json_wrong(r, field, "entry %zu must be text", i);
+			return;
+		}
+		out[(*count)++] = json_string_value(v);
+	}
+	out[*count] = NULL;
+}
+
+static size_t key_len(const char *entry)
+{
+	return strcspn(entry, "=");
+}
+
+static bool key_valid(const char *entry)
+{
+	size_t len = key_len(entry);
+
+	if (len == 0 || entry[len] != '=' || (entry[0] >= '0' && entry[0] <= '9'))
+		return false;
+	return strspn(entry, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_") ==
+	       len;
+}
+
+static void env_check(struct fog_json_reader *r, const struct fog_job_spec *s)
+{
+	for (u32 i = 0; i < s->env_count; i++) {
+		if (!key_valid(s->env[i]))
+			fog_json_wrong(r, "env", "entry %u must be KEY=value", i);
+		for (u32 j = 0; j < i; j++)
+			if (key_len(s->env[i]) == key_len(s->env[j]) &&
+			    strncmp(s->env[i], s->env[j], key_len(s->env[i])) == 0)
+				fog_json_wrong(r, "env", "a key is given twice");
+	}
+}
+
+static void inputs_read(struct fog_json_reader *r, struct fog_job_spec *s)
+{
+	const json_t *list = fog_json_array(r, "inputs", 0, FOG_JOB_INPUTS_MAX);
+	size_t i;
+	json_t *v;
+
+	json_array_foreach((json_t *)list, i, v)
+	{
+		struct fog_job_input *in = &s->input[i];
+		struct fog_json_reader e;
+		fog_json_begin(&e, v, "inputs.");
+		fog_json_copy(&e, "name", in->name, sizeof(in->name));
+		fog_json_hex(&e, "sha256", in->sha256, sizeof(in->sha256));
+		in->size = fog_json_u64(&e, "size", 0, FOG_JOB_INPUT_MAX);
+		fog_json_end(&e);
+		if (fog_json_ok(&e) && !fog_job_input_name_valid(in->name))
+			fog_json_wrong(&e, "name", "must be 1 to 63 of [A-Za-z0-9._-]");
+		if (!fog_json_ok(&e)) {
+			fog_json_wrong(r, "inputs", "entry %zu: %s", i, e.error);
+			return;
+		}
+		for (u32 j = 0; j < s->input_count; j++)
+			if (strcmp(s->input[j].name, in->name) == 0)
+				fog_json_wrong(r, "inputs", "a name is given twice");
+		s->input_count++;
+	}
+	if (fog_job_spec_input_size(s) > FOG_JOB_INPUTS_SUM_MAX)
+		fog_json_wrong(r, "inputs", "more than %u bytes in sum", FOG_JOB_INPUTS_SUM_MAX);
+}
+
+static void limits_read(struct fog_json_reader *r, struct fog_job_limits *l)
+{
+	const json_t *object = fog_json_object(r, "limits");
+	struct fog_json_reader e;
+
+	if (object == NULL)
+		return;
+	fog_json_begin(&e, object, "limits.");
+	l->cpu_milli = fog_json_u64(&e, "cpu_milli", FOG_JOB_CPU_MILLI_MIN, FOG_JOB_CPU_MILLI_MAX);
+	l->memory_bytes = fog_json_u64(&e, "memory_bytes", FOG_JOB_MEMORY_MB_MIN * MIB,
+				       FOG_JOB_MEMORY_MB_MAX * MIB);
+	l->wall_ms = fog_json_u64(&e, "wall_ms", 1, FOG_JOB_WALL_MS_MAX);
+	l->output_bytes = fog_json_u64(&e, "output_bytes", 0, FOG_JOB_OUTPUT_MAX);
+	l->disk_bytes = fog_json_u64(&e, "disk_bytes", 0, DISK_MAX);
+	l->pids = fog_json_u64(&e, "pids", 1, PIDS_MAX);
+	fog_json_end(&e);
+	if (!fog_json_ok(&e))
+		snprintf(r->error, sizeof(r->error), "%s", e.error);
+}
+
+static void stdin_read(struct fog_json_reader *r, struct fog_job_spec *s)
+{
+	if (!fog_json_has(r, "stdin"))
+		return;
+	s->stdin_name = fog_json_text_of(r, "stdin", FOG_JOB_INPUT_NAME_SIZE);
+	for (u32 i = 0; i < s->input_count; i++)
+		if (strcmp(s->input[i].name, s->stdin_name) == 0)
+			return;
+	fog_json_wrong(r, "stdin", "names no input");
+}
+
+int fog_job_spec_parse(const char *text, size_t len, struct fog_job_spec **out,
+		       char error[FOG_JSON_ERROR_SIZE])
+{
+	struct fog_json_reader r;
+
+	*out = NULL;
+	if (len > FOG_JOB_SPEC_MAX) {
+		snprintf(error, FOG_JSON_ERROR_SIZE, "spec: larger than %u bytes",
+			 FOG_JOB_SPEC_MAX);
+		return -EINVAL;
+	}
+	json_t *root = fog_json_parse(text, len, error);
+	if (root == NULL)
+		return -EINVAL;
+	struct fog_job_spec *s = calloc(1, sizeof(*s));
+	if (s == NULL) {
+		json_decref(root);
+		snprintf(error, FOG_JSON_ERROR_SIZE, "no memory");
+		return -ENOMEM;
+	}
+	s->root = root;
+	fog_json_begin(&r, root, "");
+	strings_read(&r, "argv", 1, FOG_JOB_ARGS_MAX, s->argv, &s->argv_count);
+	if (fog_json_ok(&r) && s->argv[0][0] == '\0')
+		fog_json_wrong(&r, "argv", "the program has no name");
+	strings_read(&r, "env", 0, FOG_JOB_ENV_MAX, s->env, &s->env_count);
+	if (fog_json_ok(&r))
+		env_check(&r, s);
+	inputs_read(&r, s);
+	limits_read(&r, &s->limits);
+	stdin_read(&r, s);
+	fog_json_end(&r);
+	if (!fog_json_ok(&r)) {
+		snprintf(error, FOG_JSON_ERROR_SIZE, "%s", r.error);
+		fog_job_spec_free(s);
+		return -EINVAL;
+	}
+	fog_hash_sha256(s->sha256, text, len);
+	*out = s;
+	return 0;
+}
+
+void fog_job_spec_free(struct fog_job_spec *spec)
+{
+	if (spec == NULL)
+		return;
+	json_decref(spec->root);
+	free(spec);
+}
+
+u64 fog_job_spec_input_size(const struct fog_job_spec *spec)
+{
+	u64 sum = 0;
+
+	for (u32 i = 0; i < spec->input_count; i++)
+		sum += spec->input[i].size;
+	return sum;
+}

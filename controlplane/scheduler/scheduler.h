@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Placement of one job: filter the hosts, score what is left, take the best, and say why.
+ *
+ *	hosts --filter--> feasible --score--> chosen
+ *	        `-> counted by the first reason in the order of enum fog_placement_reason
+ *
+ * The score is a weighted sum of terms in [0,1], lower is better:
+ *	cost        price of the job there / highest price among the feasible
+ *	latency     ms / (ms + 100); unknown counts as FOG_PLACEMENT_LATENCY_UNKNOWN_MS
+ *	reputation  1 - lower credible bound
+ *	load        share of CPU or memory, the larger, that would be committed with the job
+ *	spread      jobs of ours there / (jobs of ours there + 1)
+ *	jitter      a hash of (seed, host): equal hosts share the work, one seed repeats exactly
+ *
+ * Pure: no clock, no file, no allocation. Any thread. One pass over the hosts to filter and one to
+ * score. */
+#ifndef FOG_SCHEDULER_H
+#define FOG_SCHEDULER_H
+
+#include "crypto/types.h"
+
+#define FOG_PLACEMENT_HOSTS_MAX          4096 /* hosts of one call */
+#define FOG_PLACEMENT_EXCLUDE_MAX        64   /* hosts a job may exclude, retries included */
+#define FOG_PLACEMENT_ATTRIBUTES_MAX     8    /* equalities of one job */
+#define FOG_PLACEMENT_NAME_SIZE          64
+#define FOG_PLACEMENT_VALUE_SIZE         64
+#define FOG_PLACEMENT_EXPLAIN_SIZE       512
+#define FOG_PLACEMENT_LATENCY_UNKNOWN_MS 200
+#define FOG_PLACEMENT_WALL_MS_MAX        (30ull * 24 * 3600 * 1000)
+#define FOG_PLACEMENT_PRICE_MAX          1000000000000ull /* mfog per hour; keeps sums in 128 bits */
+
+#define FOG_NODE_ID_SIZE 32
+
+enum fog_placement_role {
+	FOG_PLACEMENT_ROLE_WORKER = 1 << 0,
+};
+
+/* Keys an equality may name; "as" compares the decimal number. */
+enum fog_placement_key {
+	FOG_PLACEMENT_KEY_INVALID = 0,
+	FOG_PLACEMENT_KEY_OPERATOR,
+	FOG_PLACEMENT_KEY_COUNTRY,
+	FOG_PLACEMENT_KEY_REGION,
+	FOG_PLACEMENT_KEY_AS,
+	FOG_PLACEMENT_KEY_POWER_REGION,
+	FOG_PLACEMENT_KEY_TEE_VENDOR,
+	FOG_PLACEMENT_KEY_COUNT
+};
+
+/* A host as the directory, the job engine and the reputation know it. Text is zero-terminated. */
+struct fog_placement_host {
+	u8 id[FOG_NODE_ID_SIZE];
+	char name[FOG_PLACEMENT_NAME_SIZE];
+	u32 roles;     /* enum fog_placement_role */
+	bool alive;    /* its descriptor is valid and it was heard of */
+	bool local;    /* this very host: used only when named */
+	u64 cpu_milli; /* offered, 1/1000 core */
+	u64 memory_bytes;
+	u64 price_cpu_hour;       /* mfog per core and hour */
+	u64 price_memory_gb_hour; /* mfog per GiB and hour */
+	u32 latency_ms;           /* 0 = unknown */
+	char attribute[FOG_PLACEMENT_KEY_COUNT][FOG_PLACEMENT_VALUE_SIZE]; /* by key; "" unknown */
+
+	/* Filled by the job engine. */
+	u64 cpu_milli_committed; /* by jobs of ours that may still run there */
+	u64 memory_bytes_committed;
+	u32 jobs_committed;
+	double reputation_lower; /* in [0,1] */
+};
+
+struct fog_placement_equality {
+	enum fog_placement_key key;
+	char value[FOG_PLACEMENT_VALUE_SIZE];
+};
+
+/* What the job needs. */
+struct fog_placement_request {
+	u64 cpu_milli;
+	u64 memory_bytes;
+	u64 wall_ms; /* requested limit: the estimate the price is made of */
+	bool target_set;
+	u8 target[FOG_NODE_ID_SIZE]; /* the only host allowed; the local one too */
+	u32 exclude_count;
+	u8 exclude[FOG_PLACEMENT_EXCLUDE_MAX][FOG_NODE_ID_SIZE];
+	u32 equality_count;
+	struct fog_placement_equality equality[FOG_PLACEMENT_ATTRIBUTES_MAX];
+	double reputation_min; /* on the lower bound; 0 = none */
+	i64 price_cap;         /* mfog for the whole job; 0 = none */
+	u64 seed;
+};
+
+/* Why a host was refused; the first that applies, in this order. X(name, "text") where the text
+ * completes "3 hosts ..". */
+#define FOG_PLACEMENT_REASONS(X)                            \
+	X(TARGET, "not the requested host")                 \
+	X(LOCAL, "this host (name it as target to use it)") \
+	X(ROLE, "not a worker")                             \
+	X(DEAD, "not alive")                                \
+	X(EXCLUDED, "excluded or failed this job before")   \
+	X(ATTRIBUTE, "without the required attributes")     \
+	X(CPU, "without enough CPU")                        \
+	X(MEMORY, "without enough memory")                  \
+	X(REPUTATION, "below the minimum reputation")       \
+	X(PRICE, "above the price cap")
+
+enum fog_placement_reason {
+	FOG_PLACEMENT_FITS = 0,
+#define X(name, text) FOG_PLACEMENT_##name,
+	FOG_PLACEMENT_REASONS(X)
+#undef X
+		FOG_PLACEMENT_REASON_COUNT
+};
+
+/* Weights of the terms; >= 0. */
+struct fog_placement_weights {
+	double cost, latency, reputation, load, spread, jitter;
+};
+extern const struct fog_placement_weights fog_placement_weights_default;
+
+struct fog_placement {
+	bool found;
+	u32 index; /* of the chosen host */
+	i64 price; /* of the job there at the requested limit, mfog */
+	double score;
+	u32 feasible;
+	u32 rejected[FOG_PLACEMENT_REASON_COUNT];
+	u32 hosts;
+};
+
+/* Price in mfog, rounded up, of reserving the resources for wall_ms at the given prices per hour;
+ * CPU and memory are rounded separately. Resources of zero cost nothing. Returns -1 when it does
+ * not fit i64. */
+i64 fog_price(u64 cpu_milli, u64 memory_bytes, u64 wall_ms, u64 price_cpu_hour,
+	      u64 price_memory_gb_hour);
+
+/* Chooses. weights NULL = default. Returns 0 (out->found says whether a host fits) or -EINVAL when
+ * the request or the number of hosts is out of range. */
+int fog_placement_choose(const struct fog_placement_request *request,
+			 const struct fog_placement_host *hosts, u32 host_count,
+			 const struct fog_placement_weights *weights, struct fog_placement *out);
+
+/* Writes for people why nothing fitted: "of 5 hosts: 3 without enough memory, 1 below the minimum
+ * reputation 0.30, 1 not alive". Empty directory: "no host is known". Always terminated. */
+void fog_placement_explain(const struct fog_placement_request *request,
+			   const struct fog_placement *placement,
+			   char out[FOG_PLACEMENT_EXPLAIN_SIZE]);
+
+/* The key with that name ("country", ..), or INVALID; and back. */
+enum fog_placement_key fog_placement_key_parse(const char *name);
+const char *fog_placement_key_name(enum fog_placement_key key);
+
+#endif

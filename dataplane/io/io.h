@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The edge of the data plane: how datagrams come in and go out. One object per worker; one thread
+ * uses it. Nothing above this knows sockets, rings of the kernel, or that the network is simulated.
+ *
+ *	rx: frames are lent by the back end until release
+ *	tx: buffers are lent by tx_reserve until tx_submit takes them back
+ */
+#ifndef FOG_IO_H
+#define FOG_IO_H
+
+#include "dataplane/abi/wire.h"
+#include "dataplane/worker/dp.h"
+
+struct fog_io; /* each back end defines its own */
+
+struct fog_frame {
+	u8 *data;   /* rx: length bytes, at most FOG_FRAME_MAX; tx: room for FOG_DGRAM_SIZE */
+	u32 handle; /* the back end's */
+	u32 length; /* rx: as received (a longer one than FOG_FRAME_MAX reads FOG_FRAME_MAX) */
+	struct fog_address peer;
+};
+
+/* Room of a receive buffer: one byte more than any datagram we take, to see longer ones. */
+#define FOG_FRAME_MAX (FOG_DGRAM_SIZE + 16)
+
+struct fog_io_open {
+	void *arg; /* struct fog_dp_config.io_arg */
+	u32 worker;
+	u32 workers;
+	struct fog_address *listen; /* with port 0, worker 0's open fills in the one it got */
+};
+
+struct fog_io_ops {
+	const char *name; /* at most 15 bytes */
+	/* 0 or -errno. Called for worker 0 first. */
+	int (*open)(struct fog_io **io, const struct fog_io_open *open);
+	/* Up to max frames that are there now; never blocks. */
+	unsigned (*rx)(struct fog_io *io, u64 now_ns, struct fog_frame *frames, unsigned max);
+	void (*release)(struct fog_io *io, const struct fog_frame *frames, unsigned count);
+	/* Up to `want` buffers to fill; fewer when too many are in flight. */
+	unsigned (*tx_reserve)(struct fog_io *io, struct fog_frame *frames, unsigned want);
+	/* Send FOG_DGRAM_SIZE bytes of each to its peer; length 0 gives a buffer back unused. Best
+	 * effort, as a network is. */
+	void (*tx_submit)(struct fog_io *io, u64 now_ns, const struct fog_frame *frames,
+			  unsigned count);
+	/* Block until a frame is there, wake_fd is readable, or the time is over. wake_fd is left
+	 * readable. 0 or -errno. NULL: the back end only works polled. */
+	int (*wait)(struct fog_io *io, u64 timeout_ns, int wake_fd);
+	void (*close)(struct fog_io *io);
+};
+
+static inline bool fog_address_equal(const struct fog_address *a, const struct fog_address *b)
+{
+	return a->port == b->port && memcmp(a->ip, b->ip, sizeof(a->ip)) == 0;
+}
+
+#endif
