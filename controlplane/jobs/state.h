@@ -382,8 +382,6 @@ void fog_db_work_delete(struct fog_jobs *j, const struct fog_attempt_key *key);
 /* 0 or a refusal of the ledger (-ENOSPC); errors of the store are noted in j->rc. */
 int fog_db_ledger_apply(struct fog_jobs *j, const struct fog_ledger_tx *tx);
 bool fog_db_ledger_known(struct fog_jobs *j, const char *key);
-/* Sums and single accounts against their entries. 0 or -EUCLEAN with why. */
-int fog_db_ledger_audit(struct fog_store *store, char why[FOG_STORE_WHY_SIZE]);
 void fog_db_reputation_get(struct fog_jobs *j, const u8 *node, struct fog_reputation *out);
 /* Once per (node, job, attempt, kind); writes evidence and reputation. */
 void fog_db_evidence_add(struct fog_jobs *j, const u8 *node, enum fog_evidence_kind kind,
