@@ -29,9 +29,12 @@
 struct fog_session;
 struct fog_work;
 
+#define FOG_AVOID_FAILED (UINT64_MAX - 1) /* only when nobody else will have it */
+#define FOG_AVOID_LIED   UINT64_MAX       /* never again for this job */
+
 struct fog_job_avoid {
 	u8 node[FOG_JOB_NODE_SIZE];
-	u64 until_ms; /* UINT64_MAX = failed this job */
+	u64 until_ms; /* or one of the two below */
 };
 
 /* A job of ours that has not ended. */
@@ -51,6 +54,7 @@ struct fog_job {
 	char *wishes;
 	struct fog_attempt *attempt; /* the current one */
 	u64 next_ms;                 /* of placement */
+	u64 queued_ms;               /* since when */
 	u32 pending_ms, decline_ms;  /* back-off */
 	char *reason;                /* as stored, to write only changes */
 	u32 avoid_count;

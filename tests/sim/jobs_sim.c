@@ -259,6 +259,23 @@ static void log_check(struct sim *s, struct sim_job *job, u32 stream)
 			 (unsigned long long)job->size[stream]);
 }
 
+/* The story of a job that went wrong. */
+static void job_print(struct sim *s, const struct sim_job *job)
+{
+	struct fog_stmt *q = fog_stmt(s->host[job->host].store,
+				      "SELECT number, worker_name, state, created_ms, ended_ms,"
+				      " reason FROM attempt WHERE job = ? ORDER BY number");
+
+	fog_bind_text(q, job->id);
+	while (fog_stmt_step(q) == 1)
+		printf("%s.%lld on %s: %s, %lld to %lld ms: %s\n", job->id,
+		       (long long)fog_column_int(q, 0), fog_column_text(q, 1),
+		       fog_attempt_state_name((enum fog_attempt_state)fog_column_int(q, 2)),
+		       (long long)fog_column_int(q, 3) - (long long)SIM_START_MS,
+		       (long long)fog_column_int(q, 4) - (long long)SIM_START_MS,
+		       fog_column_text(q, 5));
+}
+
 static void job_check(struct sim *s, struct sim_job *job)
 {
 	struct sim_host *h = &s->host[job->host];
@@ -274,6 +291,8 @@ static void job_check(struct sim *s, struct sim_job *job)
 		sim_fail(s, "%s has not ended: %lld", job->id, (long long)state);
 	if (state == FOG_JOB_SUCCEEDED && fails)
 		sim_fail(s, "%s succeeded, it was to fail", job->id);
+	if (state == FOG_JOB_FAILED && !fails)
+		job_print(s, job);
 	if (state == FOG_JOB_FAILED && !fails)
 		sim_fail(s, "%s failed after %lld lost attempts, it was to succeed", job->id,
 			 (long long)lost);
