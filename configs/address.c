@@ -117,7 +117,7 @@ static bool host_bits_zero(const u8 ip[16], u32 bits)
 
 int fog_exit_rule_parse(const char *text, struct fog_exit_rule *out)
 {
-	struct fog_exit_rule r;
+	struct fog_exit_rule r = {0};
 	bool v6;
 	u32 bits, low, high;
 	const char *slash = strchr(text, '/');

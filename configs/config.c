@@ -445,6 +445,22 @@ bool fog_config_equal(const struct fog_config *a, const struct fog_config *b,
 	FOG_UNREACHABLE();
 }
 
+void fog_config_swap(struct fog_config *a, struct fog_config *b, const struct fog_config_key *k)
+{
+	static const size_t sizes[] = {
+		[FOG_CONFIG_STR] = sizeof(char *),
+		[FOG_CONFIG_INT] = sizeof(i64),
+		[FOG_CONFIG_BOOL] = sizeof(bool),
+		[FOG_CONFIG_LIST] = sizeof(struct fog_config_list),
+	};
+	char tmp[sizeof(struct fog_config_list)];
+	char *pa = (char *)a + k->offset, *pb = (char *)b + k->offset;
+
+	memcpy(tmp, pa, sizes[k->type]);
+	memcpy(pa, pb, sizes[k->type]);
+	memcpy(pb, tmp, sizes[k->type]);
+}
+
 bool fog_config_list_has(const struct fog_config_list *l, const char *item)
 {
 	for (u32 i = 0; i < l->count; i++)

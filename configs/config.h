@@ -63,6 +63,9 @@ void fog_config_free(struct fog_config *c);
 bool fog_config_equal(const struct fog_config *a, const struct fog_config *b,
 		      const struct fog_config_key *k);
 
+/* Exchange the value of key k. */
+void fog_config_swap(struct fog_config *a, struct fog_config *b, const struct fog_config_key *k);
+
 bool fog_config_list_has(const struct fog_config_list *l, const char *item);
 
 /* Write the annotated example file, or the man page fog.conf(5). 0, or -EIO. */

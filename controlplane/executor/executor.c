@@ -244,9 +244,10 @@ int fog_executor_poll(const char *spool_dir, struct fog_executor_status *status)
 	if (spool < 0)
 		return spool;
 	// First the lock, then the result: the other way round a job that ends in between has
-	// vanished.
+	// vanished. A result under a held lock is not yet reported, so that what is FINISHED can be
+	// removed.
 	int held = lock_held(spool);
-	int ret = held < 0 ? held : result_read(spool, &status->result);
+	int ret = held < 0 ? held : held > 0 ? -ENOENT : result_read(spool, &status->result);
 	if (ret == 0)
 		status->state = FOG_EXECUTOR_FINISHED;
 	if (ret != -ENOENT)

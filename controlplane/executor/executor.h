@@ -15,8 +15,9 @@
  *	SPOOL/lock         flock                 held for as long as the monitor or the job's init
  *lives
  *
- *	PENDING --start--> RUNNING --result.json--> FINISHED
- *	                      `----lock free, no result--> VANISHED (monitor killed, host rebooted)
+ *	PENDING --start--> RUNNING --lock free, result.json--> FINISHED
+ *	                      `-----lock free, no result-----> VANISHED (monitor killed, host
+ *rebooted)
  *
  * One monitor runs one job; a spool runs once. Another try is another spool.
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* All memory of a data plane, taken before it starts and given back when it ends. Zeroed, aligned to
- * pages, kept out of core dumps. One thread, until sealed. */
+/* All memory of a data plane, taken before it starts and given back when it ends. Zeroed, aligned
+ * to pages, kept out of core dumps. One thread, until sealed. */
 #ifndef FOG_TABLE_ARENA_H
 #define FOG_TABLE_ARENA_H
 

@@ -142,7 +142,8 @@ const struct fog_cell_key *fog_half_use_key(struct fog_half *h, u64 sequence)
 		h->key_valid[generation & 1] = true;
 		h->generation = generation;
 	}
-	FOG_ASSERT(h->key_valid[generation & 1]);
+	if (generation != h->generation &&
+	    (generation + 1 != h->generation || !h->key_valid[generation & 1]))
+		return NULL;
 	return &h->key[generation & 1];
 }
-

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The circuit table of one worker. A half is one direction of one circuit at this host, named by the
- * link its cells arrive on and their circuit id. Its twin is the other direction: the name of the
- * twin is where this half's cells leave.
+/* The circuit table of one worker. A half is one direction of one circuit at this host, named by
+ *the link its cells arrive on and their circuit id. Its twin is the other direction: the name of
+ *the twin is where this half's cells leave.
  *
  *	client side                              server side
  *	link P, id p  == forward half ==>        link N, id n
  *	              <== backward half ==
  *
- * so half (P, p) has twin (N, n) and the other way round. FOG_LINK_EDGE stands for P at the client's
- * own host, FOG_LINK_TERMINUS (id = handle) for N at the last hop. Each half belongs to the worker
- * of its link; nobody else touches it.
+ * so half (P, p) has twin (N, n) and the other way round. FOG_LINK_EDGE stands for P at the
+ *client's own host, FOG_LINK_TERMINUS (id = handle) for N at the last hop. Each half belongs to the
+ *worker of its link; nobody else touches it.
  *
  *	FREE -> CREATING -> OPEN -> FREE	answering a CREATE: handshake runs on the slow path
  *	FREE -> PENDING  -> OPEN -> FREE	our CREATE is out, or the edge waits for one
@@ -52,13 +52,13 @@ struct fog_half {
 	u64 sequence;   /* TERMINUS: next number to originate */
 	u64 last_ns;    /* last cell */
 	u64 cells;
-	u64 edge_epoch;                       /* EDGE, TERMINUS: attachment of the edge it belongs to */
-	struct fog_replay replay;             /* sequences seen */
-	u32 next;                             /* free list, list of its link, or CLOSING list */
-	u32 prev;                             /* list of its link */
-	u32 *head;                            /* which list */
-	struct fog_cell_key key[2];           /* current and previous or next generation */
-	bool key_valid[2];                    /* which of them are held */
+	u64 edge_epoch;             /* EDGE, TERMINUS: attachment of the edge it belongs to */
+	struct fog_replay replay;   /* sequences seen */
+	u32 next;                   /* free list, list of its link, or CLOSING list */
+	u32 prev;                   /* list of its link */
+	u32 *head;                  /* which list */
+	struct fog_cell_key key[2]; /* current and previous or next generation */
+	bool key_valid[2];          /* which of them are held */
 };
 
 struct fog_half_table {
@@ -96,12 +96,13 @@ void fog_half_move(struct fog_half_table *t, struct fog_half *h, u32 *head);
 /* First key of a half, at a generation. */
 void fog_half_set_key(struct fog_half *h, const u8 seed[FOG_CELL_SEED_SIZE], u64 generation);
 
-/* May a cell of this sequence pass: generation held or next, not seen before. 0, -ERANGE (generation)
- * or -EEXIST (seen or too old). Plain halves take everything. */
+/* May a cell of this sequence pass: generation held or next, not seen before. 0, -ERANGE
+ * (generation) or -EEXIST (seen or too old). Plain halves take everything. */
 int fog_half_admit(const struct fog_half *h, u64 sequence);
 /* Would this sequence overwrite a key that jobs gathered before may use? */
 bool fog_half_ratchets(const struct fog_half *h, u64 sequence);
-/* Key for an admitted sequence; moves on a generation if it is the first of the next. */
+/* Key for an admitted sequence; moves on a generation if it is the first of the next. NULL: another
+ * sequence used since took that key's place. */
 const struct fog_cell_key *fog_half_use_key(struct fog_half *h, u64 sequence);
 
 #endif

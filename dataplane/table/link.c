@@ -51,8 +51,7 @@ bool fog_link_take_create(struct fog_link *l, u64 now_ns, u32 per_second, u32 bu
 		return true;
 	const u64 full = (u64)FOG_MAX(burst, 1u) * 1000;
 	u64 elapsed_us = (now_ns - l->create_ns) / 1000;
-	u64 gained = elapsed_us > 1000 * FOG_NS_PER_MS ? full
-						       : elapsed_us * per_second / 1000;
+	u64 gained = elapsed_us > 1000 * FOG_NS_PER_MS ? full : elapsed_us * per_second / 1000;
 
 	if (l->create_ns == 0)
 		gained = full;

@@ -38,13 +38,17 @@ struct fog_session {
 	u64 rekey_ns;  /* time to ask for a new one */
 	u64 expire_ns; /* refused from here */
 	u64 peer_boot_id;
+	struct fog_address from; /* where the handshake came from */
 	struct fog_replay replay;
 };
 
 struct fog_link {
 	u32 id; /* 0 = slot not in use */
 	bool up;
-	bool smaller; /* our key is smaller: we open the link and choose circuit ids without bit 31 */
+	bool losing;  /* circuits of before are being closed; no new ones until that is done */
+	u32 active;   /* place in the worker's list of links in use */
+	bool smaller; /* our key is smaller: we open the link and choose circuit ids without bit 31
+		       */
 	u8 node_id[FOG_NODE_ID_SIZE];
 	u8 pk[FOG_NOISE_KEY_SIZE];
 	struct fog_address configured;
@@ -57,6 +61,7 @@ struct fog_link {
 	u64 rx_ns;        /* last authenticated datagram */
 	u64 ping_ns;      /* next keepalive */
 	u64 handshake_ns; /* next START */
+	u64 started_ns;   /* last START */
 	u64 backoff_ns;
 	u64 rtt_ns; /* last measured by a ping */
 	u64 ping_echo;

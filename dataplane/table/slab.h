@@ -12,15 +12,15 @@
 
 enum fog_slot_kind {
 	FOG_SLOT_FREE = 0,
-	FOG_SLOT_CELL = 1,     /* cell, to leave by `link` */
-	FOG_SLOT_FRAME = 2,    /* datagram of a session the receiver owns; from, length */
-	FOG_SLOT_OPEN = 3,     /* open a next hop on `link` for the half from_link, from_id */
-	FOG_SLOT_OPENED = 4,   /* half `link`, `id`: its twin is from_link, from_id; CREATED body */
-	FOG_SLOT_CLOSE = 5,    /* close half `link`, `id`; reason */
-	FOG_SLOT_IDLE = 6,     /* half `link`, `id`: its twin is idle, are you? */
-	FOG_SLOT_PAYLOAD = 7,  /* edge -> TERMINUS half `id`: datagram to send back, length */
-	FOG_SLOT_DELIVER = 8,  /* TERMINUS half `id` -> edge: datagram, length */
-	FOG_SLOT_GONE = 9,     /* TERMINUS half `id` -> edge: closed; reason */
+	FOG_SLOT_CELL = 1,    /* cell, to leave by `link` */
+	FOG_SLOT_FRAME = 2,   /* datagram of a session the receiver owns; from, length */
+	FOG_SLOT_OPEN = 3,    /* open a next hop on `link` for the half from_link, from_id */
+	FOG_SLOT_OPENED = 4,  /* half `link`, `id`: its twin is from_link, from_id; CREATED body */
+	FOG_SLOT_CLOSE = 5,   /* close half `link`, `id`; reason */
+	FOG_SLOT_IDLE = 6,    /* half `link`, `id`: its twin is idle, are you? */
+	FOG_SLOT_PAYLOAD = 7, /* edge -> TERMINUS half `id`: datagram to send back, length */
+	FOG_SLOT_DELIVER = 8, /* TERMINUS half `id` -> edge: datagram, length */
+	FOG_SLOT_GONE = 9,    /* TERMINUS half `id` -> edge: closed; reason */
 	FOG_SLOT_NEIGHBOUR = 10, /* directory entry of `link`: node id, or none */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* One data plane instance: workers, their tables, the slow path and the I/O back end. The daemon runs
- * it on threads; the simulator and the tests run it with fog_dp_poll() in one thread, with io_sim and
- * a virtual clock, so that a run is a function of its seed.
+/* One data plane instance: workers, their tables, the slow path and the I/O back end. The daemon
+ * runs it on threads; the simulator and the tests run it with fog_dp_poll() in one thread, with
+ * io_sim and a virtual clock, so that a run is a function of its seed.
  *
  * Threads: fog_dp_attach_*() and fog_dp_wake_fd() belong to the control thread (dataplane/ctl);
  * everything else inside belongs to one worker or to the slow thread. No allocation after
@@ -40,21 +40,24 @@ void fog_dp_free(struct fog_dp *dp);
 
 /* Run every worker and the slow path once at virtual time now. Returns the amount of work done. */
 unsigned fog_dp_poll(struct fog_dp *dp, u64 now_ns);
-/* Earliest time at which fog_dp_poll() has something to do by itself (timers), for a virtual clock. */
+/* Earliest time at which fog_dp_poll() has something to do by itself (timers), for a virtual clock.
+ */
 u64 fog_dp_next_deadline(const struct fog_dp *dp);
 
 int fog_dp_start(struct fog_dp *dp); /* threads: "fog-w0".., "fog-slow" */
 void fog_dp_stop(struct fog_dp *dp); /* ask, wake, join */
 
 /* Hand a peer's region to the workers. Returns when every running worker has taken it up (they
- * adopt it at their next housekeeping, at most some ms) and nobody reads the former one any more, so
- * the caller may unmap that. NULL detaches. -ETIMEDOUT after 2 s. In polled mode the adoption is
+ * adopt it at their next housekeeping, at most some ms) and nobody reads the former one any more,
+ * so the caller may unmap that. NULL detaches. -ETIMEDOUT after 2 s. In polled mode the adoption is
  * immediate. */
 int fog_dp_attach_control(struct fog_dp *dp, const struct fog_control_region *region,
 			  u64 attachment);
 int fog_dp_attach_edge(struct fog_dp *dp, const struct fog_edge_tx_region *tx,
 		       struct fog_edge_rx_region *rx, int notify_fd, u64 attachment);
 
+/* Address the instance listens on, with the port it got when it asked for port 0. */
+struct fog_address fog_dp_address(const struct fog_dp *dp);
 /* eventfd that wakes worker w out of its blocking wait. Owned by the instance. */
 int fog_dp_wake_fd(const struct fog_dp *dp, u32 worker);
 /* Worker that serves the edge rings. */

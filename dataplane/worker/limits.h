@@ -66,7 +66,8 @@
 /* Handshakes a source may make at once before its rate counts. */
 #define FOG_HANDSHAKE_BURST 8
 
-/* Link handshake: first retry, doubled each time up to the last, each with a random quarter more. */
+/* Link handshake: first retry, doubled each time up to the last, each with a random quarter more.
+ */
 #define FOG_HANDSHAKE_RETRY_MIN_NS (400 * FOG_NS_PER_MS)
 #define FOG_HANDSHAKE_RETRY_MAX_NS (5 * FOG_NS_PER_S)
 /* The side with the greater key waits this long before it takes the initiative itself. */
@@ -82,7 +83,8 @@
 /* Sources the rate limiter tells apart; two that fall together share a bucket. */
 #define FOG_SOURCES 1024
 
-/* DESTROY answers to cells of unknown circuits, per worker and housekeeping. More are only dropped. */
+/* DESTROY answers to cells of unknown circuits, per worker and housekeeping. More are only dropped.
+ */
 #define FOG_STRAY_BURST 8
 /* Closings for the local edge that wait for room in its ring. More: EDGE_FULL, the edge finds out
  * by its own idle timer. */

@@ -162,7 +162,8 @@ unsigned fog_slow_poll(struct fog_slow *s, u64 now_ns)
 		for (unsigned i = 0; i < FOG_SLOW_BURST; i++) {
 			if (fog_ring_ready(r) == 0 || !room_for_results(s))
 				break;
-			/* Our own process wrote it: no copy needed, and the slot is ours until release. */
+			/* Our own process wrote it: no copy needed, and the slot is ours until
+			 * release. */
 			struct fog_slow_msg *m = (void *)(uintptr_t)fog_ring_peek(r, 0);
 			handle(s, m, now_ns, loaded);
 			fog_ring_release(r, 1);

@@ -99,7 +99,8 @@ struct fog_slow {
 	u32 workers;
 	u64 boot_id;
 	u64 stamp_last;
-	i64 stamp_offset; /* to make timestamps of now: CLOCK_REALTIME in the daemon, 0 when virtual */
+	i64 stamp_offset; /* to make timestamps of now: CLOCK_REALTIME in the daemon, 0 when virtual
+			   */
 	u8 link_sk[32];
 	u8 link_pk[32];
 	u8 onion_sk[32];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What stands between a stranger's datagram and our Diffie-Hellman: mac1, cookies, token buckets. */
+/* What stands between a stranger's datagram and our Diffie-Hellman: mac1, cookies, token buckets.
+ */
 #include <errno.h>
 
 #include "crypto/hash/blake2s.h"
@@ -60,8 +61,8 @@ bool fog_guard_admit(struct fog_slow *s, const struct fog_address *from, bool pr
 		     u64 now_ns)
 {
 	/* The port is left out: one host, one bucket. */
-	u64 name = fog_load_u64(from->ip) ^ (u64)fog_map_hash(&s->sources_hash,
-							      fog_load_u64(from->ip + 8));
+	u64 name = fog_load_u64(from->ip) ^
+		   (u64)fog_map_hash(&s->sources_hash, fog_load_u64(from->ip + 8));
 	u32 hash = fog_map_hash(&s->sources_hash, name << 1 | proven);
 	struct fog_source *b = &s->sources[hash % FOG_SOURCES];
 	const u32 full = FOG_HANDSHAKE_BURST * 1000;
@@ -69,8 +70,8 @@ bool fog_guard_admit(struct fog_slow *s, const struct fog_address *from, bool pr
 	if (rate == 0)
 		rate = FOG_HANDSHAKE_RATE_DEFAULT;
 	u64 elapsed_us = (now_ns - b->refill_ns) / 1000;
-	u64 gained = b->refill_ns == 0 || elapsed_us > 1000000000ull ? full
-								     : elapsed_us * rate / 1000;
+	u64 gained =
+		b->refill_ns == 0 || elapsed_us > 1000000000ull ? full : elapsed_us * rate / 1000;
 	if (gained > 0) {
 		b->tokens = (u32)FOG_MIN(b->tokens + gained, (u64)full);
 		b->refill_ns = now_ns;
@@ -81,8 +82,8 @@ bool fog_guard_admit(struct fog_slow *s, const struct fog_address *from, bool pr
 	return true;
 }
 
-/* COOKIE: key = hash(label | responder's key | salt); associated data = mac1 of the INIT it answers,
- * the header and the padding, so that every byte counts. */
+/* COOKIE: key = hash(label | responder's key | salt); associated data = mac1 of the INIT it
+ * answers, the header and the padding, so that every byte counts. */
 static void cookie_key(u8 key[32], const u8 pk[32], const u8 salt[FOG_COOKIE_SALT_SIZE])
 {
 	u8 text[8 + 32 + FOG_COOKIE_SALT_SIZE];

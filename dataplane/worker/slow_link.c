@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Link handshakes: Noise IK under mac1, cookies and timestamps. docs/design/link.md tells the story. */
+/* Link handshakes: Noise IK under mac1, cookies and timestamps. docs/design/link.md tells the
+ * story. */
 #include <errno.h>
 
 #include "crypto/mem.h"

@@ -8,8 +8,8 @@
  *	          | 1408 mac1 (32) over 0..1407
  *	COOKIE    4 receiver | 8 zero u64 | 16 salt (32) | 48 sealed cookie (16 + 16) | padding
  *
- *	payload of message 1   0 timestamp u64 | 8 boot id u64 | 16 sender index u32 | 20 version u32
- *	payload of message 2   0 boot id u64 | 8 sender index u32 | 12 version u32
+ *	payload of message 1   0 timestamp u64 | 8 boot id u64 | 16 sender index u32 | 20 version
+ *u32 payload of message 2   0 boot id u64 | 8 sender index u32 | 12 version u32
  *
  * The Noise prologue is "fog link 1". */
 #ifndef FOG_SLOW_WIRE_H

@@ -72,7 +72,8 @@ struct fog_pending_pool {
 };
 
 struct fog_mix {
-	struct fog_slot **due;
+	struct fog_slot **due; /* circular, FOG_MIX_CELLS */
+	u32 first;
 	u32 count;
 };
 
@@ -92,7 +93,8 @@ struct fog_control_port {
 	u64 event_seq;   /* last one used, lost ones too */
 	u64 generation;  /* of GENERATION_BEGIN */
 	u64 sweep_generation;
-	u32 sweep_next; /* link slot; 0 = no sweep under way */
+	bool notify;
+	u32 sweep_next;    /* link slot; 0 = no sweep under way */
 	u32 announce_next; /* half slot + 1; 0 = nothing to announce */
 };
 
@@ -129,7 +131,8 @@ struct fog_worker {
 	int wake_fd; /* any thread writes */
 
 	struct fog_snapshot policy;
-	u64 policy_seq;
+	u64 policy_seq; /* of the attachment; the policy outlives it */
+	bool policy_known;
 	u64 edge_epoch; /* last one swept for */
 	u32 edge_sweep; /* half slot + 1; 0 = no sweep under way */
 
@@ -137,13 +140,15 @@ struct fog_worker {
 	struct fog_half_table halves;
 	u32 halves_max; /* the instance's own limit */
 	u32 closing;    /* list: twin not told yet */
-	u32 doomed;     /* list: link lost, to be closed in turns */
+	u32 losing;     /* links with halves to close */
 	u32 scan_next;
 	u32 strays_left;
-	struct fog_link *links; /* FOG_LINK_SLOTS */
+	struct fog_link *links;    /* FOG_LINK_SLOTS */
+	u16 active[FOG_LINKS_MAX]; /* ids of the links in use, in no order */
+	u32 active_count;
 	struct fog_map sessions;
-	struct fog_neighbour *neighbours; /* FOG_LINK_SLOTS */
-	u8 *neighbour_dirty[FOG_WORKERS_MAX]; /* bit per link: worker w must hear of it */
+	struct fog_neighbour *neighbours;     /* FOG_LINK_SLOTS */
+	u8 *neighbour_dirty[FOG_WORKERS_MAX]; /* byte per link: worker w must hear of it */
 	bool neighbour_any_dirty;
 	u32 address_hunts; /* left until the next housekeeping */
 
@@ -184,8 +189,8 @@ struct fog_dp {
 	pthread_t slow_thread;
 	bool slow_running;
 	FOG_CACHE_ALIGNED _Atomic bool stop; /* control thread: wo, all: ro */
-	/* Attachments on offer. control thread: wo, workers: ro. The number is stored last (release);
-	 * a worker that sees a new number (acquire) takes the rest. */
+	/* Attachments on offer. control thread: wo, workers: ro. The number is stored last
+	 * (release); a worker that sees a new number (acquire) takes the rest. */
 	_Atomic u64 control_offer;
 	const struct fog_control_region *control_region;
 	u64 control_attachment;
@@ -227,10 +232,14 @@ unsigned fog_worker_turn(struct fog_worker *w, u64 now_ns);
 void *fog_worker_loop(void *worker);
 void *fog_slow_loop(void *dp);
 
+/* Frames through open .. control. They stay the caller's. */
+void fog_pipeline(struct fog_worker *w, struct fog_batch *b);
+
 /* handoff.c: slots between workers */
 struct fog_slot *fog_slot_take(struct fog_worker *w); /* NULL and a drop MIX_FULL when out */
 void fog_slot_give(struct fog_worker *w, struct fog_slot *s);
-/* Hand a slot to worker `to`. When its ring is full: drop HANDOFF_FULL, give the slot back, -EAGAIN. */
+/* Hand a slot to worker `to`. When its ring is full: drop HANDOFF_FULL, give the slot back,
+ * -EAGAIN. */
 int fog_slot_send(struct fog_worker *w, u32 to, struct fog_slot *s);
 unsigned fog_inbox(struct fog_worker *w);
 void fog_outbox_flush(struct fog_worker *w);
@@ -238,7 +247,10 @@ void fog_outbox_flush(struct fog_worker *w);
 /* house.c */
 void fog_housekeep(struct fog_worker *w);
 void fog_counts_publish(struct fog_worker *w);
+/* Wake whoever sleeps on a ring we filled in this turn. */
+void fog_wake_others(struct fog_worker *w);
 void fog_control_adopt(struct fog_worker *w);
+void fog_take_offers(struct fog_worker *w); /* attachments on offer */
 void fog_edge_adopt(struct fog_worker *w);
 void fog_event(struct fog_worker *w, enum fog_event_type type, u16 reason, u32 link, u32 circuit,
 	       u64 value, const u8 *node_id);
@@ -252,7 +264,8 @@ void fog_announce(struct fog_worker *w);
 int fog_link_set(struct fog_worker *w, const struct fog_command *c);
 void fog_link_delete(struct fog_worker *w, struct fog_link *l);
 void fog_link_tick(struct fog_worker *w, struct fog_link *l);
-void fog_link_confirm(struct fog_worker *w, struct fog_link *l, struct fog_session *s);
+/* NEXT proved itself: it becomes CURRENT. */
+void fog_link_confirm(struct fog_worker *w, struct fog_link *l);
 void fog_link_hunt(struct fog_worker *w, const struct fog_address *from);
 void fog_link_keepalive(struct fog_worker *w, struct fog_link *l, const u8 *body);
 void fog_link_lose_circuits(struct fog_worker *w, struct fog_link *l);
@@ -262,29 +275,34 @@ struct fog_slow_msg *fog_slow_request(struct fog_worker *w);
 void fog_slow_request_publish(struct fog_worker *w);
 void fog_neighbour_set(struct fog_worker *w, u32 link, const u8 *node_id);
 void fog_neighbours_tell(struct fog_worker *w);
+void fog_neighbour_learn(struct fog_worker *w, const struct fog_slot *s);
 /* Link id of a host, or 0. */
 u32 fog_neighbour_find(const struct fog_worker *w, const u8 *node_id);
 
-/* circuit.c: life of circuits */
-void fog_circuit_create(struct fog_worker *w, struct fog_link *l, u32 id, const u8 *body);
-void fog_circuit_created(struct fog_worker *w, struct fog_link *l, u32 id, const u8 *body);
-void fog_circuit_answered(struct fog_worker *w, struct fog_slow_msg *m);
-void fog_circuit_destroyed(struct fog_worker *w, u32 link, u32 id, u8 reason);
-void fog_circuit_extend(struct fog_worker *w, struct fog_half *h, const u8 *payload, u32 length);
-void fog_circuit_via(struct fog_worker *w, u32 handle, const u8 *body);
-void fog_circuit_open_next(struct fog_worker *w, struct fog_slot *s);
-void fog_circuit_opened(struct fog_worker *w, struct fog_slot *s);
-void fog_circuit_idle(struct fog_worker *w, const struct fog_slot *s);
+/* relay.c: life of circuits */
+void fog_relay_create(struct fog_worker *w, struct fog_link *l, u32 id, const u8 *body);
+void fog_relay_created(struct fog_worker *w, struct fog_link *l, u32 id, const u8 *body);
+void fog_relay_answered(struct fog_worker *w, struct fog_slow_msg *m);
+void fog_relay_destroyed(struct fog_worker *w, u32 link, u32 id, u8 reason);
+void fog_relay_extend(struct fog_worker *w, struct fog_half *h, const u8 *payload, u32 length);
+void fog_relay_via(struct fog_worker *w, u32 handle, const u8 *body);
+void fog_relay_open_next(struct fog_worker *w, struct fog_slot *s);
+void fog_relay_opened(struct fog_worker *w, struct fog_slot *s);
+void fog_relay_close(struct fog_worker *w, const struct fog_slot *s);
+void fog_relay_idle(struct fog_worker *w, const struct fog_slot *s);
 /* Close a half, tell its twin, and its own side too if `outward`. */
 void fog_half_close(struct fog_worker *w, struct fog_half *h, u8 reason, bool outward);
 void fog_pending_tick(struct fog_worker *w);
 void fog_closing_tick(struct fog_worker *w);
-void fog_doomed_tick(struct fog_worker *w);
+/* Close the halves of lost links, some at each housekeeping. */
+void fog_losing_tick(struct fog_worker *w);
 void fog_idle_scan(struct fog_worker *w);
 /* A cell that starts here. body: up to 1392 bytes, the rest is zeroed. */
 void fog_cell_originate(struct fog_worker *w, u32 link, u32 id, u8 command, const void *body,
 			size_t length);
-int fog_pending_init(struct fog_worker *w);
+struct fog_pending *fog_pending_take(struct fog_worker *w, struct fog_half *h, u64 lasts_ns);
+struct fog_pending *fog_pending_of(struct fog_worker *w, const struct fog_half *h);
+int fog_pending_init(struct fog_worker *w, struct fog_arena *a);
 void fog_pending_free(struct fog_worker *w, struct fog_half *h);
 
 /* edgeport.c: rings of the local edge */
@@ -306,11 +324,15 @@ void fog_stage_deliver(struct fog_worker *w, struct fog_batch *b);
 void fog_stage_mix_insert(struct fog_worker *w, struct fog_slot *s);
 unsigned fog_stage_mix_due(struct fog_worker *w, struct fog_slot **due, unsigned max);
 void fog_stage_seal(struct fog_worker *w, struct fog_slot **due, unsigned count);
+/* A handshake datagram, as it is. */
+void fog_send_dgram(struct fog_worker *w, const u8 *dgram, const struct fog_address *to);
 /* Message of a recognized cell at this hop; body is in clear. */
 void fog_message_dispatch(struct fog_worker *w, struct fog_half *h, struct fog_slot *s);
 /* Send a message back to the client of a circuit that ends here: a row of w->batch2. */
 int fog_message_originate(struct fog_worker *w, u32 handle, u8 command, const void *payload,
 			  u32 length);
+/* Likewise with a DATAGRAM whose payload is in the slot (kind PAYLOAD). Takes the slot. */
+void fog_message_reply(struct fog_worker *w, struct fog_slot *s);
 /* Run the cells collected in w->batch2. */
 void fog_batch2_run(struct fog_worker *w);
 

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The API's view of this host: status, hosts, links, circuits. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "controlplane/daemon/host.h"
+#include "crypto/mem.h"
+
+/* Unix time of something known by the monotonic clock. */
+static u64 unix_of_mono(const struct fog_host *h, u64 mono_ms)
+{
+	return fog_loop_now_ms(h->loop) - (fog_monotonic_ms() - mono_ms);
+}
+
+static json_t *when(u64 unix_ms)
+{
+	return unix_ms != 0 ? json_integer((json_int_t)unix_ms) : json_null();
+}
+
+/* ---- status --------------------------------------------------------------------------------- */
+
+static json_t *workers_json(const struct fog_dpclient_info *info)
+{
+	json_t *a = json_array();
+	u64 now_ns = fog_monotonic_ns();
+
+	for (u32 i = 0; i < info->workers && i < FOG_WORKERS_MAX; i++) {
+		const struct fog_dpclient_worker *w = &info->worker[i];
+		u64 age_ns = now_ns > w->heartbeat_ns ? now_ns - w->heartbeat_ns : 0;
+		json_array_append_new(a,
+				      json_pack("{s:I, s:o, s:I, s:I}", "heartbeat_age_ms",
+						(json_int_t)(age_ns / 1000000), "cpu",
+						w->cpu != ~0u ? json_integer(w->cpu) : json_null(),
+						"commands_applied", (json_int_t)w->applied_seq,
+						"generation", (json_int_t)w->generation));
+	}
+	return a;
+}
+
+static json_t *dataplane_json(const struct fog_host *h)
+{
+	struct fog_dpclient_info info;
+	enum fog_dpclient_state state = fog_dpclient_state(h->dp);
+	json_t *o = json_pack("{s:s, s:b, s:o, s:s}", "state", fog_dpclient_state_name(state),
+			      "attached", state == FOG_DPCLIENT_UP, "attached_ms",
+			      when(h->dp_since_ms), "reason", h->dp_why);
+
+	if (o == NULL || fog_dpclient_info(h->dp, &info) != 0)
+		return o;
+	json_object_set_new(o, "pid", json_integer(info.pid));
+	json_object_set_new(o, "io", json_string(info.io_name));
+	json_object_set_new(o, "crypto", json_string(info.crypto_name));
+	json_object_set_new(o, "pinning", json_string(info.pin_reason));
+	json_object_set_new(o, "synced", json_boolean(fog_dpclient_synced(h->dp)));
+	json_object_set_new(o, "workers", workers_json(&info));
+	return o;
+}
+
+static json_t *edge_json(const struct fog_host *h)
+{
+	bool up = fog_edge_server_connected(h->edge);
+
+	return json_pack("{s:s, s:b, s:o}", "state", up ? "up" : "down", "connected", up,
+			 "connected_ms", when(fog_edge_server_since_ms(h->edge)));
+}
+
+/* Sums over the workers; drops that never happened are left out. */
+static json_t *counters_json(const struct fog_host *h)
+{
+	struct fog_dpclient_counters c;
+	const char *name, *unit, *help;
+	json_t *counters = json_object(), *drops = json_object();
+
+	if (fog_dpclient_counters(h->dp, &c) == 0) {
+		for (unsigned i = 0; i < FOG_DPCLIENT_COUNTERS; i++)
+			if (fog_counter_info(i, &name, &unit, &help))
+				json_object_set_new(counters, name,
+						    json_integer((json_int_t)c.counter_sum[i]));
+		for (unsigned i = 0; i < FOG_DROP_COUNT; i++)
+			if (c.drop_sum[i] != 0)
+				json_object_set_new(drops, fog_drop_name(i),
+						    json_integer((json_int_t)c.drop_sum[i]));
+	}
+	return json_pack("{s:o, s:o}", "counters", counters, "drops", drops);
+}
+
+static json_t *circuits_json(const struct fog_host *h)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "built",
+			 (json_int_t)h->counts.circuits_built, "failed",
+			 (json_int_t)h->counts.circuits_failed, "closed",
+			 (json_int_t)h->counts.circuits_closed, "tagged",
+			 (json_int_t)h->counts.circuits_tagged, "routes_given",
+			 (json_int_t)h->counts.routes_given, "routes_refused",
+			 (json_int_t)h->counts.routes_refused);
+}
+
+static json_t *peering_json(const struct fog_host *h)
+{
+	const struct fog_peering_counts *c = fog_peering_counts(h->peering);
+	const struct fog_directory_counts *d = fog_directory_counts(h->directory);
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "inbound",
+			 (json_int_t)c->inbound, "outbound", (json_int_t)c->outbound, "finished",
+			 (json_int_t)c->finished, "failed", (json_int_t)c->failed, "refused",
+			 (json_int_t)(c->refused_rate + c->refused_full), "descriptors_accepted",
+			 (json_int_t)d->accepted, "descriptors_refused", (json_int_t)d->refused,
+			 "descriptors_expired", (json_int_t)d->expired);
+}
+
+static int status_get(struct fog_exchange *x)
+{
+	struct fog_host *h = fog_exchange_ctx(x);
+	char id[65], pk[65];
+	u32 up, links = fog_links_count(h->links, &up);
+	u64 now_ms = fog_loop_now_ms(h->loop);
+
+	json_t *o = json_pack(
+		"{s:s, s:s, s:s, s:s, s:i, s:I, s:I, s:I, s:i, s:i, s:i, s:i}", "name",
+		h->config.host_name, "node_id", fog_node_id_hex(h->id.node_id, id), "control_pk",
+		fog_node_id_hex(h->id.control_pk, pk), "version", FOG_VERSION, "pid", (int)getpid(),
+		"now_ms", (json_int_t)now_ms, "started_ms", (json_int_t)h->started_ms, "uptime_ms",
+		(json_int_t)(fog_monotonic_ms() - h->started_mono_ms), "hosts",
+		(int)fog_directory_count(h->directory), "links", (int)links, "links_up", (int)up,
+		"jobs", h->jobs_open != NULL ? (int)h->jobs_open(h->jobs_ctx) : 0);
+	if (o == NULL)
+		return fog_exchange_problem(x, 500, "no memory");
+	json_object_set_new(o, "dataplane", dataplane_json(h));
+	json_object_set_new(o, "edge", edge_json(h));
+	json_object_set_new(o, "circuits", circuits_json(h));
+	json_object_set_new(o, "directory", peering_json(h));
+	json_object_set_new(o, "traffic", counters_json(h));
+	json_object_set_new(o, "descriptor",
+			    json_pack("{s:o, s:o}", "published_ms", when(h->published.published_ms),
+				      "expires_ms", when(h->published.expires_ms)));
+	return fog_exchange_json(x, 200, o);
+}
+
+/* ---- hosts ---------------------------------------------------------------------------------- */
+
+static const char *link_state_name(enum fog_link_state state)
+{
+	static const char *const names[] = {"none", "down", "recent", "up"};
+
+	return names[state];
+}
+
+static json_t *host_json(struct fog_host *h, const struct fog_signed_descriptor *s)
+{
+	json_t *o = fog_descriptor_to_json(&s->d);
+	bool self = memcmp(s->d.node_id, h->id.node_id, 32) == 0;
+
+	if (o == NULL)
+		return NULL;
+	json_object_set_new(o, "self", json_boolean(self));
+	json_object_set_new(
+		o, "link_state",
+		json_string(self ? "self"
+				 : link_state_name(fog_links_state(h->links, s->d.node_id,
+								   fog_monotonic_ms()))));
+	json_object_set_new(json_object_get(o, "capacity"), "cpu_cores",
+			    json_real(s->d.cpu_millicores / 1000.0));
+	if (h->weight != NULL)
+		json_object_set_new(o, "reputation",
+				    json_real(h->weight(h->jobs_ctx, s->d.node_id)));
+	return o;
+}
+
+static int hosts_get(struct fog_exchange *x)
+{
+	struct fog_host *h = fog_exchange_ctx(x);
+	json_t *hosts = json_array();
+
+	for (u32 i = 0; i < fog_directory_count(h->directory); i++)
+		json_array_append_new(hosts, host_json(h, fog_directory_at(h->directory, i)));
+	return fog_exchange_json(x, 200, json_pack("{s:o}", "hosts", hosts));
+}
+
+static int host_get(struct fog_exchange *x)
+{
+	struct fog_host *h = fog_exchange_ctx(x);
+	const char *id = fog_exchange_param(x, "id");
+	const struct fog_signed_descriptor *s;
+	char signature[129];
+	int rc = fog_directory_lookup(h->directory, id, &s);
+
+	if (rc == -ENOENT)
+		return fog_exchange_problem(x, 404, "no host \"%s\" is known", id);
+	if (rc != 0)
+		return fog_exchange_problem(x, 409,
+					    "several hosts are called \"%s\", use the node id", id);
+	json_t *o = host_json(h, s);
+	fog_hex_encode(s->signature, 64, signature, sizeof(signature));
+	if (o != NULL)
+		json_object_set_new(
+			o, "descriptor",
+			json_pack("{s:s, s:s}", "text", s->text, "signature", signature));
+	return fog_exchange_json(x, 200, o);
+}
+
+/* ---- links ---------------------------------------------------------------------------------- */
+
+static json_t *link_json(struct fog_host *h, const struct fog_link_info *l)
+{
+	const struct fog_signed_descriptor *s = fog_directory_find(h->directory, l->node_id);
+	const char *reason = "";
+	char id[65], address[FOG_ADDRESS_TEXT_SIZE] = "";
+
+	if (s != NULL)
+		fog_address_format(&s->d.link, address);
+	if (!l->up && h->dp_since_ms == 0)
+		reason = "no data plane is attached";
+	else if (!l->up && l->changed_ms == 0)
+		reason = "the neighbour has not answered yet";
+	else if (!l->up)
+		reason = "the neighbour went silent";
+	return json_pack(
+		"{s:i, s:s, s:s, s:s, s:s, s:o, s:s}", "link_id", (int)l->link_id, "node_id",
+		fog_node_id_hex(l->node_id, id), "name", s != NULL ? s->d.name : "", "address",
+		address, "state", l->up ? "up" : "down", "since_ms",
+		when(l->changed_ms != 0 ? unix_of_mono(h, l->changed_ms) : 0), "reason", reason);
+}
+
+static int links_get(struct fog_exchange *x)
+{
+	struct fog_host *h = fog_exchange_ctx(x);
+	struct fog_link_info info;
+	json_t *links = json_array();
+
+	for (u32 i = 0; fog_links_at(h->links, i, &info); i++)
+		json_array_append_new(links, link_json(h, &info));
+	return fog_exchange_json(x, 200, json_pack("{s:o}", "links", links));
+}
+
+/* ---- circuits: the edge knows them ---------------------------------------------------------- */
+
+static int edge_problem(struct fog_exchange *x, int rc)
+{
+	if (rc == -ENOTCONN || rc == -ECONNRESET)
+		return fog_exchange_problem(x, 503, "no fog-edge is connected on this host");
+	if (rc == -ETIMEDOUT)
+		return fog_exchange_problem(x, 504, "fog-edge did not answer within %d ms",
+					    FOG_EDGE_REQUEST_MS);
+	return fog_exchange_problem(x, 503, "fog-edge cannot be asked: %s", strerror(-rc));
+}
+
+/* Each hop's node id with its name, for people. */
+static void names_add(struct fog_host *h, json_t *circuit)
+{
+	json_t *names = json_array(), *e;
+	size_t i;
+	u8 id[32];
+
+	json_array_foreach(json_object_get(circuit, "path"), i, e)
+	{
+		const struct fog_signed_descriptor *s = NULL;
+		const char *hex = json_string_value(e);
+		if (hex != NULL && fog_hex_decode(hex, id, 32) == 0)
+			s = fog_directory_find(h->directory, id);
+		json_array_append_new(names, json_string(s != NULL ? s->d.name : ""));
+	}
+	if (json_is_object(circuit))
+		json_object_set_new(circuit, "names", names);
+	else
+		json_decref(names);
+}
+
+static void on_circuits(void *ctx, int rc, const json_t *answer)
+{
+	struct fog_exchange *x = ctx;
+	json_t *e;
+	size_t i;
+
+	if (rc != 0) {
+		edge_problem(x, rc);
+		return;
+	}
+	json_t *circuits = json_deep_copy(json_object_get(answer, "circuits"));
+	json_t *terminus = json_deep_copy(json_object_get(answer, "terminus"));
+	if (!json_is_array(circuits)) {
+		json_decref(circuits);
+		json_decref(terminus);
+		fog_exchange_problem(x, 502, "fog-edge answered without a list of circuits");
+		return;
+	}
+	json_array_foreach(circuits, i, e) names_add(fog_exchange_ctx(x), e);
+	fog_exchange_json(x, 200,
+			  json_pack("{s:o, s:o}", "circuits", circuits, "terminus",
+				    terminus != NULL ? terminus : json_array()));
+}
+
+static int circuits_get(struct fog_exchange *x)
+{
+	struct fog_host *h = fog_exchange_ctx(x);
+	int rc = fog_edge_server_request(h->edge, "circuits", NULL, on_circuits, x);
+
+	return rc != 0 ? edge_problem(x, rc) : 0;
+}
+
+static void on_closed(void *ctx, int rc, const json_t *answer)
+{
+	struct fog_exchange *x = ctx;
+	const char *error = json_string_value(json_object_get(answer, "error"));
+
+	if (rc != 0)
+		edge_problem(x, rc);
+	else if (!json_is_true(json_object_get(answer, "ok")))
+		fog_exchange_problem(x, 404, "%s", error != NULL ? error : "no such circuit");
+	else
+		fog_exchange_json(x, 200, json_pack("{s:b}", "closed", 1));
+}
+
+static int circuit_close(struct fog_exchange *x)
+{
+	struct fog_host *h = fog_exchange_ctx(x);
+	const char *text = fog_exchange_param(x, "handle");
+	char *end;
+
+	errno = 0;
+	unsigned long long handle = strtoull(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || handle > UINT32_MAX)
+		return fog_exchange_problem(x, 400,
+					    "the handle wants a number of GET /v1/circuits");
+	int rc = fog_edge_server_request(
+		h->edge, "close", json_pack("{s:I}", "handle", (json_int_t)handle), on_closed, x);
+	return rc != 0 ? edge_problem(x, rc) : 0;
+}
+
+static const struct fog_route routes[] = {
+	{"GET", "/v1/status", status_get},
+	{"GET", "/v1/hosts", hosts_get},
+	{"GET", "/v1/hosts/{id}", host_get},
+	{"GET", "/v1/links", links_get},
+	{"GET", "/v1/circuits", circuits_get},
+	{"DELETE", "/v1/circuits/{handle}", circuit_close},
+	{"POST", "/v1/circuits/{handle}/close", circuit_close},
+	{"GET", "/metrics", fog_host_metrics},
+};
+
+int fog_host_api_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
+{
+	char path[128];
+	int rc = fog_gateway_new(&h->gateway, h->loop);
+
+	snprintf(path, sizeof(path), "%s/api.sock", h->config.host_run_dir);
+	if (rc == 0) {
+		fog_gateway_add(h->gateway, routes, FOG_ARRAY_COUNT(routes), h);
+		rc = fog_unix_listen(path, 128);
+	}
+	if (rc >= 0) {
+		int fd = rc;
+		rc = fog_gateway_listen(h->gateway, fd);
+		if (rc != 0)
+			close(fd);
+	}
+	if (rc != 0)
+		snprintf(why, FOG_HOST_WHY_SIZE, "%s: %s", path, strerror(-rc));
+	return rc;
+}

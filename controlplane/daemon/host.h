@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* fog-controlplane as a whole: everything of one host, tied together. Everything runs on one loop
+ * in one thread. Private to daemon/ and main.c. */
+#ifndef FOG_DAEMON_HOST_H
+#define FOG_DAEMON_HOST_H
+
+#include "configs/config.h"
+#include "controlplane/core/dpclient.h"
+#include "controlplane/core/identity.h"
+#include "controlplane/core/loop.h"
+#include "controlplane/core/store.h"
+#include "controlplane/core/stream.h"
+#include "controlplane/daemon/edge_server.h"
+#include "controlplane/directory/directory.h"
+#include "controlplane/directory/links.h"
+#include "controlplane/directory/path.h"
+#include "controlplane/directory/peering.h"
+#include "controlplane/gateway/gateway.h"
+
+#define FOG_HOST_WHY_SIZE 512
+/* Silence of fog-edge after which the descriptor says that there is none. */
+#define FOG_HOST_EDGE_GRACE_MS 30000
+#define FOG_HOST_EXPIRE_S      5.0 /* between looks for expired descriptors */
+/* Changes within this time make one descriptor. */
+#define FOG_HOST_PUBLISH_MS     200
+#define FOG_HOST_PUBLISH_GAP_MS 1000 /* at least, between two descriptors */
+/* Admission policy given to the data plane: one neighbour's circuits and one source's handshakes.
+ */
+#define FOG_HOST_CREATES_PER_SECOND    200
+#define FOG_HOST_CREATES_BURST         400
+#define FOG_HOST_HANDSHAKES_PER_SECOND 50
+
+/* Circuit events since the start. */
+struct fog_host_counts {
+	u64 circuits_built, circuits_failed, circuits_closed; /* of our edge, as it reports */
+	u64 circuits_tagged, commands_rejected;               /* events of the data plane */
+	u64 routes_given, routes_refused;
+};
+
+struct fog_host {
+	struct ev_loop *loop;
+	struct fog_config config;
+	char *config_path;
+	struct fog_identity id;
+	u32 roles; /* enum fog_role */
+	u64 started_ms, started_mono_ms;
+	int lock_fd; /* state_dir/lock: one control plane a state directory */
+
+	struct fog_store *store;
+	struct fog_directory *directory;
+	struct ev_timer expire_timer;
+	struct fog_links *links;
+	struct fog_peering *peering;
+
+	/* dataplane.c */
+	struct fog_dpclient *dp;
+	struct ev_io dp_io;
+	struct ev_timer dp_timer;
+	u64 dp_since_ms; /* Unix; 0 = not attached */
+	char dp_why[160];
+	bool dp_keys_known;
+	u8 link_pk[32], onion_pk[32];
+
+	/* publish.c */
+	struct ev_timer publish_timer;
+	struct fog_descriptor published; /* sequence 0 = nothing yet */
+	u64 disk_bytes;
+
+	/* edge */
+	struct fog_edge_server *edge;
+	struct ev_timer edge_grace;
+	bool quic_known;
+	u8 quic_pk[32];
+
+	/* route.c */
+	struct fog_guards guards;
+	struct fog_rng rng;
+	struct fog_path_host path_hosts[FOG_PATH_HOSTS_MAX];
+
+	struct fog_gateway *gateway;
+	struct fog_host_counts counts;
+
+	/* Set by the jobs module; NULL without it. */
+	double (*weight)(void *ctx, const u8 node_id[32]); /* reputation in 0 .. 1 */
+	u32 (*jobs_open)(void *ctx);                       /* jobs not finished */
+	void *jobs_ctx;
+};
+
+/* Start everything with the configuration `config` (taken over; read from `path`). 0, or -errno
+ * with `why`. */
+int fog_host_start(struct fog_host **out, struct ev_loop *loop, struct fog_config *config,
+		   const char *path, char why[FOG_HOST_WHY_SIZE]);
+/* Ends what runs, flushes the store. NULL is fine. */
+void fog_host_stop(struct fog_host *h);
+/* SIGHUP: read the file again, take over what can change, say what cannot. */
+void fog_host_reload(struct fog_host *h);
+
+/* ---- between the files of daemon/ ----------------------------------------------------------- */
+
+int fog_host_dataplane_start(struct fog_host *h);
+void fog_host_dataplane_stop(struct fog_host *h);
+/* How links of this host reach its data plane. */
+extern const struct fog_links_sink fog_host_links_sink;
+
+/* Have our descriptor made again if anything in it changed or its half life is over. */
+void fog_host_publish_soon(struct fog_host *h);
+void fog_host_publish_init(struct fog_host *h);
+
+int fog_host_edge_start(struct fog_host *h);
+void fog_host_edge_stop(struct fog_host *h);
+
+/* The answer to a route request of the edge, without "op" and "id". */
+json_t *fog_host_route(struct fog_host *h, const json_t *request);
+void fog_host_route_init(struct fog_host *h);
+
+int fog_host_api_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
+int fog_host_metrics(struct fog_exchange *x);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Our own descriptor: made when its content changes and at its half life. */
+#include <errno.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "controlplane/core/log.h"
+#include "controlplane/daemon/host.h"
+
+#define GIB (1ull << 30)
+
+static void text_set(char *out, size_t size, const char *text)
+{
+	snprintf(out, size, "%s", text);
+}
+
+/* All but sequence and times. Zeroed first, so that two of them compare byte by byte. */
+static void content_fill(const struct fog_host *h, struct fog_descriptor *d)
+{
+	const struct fog_config *c = &h->config;
+
+	memset(d, 0, sizeof(*d));
+	memcpy(d->node_id, h->id.node_id, 32);
+	text_set(d->name, sizeof(d->name), c->host_name);
+	(void)fog_address_parse(c->control_listen, &d->control);
+	memcpy(d->control_pk, h->id.control_pk, 32);
+	(void)fog_address_parse(c->dataplane_listen, &d->link);
+	memcpy(d->link_pk, h->link_pk, 32);
+	memcpy(d->onion_pk, h->onion_pk, 32);
+	d->has_quic = h->quic_known;
+	if (d->has_quic)
+		memcpy(d->quic_pk, h->quic_pk, 32);
+	d->roles = h->roles;
+	if (h->roles & FOG_ROLE_WORKER) {
+		d->cpu_millicores = c->worker_cpu_millicores != 0
+					    ? (u32)c->worker_cpu_millicores
+					    : 1000 * (u32)sysconf(_SC_NPROCESSORS_ONLN);
+		d->memory_bytes = c->worker_memory_mb != 0 ? (u64)c->worker_memory_mb << 20
+							   : (u64)sysconf(_SC_PHYS_PAGES) / 2 *
+								     (u64)sysconf(_SC_PAGESIZE);
+		d->disk_bytes = h->disk_bytes;
+		d->price_cpu_hour = (u64)c->worker_price_cpu_hour;
+		d->price_memory_gb_hour = (u64)c->worker_price_memory_gb_hour;
+	}
+	for (u32 i = 0; i < c->exit_allow.count && i < FOG_DESCRIPTOR_RULES_MAX; i++)
+		(void)fog_exit_rule_parse(c->exit_allow.items[i], &d->allow[d->allow_count++]);
+	for (u32 i = 0; i < c->exit_deny.count && i < FOG_DESCRIPTOR_RULES_MAX; i++)
+		(void)fog_exit_rule_parse(c->exit_deny.items[i], &d->deny[d->deny_count++]);
+	text_set(d->operator_name, sizeof(d->operator_name), c->attributes_operator);
+	text_set(d->country, sizeof(d->country), c->attributes_country);
+	text_set(d->region, sizeof(d->region), c->attributes_region);
+	text_set(d->power_region, sizeof(d->power_region), c->attributes_power_region);
+	d->as = (u32)c->attributes_as;
+}
+
+static void publish(struct fog_host *h, struct fog_descriptor *d, u64 now_ms)
+{
+	struct fog_signed_descriptor s;
+	char why[FOG_DESCRIPTOR_WHY_SIZE] = "";
+	const struct fog_signed_descriptor *known = fog_directory_find(h->directory, h->id.node_id);
+	struct fog_descriptor content;
+
+	memcpy(&content, d, sizeof(content)); /* padding too: it is compared byte by byte */
+	/* The clock makes it grow even when the store was lost; what others hold of us counts too.
+	 */
+	d->sequence = now_ms;
+	if (known != NULL && known->d.sequence >= d->sequence)
+		d->sequence = known->d.sequence + 1;
+	d->published_ms = now_ms;
+	d->expires_ms = now_ms + (u64)h->config.control_descriptor_minutes * 60000;
+	int rc = fog_descriptor_build(&s, d, &h->config.exit_allow, &h->config.exit_deny, &h->id);
+	if (rc == 0) {
+		rc = fog_directory_offer(h->directory, s.text, s.text_len, s.signature, now_ms,
+					 why);
+		fog_signed_descriptor_free(&s);
+	}
+	if (rc != 0) {
+		fog_log(FOG_LOG_ERROR, "directory", "own descriptor refused reason=\"%s\"",
+			why[0] != '\0' ? why : strerror(-rc));
+		return;
+	}
+	content.sequence = d->sequence;
+	content.published_ms = d->published_ms;
+	content.expires_ms = d->expires_ms;
+	memcpy(&h->published, &content, sizeof(content));
+	fog_log(FOG_LOG_INFO, "directory", "own descriptor published edge=%d", d->has_quic);
+	if (h->peering != NULL)
+		fog_peering_announce(h->peering);
+}
+
+static bool is_current(const struct fog_host *h, const struct fog_descriptor *content, u64 now_ms)
+{
+	struct fog_descriptor last;
+	const struct fog_signed_descriptor *known = fog_directory_find(h->directory, h->id.node_id);
+
+	memcpy(&last, &h->published, sizeof(last));
+	if (last.sequence == 0 || known == NULL || known->d.sequence != last.sequence)
+		return false;
+	if (now_ms >= last.published_ms + (last.expires_ms - last.published_ms) / 2)
+		return false;
+	last.sequence = last.published_ms = last.expires_ms = 0;
+	return memcmp(&last, content, sizeof(last)) == 0;
+}
+
+static void schedule(struct fog_host *h, double seconds)
+{
+	ev_timer_stop(h->loop, &h->publish_timer);
+	ev_timer_set(&h->publish_timer, seconds, 0.0);
+	ev_timer_start(h->loop, &h->publish_timer);
+}
+
+static void on_publish(struct ev_loop *loop, struct ev_timer *w, int revents)
+{
+	struct fog_host *h = w->data;
+	u64 now_ms = fog_loop_now_ms(loop);
+	struct fog_descriptor d;
+
+	/* Without a data plane nobody could reach us; its attachment comes back here. */
+	if (!h->dp_keys_known)
+		return;
+	if (now_ms - h->published.published_ms < FOG_HOST_PUBLISH_GAP_MS) {
+		schedule(h, FOG_HOST_PUBLISH_GAP_MS / 1000.0);
+		return;
+	}
+	content_fill(h, &d);
+	if (!is_current(h, &d, now_ms))
+		publish(h, &d, now_ms);
+	schedule(h, (double)h->config.control_descriptor_minutes * 60.0 / 2 + 1.0);
+}
+
+void fog_host_publish_soon(struct fog_host *h)
+{
+	schedule(h, FOG_HOST_PUBLISH_MS / 1000.0);
+}
+
+void fog_host_publish_init(struct fog_host *h)
+{
+	struct statvfs vfs;
+
+	/* Whole GiB, or every job would change the descriptor. */
+	if (statvfs(h->config.host_state_dir, &vfs) == 0)
+		h->disk_bytes = (u64)vfs.f_bavail * vfs.f_frsize / GIB * GIB;
+	ev_init(&h->publish_timer, on_publish);
+	h->publish_timer.data = h;
+}

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* fog-controlplane: arguments, signals and the loop. docs/man/fog-controlplane.8. */
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "controlplane/core/log.h"
+#include "controlplane/daemon/host.h"
+#include "crypto/cpu.h"
+#include "crypto/mem.h"
+
+#define CONFIG_PATH "/etc/fog/fog.conf"
+
+enum exit_status {
+	EXIT_OK = 0,
+	EXIT_FAILED = 1,
+	EXIT_USAGE = 2,
+};
+
+static const char usage[] =
+	"usage: fog-controlplane [--config FILE]\n"
+	"       fog-controlplane --check-config FILE\n"
+	"       fog-controlplane --identity [--config FILE]\n"
+	"\n"
+	"The process of a Fog host that decides: directory, jobs, ledger, reputation, API.\n"
+	"\n"
+	"  --config FILE        configuration, see fog.conf(5); default " CONFIG_PATH "\n"
+	"  --check-config FILE  check a configuration and exit: 0 good, 1 not\n"
+	"  --identity           print node id and control key as JSON (makes them when\n"
+	"                       there are none) and exit\n"
+	"  --help, --version    print and exit\n"
+	"\n"
+	"SIGTERM and SIGINT end it in order; SIGHUP reads the configuration again.\n";
+
+/* "READY=1" and the like to systemd, when it started us (sd_notify(3), by hand). */
+static void notify(const char *state)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+
+	if (path == NULL || (path[0] != '/' && path[0] != '@') ||
+	    strlen(path) >= sizeof(sa.sun_path))
+		return;
+	memcpy(sa.sun_path, path, strlen(path));
+	if (path[0] == '@')
+		sa.sun_path[0] = '\0';
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+	/* Nobody to tell when it fails. */
+	(void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&sa, len);
+	close(fd);
+}
+
+static void on_terminate(struct ev_loop *loop, struct ev_signal *w, int revents)
+{
+	fog_log(FOG_LOG_NOTICE, "core", "stopping signal=%d", w->signum);
+	ev_break(loop, EVBREAK_ALL);
+}
+
+static void on_hangup(struct ev_loop *loop, struct ev_signal *w, int revents)
+{
+	notify("RELOADING=1");
+	fog_host_reload(w->data);
+	notify("READY=1");
+}
+
+static int serve(struct fog_config *config, const char *path)
+{
+	struct ev_loop *loop = ev_default_loop(EVFLAG_AUTO);
+	struct ev_signal term, interrupt, hangup;
+	struct fog_host *host;
+	char why[FOG_HOST_WHY_SIZE];
+
+	if (loop == NULL)
+		return EXIT_FAILED;
+	signal(SIGPIPE, SIG_IGN);
+	int rc = fog_host_start(&host, loop, config, path, why);
+	if (rc != 0) {
+		fog_log(FOG_LOG_ERROR, "core", "cannot start reason=\"%s\"", why);
+		return EXIT_FAILED;
+	}
+	ev_signal_init(&term, on_terminate, SIGTERM);
+	ev_signal_init(&interrupt, on_terminate, SIGINT);
+	ev_signal_init(&hangup, on_hangup, SIGHUP);
+	hangup.data = host;
+	ev_signal_start(loop, &term);
+	ev_signal_start(loop, &interrupt);
+	ev_signal_start(loop, &hangup);
+	fog_log(FOG_LOG_NOTICE, "core", "started version=%s", FOG_VERSION);
+	notify("READY=1");
+	ev_run(loop, 0);
+	notify("STOPPING=1");
+	fog_host_stop(host);
+	fog_log(FOG_LOG_NOTICE, "core", "stopped");
+	return EXIT_OK;
+}
+
+static int identity_print(const struct fog_config *config)
+{
+	struct fog_identity id;
+	char why[FOG_IDENTITY_WHY_SIZE], node[65], pk[65];
+
+	if (fog_identity_load(&id, config->host_state_dir, why) != 0) {
+		fprintf(stderr, "fog-controlplane: %s\n", why);
+		return EXIT_FAILED;
+	}
+	fog_hex_encode(id.node_id, 32, node, sizeof(node));
+	fog_hex_encode(id.control_pk, 32, pk, sizeof(pk));
+	fog_identity_wipe(&id);
+	printf("{\"node_id\":\"%s\",\"control_pk\":\"%s\"}\n", node, pk);
+	return EXIT_OK;
+}
+
+static int run(const char *path, bool check, bool identity)
+{
+	struct fog_config config;
+
+	if (fog_config_read(&config, path, stderr) != 0)
+		return EXIT_FAILED;
+	int status = EXIT_OK;
+	if (check)
+		printf("%s: good\n", path);
+	else if (identity)
+		status = identity_print(&config);
+	else {
+		fog_log_set_level(fog_log_level_parse(config.host_log_level));
+		status = serve(&config, path);
+	}
+	fog_config_free(&config);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{"config", required_argument, NULL, 'c'},
+		{"check-config", required_argument, NULL, 'k'},
+		{"identity", no_argument, NULL, 'i'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'v'},
+		{0},
+	};
+	const char *path = CONFIG_PATH;
+	bool check = false, identity = false;
+	int o;
+
+	while ((o = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		switch (o) {
+		case 'k':
+			check = true;
+			path = optarg;
+			break;
+		case 'c':
+			path = optarg;
+			break;
+		case 'i':
+			identity = true;
+			break;
+		case 'h':
+			fputs(usage, stdout);
+			return EXIT_OK;
+		case 'v':
+			puts("fog-controlplane " FOG_VERSION);
+			return EXIT_OK;
+		default:
+			fputs(usage, stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind != argc) {
+		fputs(usage, stderr);
+		return EXIT_USAGE;
+	}
+	if (fog_crypto_init() != 0) {
+		fprintf(stderr, "fog-controlplane: the cryptographic library does not start\n");
+		return EXIT_FAILED;
+	}
+	return run(path, check, identity);
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Find the circuit half of each onion cell. In: link[], head[] of data[]. Out: half[], data[]
+ * without the rows that were dropped; their sequence counts as seen.
+ * Thread: owner of the link. Three short loops, so that the cache misses of a batch overlap. */
+#include "dataplane/worker/worker.h"
+
+static enum fog_drop admit(struct fog_half *h, const struct fog_cell_head *head, u64 now)
+{
+	if (h->state != FOG_HALF_OPEN)
+		return FOG_DROP_CIRCUIT;
+	if (head->sequence == 0)
+		return FOG_DROP_SEQUENCE;
+	int rc = fog_half_admit(h, head->sequence);
+	if (rc == -ERANGE)
+		return FOG_DROP_SEQUENCE;
+	if (rc < 0)
+		return FOG_DROP_REPLAY;
+	if (!h->plain)
+		(void)fog_replay_commit(&h->replay, head->sequence);
+	h->last_ns = now;
+	h->cells++;
+	return FOG_DROP_COUNT;
+}
+
+/* The neighbour keeps a circuit that we do not know, because a DESTROY was lost: say so again. */
+static void stray(struct fog_worker *w, u32 link, u32 id)
+{
+	const u8 reason = FOG_REASON_LINK_LOST;
+
+	if (link == FOG_LINK_TERMINUS || w->strays_left == 0)
+		return;
+	w->strays_left--;
+	fog_cell_originate(w, link, id, FOG_CELL_DESTROY, &reason, 1);
+}
+
+void fog_stage_lookup(struct fog_worker *w, struct fog_batch *b)
+{
+	u64 start = fog_ticks();
+	struct fog_half_table *t = &w->halves;
+	u32 kept = 0;
+
+	for (u32 k = 0; k < b->data_count; k++) {
+		u32 i = b->data[k];
+		b->hash[i] = fog_map_hash(&t->map, fog_half_key(b->link[i], b->head[i].id));
+		fog_map_prefetch(&t->map, b->hash[i]);
+	}
+	for (u32 k = 0; k < b->data_count; k++) {
+		u32 i = b->data[k];
+		u32 index = fog_map_find_hashed(&t->map, b->hash[i],
+						fog_half_key(b->link[i], b->head[i].id));
+		b->half[i] = index == FOG_MAP_NONE ? NULL : &t->halves[index];
+		__builtin_prefetch(b->half[i]);
+	}
+	for (u32 k = 0; k < b->data_count; k++) {
+		u32 i = b->data[k];
+		enum fog_drop d = FOG_DROP_CIRCUIT;
+		if (b->half[i] != NULL)
+			d = admit(b->half[i], &b->head[i], w->now);
+		else
+			stray(w, b->link[i], b->head[i].id);
+		if (d == FOG_DROP_COUNT) {
+			b->data[kept++] = (u8)i;
+			continue;
+		}
+		fog_drop(w, d);
+		if (b->slot[i] != NULL)
+			fog_slot_give(w, b->slot[i]);
+	}
+	b->data_count = kept;
+	w->counts.cycles_lookup += fog_ticks() - start;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Where cells of all ingress workers meet before they leave. Today every cell is due at once, but
+ * what leaves together leaves in random order: cells of one circuit keep theirs (transport above
+ * would take reordering for loss), circuits are interleaved at random.
+ * Thread: egress owner. O(1) a cell. */
+#include "dataplane/worker/worker.h"
+
+void fog_stage_mix_insert(struct fog_worker *w, struct fog_slot *s)
+{
+	if (w->mix.count == FOG_MIX_CELLS) {
+		fog_drop(w, FOG_DROP_MIX_FULL);
+		fog_slot_give(w, s);
+		return;
+	}
+	w->mix.due[(w->mix.first + w->mix.count++) & (FOG_MIX_CELLS - 1)] = s;
+}
+
+#define GROUPS 128 /* twice the batch: few collisions */
+
+/* Give every position the oldest cell of the circuit the shuffle put there. */
+static void restore_order(struct fog_slot *const *in, const u8 *order, struct fog_slot **out,
+			  unsigned count)
+{
+	u8 first[GROUPS], last[GROUPS], next[FOG_BATCH_MAX], group[FOG_BATCH_MAX];
+
+	memset(first, 0xff, sizeof(first));
+	for (unsigned i = 0; i < count; i++) {
+		/* Two circuits in one group only keep more order than they need. */
+		u32 g = (in[i]->id * 0x9e3779b1u ^ in[i]->link * 0x85ebca77u) >> 25;
+		group[i] = (u8)g;
+		next[i] = 0xff;
+		if (first[g] == 0xff)
+			first[g] = (u8)i;
+		else
+			next[last[g]] = (u8)i;
+		last[g] = (u8)i;
+	}
+	for (unsigned i = 0; i < count; i++) {
+		u8 g = group[order[i]];
+		out[i] = in[first[g]];
+		first[g] = next[first[g]];
+	}
+}
+
+unsigned fog_stage_mix_due(struct fog_worker *w, struct fog_slot **due, unsigned max)
+{
+	struct fog_mix *m = &w->mix;
+	unsigned count = FOG_MIN(m->count, FOG_MIN(max, (unsigned)FOG_BATCH_MAX));
+	struct fog_slot *in[FOG_BATCH_MAX];
+	u8 order[FOG_BATCH_MAX];
+
+	if (count == 0)
+		return 0;
+	for (unsigned i = 0; i < count; i++) {
+		in[i] = m->due[(m->first + i) & (FOG_MIX_CELLS - 1)];
+		order[i] = (u8)i;
+	}
+	for (unsigned i = count; i > 1; i--) {
+		unsigned j = (unsigned)fog_rng_below(&w->rng, i);
+		u8 t = order[i - 1];
+		order[i - 1] = order[j];
+		order[j] = t;
+	}
+	restore_order(in, order, due, count);
+	m->first = (m->first + count) & (FOG_MIX_CELLS - 1);
+	m->count -= count;
+	return count;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Link authentication. In: b->frame. Out: link[] and cell[] of the rows in sealed[0 ..
+ * sealed_count) that passed, decrypted in place. Handshakes leave for the slow path, datagrams of
+ * sessions that another worker owns leave for that one. Thread: ingress owner. Cost:
+ * ChaCha20-Poly1305 of 1408 bytes a row, see bench. */
+#include "dataplane/worker/worker.h"
+
+static void to_slow(struct fog_worker *w, const struct fog_frame *f)
+{
+	struct fog_slow_msg *m = fog_slow_request(w);
+
+	if (m == NULL) {
+		fog_drop(w, FOG_DROP_HANDSHAKE_FULL);
+		return;
+	}
+	m->type = FOG_SLOW_DGRAM;
+	m->address = f->peer;
+	m->rate = w->policy.handshakes_per_second;
+	memcpy(m->dgram, f->data, FOG_DGRAM_SIZE);
+	fog_slow_request_publish(w);
+}
+
+static void to_owner(struct fog_worker *w, u32 owner, const struct fog_frame *f)
+{
+	struct fog_slot *s = fog_slot_take(w);
+
+	if (s == NULL)
+		return;
+	s->kind = FOG_SLOT_FRAME;
+	s->from = f->peer;
+	memcpy(s->data, f->data, FOG_DGRAM_SIZE);
+	(void)fog_slot_send(w, owner, s);
+}
+
+/* Length, type and reserved bytes; leaves only our own DATA rows. */
+static void sort_frames(struct fog_worker *w, struct fog_batch *b)
+{
+	b->sealed_count = 0;
+	for (u32 i = 0; i < b->count; i++) {
+		const struct fog_frame *f = &b->frame[i];
+		if (f->length != FOG_DGRAM_SIZE) {
+			fog_drop(w, FOG_DROP_LENGTH);
+			continue;
+		}
+		u32 type = fog_load_u32(f->data); /* with the three zero bytes */
+		if (type == FOG_DGRAM_INIT || type == FOG_DGRAM_RESPONSE ||
+		    type == FOG_DGRAM_COOKIE) {
+			to_slow(w, f);
+			continue;
+		}
+		if (type != FOG_DGRAM_DATA) {
+			fog_drop(w, FOG_DROP_TYPE);
+			continue;
+		}
+		u32 index = fog_load_u32(f->data + 4);
+		u32 owner = fog_session_worker(w->dp->index_key, index);
+		if (owner != w->index && owner < w->dp->workers) {
+			to_owner(w, owner, f);
+			continue;
+		}
+		b->hash[i] = fog_map_hash(&w->sessions, index);
+		fog_map_prefetch(&w->sessions, b->hash[i]);
+		b->sealed[b->sealed_count++] = (u8)i;
+	}
+}
+
+static enum fog_drop open_one(struct fog_worker *w, struct fog_link *l, struct fog_session *s,
+			      u8 *data)
+{
+	u64 counter = fog_load_u64(data + 8);
+
+	if (w->now >= s->expire_ns || s->received >= FOG_SESSION_REJECT_CELLS)
+		return FOG_DROP_LINK_EXPIRED;
+	if (fog_replay_check(&s->replay, counter) != 0)
+		return FOG_DROP_LINK_REPLAY;
+	u8 *cell = data + FOG_LINK_HEADER_SIZE;
+	if (fog_noise_open(s->recv, counter, data, FOG_LINK_HEADER_SIZE, cell,
+			   FOG_CELL_SIZE + FOG_LINK_TAG_SIZE, cell) < 0)
+		return FOG_DROP_LINK_AUTH;
+	(void)fog_replay_commit(&s->replay, counter);
+	s->received++;
+	l->rx_ns = w->now;
+	if (s == &l->session[FOG_SESSION_NEXT])
+		fog_link_confirm(w, l);
+	return FOG_DROP_COUNT;
+}
+
+void fog_stage_open(struct fog_worker *w, struct fog_batch *b)
+{
+	u64 start = fog_ticks();
+	u32 kept = 0;
+
+	FOG_ASSERT(b->count <= FOG_BATCH_MAX);
+	sort_frames(w, b);
+	for (u32 k = 0; k < b->sealed_count; k++) {
+		u32 i = b->sealed[k];
+		u8 *data = b->frame[i].data;
+		u32 index = fog_load_u32(data + 4);
+		u32 link = fog_map_find_hashed(&w->sessions, b->hash[i], index);
+		if (link == FOG_MAP_NONE) {
+			fog_drop(w, FOG_DROP_NO_SESSION);
+			fog_link_hunt(w, &b->frame[i].peer);
+			continue;
+		}
+		struct fog_link *l = &w->links[link];
+		struct fog_session *s = fog_link_session(l, index);
+		FOG_ASSERT(s != NULL);
+		enum fog_drop d = open_one(w, l, s, data);
+		if (d != FOG_DROP_COUNT) {
+			fog_drop(w, d);
+			continue;
+		}
+		b->link[i] = link;
+		b->cell[i] = data + FOG_LINK_HEADER_SIZE;
+		b->slot[i] = NULL;
+		b->sealed[kept++] = (u8)i;
+	}
+	b->sealed_count = kept;
+	w->counts.cycles_open += fog_ticks() - start;
+}
