@@ -138,7 +138,8 @@ void fog_attempt_lose(struct fog_jobs *j, struct fog_attempt *a, enum fog_eviden
 	if (kind != FOG_EVIDENCE_INVALID)
 		fog_collect_evidence(j, a, kind, 0.5, reason);
 	job->lost_count++;
-	fog_job_avoid(j, job, a->key.worker, UINT64_MAX);
+	fog_job_avoid(j, job, a->key.worker,
+		      kind == FOG_EVIDENCE_FRAUD_DETECTED ? FOG_AVOID_LIED : FOG_AVOID_FAILED);
 	fog_attempt_end(j, a, FOG_ATTEMPT_LOST, reason);
 	if (job->cancel_ms != 0) {
 		fog_jobs_reason(text, "cancelled; the host did not account for it: %s", reason);

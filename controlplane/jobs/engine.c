@@ -244,7 +244,7 @@ int fog_jobs_new(struct fog_jobs **out, const struct fog_jobs_config *config,
 		goto err_free;
 	rc = fog_db_migrate(store, why);
 	if (rc == 0)
-		rc = fog_db_ledger_audit(store, why);
+		rc = fog_jobs_audit(store, why);
 	if (rc != 0)
 		goto err_free;
 	rc = memory_load(j, now_ms);

@@ -79,6 +79,10 @@ void fog_session_clear(struct fog_jobs *j)
 	TAILQ_FOREACH(s, &j->sessions, link)
 	{
 		struct fog_action *a = NULL;
+		if (s->attempt != NULL)
+			s->attempt->session = NULL;
+		if (s->work != NULL)
+			s->work->session = NULL;
 		if (!s->dead && s->loop == NULL)
 			a = fog_action_new(j, FOG_ACTION_CLOSE);
 		if (a != NULL)

@@ -29,9 +29,12 @@
 struct fog_session;
 struct fog_work;
 
+#define FOG_AVOID_FAILED (UINT64_MAX - 1) /* only when nobody else will have it */
+#define FOG_AVOID_LIED   UINT64_MAX       /* never again for this job */
+
 struct fog_job_avoid {
 	u8 node[FOG_JOB_NODE_SIZE];
-	u64 until_ms; /* UINT64_MAX = failed this job */
+	u64 until_ms; /* or one of the two below */
 };
 
 /* A job of ours that has not ended. */
@@ -51,6 +54,7 @@ struct fog_job {
 	char *wishes;
 	struct fog_attempt *attempt; /* the current one */
 	u64 next_ms;                 /* of placement */
+	u64 queued_ms;               /* since when */
 	u32 pending_ms, decline_ms;  /* back-off */
 	char *reason;                /* as stored, to write only changes */
 	u32 avoid_count;
@@ -382,8 +386,6 @@ void fog_db_work_delete(struct fog_jobs *j, const struct fog_attempt_key *key);
 /* 0 or a refusal of the ledger (-ENOSPC); errors of the store are noted in j->rc. */
 int fog_db_ledger_apply(struct fog_jobs *j, const struct fog_ledger_tx *tx);
 bool fog_db_ledger_known(struct fog_jobs *j, const char *key);
-/* Sums and single accounts against their entries. 0 or -EUCLEAN with why. */
-int fog_db_ledger_audit(struct fog_store *store, char why[FOG_STORE_WHY_SIZE]);
 void fog_db_reputation_get(struct fog_jobs *j, const u8 *node, struct fog_reputation *out);
 /* Once per (node, job, attempt, kind); writes evidence and reputation. */
 void fog_db_evidence_add(struct fog_jobs *j, const u8 *node, enum fog_evidence_kind kind,
