@@ -114,6 +114,7 @@ json_t *fog_host_route(struct fog_host *h, const json_t *request);
 void fog_host_route_init(struct fog_host *h);
 
 int fog_host_api_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
+void fog_host_api_stop(struct fog_host *h);
 int fog_host_metrics(struct fog_exchange *x);
 
 #endif

@@ -195,6 +195,10 @@ enum fog_attempt_state {
 };
 const char *fog_attempt_state_name(enum fog_attempt_state state);
 
+/* The books: sums and single accounts against their entries, in O(entries). 0 or -EUCLEAN with why.
+ * fog_jobs_new() does it too. */
+int fog_jobs_audit(struct fog_store *store, char why[FOG_STORE_WHY_SIZE]);
+
 /* Does a spool of this name still matter? Others may be cancelled and removed at start. */
 bool fog_jobs_run_live(struct fog_jobs *j, const char *run);
 

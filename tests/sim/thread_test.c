@@ -52,7 +52,9 @@ static void print_bench(const char *name, double seconds)
 			if (tb_drops(&tb, i, d) != 0)
 				printf("host %u dropped %llu: %s\n", i,
 				       (unsigned long long)tb_drops(&tb, i, d), fog_drop_text(d));
-		printf("host %u rx %llu tx %llu\n", i, (unsigned long long)tb_counter(&tb, i, dgrams_rx), (unsigned long long)tb_counter(&tb, i, dgrams_tx));
+		printf("host %u rx %llu tx %llu\n", i,
+		       (unsigned long long)tb_counter(&tb, i, dgrams_rx),
+		       (unsigned long long)tb_counter(&tb, i, dgrams_tx));
 		u64 n = tb_counter(&tb, i, cells_forward);
 		u64 batches = tb_counter(&tb, i, batches);
 		if (n == 0 || batches == 0)
