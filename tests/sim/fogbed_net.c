@@ -333,8 +333,9 @@ static void tunnel_step(struct fb_tunnel *t)
 {
 	struct fb *fb = t->fb;
 
-	if (t->line != NULL && t->line->closed)
+	if (t->line != NULL && t->line->closed) {
 		line_drop(t);
+	}
 	if (t->line != NULL && t->conn != NULL && fog_conn_unanswered(t->conn) >= 3)
 		line_drop(t);
 	if (t->line == NULL && fb->tb.now >= t->retry_ns)
