@@ -14,8 +14,8 @@ struct fog_slot *fog_slot_take(struct fog_worker *w)
 	return s;
 }
 
-/* Is there room behind what is staged already? fog_ring_free() knows nothing of that, so look at the
- * consumer's cursor again before saying no. */
+/* Is there room behind what is staged already? fog_ring_free() knows nothing of that, so look at
+ * the consumer's cursor again before saying no. */
 static bool has_room(struct fog_outbox *o)
 {
 	struct fog_ring *r = &o->ring;
