@@ -15,6 +15,7 @@ static const char *const outcome_name[FOG_OUTCOME_COUNT] = {
 	[FOG_OUTCOME_INVALID] = "invalid",   [FOG_OUTCOME_EXITED] = "exited",
 	[FOG_OUTCOME_SIGNALED] = "signaled", [FOG_OUTCOME_TIMEOUT] = "timeout",
 	[FOG_OUTCOME_OOM] = "oom",           [FOG_OUTCOME_CANCELLED] = "cancelled",
+	[FOG_OUTCOME_DISK] = "disk",         [FOG_OUTCOME_NOEXEC] = "noexec",
 	[FOG_OUTCOME_FAILED] = "failed",
 };
 

@@ -40,6 +40,8 @@ enum fog_outcome {
 	FOG_OUTCOME_SIGNALED,  /* signal */
 	FOG_OUTCOME_TIMEOUT,   /* wall or CPU limit */
 	FOG_OUTCOME_OOM,       /* memory limit */
+	FOG_OUTCOME_DISK,      /* disk limit */
+	FOG_OUTCOME_NOEXEC,    /* there is no such program, or it is none */
 	FOG_OUTCOME_CANCELLED, /* at the submitter's wish */
 	FOG_OUTCOME_FAILED,    /* the host could not run it: costs nothing */
 	FOG_OUTCOME_COUNT

@@ -93,6 +93,7 @@ static void fields_read(struct fog_json_reader *r, struct fog_job_message *m)
 		break;
 	case FOG_JOB_OP_ACCEPT:
 		m->state = word(r, "state", state_name, FOG_WORK_COUNT);
+		m->run = (u32)fog_json_u64(r, "run", 1, FOG_WORK_RUNS_MAX);
 		break;
 	case FOG_JOB_OP_DECLINE:
 		m->code = word(r, "code", decline_name, FOG_DECLINE_COUNT);
@@ -108,6 +109,7 @@ static void fields_read(struct fog_json_reader *r, struct fog_job_message *m)
 		break;
 	case FOG_JOB_OP_STATUS:
 		m->state = word(r, "state", state_name, FOG_WORK_COUNT);
+		m->run = (u32)fog_json_u64(r, "run", 1, FOG_WORK_RUNS_MAX);
 		sizes_read(r, m);
 		break;
 	case FOG_JOB_OP_FOLLOW:
@@ -200,9 +202,11 @@ char *fog_job_offer(const char *text, const u8 signature[FOG_JOB_SIGNATURE_SIZE]
 	return text_of(FOG_JOB_OP_OFFER, root);
 }
 
-char *fog_job_accept(enum fog_work_state state)
+char *fog_job_accept(enum fog_work_state state, u32 run)
 {
-	return text_of(FOG_JOB_OP_ACCEPT, json_pack("{s:s}", "state", fog_work_state_name(state)));
+	return text_of(FOG_JOB_OP_ACCEPT,
+		       json_pack("{s:s,s:I}", "state", fog_work_state_name(state), "run",
+				 (json_int_t)run));
 }
 
 char *fog_job_decline(enum fog_decline code, const char *reason)
@@ -232,10 +236,11 @@ static json_t *sizes_make(const u64 size[2])
 	return json_pack("{s:I,s:I}", "stdout", (json_int_t)size[0], "stderr", (json_int_t)size[1]);
 }
 
-char *fog_job_status(enum fog_work_state state, const u64 size[2])
+char *fog_job_status(enum fog_work_state state, u32 run, const u64 size[2])
 {
 	json_t *root = sizes_make(size);
 
+	json_object_set_new(root, "run", json_integer((json_int_t)run));
 	json_object_set_new(root, "state", json_string(fog_work_state_name(state)));
 	return text_of(FOG_JOB_OP_STATUS, root);
 }

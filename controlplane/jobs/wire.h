@@ -17,7 +17,7 @@
 	X(DECLINE, "decline") /* W  code, reason */                                          \
 	X(NEED, "need")       /*   W  name, offset, length */                                \
 	X(BLOB, "blob")       /* S    name, offset, length; one data frame follows */        \
-	X(STATUS, "status")   /*   W  state, stdout, stderr (sizes so far) */                \
+	X(STATUS, "status")   /*   W  state, run, stdout, stderr (sizes) */                  \
 	X(FOLLOW, "follow")   /* S    stdout, stderr (bytes the submitter holds) */          \
 	X(LOG, "log")         /*   W  stream, offset, length; one data frame follows */      \
 	X(RESULT, "result")   /*   W  text, signature: the receipt */                        \
@@ -71,6 +71,7 @@ struct fog_job_message {
 	const char *spec;
 	bool flag; /* offer: query; cancel: abandon */
 	enum fog_work_state state;
+	u32 run; /* accept, status: 1, 2 after a rerun: logs start again */
 	enum fog_decline code;
 	const char *reason;
 	const char *name;
@@ -89,11 +90,11 @@ void fog_job_message_free(struct fog_job_message *m);
 char *fog_job_hello(const u8 *node /* or NULL */);
 char *fog_job_offer(const char *text, const u8 signature[FOG_JOB_SIGNATURE_SIZE], const char *spec,
 		    bool query);
-char *fog_job_accept(enum fog_work_state state);
+char *fog_job_accept(enum fog_work_state state, u32 run);
 char *fog_job_decline(enum fog_decline code, const char *reason);
 char *fog_job_need(const char *name, u64 offset, u32 length);
 char *fog_job_blob(const char *name, u64 offset, u32 length);
-char *fog_job_status(enum fog_work_state state, const u64 size[2]);
+char *fog_job_status(enum fog_work_state state, u32 run, const u64 size[2]);
 char *fog_job_follow(const u64 size[2]);
 char *fog_job_log(u32 stream, u64 offset, u32 length);
 char *fog_job_result(const char *text, const u8 signature[FOG_JOB_SIGNATURE_SIZE]);

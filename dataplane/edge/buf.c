@@ -111,6 +111,19 @@ size_t fog_buf_peek(const struct fog_buf *b, const u8 **data)
 	return b->head->end - b->head->start;
 }
 
+size_t fog_buf_copy(const struct fog_buf *b, void *out, size_t size)
+{
+	size_t done = 0;
+
+	for (const struct fog_buf_chunk *c = b->head; c != NULL && done < size; c = c->next) {
+		size_t n = FOG_MIN((size_t)(c->end - c->start), size - done);
+
+		memcpy((u8 *)out + done, c->data + c->start, n);
+		done += n;
+	}
+	return done;
+}
+
 void fog_buf_drop(struct fog_buf *b, size_t size)
 {
 	FOG_ASSERT(size <= b->size);

@@ -44,6 +44,8 @@ void fog_buf_commit(struct fog_buf *b, size_t size);
 
 /* The first contiguous bytes held; 0 when empty. */
 size_t fog_buf_peek(const struct fog_buf *b, const u8 **data);
+/* Copy the first bytes held, at most `size`, without taking them. Returns how many. */
+size_t fog_buf_copy(const struct fog_buf *b, void *out, size_t size);
 /* Forget the first bytes; size <= b->size. The cursor moves along when it stood in them. */
 void fog_buf_drop(struct fog_buf *b, size_t size);
 

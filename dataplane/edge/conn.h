@@ -188,7 +188,8 @@ void fog_stream_consume(struct fog_stream *s, size_t size);
 /* All received, and the end too. */
 bool fog_stream_ended(const struct fog_stream *s);
 
-/* Let go: no callbacks any more. Clean when both directions ended, else the peer sees a reset. */
+/* Let go: no callbacks any more. What was finished is still delivered; a direction that has not
+ * ended is reset. */
 void fog_stream_release(struct fog_stream *s, u64 code);
 
 #endif

@@ -290,6 +290,10 @@ void fog_stream_release(struct fog_stream *s, u64 code)
 		fog_stream_free(s);
 		return;
 	}
-	if (!s->fin_received || !s->fin_queued)
+	if (!s->fin_queued) {
 		cut(s, code);
+	} else if (!s->fin_received && !s->conn->failed) {
+		ngtcp2_conn_shutdown_stream_read(s->conn->quic, s->id, code);
+		fog_conn_mark(s->conn);
+	}
 }

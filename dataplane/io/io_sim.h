@@ -11,9 +11,10 @@
 
 #include "dataplane/io/io.h"
 
-#define FOG_SIM_HOSTS_MAX 64   /* more: open() gives -ENOSPC */
-#define FOG_SIM_QUEUE_MAX 4096 /* datagrams on their way to one worker; more are lost (overflow) \
-				*/
+#define FOG_SIM_HOSTS_MAX 64 /* more: open() gives -ENOSPC */
+#define FOG_SIM_QUEUE_MAX                                                      \
+	4096 /* datagrams on their way to one worker; more are lost (overflow) \
+	      */
 
 struct fog_sim;
 

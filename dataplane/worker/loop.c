@@ -66,6 +66,10 @@ static void block(struct fog_worker *w)
 {
 	u64 value;
 
+	/* Nothing to retry soon: let housekeeping wait longer, whatever matters wakes us. */
+	if (w->pending.active_count == 0 && w->losing == 0 && w->closing == FOG_HALF_NONE)
+		w->tick_ns = FOG_MAX(w->tick_ns, w->now + FOG_IDLE_TICK_MIN_NS +
+							 fog_rng_below(&w->rng, FOG_IDLE_TICK_NS));
 	/* Announce, look again, and only then sleep. */
 	bool ready = announce_wait(w, true);
 	u64 now = clock_now();

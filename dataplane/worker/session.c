@@ -325,9 +325,9 @@ void fog_neighbour_set(struct fog_worker *w, u32 link, const u8 *node_id)
 
 static bool tell(struct fog_worker *w, u32 to, u32 link)
 {
-	if (w->slab.free_count == 0 || fog_ring_free(&w->out[to].ring) <= w->out[to].staged)
-		return false;
 	struct fog_slot *s = fog_slot_take(w);
+	if (s == NULL)
+		return false;
 	s->kind = FOG_SLOT_NEIGHBOUR;
 	s->link = link;
 	s->flag = w->neighbours[link].present;

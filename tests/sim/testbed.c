@@ -2,6 +2,8 @@
 #include "tests/sim/testbed.h"
 
 #include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "crypto/curve/x25519.h"
 
@@ -31,7 +33,7 @@ void tb_host_start(struct tb *tb, u32 i)
 		.workers = tb->workers,
 		.circuits_max = tb->circuits_max,
 		.listen = h->address,
-		.io = &fog_io_sim,
+		.io = tb->io,
 		.io_arg = tb->sim,
 	};
 
@@ -49,6 +51,11 @@ void tb_host_start(struct tb *tb, u32 i)
 	int rc = fog_dp_init(&h->dp, &c, h->data);
 	FOG_ASSERT(rc == 0);
 	h->alive = true;
+	h->address = fog_dp_address(h->dp);
+	if (tb->threaded) {
+		rc = fog_dp_start(h->dp);
+		FOG_ASSERT(rc == 0);
+	}
 	tb_control_attach(tb, i);
 	tb_edge_attach(tb, i);
 }
@@ -61,7 +68,8 @@ void tb_host_kill(struct tb *tb, u32 i)
 	fog_dp_free(h->dp);
 	h->dp = NULL;
 	munmap(h->data, sizeof(*h->data));
-	munmap(h->control, sizeof(*h->control));
+	if (h->control != NULL)
+		munmap(h->control, sizeof(*h->control));
 	if (h->tx != NULL) {
 		munmap(h->tx, sizeof(*h->tx));
 		munmap(h->rx, sizeof(*h->rx));
@@ -95,6 +103,7 @@ void tb_control_attach(struct tb *tb, u32 i)
 		h->command_seq[w] = 0;
 		h->event_seq[w] = 0;
 	}
+	memset(h->up, 0, sizeof(h->up));
 	tb_policy(tb, i);
 }
 
@@ -150,16 +159,18 @@ void tb_policy(struct tb *tb, u32 i)
 	fog_snapshot_publish(&h->control->snapshot, &h->policy);
 }
 
-void tb_init(struct tb *tb, u64 seed, u32 hosts, u32 workers, u32 circuits_max)
+static u64 clock_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (u64)t.tv_sec * TB_S + (u64)t.tv_nsec;
+}
+
+static void init_hosts(struct tb *tb, u64 seed, u32 hosts, u32 workers, u32 circuits_max)
 {
 	FOG_ASSERT(hosts <= TB_HOSTS_MAX);
-	memset(tb, 0, sizeof(*tb));
-	int rc = fog_sim_create(&tb->sim, seed);
-	FOG_ASSERT(rc == 0);
-	const struct fog_sim_path path = {.delay_ns = TB_MS};
-	fog_sim_set_default(tb->sim, &path);
 	fog_rng_init_u64(&tb->rng, seed ^ 0x7465737462656400ull);
-	tb->now = TB_S;
 	tb->hosts = hosts;
 	tb->workers = workers;
 	tb->circuits_max = circuits_max;
@@ -172,10 +183,48 @@ void tb_init(struct tb *tb, u64 seed, u32 hosts, u32 workers, u32 circuits_max)
 		fog_x25519_base(h->link_pk, h->link_sk);
 		fog_x25519_base(h->onion_pk, h->onion_sk);
 		address_of(&h->address, i);
+		if (tb->threaded) {
+			const u8 loopback[4] = {127, 0, 0, 1};
+			memcpy(h->address.ip + 12, loopback, 4);
+			h->address.port = 0;
+		}
 		memcpy(h->policy.node_id, h->node_id, 32);
 		h->policy.lease_ns = UINT64_MAX;
 		h->policy.handshakes_per_second = 1000;
 		tb_host_start(tb, i);
+	}
+}
+
+void tb_init(struct tb *tb, u64 seed, u32 hosts, u32 workers, u32 circuits_max)
+{
+	const struct fog_sim_path path = {.delay_ns = TB_MS};
+
+	memset(tb, 0, sizeof(*tb));
+	int rc = fog_sim_create(&tb->sim, seed);
+	FOG_ASSERT(rc == 0);
+	fog_sim_set_default(tb->sim, &path);
+	tb->io = &fog_io_sim;
+	tb->now = TB_S;
+	init_hosts(tb, seed, hosts, workers, circuits_max);
+}
+
+void tb_init_threaded(struct tb *tb, const struct fog_io_ops *io, u64 seed, u32 hosts, u32 workers,
+		      u32 circuits_max)
+{
+	memset(tb, 0, sizeof(*tb));
+	tb->io = io;
+	tb->threaded = true;
+	tb->now = clock_now();
+	init_hosts(tb, seed, hosts, workers, circuits_max);
+}
+
+static void wake(struct tb *tb, u32 host, u32 worker, struct fog_ring *r)
+{
+	const u64 one = 1;
+
+	if (tb->threaded && fog_ring_wants_wake(r)) {
+		ssize_t n = write(fog_dp_wake_fd(tb->host[host].dp, worker), &one, sizeof(one));
+		FOG_ASSERT(n == sizeof(one));
 	}
 }
 
@@ -198,6 +247,7 @@ void tb_command(struct tb *tb, u32 i, u32 worker, struct fog_command *c)
 	c->seq = ++h->command_seq[worker];
 	int rc = fog_ring_push(&h->commands[worker], c);
 	FOG_ASSERT(rc == 0);
+	wake(tb, i, worker, &h->commands[worker]);
 }
 
 void tb_link(struct tb *tb, u32 a, u32 b)
@@ -244,9 +294,7 @@ void tb_generation_end(struct tb *tb, u32 i)
 
 bool tb_link_up(struct tb *tb, u32 a, u32 b)
 {
-	struct tb_host *h = &tb->host[a];
-
-	return h->alive && h->dp->worker[(b + 1) % h->workers]->links[b + 1].up;
+	return tb->host[a].alive && tb->host[a].up[b + 1];
 }
 
 static bool all_up(struct tb *tb)
@@ -279,6 +327,8 @@ static void drain_events(struct tb_host *h)
 			FOG_ASSERT(e.seq == ++h->event_seq[w]);
 			FOG_ASSERT(e.type < FOG_ARRAY_COUNT(h->event_count));
 			h->event_count[e.type]++;
+			if (e.type == FOG_EVENT_LINK_UP || e.type == FOG_EVENT_LINK_DOWN)
+				h->up[e.link_id] = e.type == FOG_EVENT_LINK_UP;
 			h->event[h->event_total++ % TB_EVENTS_MAX] = e;
 		}
 }
@@ -287,7 +337,11 @@ static void drain_events(struct tb_host *h)
 
 int tb_edge_slot(struct tb *tb, u32 host, const struct fog_edge_slot *s)
 {
-	return fog_ring_push(&tb->host[host].to_dp, s);
+	int rc = fog_ring_push(&tb->host[host].to_dp, s);
+
+	if (rc == 0)
+		wake(tb, host, fog_dp_edge_worker(tb->host[host].dp), &tb->host[host].to_dp);
+	return rc;
 }
 
 static int push_cell(struct tb *tb, struct tb_circuit *c, const u8 *cell)
@@ -469,12 +523,16 @@ static void poll_now(struct tb *tb)
 	unsigned work;
 	u64 spins = 0;
 
+	if (tb->threaded)
+		tb->now = clock_now();
+
 	do {
 		work = 0;
 		for (u32 i = 0; i < tb->hosts; i++) {
 			if (!tb->host[i].alive)
 				continue;
-			work += fog_dp_poll(tb->host[i].dp, tb->now);
+			if (!tb->threaded)
+				work += fog_dp_poll(tb->host[i].dp, tb->now);
 			drain_events(&tb->host[i]);
 			drain_edge(tb, &tb->host[i]);
 		}
@@ -502,6 +560,13 @@ bool tb_run_until(struct tb *tb, bool (*done)(struct tb *tb), u64 limit_ns)
 		poll_now(tb);
 		if (done != NULL && done(tb))
 			return true;
+		if (tb->threaded) {
+			const struct timespec pause = {.tv_nsec = 50000};
+			if (tb->now >= end)
+				return false;
+			nanosleep(&pause, NULL);
+			continue;
+		}
 		u64 next = FOG_MAX(next_time(tb), tb->now + 1);
 		if (next > end)
 			break;
@@ -539,11 +604,7 @@ u64 tb_drops_all(const struct tb *tb, u32 host)
 
 u64 tb_halves(const struct tb *tb, u32 host)
 {
-	u64 sum = 0;
-
-	for (u32 w = 0; w < tb->host[host].workers; w++)
-		sum += tb->host[host].dp->worker[w]->halves.live;
-	return sum;
+	return tb_counter(tb, host, circuits_live);
 }
 
 u64 tb_slots_out(const struct tb *tb, u32 host)

@@ -59,7 +59,8 @@ struct tb_host {
 	u64 event_count[16]; /* by type */
 	struct fog_event event[TB_EVENTS_MAX];
 	u32 event_total;
-	u64 closes; /* FOG_EDGE_CLOSE seen */
+	bool up[FOG_LINKS_MAX + 1]; /* by link id, from events */
+	u64 closes;                 /* FOG_EDGE_CLOSE seen */
 	u32 last_handle;
 	u8 last_reason;
 };
@@ -70,6 +71,8 @@ typedef void (*tb_datagram)(struct tb *tb, struct tb_host *host, struct tb_circu
 
 struct tb {
 	struct fog_sim *sim;
+	const struct fog_io_ops *io;
+	bool threaded; /* real threads, sockets and time */
 	struct fog_rng rng;
 	u64 now;
 	u32 hosts;
@@ -84,6 +87,9 @@ struct tb {
 
 /* Hosts 0 .. hosts - 1 are started and have policies, no links. */
 void tb_init(struct tb *tb, u64 seed, u32 hosts, u32 workers, u32 circuits_max);
+/* The same with threads of their own and real sockets on 127.0.0.1; tb_run() takes real time. */
+void tb_init_threaded(struct tb *tb, const struct fog_io_ops *io, u64 seed, u32 hosts, u32 workers,
+		      u32 circuits_max);
 void tb_free(struct tb *tb);
 
 void tb_host_start(struct tb *tb, u32 i); /* with the same keys, a new boot id, empty tables */
@@ -124,10 +130,19 @@ void tb_forget(struct tb_circuit *c); /* a closed one, to use its place again */
 /* Any slot to the data plane, as a misbehaving edge would. */
 int tb_edge_slot(struct tb *tb, u32 host, const struct fog_edge_slot *s);
 
+/* Sum of a counter over the workers. */
+#define tb_counter(tb, i, name)                                                      \
+	({                                                                           \
+		u64 sum_ = 0;                                                        \
+		for (u32 w_ = 0; w_ < (tb)->host[i].workers; w_++)                   \
+			sum_ += atomic_load(&(tb)->host[i].data->counters[w_].name); \
+		sum_;                                                                \
+	})
 u64 tb_drops(const struct tb *tb, u32 host, enum fog_drop d);
 u64 tb_drops_all(const struct tb *tb, u32 host);
 u64 tb_halves(const struct tb *tb, u32 host);
-/* Slab cells that are neither free nor on their way home, over all workers. */
+/* The next two look into the workers: not while they run on threads.
+ * Slab cells that are neither free nor on their way home, over all workers. */
 u64 tb_slots_out(const struct tb *tb, u32 host);
 u64 tb_pending(const struct tb *tb, u32 host);
 

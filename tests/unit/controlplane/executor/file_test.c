@@ -15,7 +15,7 @@ static int base_fd;
 
 static void setup(void)
 {
-	strcpy(base, "/tmp/fog-file-test.XXXXXX");
+	snprintf(base, sizeof(base), "/tmp/fog-file-test.XXXXXX");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(base));
 	base_fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CU_ASSERT_FATAL(base_fd >= 0);

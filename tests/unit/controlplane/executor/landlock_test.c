@@ -153,7 +153,7 @@ static void setup(void)
 	static const char *const names[] = {"read", "write", "other"};
 	char path[128];
 
-	strcpy(base, "/tmp/fog-landlock-test.XXXXXX");
+	snprintf(base, sizeof(base), "/tmp/fog-landlock-test.XXXXXX");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(base));
 	for (size_t i = 0; i < 3; i++) {
 		snprintf(path, sizeof(path), "%s/%s", base, names[i]);

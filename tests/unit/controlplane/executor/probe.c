@@ -81,7 +81,7 @@ static void eat(size_t mib)
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
-	int number = argc > 2 ? atoi(argv[2]) : 0;
+	int number = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 0;
 
 	setvbuf(stdout, NULL, _IONBF, 0);
 	if (strcmp(what, "calls") == 0)

@@ -33,7 +33,7 @@ struct run {
 __attribute__((unused)) static void run_begin(struct run *r, const char *script)
 {
 	memset(r, 0, sizeof(*r));
-	strcpy(r->base, "/tmp/fog-exec-test.XXXXXX");
+	snprintf(r->base, sizeof(r->base), "/tmp/fog-exec-test.XXXXXX");
 	if (mkdtemp(r->base) == NULL) {
 		perror("mkdtemp");
 		exit(2);

@@ -84,66 +84,74 @@ static void test_system_calls(void)
 #endif
 }
 
-/* Each line of the script says what it found; only "no" and the expected words may appear. */
+/* Scripts that print nothing where the wall holds. */
+static const struct {
+	int number;
+	const char *script;
+} walls[] = {
+	{1, "cat /etc/shadow"},
+	{2, "ls /root"},
+	{3, "ls /home"},
+	{4, "ls /var"},
+	{5, "ls /sys"},
+	{6, "cat /proc/1/environ"},
+	{7, "cat /proc/1/maps"},
+	{8, "ls /proc/1/fd /proc/1/root"},
+	{9, "cat /proc/kallsyms"},
+	{10, "cat /proc/meminfo"},
+	{11, "cat /proc/sys/kernel/hostname"},
+	{12, "ls /input/.." /* the sandbox's own root */ " | grep -v -x -E "
+	     "'bin|dev|etc|input|lib|lib32|lib64|libx32|proc|sbin|tmp|usr|work'"},
+	{13, "ls -d " FOG_EXEC_PATH},
+	{14, "ls -d $SPOOL"},
+	{15, "ls /dev | grep -v -x -E "
+	     "'fd|full|null|random|shm|stderr|stdin|stdout|urandom|zero'"},
+	{16, "touch /usr/bin/x && echo wrote"},
+	{17, "touch /etc/x && echo wrote"},
+	{18, "touch /x && echo wrote"},
+	{19, "touch /input/x && echo wrote"},
+	{20, "touch /dev/x && echo wrote"},
+	{21, "mknod /work/null c 1 3 && echo made"},
+	{22, "mknod /tmp/sda b 8 0 && echo made"},
+	{23, "rm -f /usr/bin/true; ls /usr/bin/true > /dev/null || echo removed"},
+	{24, "find / -xdev -user root -perm -4000 2>/dev/null -exec echo suid {} + | grep "
+	     "-v /usr/"},
+	{25, "echo 0 > /proc/self/oom_score_adj && echo lowered"},
+	{26, "grep -E '^Cap(Inh|Prm|Eff|Bnd|Amb):' /proc/self/status | grep -v "
+	     "0000000000000000"},
+	{27, "grep '^NoNewPrivs:.*0' /proc/self/status"},
+	{28, "grep '^Seccomp:.*[01]$' /proc/self/status"},
+	{29, "ls /proc | grep -E '^[0-9]+$' | awk '$1 > 500'"},
+	{30, "id -u | grep -v -x 1000"},
+	{31, "kill -0 -1 2>/dev/null; kill -STOP 1 && sleep 0.1; ls /proc/2 > /dev/null || "
+	     "echo gone"},
+	{32, "hostname | grep -v -x fog-job"},
+	{33, "head -c 1 /proc/self/cwd/../../spec.json"},
+	{34, "ln -s /etc/shadow l; cat l"},
+	{35, "ulimit -c | grep -v -x 0"},
+	{36, "grep -E '^Cap(Inh|Prm|Eff|Bnd|Amb):' /proc/1/status | grep -v 0000000000000000"},
+	{37, "grep '^Seccomp:.*[01]$' /proc/1/status"},
+	{38, "grep -v nosuid /proc/self/mountinfo"},
+	{39, "awk '$5 !~ /^\\/(work|tmp|proc|dev\\/.*)$/ && $6 !~ /^ro,/' "
+	     "/proc/self/mountinfo"},
+	{40, "awk '$5 !~ /^\\/dev\\/(null|zero|full|random|urandom)$/ && $6 !~ /nodev/' "
+	     "/proc/self/mountinfo"},
+};
+
 static void test_files(void)
 {
-	static const struct {
-		int number;
-		const char *script; /* prints nothing or fails when the wall holds */
-	} cases[] = {
-		{1, "cat /etc/shadow"},
-		{2, "ls /root"},
-		{3, "ls /home"},
-		{4, "ls /var"},
-		{5, "ls /sys"},
-		{6, "cat /proc/1/environ"},
-		{7, "cat /proc/1/maps"},
-		{8, "ls /proc/1/fd /proc/1/root"},
-		{9, "cat /proc/kallsyms"},
-		{10, "cat /proc/meminfo"},
-		{11, "cat /proc/sys/kernel/hostname"},
-		{12, "ls /input/.." /* the sandbox's own root */ " | grep -v -x -E "
-		     "'bin|dev|etc|input|lib|lib32|lib64|libx32|proc|sbin|tmp|usr|work'"},
-		{13, "ls -d " FOG_EXEC_PATH},
-		{14, "ls -d $SPOOL"},
-		{15, "ls /dev | grep -v -x -E "
-		     "'fd|full|null|random|shm|stderr|stdin|stdout|urandom|zero'"},
-		{16, "touch /usr/bin/x && echo wrote"},
-		{17, "touch /etc/x && echo wrote"},
-		{18, "touch /x && echo wrote"},
-		{19, "touch /input/x && echo wrote"},
-		{20, "touch /dev/x && echo wrote"},
-		{21, "mknod /work/null c 1 3 && echo made"},
-		{22, "mknod /tmp/sda b 8 0 && echo made"},
-		{23, "rm -f /usr/bin/true; ls /usr/bin/true > /dev/null || echo removed"},
-		{24, "find / -xdev -user root -perm -4000 2>/dev/null -exec echo suid {} + | grep "
-		     "-v /usr/"},
-		{25, "echo 0 > /proc/self/oom_score_adj && echo lowered"},
-		{26, "grep -E '^Cap(Inh|Prm|Eff|Bnd|Amb):' /proc/self/status | grep -v "
-		     "0000000000000000"},
-		{27, "grep '^NoNewPrivs:.*0' /proc/self/status"},
-		{28, "grep '^Seccomp:.*[01]$' /proc/self/status"},
-		{29, "ls /proc | grep -E '^[0-9]+$' | awk '$1 > 500'"},
-		{30, "id -u | grep -v -x 1000"},
-		{31, "kill -0 -1 2>/dev/null; kill -STOP 1 && sleep 0.1; ls /proc/2 > /dev/null || "
-		     "echo gone"},
-		{32, "hostname | grep -v -x fog-job"},
-		{33, "head -c 1 /proc/self/cwd/../../spec.json"},
-		{34, "ln -s /etc/shadow l; cat l"},
-		{35, "ulimit -c | grep -v -x 0"},
-	};
 	char env[128];
 
 	if (skip(false, ""))
 		return;
-	for (size_t i = 0; i < FOG_ARRAY_COUNT(cases); i++) {
-		run_begin(&r, cases[i].script);
+	for (size_t i = 0; i < FOG_ARRAY_COUNT(walls); i++) {
+		run_begin(&r, walls[i].script);
 		snprintf(env, sizeof(env), "SPOOL=%s", r.spool);
 		r.env[0] = env;
 		r.spec.env_count = 1;
 		CU_ASSERT_EQUAL(run_to_end(&r), 0);
 		if (r.out[0] != '\0' || r.status.result.outcome != FOG_EXECUTOR_EXITED)
-			printf("\n  case %d %s: %s\n", cases[i].number, cases[i].script, r.out);
+			printf("\n  case %d %s: %s\n", walls[i].number, walls[i].script, r.out);
 		CU_ASSERT_EQUAL(r.status.result.outcome, FOG_EXECUTOR_EXITED);
 		CU_ASSERT_STRING_EQUAL(r.out, "");
 		run_end(&r);
@@ -400,7 +408,7 @@ static void test_two_jobs(void)
 	free(other);
 }
 
-FOG_TEST_MAIN("controlplane/executor/sandbox", FOG_TEST(test_life_cycle),
+FOG_TEST_MAIN("controlplane/executor/inside", FOG_TEST(test_life_cycle),
 	      FOG_TEST(test_system_calls), FOG_TEST(test_files), FOG_TEST(test_files_allowed),
 	      FOG_TEST(test_network), FOG_TEST(test_memory), FOG_TEST(test_fork_bomb),
 	      FOG_TEST(test_cpu), FOG_TEST(test_unprivileged), FOG_TEST(test_two_jobs))

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* An attempt as the submitter drives it: from placement to acceptance, and every end but payment.
+ */
+#include <errno.h>
+
+#include "controlplane/jobs/state.h"
+#include "crypto/mem.h"
+
+#define DECLINED_KEEP 16 /* declined attempts of a job that stay in its account */
+
+bool fog_attempt_local(const struct fog_jobs *j, const struct fog_attempt *a)
+{
+	return memcmp(a->key.worker, j->config.node_id, sizeof(a->key.worker)) == 0;
+}
+
+void fog_attempt_free(struct fog_jobs *j, struct fog_attempt *a)
+{
+	if (a->session != NULL)
+		fog_session_close(j, a->session);
+	if (a->job != NULL)
+		a->job->attempt = NULL;
+	a->job = NULL;
+	TAILQ_REMOVE(&j->attempts, a, link);
+	fog_jobs_bury(j, a);
+}
+
+static bool hold(struct fog_jobs *j, const struct fog_attempt *a, const char *user)
+{
+	char key[FOG_LEDGER_KEY_SIZE];
+	struct fog_ledger_tx tx;
+
+	snprintf(key, sizeof(key), "hold:%s:%u", a->key.job, a->key.attempt);
+	if (fog_ledger_hold(&tx, key, user, a->key.job, a->quote) != 0)
+		return false;
+	return fog_db_ledger_apply(j, &tx) == 0;
+}
+
+static void release(struct fog_jobs *j, const struct fog_attempt *a)
+{
+	char key[FOG_LEDGER_KEY_SIZE];
+	struct fog_ledger_tx tx;
+
+	snprintf(key, sizeof(key), "release:%s:%u", a->key.job, a->key.attempt);
+	int rc = fog_ledger_release(&tx, key, a->job->user, a->key.job, a->quote);
+	if (rc == 0)
+		rc = fog_db_ledger_apply(j, &tx);
+	fog_jobs_fail(j, rc); /* what was held can be released: anything else is a broken book */
+}
+
+static void offer_write(struct fog_jobs *j, const struct fog_attempt *a,
+			const struct fog_placement_host *host)
+{
+	u8 signature[FOG_JOB_SIGNATURE_SIZE];
+	struct fog_offer offer = {
+		.key = a->key,
+		.price_cpu_hour = host->price_cpu_hour,
+		.price_memory_gb_hour = host->price_memory_gb_hour,
+		.price_max = a->quote,
+		.created_ms = j->now_ms,
+	};
+
+	memcpy(offer.spec_sha256, a->job->spec_sha256, sizeof(offer.spec_sha256));
+	char *text = fog_offer_text(&offer);
+	if (text == NULL) {
+		fog_jobs_fail(j, -ENOMEM);
+		return;
+	}
+	j->ports.sign(j->ports.context, text, strlen(text), signature);
+	fog_db_attempt_insert(j, a, host->name, text, signature, fog_bound_get(j, a->key.worker));
+	free(text);
+}
+
+bool fog_attempt_place(struct fog_jobs *j, struct fog_job *job,
+		       const struct fog_placement_host *host, i64 price)
+{
+	struct fog_attempt *a = calloc(1, sizeof(*a));
+	char reason[FOG_JOB_REASON_SIZE];
+
+	if (a == NULL) {
+		fog_jobs_fail(j, -ENOMEM);
+		return true;
+	}
+	memcpy(a->key.submitter, j->config.node_id, sizeof(a->key.submitter));
+	memcpy(a->key.worker, host->id, sizeof(a->key.worker));
+	memcpy(a->key.job, job->id, sizeof(a->key.job));
+	a->key.attempt = job->attempt_count + 1;
+	a->quote = price;
+	if (!hold(j, a, job->user)) {
+		free(a);
+		return false;
+	}
+	a->job = job;
+	a->state = FOG_ATTEMPT_PLACED;
+	a->run = 1;
+	a->limits = job->limits;
+	a->input_size = job->input_size;
+	a->deadline_ms = j->now_ms + FOG_JOBS_OFFER_MS;
+	job->attempt = a;
+	job->attempt_count++;
+	TAILQ_INSERT_TAIL(&j->attempts, a, link);
+	offer_write(j, a, host);
+	fog_jobs_reason(reason, "placed on %s", host->name);
+	fog_job_set(j, job, FOG_JOB_PLACED, reason);
+	fog_session_open(j, a);
+	return true;
+}
+
+/* ---- the ends ------------------------------------------------------------------------------- */
+
+void fog_attempt_end(struct fog_jobs *j, struct fog_attempt *a, enum fog_attempt_state state,
+		     const char *reason)
+{
+	FOG_ASSERT(a->job != NULL && a->state <= FOG_ATTEMPT_RECEIVED);
+	release(j, a);
+	fog_db_log_drop(j, a);
+	a->log_size[0] = a->log_size[1] = 0;
+	/* Whoever may have our offer is told that we gave it up, so that he frees his resources. */
+	a->notify = state == FOG_ATTEMPT_LOST && a->offered_ms != 0;
+	a->state = state;
+	a->deadline_ms = j->now_ms + FOG_JOBS_ABANDON_MS;
+	fog_db_attempt_update(j, a, reason);
+	a->job->attempt = NULL;
+	a->job = NULL;
+	if (!a->notify)
+		fog_attempt_free(j, a);
+	else if (a->session != NULL && a->session->open)
+		fog_session_send(j, a->session, fog_job_cancel(true));
+}
+
+void fog_attempt_lose(struct fog_jobs *j, struct fog_attempt *a, enum fog_evidence_kind kind,
+		      const char *reason)
+{
+	char text[FOG_JOB_REASON_SIZE];
+	struct fog_job *job = a->job;
+
+	if (job == NULL || a->state > FOG_ATTEMPT_RECEIVED)
+		return;
+	if (kind != FOG_EVIDENCE_INVALID)
+		fog_collect_evidence(j, a, kind, 0.5, reason);
+	job->lost_count++;
+	fog_job_avoid(j, job, a->key.worker,
+		      kind == FOG_EVIDENCE_FRAUD_DETECTED ? FOG_AVOID_LIED : FOG_AVOID_FAILED);
+	fog_attempt_end(j, a, FOG_ATTEMPT_LOST, reason);
+	if (job->cancel_ms != 0) {
+		fog_jobs_reason(text, "cancelled; the host did not account for it: %s", reason);
+		fog_job_end(j, job, FOG_JOB_CANCELLED, text, NULL);
+	} else if (job->lost_count >= j->config.attempts_max ||
+		   job->attempt_count >= FOG_JOBS_ATTEMPTS_MAX) {
+		fog_jobs_reason(text, "%u attempts were lost, the last: %s", job->lost_count,
+				reason);
+		fog_job_end(j, job, FOG_JOB_FAILED, text, NULL);
+	} else {
+		fog_jobs_reason(text, "attempt %u was lost: %s", job->attempt_count, reason);
+		fog_job_requeue(j, job, text, 0);
+	}
+}
+
+/* The worker knows: nothing is left to say. */
+static void notified(struct fog_jobs *j, struct fog_attempt *a, const char *reason)
+{
+	a->notify = false;
+	fog_db_attempt_update(j, a, reason);
+	fog_attempt_free(j, a);
+}
+
+static void declined(struct fog_jobs *j, struct fog_attempt *a, const struct fog_job_message *m)
+{
+	char reason[FOG_JOB_REASON_SIZE];
+	struct fog_job *job = a->job;
+
+	fog_jobs_reason(reason, "declined (%s): %s", fog_decline_name(m->code), m->reason);
+	if (a->notify) {
+		notified(j, a, a->state == FOG_ATTEMPT_SETTLED ? reason : "");
+		return;
+	}
+	if (a->state != FOG_ATTEMPT_OFFERED) {
+		fog_attempt_lose(j, a, FOG_EVIDENCE_TASK_FAILURE, reason);
+		return;
+	}
+	job->decline_ms = FOG_MIN(FOG_MAX(2 * job->decline_ms, FOG_JOBS_DECLINE_MIN_MS),
+				  FOG_JOBS_DECLINE_MAX_MS);
+	/* Only a full host is worth asking again soon. */
+	u64 wait = m->code == FOG_DECLINE_CAPACITY ? job->decline_ms : FOG_JOBS_OFFER_LIFE_MS;
+	fog_job_avoid(j, job, a->key.worker, j->now_ms + wait);
+	fog_attempt_end(j, a, FOG_ATTEMPT_DECLINED, reason);
+	if (job->cancel_ms != 0) {
+		fog_job_end(j, job, FOG_JOB_CANCELLED, "cancelled", NULL);
+	} else if (job->attempt_count >= FOG_JOBS_ATTEMPTS_MAX) {
+		fog_job_end(j, job, FOG_JOB_FAILED, reason, NULL);
+	} else {
+		if (job->attempt_count > DECLINED_KEEP)
+			fog_db_attempts_prune(j, job->id, job->attempt_count - DECLINED_KEEP);
+		fog_job_requeue(j, job, reason, 0);
+	}
+}
+
+/* ---- the stream ----------------------------------------------------------------------------- */
+
+void fog_attempt_opened(struct fog_jobs *j, struct fog_attempt *a)
+{
+	u8 signature[FOG_JOB_SIGNATURE_SIZE];
+	char *offer, *spec;
+	/* Whoever said yes once is only asked how it is going: forgetting is not starting over. */
+	bool query = a->state > FOG_ATTEMPT_OFFERED;
+
+	if (!fog_db_attempt_offer(j, a, &offer, signature, &spec)) {
+		fog_jobs_fail(j, -EUCLEAN);
+		return;
+	}
+	if (a->state == FOG_ATTEMPT_PLACED) {
+		a->state = FOG_ATTEMPT_OFFERED;
+		a->offered_ms = j->now_ms;
+		fog_db_attempt_update(j, a, "");
+		fog_job_set(j, a->job, FOG_JOB_OFFERED,
+			    a->job->reason != NULL ? a->job->reason : "");
+	}
+	fog_session_send(j, a->session, fog_job_hello(NULL));
+	if (a->session != NULL)
+		fog_session_send(j, a->session, fog_job_offer(offer, signature, spec, query));
+	free(offer);
+	free(spec);
+}
+
+void fog_attempt_unlinked(struct fog_jobs *j, struct fog_attempt *a, const char *error)
+{
+	u32 max = a->notify ? FOG_JOBS_RETRY_LATE_MS : FOG_JOBS_RETRY_MAX_MS;
+
+	a->session = NULL;
+	a->retry_ms = FOG_MIN(FOG_MAX(2 * a->retry_ms, FOG_JOBS_RETRY_MIN_MS), max);
+	a->open_ms = j->now_ms + a->retry_ms;
+	snprintf(a->error, sizeof(a->error), "%s", error);
+}
+
+static void late(struct fog_jobs *j, struct fog_attempt *a)
+{
+	char reason[FOG_JOB_REASON_SIZE];
+	const char *error = a->error[0] != '\0' ? a->error : "it did not answer";
+
+	switch (a->state) {
+	case FOG_ATTEMPT_PLACED:
+		fog_jobs_reason(reason, "could not be reached: %s", error);
+		fog_attempt_lose(j, a, FOG_EVIDENCE_UNAVAILABILITY, reason);
+		break;
+	case FOG_ATTEMPT_OFFERED:
+		fog_jobs_reason(reason, "no answer to the offer: %s", error);
+		fog_attempt_lose(j, a, FOG_EVIDENCE_UNAVAILABILITY, reason);
+		break;
+	case FOG_ATTEMPT_ACCEPTED:
+		fog_jobs_reason(reason, "no result by the deadline: %s", error);
+		fog_attempt_lose(j, a, FOG_EVIDENCE_TASK_FAILURE, reason);
+		break;
+	case FOG_ATTEMPT_RECEIVED:
+		fog_jobs_reason(reason, "its output did not arrive: %s", error);
+		fog_attempt_lose(j, a, FOG_EVIDENCE_TASK_FAILURE, reason);
+		break;
+	default:
+		notified(j, a, a->state == FOG_ATTEMPT_SETTLED ? "settlement undelivered" : "");
+	}
+}
+
+void fog_attempt_tick(struct fog_jobs *j, struct fog_attempt *a)
+{
+	struct fog_job *job = a->job;
+
+	if (j->now_ms >= a->deadline_ms) {
+		late(j, a);
+		return;
+	}
+	if (job != NULL && job->cancel_ms != 0 && a->state <= FOG_ATTEMPT_ACCEPTED &&
+	    j->now_ms >= job->cancel_ms + FOG_JOBS_CANCEL_MS) {
+		fog_attempt_lose(j, a, FOG_EVIDENCE_INVALID, "no answer to the cancel");
+		return;
+	}
+	if (a->session == NULL && j->now_ms >= a->open_ms)
+		fog_session_open(j, a);
+}
+
+void fog_attempt_cancel(struct fog_jobs *j, struct fog_attempt *a)
+{
+	if (a->session != NULL && a->session->open)
+		fog_session_send(j, a->session, fog_job_cancel(false));
+}
+
+void fog_attempt_ping(struct fog_jobs *j, struct fog_attempt *a)
+{
+	if (a->state == FOG_ATTEMPT_ACCEPTED || a->state == FOG_ATTEMPT_RECEIVED)
+		fog_collect_follow(j, a, true);
+	else if (a->state == FOG_ATTEMPT_SETTLED)
+		fog_collect_settle_send(j, a);
+	else if (a->state == FOG_ATTEMPT_LOST)
+		fog_session_send(j, a->session, fog_job_cancel(true));
+}
+
+/* ---- messages ------------------------------------------------------------------------------- */
+
+/* After a rerun the output starts again. */
+static void run_changed(struct fog_jobs *j, struct fog_attempt *a, u32 run)
+{
+	if (run <= a->run || a->state != FOG_ATTEMPT_ACCEPTED)
+		return;
+	a->run = run;
+	a->log_size[0] = a->log_size[1] = 0;
+	a->log_followed[0] = a->log_followed[1] = 0;
+	fog_db_log_drop(j, a);
+	fog_db_attempt_update(j, a, "");
+	fog_collect_follow(j, a, true);
+}
+
+static void progress(struct fog_jobs *j, struct fog_attempt *a, const struct fog_job_message *m)
+{
+	run_changed(j, a, m->run);
+	if (m->state < FOG_WORK_RUNNING || a->running || a->job == NULL)
+		return;
+	a->running = true;
+	fog_job_set(j, a->job, FOG_JOB_RUNNING, a->job->reason != NULL ? a->job->reason : "");
+}
+
+static void accepted(struct fog_jobs *j, struct fog_attempt *a, const struct fog_job_message *m)
+{
+	a->retry_ms = 0;
+	switch (a->state) {
+	case FOG_ATTEMPT_OFFERED:
+		a->state = FOG_ATTEMPT_ACCEPTED;
+		a->deadline_ms = j->now_ms + a->limits.wall_ms * FOG_WORK_RUNS_MAX +
+				 fog_jobs_transfer_ms(a->input_size + 2 * a->limits.output_bytes) +
+				 FOG_JOBS_GRACE_MS;
+		fog_db_attempt_update(j, a, "");
+		break;
+	case FOG_ATTEMPT_SETTLED:
+		fog_collect_settle_send(j, a);
+		return;
+	case FOG_ATTEMPT_LOST:
+		fog_session_send(j, a->session, fog_job_cancel(true));
+		return;
+	default:
+		break;
+	}
+	progress(j, a, m);
+	fog_collect_follow(j, a, true);
+	if (a->job->cancel_ms != 0)
+		fog_attempt_cancel(j, a);
+	if (a->state == FOG_ATTEMPT_RECEIVED)
+		fog_collect_check(j, a);
+}
+
+static void input_send(struct fog_jobs *j, struct fog_attempt *a, const struct fog_job_message *m)
+{
+	u8 *buf = malloc(FOG_JOBS_CHUNK_MAX);
+	u64 end = m->offset + m->length;
+
+	if (buf == NULL)
+		fog_jobs_fail(j, -ENOMEM);
+	for (u64 at = m->offset; buf != NULL && a->session != NULL && at < end;) {
+		u32 cap = (u32)FOG_MIN(end - at, FOG_JOBS_CHUNK_MAX), len = 0;
+		if (!fog_db_input_read(j, a->key.job, m->name, at, buf, cap, &len) || len == 0) {
+			fog_session_refuse(j, a->session, "no such input bytes");
+			break;
+		}
+		fog_session_send(j, a->session, fog_job_blob(m->name, at, len));
+		if (a->session != NULL)
+			fog_session_send_data(j, a->session, buf, len);
+		at += len;
+	}
+	free(buf);
+}
+
+static void closed(struct fog_jobs *j, struct fog_attempt *a, const struct fog_job_message *m)
+{
+	char reason[FOG_JOB_REASON_SIZE];
+
+	fog_jobs_reason(reason, "closed by the host: %s", m->reason);
+	if (a->notify) {
+		notified(j, a, a->state == FOG_ATTEMPT_SETTLED ? reason : "");
+		return;
+	}
+	fog_attempt_lose(j, a, FOG_EVIDENCE_TASK_FAILURE, reason);
+}
+
+static void log_expect(struct fog_jobs *j, struct fog_attempt *a, const struct fog_job_message *m)
+{
+	struct fog_session *s = a->session;
+
+	s->expect = FOG_JOB_OP_LOG;
+	s->stream = m->stream;
+	s->offset = m->offset;
+	s->length = m->length;
+}
+
+void fog_attempt_message(struct fog_jobs *j, struct fog_attempt *a, const struct fog_job_message *m)
+{
+	switch (m->op) {
+	case FOG_JOB_OP_ACCEPT:
+		accepted(j, a, m);
+		break;
+	case FOG_JOB_OP_DECLINE:
+		declined(j, a, m);
+		break;
+	case FOG_JOB_OP_NEED:
+		if (a->state == FOG_ATTEMPT_ACCEPTED)
+			input_send(j, a, m);
+		break;
+	case FOG_JOB_OP_STATUS:
+		if (a->state == FOG_ATTEMPT_ACCEPTED)
+			progress(j, a, m);
+		break;
+	case FOG_JOB_OP_LOG:
+		log_expect(j, a, m);
+		break;
+	case FOG_JOB_OP_RESULT:
+		fog_collect_result(j, a, m);
+		break;
+	case FOG_JOB_OP_SETTLED:
+		if (a->state == FOG_ATTEMPT_SETTLED)
+			notified(j, a, "");
+		break;
+	case FOG_JOB_OP_CLOSED:
+		closed(j, a, m);
+		break;
+	default:
+		fog_session_refuse(j, a->session, "a worker does not send this");
+	}
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The end of an attempt that went well: output, receipt, settlement. */
+#include <errno.h>
+
+#include "controlplane/jobs/state.h"
+#include "crypto/mem.h"
+
+void fog_collect_evidence(struct fog_jobs *j, struct fog_attempt *a, enum fog_evidence_kind kind,
+			  double quality, const char *detail)
+{
+	struct fog_bound *b = &j->bounds[fog_load_u32(a->key.worker) % FOG_JOBS_BOUNDS_MAX];
+
+	if (fog_attempt_local(j, a)) /* nobody rates himself */
+		return;
+	fog_db_evidence_add(j, a->key.worker, kind, quality, a->key.job, a->key.attempt, detail);
+	b->read_ms = 0;
+	fog_db_attempt_reputation(j, a, fog_bound_get(j, a->key.worker));
+}
+
+/* Tells the worker what we hold: opens its window, and is the ping of a quiet stream. */
+void fog_collect_follow(struct fog_jobs *j, struct fog_attempt *a, bool force)
+{
+	bool due = false;
+
+	for (u32 i = 0; i < 2; i++)
+		due = due || a->log_size[i] >= a->log_followed[i] + FOG_JOBS_WINDOW / 2;
+	if (a->session == NULL || !a->session->open || (!due && !force))
+		return;
+	a->log_followed[0] = a->log_size[0];
+	a->log_followed[1] = a->log_size[1];
+	fog_session_send(j, a->session, fog_job_follow(a->log_size));
+}
+
+void fog_collect_log(struct fog_jobs *j, struct fog_attempt *a, const struct fog_session *s,
+		     const u8 *data, u32 len)
+{
+	u64 have = a->log_size[s->stream];
+	u64 end = s->offset + len;
+
+	if (a->state != FOG_ATTEMPT_ACCEPTED && a->state != FOG_ATTEMPT_RECEIVED)
+		return;
+	if (s->offset > have || end > a->limits.output_bytes) {
+		fog_session_refuse(j, a->session,
+				   s->offset > have ? "a log has a gap" : "a log is too long");
+		return;
+	}
+	if (end <= have)
+		return;
+	fog_db_log_append(j, a, s->stream, data + (have - s->offset), (u32)(end - have));
+	a->log_size[s->stream] = end;
+	fog_collect_follow(j, a, false);
+	if (a->state == FOG_ATTEMPT_RECEIVED)
+		fog_collect_check(j, a);
+}
+
+void fog_collect_result(struct fog_jobs *j, struct fog_attempt *a, const struct fog_job_message *m)
+{
+	if (a->state == FOG_ATTEMPT_ACCEPTED)
+		fog_session_verify(j, a->session, m, a->key.worker);
+}
+
+static bool offer_load(struct fog_jobs *j, const struct fog_attempt *a, struct fog_offer *offer,
+		       u8 sha256[32])
+{
+	u8 signature[FOG_JOB_SIGNATURE_SIZE];
+	char error[FOG_JSON_ERROR_SIZE];
+	char *text, *spec;
+
+	if (!fog_db_attempt_offer(j, a, &text, signature, &spec)) {
+		fog_jobs_fail(j, -EUCLEAN);
+		return false;
+	}
+	fog_hash_sha256(sha256, text, strlen(text));
+	int rc = fog_offer_parse(text, offer, error);
+	free(text);
+	free(spec);
+	fog_jobs_fail(j, rc != 0 ? -EUCLEAN : 0);
+	return rc == 0;
+}
+
+static void received(struct fog_jobs *j, struct fog_attempt *a, const struct fog_session *s,
+		     const struct fog_receipt *receipt)
+{
+	char reason[FOG_JOB_REASON_SIZE];
+
+	fog_db_receipt_put(j, &a->key, s->text, s->signature, receipt->amount);
+	if (receipt->outcome == FOG_OUTCOME_FAILED) {
+		fog_jobs_reason(reason, "the host could not run it: %s", receipt->error);
+		fog_attempt_lose(j, a, FOG_EVIDENCE_TASK_FAILURE, reason);
+		return;
+	}
+	if (receipt->outcome == FOG_OUTCOME_CANCELLED && a->job->cancel_ms == 0) {
+		fog_attempt_lose(j, a, FOG_EVIDENCE_TASK_FAILURE, "the host stopped it");
+		return;
+	}
+	a->state = FOG_ATTEMPT_RECEIVED;
+	a->deadline_ms = j->now_ms + FOG_JOBS_COLLECT_MS +
+			 fog_jobs_transfer_ms(receipt->output[0].size + receipt->output[1].size);
+	fog_db_attempt_update(j, a, "");
+	fog_collect_follow(j, a, true);
+	fog_collect_check(j, a);
+}
+
+void fog_collect_verified(struct fog_jobs *j, struct fog_attempt *a, const struct fog_session *s)
+{
+	char error[FOG_JSON_ERROR_SIZE];
+	struct fog_receipt receipt;
+	struct fog_offer offer;
+	u8 offer_sha256[32];
+	const char *wrong;
+
+	if (a->state != FOG_ATTEMPT_ACCEPTED || !offer_load(j, a, &offer, offer_sha256))
+		return;
+	u64 observed = j->now_ms > a->offered_ms ? j->now_ms - a->offered_ms : 0;
+	if (fog_receipt_parse(s->text, &receipt, error) != 0)
+		wrong = error;
+	else
+		wrong = fog_receipt_audit(&receipt, &offer, offer_sha256, &a->limits, observed);
+	if (wrong != NULL)
+		fog_attempt_lose(j, a, FOG_EVIDENCE_FRAUD_DETECTED, wrong);
+	else
+		received(j, a, s, &receipt);
+}
+
+/* ---- settlement ----------------------------------------------------------------------------- */
+
+static enum fog_job_state job_outcome(const struct fog_receipt *t, char text[FOG_JOB_REASON_SIZE])
+{
+	switch (t->outcome) {
+	case FOG_OUTCOME_EXITED:
+		fog_jobs_reason(text, t->exit_code == 0 ? "done" : "exit code %d", t->exit_code);
+		return t->exit_code == 0 ? FOG_JOB_SUCCEEDED : FOG_JOB_FAILED;
+	case FOG_OUTCOME_SIGNALED:
+		fog_jobs_reason(text, "killed by signal %u", t->signal);
+		return FOG_JOB_FAILED;
+	case FOG_OUTCOME_TIMEOUT:
+		fog_jobs_reason(text, "time limit: %s", t->error);
+		return FOG_JOB_FAILED;
+	case FOG_OUTCOME_OOM:
+		fog_jobs_reason(text, "memory limit: %s", t->error);
+		return FOG_JOB_FAILED;
+	case FOG_OUTCOME_CANCELLED:
+		fog_jobs_reason(text, "cancelled");
+		return FOG_JOB_CANCELLED;
+	default:
+		fog_jobs_reason(text, "%s", t->error);
+		return FOG_JOB_FAILED;
+	}
+}
+
+static void pay(struct fog_jobs *j, const struct fog_attempt *a, const struct fog_receipt *t)
+{
+	char key[FOG_LEDGER_KEY_SIZE], host[2 * FOG_JOB_NODE_SIZE + 1];
+	struct fog_ledger_tx tx;
+
+	snprintf(key, sizeof(key), "settle:%s:%u", a->key.job, a->key.attempt);
+	if (fog_hex_encode(a->key.worker, sizeof(a->key.worker), host, sizeof(host)) != 0)
+		FOG_UNREACHABLE();
+	int rc =
+		fog_ledger_settle(&tx, key, a->job->user, a->key.job, host, a->quote, t->amount, 0);
+	if (rc == 0)
+		rc = fog_db_ledger_apply(j, &tx);
+	fog_jobs_fail(j, rc);
+}
+
+static void order_write(struct fog_jobs *j, const struct fog_attempt *a,
+			const struct fog_receipt *t, const char *receipt)
+{
+	struct fog_settlement order = {
+		.key = a->key,
+		.amount = t->amount,
+		.created_ms = j->now_ms,
+	};
+	u8 signature[FOG_JOB_SIGNATURE_SIZE];
+
+	fog_hash_sha256(order.receipt_sha256, receipt, strlen(receipt));
+	char *text = fog_settlement_text(&order);
+	if (text == NULL) {
+		fog_jobs_fail(j, -ENOMEM);
+		return;
+	}
+	j->ports.sign(j->ports.context, text, strlen(text), signature);
+	fog_db_settlement_put(j, &a->key, text, signature, t->amount);
+	free(text);
+}
+
+static void settle(struct fog_jobs *j, struct fog_attempt *a, const struct fog_receipt *t,
+		   const char *receipt)
+{
+	char reason[FOG_JOB_REASON_SIZE];
+	struct fog_job *job = a->job;
+	enum fog_job_state state = job_outcome(t, reason);
+
+	pay(j, a, t);
+	order_write(j, a, t, receipt);
+	if (t->outcome != FOG_OUTCOME_CANCELLED)
+		fog_collect_evidence(j, a, FOG_EVIDENCE_TASK_SUCCESS, 0.5, reason);
+	a->state = FOG_ATTEMPT_SETTLED;
+	a->notify = true;
+	a->retry_ms = 0;
+	a->deadline_ms = j->now_ms + FOG_JOBS_DELIVERY_MS;
+	fog_db_attempt_update(j, a, "");
+	a->job = NULL;
+	job->attempt = NULL;
+	fog_job_end(j, job, state, reason, t);
+	fog_collect_settle_send(j, a);
+}
+
+void fog_collect_settle_send(struct fog_jobs *j, struct fog_attempt *a)
+{
+	u8 signature[FOG_JOB_SIGNATURE_SIZE];
+	char *text;
+
+	if (a->session == NULL || !a->session->open)
+		return;
+	if (!fog_db_settlement_get(j, &a->key, &text, signature)) {
+		fog_jobs_fail(j, -EUCLEAN);
+		return;
+	}
+	fog_session_send(j, a->session, fog_job_settle(text, signature));
+	free(text);
+}
+
+static bool outputs_match(struct fog_jobs *j, const struct fog_attempt *a,
+			  const struct fog_receipt *t)
+{
+	u8 sha256[32];
+
+	for (u32 i = 0; i < 2; i++) {
+		fog_db_log_hash(j, a, i, sha256);
+		if (a->log_size[i] != t->output[i].size ||
+		    !fog_equal(sha256, t->output[i].sha256, sizeof(sha256)))
+			return false;
+	}
+	return true;
+}
+
+void fog_collect_check(struct fog_jobs *j, struct fog_attempt *a)
+{
+	u8 signature[FOG_JOB_SIGNATURE_SIZE];
+	char error[FOG_JSON_ERROR_SIZE];
+	struct fog_receipt t;
+	char *text;
+
+	if (a->want_known && (a->log_size[0] < a->want[0] || a->log_size[1] < a->want[1]))
+		return;
+	if (!fog_db_receipt_get(j, &a->key, &text, signature) ||
+	    fog_receipt_parse(text, &t, error) != 0) {
+		fog_jobs_fail(j, -EUCLEAN);
+		return;
+	}
+	a->want_known = true;
+	a->want[0] = t.output[0].size;
+	a->want[1] = t.output[1].size;
+	if (a->log_size[0] < a->want[0] || a->log_size[1] < a->want[1]) {
+		free(text);
+		return;
+	}
+	if (outputs_match(j, a, &t))
+		settle(j, a, &t, text);
+	else
+		fog_attempt_lose(j, a, FOG_EVIDENCE_FRAUD_DETECTED,
+				 "the output is not what the receipt says");
+	free(text);
+}

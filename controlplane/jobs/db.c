@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* SQL of the submitter: jobs, inputs, attempts, logs. Errors stick in j->rc. */
+#include <errno.h>
+
+#include "controlplane/jobs/state.h"
+
+/* Runs q and notes an error. */
+static void run(struct fog_jobs *j, struct fog_stmt *q)
+{
+	fog_jobs_fail(j, fog_stmt_run(q));
+}
+
+/* True when a row is there; the caller resets. */
+static bool row(struct fog_jobs *j, struct fog_stmt *q)
+{
+	int rc = fog_stmt_step(q);
+
+	if (rc < 0)
+		fog_jobs_fail(j, rc);
+	return rc == 1;
+}
+
+static char *column_dup(struct fog_jobs *j, struct fog_stmt *q, int column)
+{
+	char *text = strdup(fog_column_text(q, column));
+
+	if (text == NULL)
+		fog_jobs_fail(j, -ENOMEM);
+	return text;
+}
+
+static void input_insert(struct fog_jobs *j, const char *job, const struct fog_job_input_data *in)
+{
+	struct fog_stmt *q =
+		fog_stmt(j->store, "INSERT INTO job_input(job, name, data) VALUES(?, ?, ?)");
+
+	fog_bind_text(q, job);
+	fog_bind_text(q, in->name);
+	fog_bind_blob(q, in->data, in->size);
+	run(j, q);
+}
+
+void fog_db_job_insert(struct fog_jobs *j, const struct fog_job *job,
+		       const struct fog_job_request *request)
+{
+	if (j->rc != 0)
+		return;
+	struct fog_stmt *q = fog_stmt(
+		j->store, "INSERT INTO job(id, user, name, spec, wishes, state, reason, cancel_ms,"
+			  " attempt_count, lost_count, created_ms)"
+			  " VALUES(?, ?, ?, ?, ?, ?, '', 0, 0, 0, ?)");
+	fog_bind_text(q, job->id);
+	fog_bind_text(q, job->user);
+	fog_bind_text(q, request->name);
+	fog_bind_text(q, request->spec_text);
+	fog_bind_text(q, request->wishes_text);
+	fog_bind_int(q, job->state);
+	fog_bind_u64(q, job->created_ms);
+	run(j, q);
+	for (u32 i = 0; j->rc == 0 && i < request->input_count; i++)
+		input_insert(j, job->id, &request->input[i]);
+}
+
+int fog_db_job_texts(struct fog_jobs *j, const char *id, char **spec, char **wishes)
+{
+	struct fog_stmt *q = fog_stmt(j->store, "SELECT spec, wishes FROM job WHERE id = ?");
+
+	*spec = *wishes = NULL;
+	fog_bind_text(q, id);
+	if (!row(j, q))
+		return 0;
+	*spec = column_dup(j, q, 0);
+	*wishes = column_dup(j, q, 1);
+	fog_stmt_reset(q);
+	return 1;
+}
+
+void fog_db_job_update(struct fog_jobs *j, const struct fog_job *job, const char *reason)
+{
+	if (j->rc != 0)
+		return;
+	struct fog_stmt *q =
+		fog_stmt(j->store, "UPDATE job SET state = ?1, reason = ?2, cancel_ms = ?3,"
+				   " attempt_count = ?4, lost_count = ?5,"
+				   " started_ms = CASE WHEN ?1 = 4 AND started_ms = 0 THEN ?6"
+				   " ELSE started_ms END WHERE id = ?7");
+	_Static_assert(FOG_JOB_RUNNING == 4, "named in the SQL above");
+	fog_bind_int(q, job->state);
+	fog_bind_text(q, reason);
+	fog_bind_u64(q, job->cancel_ms);
+	fog_bind_u64(q, job->attempt_count);
+	fog_bind_u64(q, job->lost_count);
+	fog_bind_u64(q, j->now_ms);
+	fog_bind_text(q, job->id);
+	run(j, q);
+}
+
+void fog_db_job_end(struct fog_jobs *j, const struct fog_job *job, const char *reason,
+		    const struct fog_receipt *receipt)
+{
+	fog_db_job_update(j, job, reason);
+	if (j->rc != 0)
+		return;
+	struct fog_stmt *q = fog_stmt(j->store, "UPDATE job SET ended_ms = ?, outcome = ?,"
+						" exit_code = ?, signal = ?, amount = ?"
+						" WHERE id = ?");
+	fog_bind_u64(q, j->now_ms);
+	fog_bind_int(q, receipt != NULL ? receipt->outcome : 0);
+	fog_bind_int(q, receipt != NULL ? receipt->exit_code : -1);
+	fog_bind_int(q, receipt != NULL ? receipt->signal : 0);
+	fog_bind_int(q, receipt != NULL ? receipt->amount : 0);
+	fog_bind_text(q, job->id);
+	run(j, q);
+	if (j->rc != 0)
+		return;
+	q = fog_stmt(j->store, "DELETE FROM job_input WHERE job = ?");
+	fog_bind_text(q, job->id);
+	run(j, q);
+}
+
+bool fog_db_input_read(struct fog_jobs *j, const char *job, const char *name, u64 offset, void *buf,
+		       u32 cap, u32 *len)
+{
+	struct fog_stmt *q = fog_stmt(j->store, "SELECT substr(data, ?, ?) FROM job_input"
+						" WHERE job = ? AND name = ?");
+	size_t have;
+
+	fog_bind_u64(q, offset + 1);
+	fog_bind_u64(q, cap);
+	fog_bind_text(q, job);
+	fog_bind_text(q, name);
+	if (!row(j, q))
+		return false;
+	const void *data = fog_column_blob(q, 0, &have);
+	*len = (u32)FOG_MIN(have, cap);
+	memcpy(buf, data, *len);
+	fog_stmt_reset(q);
+	return true;
+}
+
+void fog_db_attempt_insert(struct fog_jobs *j, const struct fog_attempt *a, const char *worker_name,
+			   const char *offer, const u8 *signature, double reputation)
+{
+	if (j->rc != 0)
+		return;
+	struct fog_stmt *q = fog_stmt(
+		j->store, "INSERT INTO attempt(job, number, worker, worker_name, state, quote,"
+			  " offer, offer_signature, created_ms, deadline_ms, reputation_before)"
+			  " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	fog_bind_text(q, a->key.job);
+	fog_bind_u64(q, a->key.attempt);
+	fog_bind_blob(q, a->key.worker, sizeof(a->key.worker));
+	fog_bind_text(q, worker_name);
+	fog_bind_int(q, a->state);
+	fog_bind_int(q, a->quote);
+	fog_bind_text(q, offer);
+	fog_bind_blob(q, signature, FOG_JOB_SIGNATURE_SIZE);
+	fog_bind_u64(q, j->now_ms);
+	fog_bind_u64(q, a->deadline_ms);
+	fog_bind_real(q, reputation);
+	run(j, q);
+}
+
+/* The first time each state is reached is kept. */
+void fog_db_attempt_update(struct fog_jobs *j, const struct fog_attempt *a, const char *reason)
+{
+	if (j->rc != 0)
+		return;
+	struct fog_stmt *q = fog_stmt(
+		j->store, "UPDATE attempt SET state = ?1, notify = ?2, deadline_ms = ?3,"
+			  " reason = CASE WHEN ?4 = '' THEN reason ELSE ?4 END,"
+			  " offered_ms = ?5, run = ?9,"
+			  " accepted_ms = CASE WHEN ?1 IN (3, 4) AND accepted_ms = 0 THEN ?6"
+			  " ELSE accepted_ms END,"
+			  " received_ms = CASE WHEN ?1 = 4 AND received_ms = 0 THEN ?6"
+			  " ELSE received_ms END,"
+			  " ended_ms = CASE WHEN ?1 >= 5 AND ended_ms = 0 THEN ?6 ELSE ended_ms END"
+			  " WHERE job = ?7 AND number = ?8");
+	_Static_assert(FOG_ATTEMPT_ACCEPTED == 3, "named in the SQL above");
+	_Static_assert(FOG_ATTEMPT_RECEIVED == 4, "named in the SQL above and in the schema");
+	_Static_assert(FOG_ATTEMPT_SETTLED == 5, "named in the SQL above");
+	fog_bind_int(q, a->state);
+	fog_bind_int(q, a->notify);
+	fog_bind_u64(q, a->deadline_ms);
+	fog_bind_text(q, reason);
+	fog_bind_u64(q, a->offered_ms);
+	fog_bind_u64(q, j->now_ms);
+	fog_bind_text(q, a->key.job);
+	fog_bind_u64(q, a->key.attempt);
+	fog_bind_u64(q, a->run);
+	run(j, q);
+}
+
+void fog_db_attempt_route(struct fog_jobs *j, const struct fog_attempt *a, const char *route)
+{
+	if (j->rc != 0)
+		return;
+	struct fog_stmt *q =
+		fog_stmt(j->store, "UPDATE attempt SET route = ? WHERE job = ? AND number = ?");
+	fog_bind_text(q, route);
+	fog_bind_text(q, a->key.job);
+	fog_bind_u64(q, a->key.attempt);
+	run(j, q);
+}
+
+void fog_db_attempt_reputation(struct fog_jobs *j, const struct fog_attempt *a, double after)
+{
+	if (j->rc != 0)
+		return;
+	struct fog_stmt *q = fog_stmt(j->store, "UPDATE attempt SET reputation_after = ?"
+						" WHERE job = ? AND number = ?");
+	fog_bind_real(q, after);
+	fog_bind_text(q, a->key.job);
+	fog_bind_u64(q, a->key.attempt);
+	run(j, q);
+}
+
+bool fog_db_attempt_offer(struct fog_jobs *j, const struct fog_attempt *a, char **offer,
+			  u8 signature[FOG_JOB_SIGNATURE_SIZE], char **spec)
+{
+	struct fog_stmt *q =
+		fog_stmt(j->store, "SELECT a.offer, a.offer_signature, j.spec FROM attempt a"
+				   " JOIN job j ON j.id = a.job WHERE a.job = ? AND a.number = ?");
+
+	*offer = *spec = NULL;
+	fog_bind_text(q, a->key.job);
+	fog_bind_u64(q, a->key.attempt);
+	if (!row(j, q))
+		return false;
+	fog_jobs_fail(j, fog_column_copy(q, 1, signature, FOG_JOB_SIGNATURE_SIZE));
+	*offer = column_dup(j, q, 0);
+	*spec = column_dup(j, q, 2);
+	fog_stmt_reset(q);
+	if (j->rc == 0)
+		return true;
+	free(*offer);
+	free(*spec);
+	return false;
+}
+
+void fog_db_attempts_prune(struct fog_jobs *j, const char *job, u32 below)
+{
+	if (j->rc != 0)
+		return;
+	struct fog_stmt *q = fog_stmt(
+		j->store, "DELETE FROM attempt WHERE job = ? AND number < ? AND state = ?");
+	fog_bind_text(q, job);
+	fog_bind_u64(q, below);
+	fog_bind_int(q, FOG_ATTEMPT_DECLINED);
+	run(j, q);
+}
+
+void fog_db_log_append(struct fog_jobs *j, const struct fog_attempt *a, u32 stream,
+		       const void *data, u32 len)
+{
+	if (j->rc != 0)
+		return;
+	struct fog_stmt *q = fog_stmt(j->store, "INSERT INTO job_log(job, attempt, stream, offset,"
+						" data) VALUES(?, ?, ?, ?, ?)");
+	fog_bind_text(q, a->key.job);
+	fog_bind_u64(q, a->key.attempt);
+	fog_bind_u64(q, stream);
+	fog_bind_u64(q, a->log_size[stream]);
+	fog_bind_blob(q, data, len);
+	run(j, q);
+}
+
+void fog_db_log_hash(struct fog_jobs *j, const struct fog_attempt *a, u32 stream, u8 sha256[32])
+{
+	struct fog_stmt *q = fog_stmt(j->store, "SELECT data FROM job_log WHERE job = ?"
+						" AND attempt = ? AND stream = ? ORDER BY offset");
+	struct fog_sha256 state;
+
+	fog_sha256_init(&state);
+	fog_bind_text(q, a->key.job);
+	fog_bind_u64(q, a->key.attempt);
+	fog_bind_u64(q, stream);
+	while (row(j, q)) {
+		size_t len;
+		const void *data = fog_column_blob(q, 0, &len);
+		fog_sha256_update(&state, data, len);
+	}
+	fog_sha256_final(&state, sha256);
+}
+
+void fog_db_log_drop(struct fog_jobs *j, const struct fog_attempt *a)
+{
+	if (j->rc != 0)
+		return;
+	struct fog_stmt *q =
+		fog_stmt(j->store, "DELETE FROM job_log WHERE job = ? AND attempt = ?");
+	fog_bind_text(q, a->key.job);
+	fog_bind_u64(q, a->key.attempt);
+	run(j, q);
+}
+
+static void job_read(struct fog_jobs *j, struct fog_stmt *q)
+{
+	char error[FOG_JSON_ERROR_SIZE];
+	struct fog_job_spec *spec;
+	const char *text = fog_column_text(q, 2);
+	int rc = fog_job_spec_parse(text, strlen(text), &spec, error);
+
+	if (rc != 0) {
+		fog_jobs_fail(j, rc == -ENOMEM ? rc : -EUCLEAN);
+		return;
+	}
+	struct fog_job *job = fog_job_add(j, fog_column_text(q, 0));
+	if (job != NULL) {
+		snprintf(job->user, sizeof(job->user), "%s", fog_column_text(q, 1));
+		job->limits = spec->limits;
+		job->input_size = fog_job_spec_input_size(spec);
+		memcpy(job->spec_sha256, spec->sha256, sizeof(job->spec_sha256));
+		job->wishes = column_dup(j, q, 3);
+		job->state = (enum fog_job_state)fog_column_int(q, 4);
+		job->cancel_ms = fog_column_u64(q, 5);
+		job->attempt_count = (u32)fog_column_u64(q, 6);
+		job->lost_count = (u32)fog_column_u64(q, 7);
+		job->created_ms = fog_column_u64(q, 8);
+		job->reason = column_dup(j, q, 9);
+		job->queued_ms = j->now_ms;
+	}
+	fog_job_spec_free(spec);
+}
+
+static void attempt_limits(struct fog_jobs *j, struct fog_attempt *a, const char *text)
+{
+	char error[FOG_JSON_ERROR_SIZE];
+	struct fog_job_spec *spec;
+
+	if (fog_job_spec_parse(text, strlen(text), &spec, error) != 0) {
+		fog_jobs_fail(j, -EUCLEAN);
+		return;
+	}
+	a->limits = spec->limits;
+	a->input_size = fog_job_spec_input_size(spec);
+	fog_job_spec_free(spec);
+}
+
+static void attempt_read(struct fog_jobs *j, struct fog_stmt *q)
+{
+	struct fog_attempt *a = calloc(1, sizeof(*a));
+
+	if (a == NULL) {
+		fog_jobs_fail(j, -ENOMEM);
+		return;
+	}
+	memcpy(a->key.submitter, j->config.node_id, sizeof(a->key.submitter));
+	snprintf(a->key.job, sizeof(a->key.job), "%s", fog_column_text(q, 0));
+	a->key.attempt = (u32)fog_column_u64(q, 1);
+	fog_jobs_fail(j, fog_column_copy(q, 2, a->key.worker, sizeof(a->key.worker)));
+	a->state = (enum fog_attempt_state)fog_column_int(q, 3);
+	a->notify = fog_column_int(q, 4) != 0;
+	a->quote = fog_column_int(q, 5);
+	a->offered_ms = fog_column_u64(q, 6);
+	a->deadline_ms = fog_column_u64(q, 7);
+	attempt_limits(j, a, fog_column_text(q, 8));
+	a->log_size[0] = fog_column_u64(q, 9);
+	a->log_size[1] = fog_column_u64(q, 10);
+	a->run = (u32)fog_column_u64(q, 11);
+	TAILQ_INSERT_TAIL(&j->attempts, a, link);
+	if (a->state <= FOG_ATTEMPT_RECEIVED) {
+		a->job = fog_job_find(j, a->key.job);
+		if (a->job == NULL || a->job->attempt != NULL)
+			fog_jobs_fail(j, -EUCLEAN);
+		else
+			a->job->attempt = a;
+	}
+}
+
+static void avoids_load(struct fog_jobs *j)
+{
+	struct fog_stmt *q =
+		fog_stmt(j->store, "SELECT a.job, a.worker, EXISTS(SELECT 1 FROM evidence e"
+				   "  WHERE e.node = a.worker AND e.job = a.job AND e.kind = ?)"
+				   " FROM attempt a JOIN job j ON j.id = a.job"
+				   " WHERE j.state <= ? AND a.state = ? ORDER BY a.number");
+	u8 node[FOG_JOB_NODE_SIZE];
+
+	fog_bind_text(q, fog_reputation_kinds[FOG_EVIDENCE_FRAUD_DETECTED].name);
+	fog_bind_int(q, FOG_JOB_RUNNING);
+	fog_bind_int(q, FOG_ATTEMPT_LOST);
+	while (row(j, q)) {
+		struct fog_job *job = fog_job_find(j, fog_column_text(q, 0));
+		u64 until = fog_column_int(q, 2) != 0 ? FOG_AVOID_LIED : FOG_AVOID_FAILED;
+		fog_jobs_fail(j, fog_column_copy(q, 1, node, sizeof(node)));
+		if (job != NULL && j->rc == 0)
+			fog_job_avoid(j, job, node, until);
+	}
+}
+
+void fog_db_jobs_load(struct fog_jobs *j)
+{
+	struct fog_stmt *q = fog_stmt(
+		j->store, "SELECT id, user, spec, wishes, state, cancel_ms, attempt_count,"
+			  " lost_count, created_ms, reason FROM job WHERE state <= ? ORDER BY seq");
+
+	fog_bind_int(q, FOG_JOB_RUNNING);
+	while (row(j, q))
+		job_read(j, q);
+	/* Logs are appended without gaps: the end of the last chunk is the size. */
+	q = fog_stmt(j->store,
+		     "SELECT a.job, a.number, a.worker, a.state, a.notify, a.quote, a.offered_ms,"
+		     " a.deadline_ms, j.spec,"
+		     " (SELECT max(offset + length(data)) FROM job_log l WHERE l.job = a.job"
+		     "  AND l.attempt = a.number AND l.stream = 0),"
+		     " (SELECT max(offset + length(data)) FROM job_log l WHERE l.job = a.job"
+		     "  AND l.attempt = a.number AND l.stream = 1),"
+		     " a.run"
+		     " FROM attempt a JOIN job j ON j.id = a.job"
+		     " WHERE a.state <= 4 OR a.notify <> 0");
+	while (row(j, q))
+		attempt_read(j, q);
+	avoids_load(j);
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The job engine: both roles of the job channel as one state machine, without sockets, clocks or
+ * processes of its own. Its owner (the daemon's runtime.c, or a simulator) reports events and
+ * carries out actions; the engine's memory is the store.
+ *
+ *	event --> [ transaction: state, ledger, reputation, papers ] --> actions
+ *
+ * Every event function runs in one store transaction. Actions become visible only after its commit:
+ * nothing is ever sent or started that a crash could make us forget. Actions lost in a crash are
+ *made again from the state: an unanswered offer is sent again, an executor that did not start is
+ *started again, a settlement is delivered until it is acknowledged.
+ *
+ * When the store fails (disk full), the transaction is rolled back, all streams are closed and
+ * the engine reloads from the store at a later tick: the same path as a crash.
+ *
+ * Job (submitter):
+ *	QUEUED -> PLACED -> OFFERED -> RUNNING -> SUCCEEDED | FAILED | CANCELLED
+ *	   ^________________________________|  host failed, declined, unreachable: next host
+ * Attempt at the worker:
+ *	FETCHING -> STARTING -> RUNNING -> FINISHED -> SETTLED
+ *	    ^__________|___________|          `-> CLOSED (abandoned, failed, never paid)
+ *	      executor vanished: rerun once
+ *
+ * One thread: the owner's loop. Strings are zero-terminated. */
+#ifndef FOG_JOBS_ENGINE_H
+#define FOG_JOBS_ENGINE_H
+
+#include "controlplane/core/store.h"
+#include "controlplane/jobs/papers.h"
+#include "controlplane/jobs/request.h"
+#include "controlplane/jobs/wire.h"
+#include "controlplane/scheduler/scheduler.h"
+
+struct fog_jobs;
+
+/* What poll says of a run; see executor.h. */
+enum fog_run_state {
+	FOG_RUN_ABSENT = 0, /* no such spool */
+	FOG_RUN_PENDING,    /* prepared, not started */
+	FOG_RUN_RUNNING,
+	FOG_RUN_FINISHED,
+	FOG_RUN_VANISHED, /* its monitor is gone and left no result */
+};
+
+struct fog_run_status {
+	enum fog_run_state state;
+	u64 started_ms;     /* Unix; 0 = not known */
+	u64 output_size[2]; /* bytes there so far of stdout, stderr */
+	/* FINISHED only. */
+	enum fog_outcome outcome;
+	i32 exit_code;
+	u32 signal;
+	char error[256];
+	struct fog_job_usage usage;
+	u8 output_sha256[2][32];
+	bool truncated;
+	char sandbox[FOG_JOB_SANDBOX_SIZE]; /* JSON object */
+	u64 ended_ms;
+};
+
+/* What the engine asks synchronously. None may call back into the engine. */
+struct fog_jobs_ports {
+	void *context;
+
+	/* The directory as of now: at most cap hosts, the local one included; the fields below
+	 * "Filled by the job engine" are ignored. Returns the count. */
+	u32 (*hosts)(void *context, struct fog_placement_host *out, u32 cap, u64 now_ms);
+	/* Signs with the node key. */
+	void (*sign)(void *context, const void *text, size_t len,
+		     u8 signature[FOG_JOB_SIGNATURE_SIZE]);
+
+	/* The executor (worker role); NULL members when the host is no worker. */
+	int (*run_prepare)(void *context, const char *run, const struct fog_job_spec *spec,
+			   char error[FOG_JSON_ERROR_SIZE]);
+	int (*run_input)(void *context, const char *run, const char *name, u64 offset,
+			 const void *data, size_t len);
+	int (*run_poll)(void *context, const char *run, struct fog_run_status *out);
+	int (*run_output)(void *context, const char *run, u32 stream, u64 offset, void *buf,
+			  size_t cap, size_t *len);
+};
+
+struct fog_jobs_config {
+	u8 node_id[FOG_JOB_NODE_SIZE];
+	/* submitter */
+	u32 attempts_max;
+	u32 queue_max;
+	i64 user_grant; /* mfog a new user account starts with */
+	/* worker */
+	bool worker;
+	u64 cpu_milli;
+	u64 memory_bytes;
+	u32 works_max;
+	u64 price_cpu_hour;
+	u64 price_memory_gb_hour;
+	/* makes ids and breaks ties; random in the daemon */
+	u64 seed;
+};
+
+/* What the owner is to do, in order. */
+enum fog_action_kind {
+	FOG_ACTION_NONE = 0,
+	FOG_ACTION_OPEN,      /* a stream to node; answer with opened or failed */
+	FOG_ACTION_SEND_JSON, /* data, len: one frame */
+	FOG_ACTION_SEND_DATA,
+	FOG_ACTION_CLOSE,     /* after what was sent; no event follows for it */
+	FOG_ACTION_VERIFY,    /* signature over data by node; answer with verified(tag) */
+	FOG_ACTION_RUN_START, /* of run; it shows up in polls or not */
+	FOG_ACTION_RUN_CANCEL,
+	FOG_ACTION_RUN_REMOVE, /* its spool, when it has ended; try again later when busy */
+};
+
+struct fog_action {
+	enum fog_action_kind kind;
+	bool internal; /* never seen by the owner */
+	u32 stream;
+	u64 tag;
+	u8 node[FOG_JOB_NODE_SIZE];
+	u8 signature[FOG_JOB_SIGNATURE_SIZE];
+	char run[FOG_WORK_RUN_SIZE];
+	u8 *data; /* freed by fog_action_free() */
+	u32 len;
+};
+
+/* Migrates the tables, loads what is unfinished. The store and what ports point to outlive the
+ * engine. `why` explains a failure. */
+int fog_jobs_new(struct fog_jobs **out, const struct fog_jobs_config *config,
+		 const struct fog_jobs_ports *ports, struct fog_store *store, u64 now_ms,
+		 char why[FOG_STORE_WHY_SIZE]);
+/* Forgets all but the store: what a crash does. NULL is fine. */
+void fog_jobs_free(struct fog_jobs *j);
+/* New offers are judged by these from now on; what was accepted stays. */
+void fog_jobs_reconfigure(struct fog_jobs *j, const struct fog_jobs_config *config);
+
+/* True and *out when there is something to do. After each event take them all. Messages of a local
+ * job are delivered in here. */
+bool fog_jobs_action(struct fog_jobs *j, u64 now_ms, struct fog_action *out);
+void fog_action_free(struct fog_action *a);
+
+/* ---- events --------------------------------------------------------------------------------- */
+
+/* Time passes; call at least every second, every FOG_JOBS_POLL_MS while fog_jobs_busy(). */
+void fog_jobs_tick(struct fog_jobs *j, u64 now_ms);
+/* Something runs here, or a job waits for a host. */
+bool fog_jobs_busy(const struct fog_jobs *j);
+
+/* Takes over nothing. id receives the job's id. Returns 1 when it was accepted now, 0 when the same
+ * id was submitted before with the same content, -EEXIST with another content, -ENOSPC when the
+ * queue is full, -EAGAIN while the store is failing, -EINVAL with error. */
+int fog_jobs_submit(struct fog_jobs *j, const char *user, const struct fog_job_request *request,
+		    u64 now_ms, char id[FOG_JOB_ID_SIZE], char error[FOG_JSON_ERROR_SIZE]);
+/* 0 (also when it has ended already), -ENOENT, -EAGAIN. */
+int fog_jobs_cancel(struct fog_jobs *j, const char *id, u64 now_ms);
+
+/* A stream came in. Returns its number, or 0 when there are too many: close it. */
+u32 fog_jobs_stream_accepted(struct fog_jobs *j, u64 now_ms);
+/* Answers to FOG_ACTION_OPEN. route: node ids of the hops, for people, may be NULL. */
+void fog_jobs_stream_opened(struct fog_jobs *j, u32 stream, const char *route, u64 now_ms);
+void fog_jobs_stream_failed(struct fog_jobs *j, u32 stream, const char *error, u64 now_ms);
+/* One frame. Unknown streams are ignored: the engine may have closed them. */
+void fog_jobs_stream_json(struct fog_jobs *j, u32 stream, const u8 *data, size_t len, u64 now_ms);
+void fog_jobs_stream_data(struct fog_jobs *j, u32 stream, const u8 *data, size_t len, u64 now_ms);
+/* The peer went away. */
+void fog_jobs_stream_closed(struct fog_jobs *j, u32 stream, u64 now_ms);
+/* Answer to FOG_ACTION_VERIFY. */
+void fog_jobs_verified(struct fog_jobs *j, u64 tag, bool valid, u64 now_ms);
+
+/* ---- for the API ---------------------------------------------------------------------------- */
+
+enum fog_job_state {
+	FOG_JOB_INVALID = 0,
+	FOG_JOB_QUEUED,
+	FOG_JOB_PLACED,
+	FOG_JOB_OFFERED,
+	FOG_JOB_RUNNING,
+	FOG_JOB_SUCCEEDED,
+	FOG_JOB_FAILED,
+	FOG_JOB_CANCELLED,
+	FOG_JOB_STATE_COUNT
+};
+const char *fog_job_state_name(enum fog_job_state state);
+enum fog_job_state fog_job_state_parse(const char *name);
+
+/* An attempt as the submitter sees it. */
+enum fog_attempt_state {
+	FOG_ATTEMPT_INVALID = 0,
+	FOG_ATTEMPT_PLACED,    /* escrow held, offer signed, not sent */
+	FOG_ATTEMPT_OFFERED,   /* perhaps sent */
+	FOG_ATTEMPT_ACCEPTED,  /* the worker has it */
+	FOG_ATTEMPT_RECEIVED,  /* receipt verified; output on its way */
+	FOG_ATTEMPT_SETTLED,   /* paid */
+	FOG_ATTEMPT_DECLINED,  /* the worker would not */
+	FOG_ATTEMPT_LOST,      /* host failed, unreachable, late or lied */
+	FOG_ATTEMPT_CANCELLED, /* before it was accepted */
+	FOG_ATTEMPT_STATE_COUNT
+};
+const char *fog_attempt_state_name(enum fog_attempt_state state);
+
+/* The books: sums and single accounts against their entries, in O(entries). 0 or -EUCLEAN with why.
+ * fog_jobs_new() does it too. */
+int fog_jobs_audit(struct fog_store *store, char why[FOG_STORE_WHY_SIZE]);
+
+/* Does a spool of this name still matter? Others may be cancelled and removed at start. */
+bool fog_jobs_run_live(struct fog_jobs *j, const char *run);
+
+struct fog_store *fog_jobs_store(struct fog_jobs *j);
+const u8 *fog_jobs_node(const struct fog_jobs *j);
+
+/* What runs or is promised here, for the descriptor and health. */
+struct fog_jobs_load {
+	u64 cpu_milli;
+	u64 memory_bytes;
+	u32 works; /* accepted and not finished */
+	u32 jobs;  /* of ours, not ended */
+	u32 sessions;
+};
+void fog_jobs_load(const struct fog_jobs *j, struct fog_jobs_load *out);
+
+#endif

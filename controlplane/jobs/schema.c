@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Tables of jobs, ledger and reputation. A published migration never changes. */
+#include "controlplane/jobs/state.h"
+
+static const struct fog_migration jobs_migrations[] = {
+	{1,
+	 /* Submitter: what users asked for. seq orders the list. */
+	 "CREATE TABLE job("
+	 " seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, user TEXT NOT NULL,"
+	 " name TEXT NOT NULL, spec TEXT NOT NULL, wishes TEXT NOT NULL, state INTEGER NOT NULL,"
+	 " reason TEXT NOT NULL, cancel_ms INTEGER NOT NULL, attempt_count INTEGER NOT NULL,"
+	 " lost_count INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
+	 " started_ms INTEGER NOT NULL DEFAULT 0, ended_ms INTEGER NOT NULL DEFAULT 0,"
+	 " outcome INTEGER NOT NULL DEFAULT 0, exit_code INTEGER NOT NULL DEFAULT -1,"
+	 " signal INTEGER NOT NULL DEFAULT 0, amount INTEGER NOT NULL DEFAULT 0) STRICT;"
+	 "CREATE INDEX job_by_state ON job(state, seq);"
+	 "CREATE TABLE job_input("
+	 " job TEXT NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL, PRIMARY KEY(job, name))"
+	 " STRICT;"
+	 /* notify: the worker must still be told (settlement, abandonment). */
+	 "CREATE TABLE attempt("
+	 " job TEXT NOT NULL, number INTEGER NOT NULL, worker BLOB NOT NULL,"
+	 " worker_name TEXT NOT NULL, state INTEGER NOT NULL, run INTEGER NOT NULL DEFAULT 1,"
+	 " notify INTEGER NOT NULL DEFAULT 0,"
+	 " reason TEXT NOT NULL DEFAULT '', quote INTEGER NOT NULL, offer TEXT NOT NULL,"
+	 " offer_signature BLOB NOT NULL, route TEXT NOT NULL DEFAULT '',"
+	 " created_ms INTEGER NOT NULL, offered_ms INTEGER NOT NULL DEFAULT 0,"
+	 " accepted_ms INTEGER NOT NULL DEFAULT 0, received_ms INTEGER NOT NULL DEFAULT 0,"
+	 " ended_ms INTEGER NOT NULL DEFAULT 0, deadline_ms INTEGER NOT NULL,"
+	 " reputation_before REAL NOT NULL, reputation_after REAL, PRIMARY KEY(job, number))"
+	 " STRICT;"
+	 "CREATE INDEX attempt_live ON attempt(state) WHERE state <= 4 OR notify <> 0;"
+	 "CREATE TABLE job_log("
+	 " job TEXT NOT NULL, attempt INTEGER NOT NULL, stream INTEGER NOT NULL,"
+	 " offset INTEGER NOT NULL, data BLOB NOT NULL,"
+	 " PRIMARY KEY(job, attempt, stream, offset)) STRICT;"
+	 /* Both roles. */
+	 "CREATE TABLE receipt("
+	 " submitter BLOB NOT NULL, job TEXT NOT NULL, attempt INTEGER NOT NULL,"
+	 " worker BLOB NOT NULL, text TEXT NOT NULL, signature BLOB NOT NULL,"
+	 " amount INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
+	 " PRIMARY KEY(submitter, job, attempt)) STRICT;"
+	 "CREATE INDEX receipt_by_job ON receipt(job, attempt);"
+	 "CREATE TABLE settlement("
+	 " submitter BLOB NOT NULL, job TEXT NOT NULL, attempt INTEGER NOT NULL,"
+	 " worker BLOB NOT NULL, text TEXT NOT NULL, signature BLOB NOT NULL,"
+	 " amount INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
+	 " PRIMARY KEY(submitter, job, attempt)) STRICT;"
+	 /* Worker: what others asked of us. */
+	 "CREATE TABLE work("
+	 " submitter BLOB NOT NULL, job TEXT NOT NULL, attempt INTEGER NOT NULL,"
+	 " run TEXT NOT NULL, runs INTEGER NOT NULL, state INTEGER NOT NULL,"
+	 " cancel INTEGER NOT NULL, reason TEXT NOT NULL DEFAULT '', offer TEXT NOT NULL,"
+	 " offer_signature BLOB NOT NULL, spec TEXT NOT NULL, created_ms INTEGER NOT NULL,"
+	 " updated_ms INTEGER NOT NULL, PRIMARY KEY(submitter, job, attempt)) STRICT;"
+	 "CREATE INDEX work_by_state ON work(state, updated_ms);"},
+};
+
+static const struct fog_migration ledger_migrations[] = {
+	{1, "CREATE TABLE ledger_account("
+	    " name TEXT PRIMARY KEY, balance INTEGER NOT NULL,"
+	    " CHECK(balance >= 0 OR name = 'issuer')) STRICT;"
+	    "CREATE TABLE ledger_tx("
+	    " id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, memo TEXT NOT NULL,"
+	    " created_ms INTEGER NOT NULL) STRICT;"
+	    "CREATE TABLE ledger_entry("
+	    " id INTEGER PRIMARY KEY, tx INTEGER NOT NULL REFERENCES ledger_tx(id),"
+	    " account TEXT NOT NULL, amount INTEGER NOT NULL, balance INTEGER NOT NULL) STRICT;"
+	    "CREATE INDEX ledger_entry_by_account ON ledger_entry(account, id);"
+	    "CREATE INDEX ledger_entry_by_tx ON ledger_entry(tx);"},
+};
+
+static const struct fog_migration reputation_migrations[] = {
+	{1, "CREATE TABLE reputation("
+	    " node BLOB PRIMARY KEY, alpha REAL NOT NULL, beta REAL NOT NULL,"
+	    " updated_ms INTEGER NOT NULL, events INTEGER NOT NULL) STRICT;"
+	    "CREATE TABLE evidence("
+	    " id INTEGER PRIMARY KEY, node BLOB NOT NULL, kind TEXT NOT NULL,"
+	    " quality REAL NOT NULL, job TEXT NOT NULL, attempt INTEGER NOT NULL,"
+	    " detail TEXT NOT NULL, created_ms INTEGER NOT NULL,"
+	    " UNIQUE(node, job, attempt, kind)) STRICT;"
+	    "CREATE INDEX evidence_by_node ON evidence(node, id);"},
+};
+
+int fog_db_migrate(struct fog_store *store, char why[FOG_STORE_WHY_SIZE])
+{
+	int rc = fog_store_migrate(store, "ledger", ledger_migrations,
+				   FOG_ARRAY_COUNT(ledger_migrations), why);
+
+	if (rc == 0)
+		rc = fog_store_migrate(store, "reputation", reputation_migrations,
+				       FOG_ARRAY_COUNT(reputation_migrations), why);
+	if (rc == 0)
+		rc = fog_store_migrate(store, "jobs", jobs_migrations,
+				       FOG_ARRAY_COUNT(jobs_migrations), why);
+	return rc;
+}

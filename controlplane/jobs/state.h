@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Private to jobs/: the engine's memory and what its files offer each other.
+ *
+ *	engine.c   life cycle, steps, actions, tick
+ *	session.c  streams: hello, frames, verification, silence
+ *	queue.c    submission, placement, cancel
+ *	attempt.c  an attempt until it is accepted, and its end
+ *	collect.c  logs, receipt, settlement
+ *	work.c     admission and the executor
+ *	serve.c    the worker's side of a session
+ *	db*.c      SQL
+ *
+ * Errors of the store are sticky: db functions note the first in j->rc and do nothing more, the
+ * step ends with a rollback and the engine reloads. Code in between reads straight down. */
+#ifndef FOG_JOBS_STATE_H
+#define FOG_JOBS_STATE_H
+
+#include <sys/queue.h>
+
+#include "controlplane/jobs/engine.h"
+#include "controlplane/ledger/ledger.h"
+#include "controlplane/reputation/reputation.h"
+#include "crypto/hash/hash.h"
+#include "crypto/random/random.h"
+
+#define FOG_JOBS_HASH_SIZE  4096
+#define FOG_JOBS_AVOIDS_MAX (FOG_PLACEMENT_EXCLUDE_MAX - FOG_JOB_EXCLUDES_MAX)
+
+struct fog_session;
+struct fog_work;
+
+#define FOG_AVOID_FAILED (UINT64_MAX - 1) /* only when nobody else will have it */
+#define FOG_AVOID_LIED   UINT64_MAX       /* never again for this job */
+
+struct fog_job_avoid {
+	u8 node[FOG_JOB_NODE_SIZE];
+	u64 until_ms; /* or one of the two below */
+};
+
+/* A job of ours that has not ended. */
+struct fog_job {
+	TAILQ_ENTRY(fog_job) link; /* in order of submission */
+	struct fog_job *hash_next;
+	char id[FOG_JOB_ID_SIZE];
+	char user[FOG_JOB_USER_SIZE];
+	enum fog_job_state state;
+	u64 created_ms;
+	u64 cancel_ms; /* 0 = not asked */
+	u32 attempt_count;
+	u32 lost_count;
+	struct fog_job_limits limits;
+	u64 input_size;
+	u8 spec_sha256[32];
+	char *wishes;
+	struct fog_attempt *attempt; /* the current one */
+	u64 next_ms;                 /* of placement */
+	u64 queued_ms;               /* since when */
+	u32 pending_ms, decline_ms;  /* back-off */
+	char *reason;                /* as stored, to write only changes */
+	u32 avoid_count;
+	struct fog_job_avoid *avoid;
+};
+TAILQ_HEAD(fog_job_list, fog_job);
+
+/* An attempt of ours that still has something to say to its worker. */
+struct fog_attempt {
+	TAILQ_ENTRY(fog_attempt) link;
+	struct fog_job *job; /* NULL once the job has ended or gone on without it */
+	struct fog_attempt_key key;
+	enum fog_attempt_state state;
+	bool notify; /* SETTLED: settlement not acknowledged; LOST: the worker was not told */
+	struct fog_job_limits limits;
+	u64 input_size;
+	i64 quote;
+	u64 offered_ms; /* first */
+	u64 deadline_ms;
+	u64 open_ms; /* next opening */
+	u32 retry_ms;
+	struct fog_session *session;
+	u64 log_size[2];     /* stored */
+	u64 log_followed[2]; /* acknowledged to the worker */
+	bool running;        /* the worker said so */
+	u32 run;             /* of the worker's runs, what the logs belong to */
+	bool want_known;     /* RECEIVED: want[] holds the sizes of the receipt */
+	u64 want[2];
+	char error[128]; /* why the last stream ended */
+};
+TAILQ_HEAD(fog_attempt_list, fog_attempt);
+
+/* An attempt of somebody's that runs here or is about to. */
+struct fog_work {
+	TAILQ_ENTRY(fog_work) link;
+	struct fog_attempt_key key;
+	enum fog_work_state state; /* FETCHING, STARTING, RUNNING */
+	char run[FOG_WORK_RUN_SIZE];
+	u32 runs;
+	u32 starts;
+	bool cancel;
+	struct fog_job_limits limits;
+	struct fog_job_spec *spec; /* for its inputs */
+	struct fog_session *session;
+	u64 poll_ms; /* next */
+	/* FETCHING */
+	u32 input;  /* index of the one that is fetched */
+	u64 offset; /* received of it */
+	u64 asked;  /* end of what was asked for */
+	struct fog_sha256 sha256;
+	u64 progress_ms;
+	u64 output_size[2];
+};
+TAILQ_HEAD(fog_work_list, fog_work);
+
+struct fog_session {
+	TAILQ_ENTRY(fog_session) link;
+	u32 id;
+	bool inbound;             /* we are the worker */
+	bool open;                /* the stream exists */
+	bool greeted;             /* hello received */
+	bool dead;                /* closed: freed at the end of the step */
+	struct fog_session *loop; /* the other end, when both are ours */
+	u64 opened_ms;
+	u64 rx_ms, tx_ms;
+
+	/* The data frame that is due. */
+	enum fog_job_op expect; /* BLOB, LOG or INVALID */
+	char name[FOG_JOB_INPUT_NAME_SIZE];
+	u32 stream;
+	u64 offset;
+	u32 length;
+
+	/* The signature that is being verified. */
+	u64 tag; /* 0 = none */
+	enum fog_job_op verifying;
+	u64 verify_ms;
+	char *text;
+	u8 signature[FOG_JOB_SIGNATURE_SIZE];
+	char *spec;
+	bool query;
+
+	struct fog_attempt *attempt; /* submitter */
+
+	bool bound; /* worker: an offer of key was verified */
+	struct fog_attempt_key key;
+	struct fog_work *work; /* while it runs */
+	char run[FOG_WORK_RUN_SIZE];
+	bool following;
+	u64 follow[2]; /* the submitter holds this much */
+	u64 sent[2];
+};
+TAILQ_HEAD(fog_session_list, fog_session);
+
+struct fog_pending_action {
+	TAILQ_ENTRY(fog_pending_action) link;
+	struct fog_action action;
+};
+TAILQ_HEAD(fog_action_list, fog_pending_action);
+
+/* Lower bounds are costly to compute: kept for as long as nothing happens to the host. */
+struct fog_bound {
+	u8 node[FOG_JOB_NODE_SIZE];
+	u64 read_ms; /* 0 = empty */
+	double lower;
+};
+#define FOG_JOBS_BOUNDS_MAX    8192     /* direct-mapped by the first bytes of the id */
+#define FOG_JOBS_BOUND_LIFE_MS 3600000u /* decay moves it slowly */
+
+struct fog_jobs {
+	struct fog_jobs_config config;
+	struct fog_jobs_ports ports;
+	struct fog_store *store;
+	struct fog_rng rng;
+	u64 now_ms;
+	int rc; /* of the step */
+	bool in_step;
+	bool broken; /* memory differs from the store */
+	u64 reload_ms;
+
+	struct fog_job_list jobs;
+	u32 job_count;
+	struct fog_job *hash[FOG_JOBS_HASH_SIZE];
+	struct fog_attempt_list attempts;
+	struct fog_work_list works;
+	struct fog_session_list sessions;
+	struct fog_session *session_slot[FOG_JOBS_SESSIONS_MAX]; /* by id % max */
+	u32 session_count;
+	u32 session_next;
+	u32 opening_count;
+	bool session_dead; /* some session is: reap */
+	u64 tag_next;
+	u64 sweep_ms; /* next look for expired rows */
+
+	void **grave; /* freed at the end of the step, so that callers up the stack stay safe */
+	u32 grave_count, grave_cap;
+
+	struct fog_action_list step_actions; /* of the step, not yet visible */
+	struct fog_action_list actions;
+	u32 action_count;
+
+	struct fog_placement_host *hosts; /* FOG_PLACEMENT_HOSTS_MAX, during a placement */
+	struct fog_bound *bounds;
+};
+
+/* ---- engine.c ------------------------------------------------------------------------------- */
+void fog_jobs_fail(struct fog_jobs *j, int rc);      /* notes the first error of the step */
+bool fog_jobs_begin(struct fog_jobs *j, u64 now_ms); /* false: broken, do nothing */
+int fog_jobs_end(struct fog_jobs *j);
+struct fog_action *fog_action_new(struct fog_jobs *j, enum fog_action_kind kind); /* NULL: failed */
+void fog_action_run(struct fog_jobs *j, enum fog_action_kind kind, const char *run);
+void fog_jobs_bury(struct fog_jobs *j, void *p); /* free() at the end of the step */
+/* Formats and replaces all but printable ASCII: part of it may be a peer's. */
+__attribute__((format(printf, 2, 3))) void fog_jobs_reason(char out[FOG_JOB_REASON_SIZE],
+							   const char *format, ...);
+/* Time we grant to move this many bytes. */
+static inline u64 fog_jobs_transfer_ms(u64 bytes)
+{
+	return bytes * 1000 / FOG_JOBS_TRANSFER_BPS;
+}
+
+/* ---- session.c ------------------------------------------------------------------------------ */
+struct fog_session *fog_session_new(struct fog_jobs *j, bool inbound);
+struct fog_session *fog_session_find(struct fog_jobs *j, u32 id);
+/* Opens towards the attempt's worker; to ourselves through a loop. */
+void fog_session_open(struct fog_jobs *j, struct fog_attempt *a);
+void fog_session_close(struct fog_jobs *j, struct fog_session *s);
+/* Closes; the attempt will open another. */
+void fog_session_drop(struct fog_jobs *j, struct fog_session *s, const char *reason);
+/* Sends the text, which is freed; NULL closes the session (no memory). */
+void fog_session_send(struct fog_jobs *j, struct fog_session *s, char *text);
+void fog_session_send_data(struct fog_jobs *j, struct fog_session *s, const void *data, u32 len);
+/* Tells why and closes. */
+void fog_session_refuse(struct fog_jobs *j, struct fog_session *s, const char *reason);
+void fog_session_verify(struct fog_jobs *j, struct fog_session *s, const struct fog_job_message *m,
+			const u8 node[FOG_JOB_NODE_SIZE]);
+void fog_session_tick(struct fog_jobs *j, struct fog_session *s);
+void fog_session_reap(struct fog_jobs *j);  /* frees the dead */
+void fog_session_clear(struct fog_jobs *j); /* closes and frees all */
+/* Delivers a message the engine sends to itself. */
+void fog_session_loop(struct fog_jobs *j, const struct fog_action *a, u64 now_ms);
+
+/* ---- queue.c -------------------------------------------------------------------------------- */
+void fog_queue_tick(struct fog_jobs *j);
+struct fog_job *fog_job_find(struct fog_jobs *j, const char *id);
+struct fog_job *fog_job_add(struct fog_jobs *j, const char *id); /* into list and hash */
+void fog_job_free(struct fog_jobs *j, struct fog_job *job);
+void fog_job_avoid(struct fog_jobs *j, struct fog_job *job, const u8 *node, u64 until_ms);
+/* Back to QUEUED; the current attempt must be gone. */
+void fog_job_requeue(struct fog_jobs *j, struct fog_job *job, const char *reason, u64 delay_ms);
+/* The end: writes, frees. */
+void fog_job_end(struct fog_jobs *j, struct fog_job *job, enum fog_job_state state,
+		 const char *reason, const struct fog_receipt *receipt);
+void fog_job_set(struct fog_jobs *j, struct fog_job *job, enum fog_job_state state,
+		 const char *reason);
+double fog_bound_get(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE]);
+
+/* ---- attempt.c ------------------------------------------------------------------------------ */
+/* Places the job: escrow, offer, stream. False when the escrow could not be held. */
+bool fog_attempt_place(struct fog_jobs *j, struct fog_job *job,
+		       const struct fog_placement_host *host, i64 price);
+void fog_attempt_tick(struct fog_jobs *j, struct fog_attempt *a);
+void fog_attempt_opened(struct fog_jobs *j, struct fog_attempt *a);
+/* The stream could not be opened, or went away. */
+void fog_attempt_unlinked(struct fog_jobs *j, struct fog_attempt *a, const char *error);
+void fog_attempt_message(struct fog_jobs *j, struct fog_attempt *a,
+			 const struct fog_job_message *m);
+void fog_attempt_cancel(struct fog_jobs *j, struct fog_attempt *a);
+void fog_attempt_ping(struct fog_jobs *j, struct fog_attempt *a);
+/* Host failure: releases the escrow, notes evidence, tries the next host. */
+void fog_attempt_lose(struct fog_jobs *j, struct fog_attempt *a, enum fog_evidence_kind kind,
+		      const char *reason);
+/* Releases what is held and ends the attempt in this state. The job goes on without it. */
+void fog_attempt_end(struct fog_jobs *j, struct fog_attempt *a, enum fog_attempt_state state,
+		     const char *reason);
+void fog_attempt_free(struct fog_jobs *j, struct fog_attempt *a);
+bool fog_attempt_local(const struct fog_jobs *j, const struct fog_attempt *a);
+
+/* ---- collect.c ------------------------------------------------------------------------------ */
+void fog_collect_follow(struct fog_jobs *j, struct fog_attempt *a, bool force);
+void fog_collect_log(struct fog_jobs *j, struct fog_attempt *a, const struct fog_session *s,
+		     const u8 *data, u32 len);
+void fog_collect_result(struct fog_jobs *j, struct fog_attempt *a, const struct fog_job_message *m);
+void fog_collect_verified(struct fog_jobs *j, struct fog_attempt *a, const struct fog_session *s);
+/* RECEIVED: settles once all output is here. */
+void fog_collect_check(struct fog_jobs *j, struct fog_attempt *a);
+void fog_collect_settle_send(struct fog_jobs *j, struct fog_attempt *a);
+void fog_collect_evidence(struct fog_jobs *j, struct fog_attempt *a, enum fog_evidence_kind kind,
+			  double quality, const char *detail);
+
+/* ---- work.c, serve.c ------------------------------------------------------------------------ */
+/* Everything of an attempt that came to this worker, as stored. */
+struct fog_work_row {
+	struct fog_attempt_key key;
+	enum fog_work_state state;
+	char run[FOG_WORK_RUN_SIZE];
+	u32 runs;
+	bool cancel;
+	char reason[FOG_JOB_REASON_SIZE];
+	struct fog_offer offer;
+	u8 offer_sha256[32];
+	u64 created_ms, updated_ms;
+};
+
+void fog_work_tick(struct fog_jobs *j, struct fog_work *w);
+void fog_work_sweep(struct fog_jobs *j);
+struct fog_work *fog_work_find(struct fog_jobs *j, const struct fog_attempt_key *key);
+/* Judges a verified offer. Accepts it (persisted) or says why not. */
+enum fog_decline fog_work_admit(struct fog_jobs *j, const struct fog_offer *offer, const char *text,
+				const u8 *signature, const char *spec,
+				char reason[FOG_JOB_REASON_SIZE]);
+void fog_work_cancel(struct fog_jobs *j, struct fog_work *w);
+void fog_work_blob(struct fog_jobs *j, struct fog_work *w, const struct fog_session *s,
+		   const u8 *data, u32 len);
+void fog_work_need(struct fog_jobs *j, struct fog_work *w); /* input, from where it stopped */
+void fog_work_free(struct fog_jobs *j, struct fog_work *w);
+/* Puts a stored, unfinished row back to work after a restart. */
+void fog_work_resume(struct fog_jobs *j, const struct fog_work_row *row, const char *spec);
+
+void fog_serve_message(struct fog_jobs *j, struct fog_session *s, const struct fog_job_message *m);
+void fog_serve_verified(struct fog_jobs *j, struct fog_session *s);
+void fog_serve_status(struct fog_jobs *j, struct fog_session *s, const struct fog_work *w,
+		      enum fog_work_state state);
+/* As far as the window goes; returns the number of chunks sent. */
+u32 fog_serve_output(struct fog_jobs *j, struct fog_session *s);
+void fog_serve_result(struct fog_jobs *j, struct fog_session *s);
+
+/* ---- db.c: submitter --------------------------------------------------------------------------
+ */
+int fog_db_migrate(struct fog_store *store, char why[FOG_STORE_WHY_SIZE]);
+void fog_db_job_insert(struct fog_jobs *j, const struct fog_job *job,
+		       const struct fog_job_request *request);
+/* 1 and texts to free, or 0. */
+int fog_db_job_texts(struct fog_jobs *j, const char *id, char **spec, char **wishes);
+void fog_db_job_update(struct fog_jobs *j, const struct fog_job *job, const char *reason);
+void fog_db_job_end(struct fog_jobs *j, const struct fog_job *job, const char *reason,
+		    const struct fog_receipt *receipt);
+void fog_db_jobs_load(struct fog_jobs *j);
+/* Up to cap bytes of an input, as stored; false when there is no such input. */
+bool fog_db_input_read(struct fog_jobs *j, const char *job, const char *name, u64 offset, void *buf,
+		       u32 cap, u32 *len);
+
+void fog_db_attempt_insert(struct fog_jobs *j, const struct fog_attempt *a, const char *worker_name,
+			   const char *offer, const u8 *signature, double reputation);
+void fog_db_attempt_update(struct fog_jobs *j, const struct fog_attempt *a, const char *reason);
+void fog_db_attempt_route(struct fog_jobs *j, const struct fog_attempt *a, const char *route);
+void fog_db_attempt_reputation(struct fog_jobs *j, const struct fog_attempt *a, double after);
+/* Offer text and spec text, to free. False when the row is not there. */
+bool fog_db_attempt_offer(struct fog_jobs *j, const struct fog_attempt *a, char **offer,
+			  u8 signature[FOG_JOB_SIGNATURE_SIZE], char **spec);
+/* Declined attempts beyond the last few are forgotten. */
+void fog_db_attempts_prune(struct fog_jobs *j, const char *job, u32 below);
+
+void fog_db_log_append(struct fog_jobs *j, const struct fog_attempt *a, u32 stream,
+		       const void *data, u32 len);
+void fog_db_log_hash(struct fog_jobs *j, const struct fog_attempt *a, u32 stream, u8 sha256[32]);
+void fog_db_log_drop(struct fog_jobs *j, const struct fog_attempt *a);
+
+/* ---- db_paper.c: both roles -------------------------------------------------------------------
+ */
+void fog_db_receipt_put(struct fog_jobs *j, const struct fog_attempt_key *key, const char *text,
+			const u8 *signature, i64 amount);
+/* Text to free; false when there is none. */
+bool fog_db_receipt_get(struct fog_jobs *j, const struct fog_attempt_key *key, char **text,
+			u8 signature[FOG_JOB_SIGNATURE_SIZE]);
+void fog_db_settlement_put(struct fog_jobs *j, const struct fog_attempt_key *key, const char *text,
+			   const u8 *signature, i64 amount);
+bool fog_db_settlement_get(struct fog_jobs *j, const struct fog_attempt_key *key, char **text,
+			   u8 signature[FOG_JOB_SIGNATURE_SIZE]);
+u64 fog_db_sequence_next(struct fog_jobs *j);
+
+/* ---- db_work.c: worker ------------------------------------------------------------------------
+ */
+void fog_db_work_insert(struct fog_jobs *j, const struct fog_work *w, const char *offer,
+			const u8 *signature, const char *spec);
+void fog_db_work_update(struct fog_jobs *j, const struct fog_attempt_key *key,
+			enum fog_work_state state, const char *reason);
+void fog_db_work_run(struct fog_jobs *j, const struct fog_work *w); /* run, runs, cancel */
+bool fog_db_work_get(struct fog_jobs *j, const struct fog_attempt_key *key,
+		     struct fog_work_row *out);
+void fog_db_works_load(struct fog_jobs *j);
+/* The oldest row in this state not touched since before_ms. */
+bool fog_db_work_stale(struct fog_jobs *j, enum fog_work_state state, u64 before_ms,
+		       struct fog_work_row *out);
+void fog_db_work_delete(struct fog_jobs *j, const struct fog_attempt_key *key);
+
+/* ---- db_book.c: ledger and reputation ---------------------------------------------------------
+ */
+/* 0 or a refusal of the ledger (-ENOSPC); errors of the store are noted in j->rc. */
+int fog_db_ledger_apply(struct fog_jobs *j, const struct fog_ledger_tx *tx);
+bool fog_db_ledger_known(struct fog_jobs *j, const char *key);
+void fog_db_reputation_get(struct fog_jobs *j, const u8 *node, struct fog_reputation *out);
+/* Once per (node, job, attempt, kind); writes evidence and reputation. */
+void fog_db_evidence_add(struct fog_jobs *j, const u8 *node, enum fog_evidence_kind kind,
+			 double quality, const char *job, u32 attempt, const char *detail);
+
+#endif
