@@ -3,6 +3,7 @@
 
 #define FRAME_HEADER 5
 #define RETRY_NS     (200 * TB_MS)
+#define SILENCE_NS   (1500 * TB_MS)
 #define HOPS         3
 /* Paths of server ends: top bit | host | restarts of its data plane | handle. */
 #define END_PATH (1ull << 63)
@@ -307,14 +308,15 @@ static void line_built(struct fb_tunnel *t)
 	struct fb *fb = t->fb;
 
 	t->serial = ++fb->serial;
+	t->built_ns = fb->tb.now;
 	if (t->conn != NULL) {
 		fb->rebuilt++;
 		fog_conn_migrate(t->conn, t->serial, fb->tb.now);
 		return;
 	}
-	int rc = fog_conn_client(&t->conn, &client_ops, t, &fb->host[t->from].tls,
-				 fb->host[t->to].tls.public_key, &fb->budget, t->serial,
-				 fb->tb.now);
+	int rc =
+		fog_conn_client(&t->conn, &client_ops, t, &fb->host[t->from].tls,
+				fb->host[t->to].tls.public_key, &fb->budget, t->serial, fb->tb.now);
 	FOG_ASSERT(rc == 0);
 }
 
@@ -329,14 +331,21 @@ static void streams_fail(struct fb_tunnel *t)
 	}
 }
 
+/* In use, and nothing comes back. */
+static bool line_silent(const struct fb_tunnel *t)
+{
+	return t->line != NULL && t->serial != 0 && t->conn != NULL &&
+	       fog_conn_unanswered(t->conn) >= 3 &&
+	       t->fb->tb.now > FOG_MAX(t->built_ns, t->conn->received_ns) + SILENCE_NS;
+}
+
 static void tunnel_step(struct fb_tunnel *t)
 {
 	struct fb *fb = t->fb;
 
-	if (t->line != NULL && t->line->closed) {
+	if (t->line != NULL && t->line->closed)
 		line_drop(t);
-	}
-	if (t->line != NULL && t->conn != NULL && fog_conn_unanswered(t->conn) >= 3)
+	if (line_silent(t))
 		line_drop(t);
 	if (t->line == NULL && fb->tb.now >= t->retry_ns)
 		line_open(t);
