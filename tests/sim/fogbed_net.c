@@ -4,6 +4,7 @@
 #define FRAME_HEADER 5
 #define RETRY_NS     (200 * TB_MS)
 #define SILENCE_NS   (1500 * TB_MS)
+#define TROUBLE_NS   (30 * TB_S)
 #define HOPS         3
 /* Paths of server ends: top bit | host | restarts of its data plane | handle. */
 #define END_PATH (1ull << 63)
@@ -353,6 +354,9 @@ static void tunnel_step(struct fb_tunnel *t)
 		line_built(t);
 	if (t->conn == NULL)
 		return;
+	/* As fog-edge does: no new circuit helped, so the far end has forgotten us. */
+	if (fog_conn_unanswered(t->conn) >= 3 && fb->tb.now > t->conn->received_ns + TROUBLE_NS)
+		fog_conn_close(t->conn, FOG_CODE_BROKEN, "no answer over any circuit");
 	if (fog_conn_deadline(t->conn) <= fb->tb.now || t->conn->marked)
 		fog_conn_pump(t->conn, fb->tb.now);
 	if (t->conn->state == FOG_CONN_CLOSED) {
