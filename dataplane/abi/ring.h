@@ -69,11 +69,14 @@ static inline void fog_ring_consumer(struct fog_ring *r, struct fog_ring_head *h
 	r->cached = r->pos;
 }
 
-/* Producer: free slots, at most count. */
-static inline u32 fog_ring_free(struct fog_ring *r)
+/* Producer: free slots, at most count. A lower bound: the consumer's cursor is read again only when
+ * the bound known so far is below `want`, so who needs several slots must ask for as many. */
+static inline u32 fog_ring_room(struct fog_ring *r, u32 want)
 {
-	if (r->pos - r->cached < r->count)
-		return r->count - (u32)(r->pos - r->cached);
+	u32 known = r->count - (u32)FOG_MIN(r->pos - r->cached, (u64)r->count);
+
+	if (known >= want)
+		return known;
 	/* pairs with the release in fog_ring_release() */
 	u64 tail = atomic_load_explicit(&r->tail->tail, memory_order_acquire);
 	if (r->pos - tail > r->count) {
@@ -82,6 +85,11 @@ static inline u32 fog_ring_free(struct fog_ring *r)
 	}
 	r->cached = tail;
 	return r->count - (u32)(r->pos - tail);
+}
+
+static inline u32 fog_ring_free(struct fog_ring *r)
+{
+	return fog_ring_room(r, 1);
 }
 
 /* Producer: the slot `ahead` places after the last published one, to fill before
@@ -141,7 +149,7 @@ static inline const void *fog_ring_peek(struct fog_ring *r, u32 ahead)
 static inline void fog_ring_release(struct fog_ring *r, u32 n)
 {
 	r->pos += n;
-	/* pairs with the acquire in fog_ring_free() */
+	/* pairs with the acquire in fog_ring_room() */
 	atomic_store_explicit(&r->tail->tail, r->pos, memory_order_release);
 }
 
