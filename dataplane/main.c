@@ -24,9 +24,13 @@
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define EXIT_USAGE 2
+/* A killed predecessor that used io_uring leaves its socket to the kernel for some time. */
+#define PORT_TRIES    50
+#define PORT_PAUSE_MS 100
 
 struct daemon {
 	struct fog_options options;
@@ -85,6 +89,21 @@ static int machine_check(struct daemon *d)
 	return 0;
 }
 
+static int dp_init_patient(struct daemon *d, const struct fog_dp_config *c)
+{
+	const struct timespec pause = {.tv_nsec = PORT_PAUSE_MS * 1000000l};
+	int rc = fog_dp_init(&d->dp, c, d->data.base);
+
+	for (unsigned i = 0; rc == -EADDRINUSE && i < PORT_TRIES; i++) {
+		if (i == 0)
+			fog_dplog(FOG_DPLOG_NOTICE, "main",
+				  "the port is taken; trying again for some seconds");
+		nanosleep(&pause, NULL);
+		rc = fog_dp_init(&d->dp, c, d->data.base);
+	}
+	return rc;
+}
+
 static int dp_make(struct daemon *d)
 {
 	struct fog_keys keys;
@@ -108,7 +127,7 @@ static int dp_make(struct daemon *d)
 	memcpy(c.link_sk, keys.link_sk, sizeof(c.link_sk));
 	memcpy(c.onion_sk, keys.onion_sk, sizeof(c.onion_sk));
 	fog_random_bytes(c.rng_seed, sizeof(c.rng_seed));
-	rc = fog_dp_init(&d->dp, &c, d->data.base);
+	rc = dp_init_patient(d, &c);
 	fog_keys_wipe(&keys);
 	fog_wipe(&c, sizeof(c));
 	return rc == 0 ? 0 : fail("cannot start the workers' tables or sockets", rc);

@@ -174,11 +174,8 @@ static int config_apply(struct fog_options *o, const char *path, FILE *errors)
 	struct fog_config c;
 	int rc = fog_config_read(&c, path, errors);
 
-	if (rc != 0) {
-		if (rc != -EINVAL)
-			fprintf(errors, "%s: %s\n", path, strerror(-rc));
+	if (rc != 0) /* told already */
 		return rc == -EINVAL ? -EBADMSG : rc;
-	}
 	if (fog_address_parse(c.dataplane_listen, &o->listen) != 0 ||
 	    dir_set(o->run_dir, c.host_run_dir) != 0 ||
 	    dir_set(o->state_dir, c.host_state_dir) != 0 || !io_known(c.dataplane_io)) {

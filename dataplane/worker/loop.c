@@ -66,10 +66,6 @@ static void block(struct fog_worker *w)
 {
 	u64 value;
 
-	/* Nothing to retry soon: let housekeeping wait longer, whatever matters wakes us. */
-	if (w->pending.active_count == 0 && w->losing == 0 && w->closing == FOG_HALF_NONE)
-		w->tick_ns = FOG_MAX(w->tick_ns, w->now + FOG_IDLE_TICK_MIN_NS +
-							 fog_rng_below(&w->rng, FOG_IDLE_TICK_NS));
 	/* Announce, look again, and only then sleep. */
 	bool ready = announce_wait(w, true);
 	u64 now = clock_now();
@@ -79,6 +75,9 @@ static void block(struct fog_worker *w)
 		(void)w->ops->wait(w->io, w->tick_ns - now, w->wake_fd);
 	}
 	announce_wait(w, false);
+	/* Only housekeeping takes commands. */
+	if (w->control.region != NULL && fog_ring_ready(&w->control.commands) > 0)
+		w->wake_housekeeping = true;
 	if (read(w->wake_fd, &value, sizeof(value)) == sizeof(value))
 		w->wake_housekeeping = true; /* commands, an attachment, or the end */
 }

@@ -172,6 +172,33 @@ static void worker_turn(struct fog_control_region *c, struct fog_data_region *d,
 	t->broken += commands.broken + events.broken;
 }
 
+/* The same service then serves an honest control plane. */
+static void honest_after(struct fog_verify *verify, struct fog_region *theirs,
+			 struct fog_data_region *d)
+{
+	static struct fog_control_region honest;
+	struct fog_ring submissions, verdicts;
+	struct fog_verify_verdict v;
+	static struct fog_verify_submit job = {.tag = 3, .algorithm = FOG_VERIFY_ED25519};
+	u8 sk[64], key_seed[32] = {1};
+
+	fog_verify_attach(verify, &honest);
+	fog_region_close(theirs);
+	fog_ring_producer(&submissions, &honest.verify_head, &d->verify_tail, honest.verify,
+			  FOG_VERIFY_RING_COUNT, sizeof(job));
+	fog_ring_consumer(&verdicts, &d->verdict_head, &honest.verdict_tail, d->verdicts,
+			  FOG_VERIFY_RING_COUNT, sizeof(v));
+	fog_sign_keypair(job.key, sk, key_seed);
+	fog_sign(job.signature, job.message, 0, sk);
+	CU_ASSERT_EQUAL(fog_ring_push(&submissions, &job), 0);
+	u64 one = 1;
+	CU_ASSERT_EQUAL(write(fog_verify_wake_fd(verify), &one, 8), 8);
+	for (unsigned i = 0; i < 5000 && fog_ring_ready(&verdicts) == 0; i++)
+		usleep(1000);
+	CU_ASSERT_EQUAL_FATAL(fog_ring_pop(&verdicts, &v), 0);
+	CU_ASSERT(v.tag == 3 && v.result == 0);
+}
+
 static void test_hostile_control_plane(void)
 {
 	struct fog_region theirs, ours;
@@ -222,29 +249,7 @@ static void test_hostile_control_plane(void)
 	       (unsigned long long)turns, (unsigned long long)tally.broken,
 	       (unsigned long long)tally.copied, (unsigned long long)refused);
 
-	/* The same service then serves an honest control plane. */
-	static struct fog_control_region honest;
-	struct fog_data_region *d = ours.base;
-	struct fog_ring submissions, verdicts;
-	struct fog_verify_verdict v;
-	static struct fog_verify_submit job = {.tag = 3, .algorithm = FOG_VERIFY_ED25519};
-	u8 sk[64], key_seed[32] = {1};
-
-	fog_verify_attach(verify, &honest);
-	fog_region_close(&theirs);
-	fog_ring_producer(&submissions, &honest.verify_head, &d->verify_tail, honest.verify,
-			  FOG_VERIFY_RING_COUNT, sizeof(job));
-	fog_ring_consumer(&verdicts, &d->verdict_head, &honest.verdict_tail, d->verdicts,
-			  FOG_VERIFY_RING_COUNT, sizeof(v));
-	fog_sign_keypair(job.key, sk, key_seed);
-	fog_sign(job.signature, job.message, 0, sk);
-	CU_ASSERT_EQUAL(fog_ring_push(&submissions, &job), 0);
-	u64 one = 1;
-	CU_ASSERT_EQUAL(write(fog_verify_wake_fd(verify), &one, 8), 8);
-	for (unsigned i = 0; i < 5000 && fog_ring_ready(&verdicts) == 0; i++)
-		usleep(1000);
-	CU_ASSERT_EQUAL_FATAL(fog_ring_pop(&verdicts, &v), 0);
-	CU_ASSERT(v.tag == 3 && v.result == 0);
+	honest_after(verify, &theirs, ours.base);
 	fog_verify_stop(verify);
 	fog_region_close(&ours);
 	close(pair[0]);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The whole fog under bad luck: jobs from every host over a network that loses, duplicates, reorders
- * and corrupts, while control planes and data planes die and come back. Checked at the end:
+/* The whole fog under bad luck: jobs from every host over a network that loses, duplicates,
+ *reorders and corrupts, while control planes and data planes die and come back. Checked at the end:
  *
  *	every accepted job succeeded, and ran at least once
  *	each job was paid exactly once: what the submitter's book says a worker got is what the
@@ -144,9 +144,9 @@ static bool check_books(struct fb *fb, u32 i)
 /* What host i's book paid to worker k, against what k's book got from i. */
 static bool check_pair(struct fb *fb, u32 i, u32 k)
 {
-	i64 paid = fb_query(fb, i,
-			    "SELECT coalesce(sum(amount), 0) FROM settlement WHERE worker = ?",
-			    NULL, fb->host[k].node_id, 32);
+	i64 paid =
+		fb_query(fb, i, "SELECT coalesce(sum(amount), 0) FROM settlement WHERE worker = ?",
+			 NULL, fb->host[k].node_id, 32);
 	i64 got = fb_query(fb, k,
 			   "SELECT coalesce(sum(amount), 0) FROM settlement WHERE submitter = ?",
 			   NULL, fb->host[i].node_id, 32);
@@ -173,6 +173,44 @@ static bool check(struct fb *fb, u64 jobs)
 	return bad;
 }
 
+/* For people: what still hangs. */
+static void dump(struct fb *fb)
+{
+	for (u32 i = 0; i < HOSTS; i++) {
+		struct fog_stmt *q = fog_stmt(
+			fb->host[i].store, "SELECT job, number, state, notify, reason, worker_name"
+					   " FROM attempt WHERE state < 5 OR notify <> 0");
+		while (fog_stmt_step(q) == 1)
+			printf("  host %u: %s attempt %lld state %lld notify %lld at %s: %s\n", i,
+			       fog_column_text(q, 0), (long long)fog_column_int(q, 1),
+			       (long long)fog_column_int(q, 2), (long long)fog_column_int(q, 3),
+			       fog_column_text(q, 5), fog_column_text(q, 4));
+	}
+	for (u32 i = 0; i < HOSTS; i++)
+		for (u32 d = 0; d < FOG_DROP_COUNT; d++)
+			if (tb_drops(&fb->tb, i, d) != 0)
+				printf("  host %u: %llu dropped: %s\n", i,
+				       (unsigned long long)tb_drops(&fb->tb, i, d),
+				       fog_drop_text(d));
+	for (u32 i = 0; i < FB_TUNNELS_MAX; i++) {
+		const struct fb_tunnel *t = &fb->tunnel[i];
+		if (t->used)
+			printf("  tunnel %u -> %u: connection %d, line %s\n", t->from, t->to,
+			       t->conn != NULL ? t->conn->state : 0,
+			       t->line == NULL   ? "none"
+			       : t->line->closed ? "closed"
+			       : t->line->built  ? "built"
+						 : "building");
+	}
+	for (u32 i = 0; i < FB_STREAMS_MAX; i++) {
+		const struct fb_stream *s = &fb->stream[i];
+		if (s->used)
+			printf("  stream of host %u, %s, number %u%s%s\n", s->host,
+			       s->opener ? "opener" : "acceptor", s->number,
+			       s->quic == NULL ? ", waiting" : "", s->gone ? ", closed" : "");
+	}
+}
+
 static bool simulate(u64 seed, u32 jobs)
 {
 	static struct fb fb;
@@ -197,8 +235,10 @@ static bool simulate(u64 seed, u32 jobs)
 			break;
 	}
 	bool bad = any_down(&fate);
-	if (unfinished(&fb) != 0)
+	if (unfinished(&fb) != 0) {
+		dump(&fb);
 		bad = failed(seed, "jobs or settlements did not end in time", 0, unfinished(&fb));
+	}
 	bad = check(&fb, submitted) || bad;
 	printf("seed %llu: %u jobs, %u control planes and %u data planes killed, %llu circuits "
 	       "rebuilt, %llu streams reset, %.1f s of virtual time: %s\n",

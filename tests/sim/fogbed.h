@@ -57,6 +57,7 @@ struct fb_tunnel {
 	struct tb_circuit *line;
 	u64 serial; /* of the line: the connection's path */
 	u64 retry_ns;
+	u64 built_ns;
 	struct fb *fb;
 };
 

@@ -3,6 +3,8 @@
 
 #define FRAME_HEADER 5
 #define RETRY_NS     (200 * TB_MS)
+#define SILENCE_NS   (1500 * TB_MS)
+#define TROUBLE_NS   (30 * TB_S)
 #define HOPS         3
 /* Paths of server ends: top bit | host | restarts of its data plane | handle. */
 #define END_PATH (1ull << 63)
@@ -307,14 +309,15 @@ static void line_built(struct fb_tunnel *t)
 	struct fb *fb = t->fb;
 
 	t->serial = ++fb->serial;
+	t->built_ns = fb->tb.now;
 	if (t->conn != NULL) {
 		fb->rebuilt++;
 		fog_conn_migrate(t->conn, t->serial, fb->tb.now);
 		return;
 	}
-	int rc = fog_conn_client(&t->conn, &client_ops, t, &fb->host[t->from].tls,
-				 fb->host[t->to].tls.public_key, &fb->budget, t->serial,
-				 fb->tb.now);
+	int rc =
+		fog_conn_client(&t->conn, &client_ops, t, &fb->host[t->from].tls,
+				fb->host[t->to].tls.public_key, &fb->budget, t->serial, fb->tb.now);
 	FOG_ASSERT(rc == 0);
 }
 
@@ -329,13 +332,21 @@ static void streams_fail(struct fb_tunnel *t)
 	}
 }
 
+/* In use, and nothing comes back. */
+static bool line_silent(const struct fb_tunnel *t)
+{
+	return t->line != NULL && t->serial != 0 && t->conn != NULL &&
+	       fog_conn_unanswered(t->conn) >= 3 &&
+	       t->fb->tb.now > FOG_MAX(t->built_ns, t->conn->received_ns) + SILENCE_NS;
+}
+
 static void tunnel_step(struct fb_tunnel *t)
 {
 	struct fb *fb = t->fb;
 
 	if (t->line != NULL && t->line->closed)
 		line_drop(t);
-	if (t->line != NULL && t->conn != NULL && fog_conn_unanswered(t->conn) >= 3)
+	if (line_silent(t))
 		line_drop(t);
 	if (t->line == NULL && fb->tb.now >= t->retry_ns)
 		line_open(t);
@@ -343,6 +354,9 @@ static void tunnel_step(struct fb_tunnel *t)
 		line_built(t);
 	if (t->conn == NULL)
 		return;
+	/* As fog-edge does: no new circuit helped, so the far end has forgotten us. */
+	if (fog_conn_unanswered(t->conn) >= 3 && fb->tb.now > t->conn->received_ns + TROUBLE_NS)
+		fog_conn_close(t->conn, FOG_CODE_BROKEN, "no answer over any circuit");
 	if (fog_conn_deadline(t->conn) <= fb->tb.now || t->conn->marked)
 		fog_conn_pump(t->conn, fb->tb.now);
 	if (t->conn->state == FOG_CONN_CLOSED) {
