@@ -206,6 +206,8 @@ bool fog_jobs_begin(struct fog_jobs *j, u64 now_ms); /* false: broken, do nothin
 int fog_jobs_end(struct fog_jobs *j);
 struct fog_action *fog_action_new(struct fog_jobs *j, enum fog_action_kind kind); /* NULL: failed */
 void fog_action_run(struct fog_jobs *j, enum fog_action_kind kind, const char *run);
+void fog_jobs_sign(struct fog_jobs *j, const char *label, const char *text,
+		   u8 signature[FOG_JOB_SIGNATURE_SIZE]);
 void fog_jobs_bury(struct fog_jobs *j, void *p); /* free() at the end of the step */
 /* Formats and replaces all but printable ASCII: part of it may be a peer's. */
 __attribute__((format(printf, 2, 3))) void fog_jobs_reason(char out[FOG_JOB_REASON_SIZE],
@@ -250,6 +252,7 @@ void fog_job_end(struct fog_jobs *j, struct fog_job *job, enum fog_job_state sta
 		 const char *reason, const struct fog_receipt *receipt);
 void fog_job_set(struct fog_jobs *j, struct fog_job *job, enum fog_job_state state,
 		 const char *reason);
+void fog_bound_forget(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE]); /* it has changed */
 double fog_bound_get(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE]);
 
 /* ---- attempt.c ------------------------------------------------------------------------------ */
