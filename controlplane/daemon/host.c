@@ -137,13 +137,14 @@ static int start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 
 	if (rc != 0)
 		return rc;
-	fog_host_publish_init(h);
+	fog_host_publish_prepare(h);
 	rc = fog_host_dataplane_start(h);
 	if (rc != 0)
 		return fail(why, "data plane client", rc);
 	rc = directory_open(h, why);
 	if (rc != 0)
 		return rc;
+	fog_host_publish_start(h);
 	fog_host_route_init(h);
 	ev_timer_init(&h->expire_timer, on_expire, FOG_HOST_EXPIRE_S, FOG_HOST_EXPIRE_S);
 	h->expire_timer.data = h;
