@@ -14,17 +14,10 @@ struct fog_slot *fog_slot_take(struct fog_worker *w)
 	return s;
 }
 
-/* Is there room behind what is staged already? fog_ring_free() knows nothing of that, so look at the
- * consumer's cursor again before saying no. */
+/* Is there room behind what is staged already? */
 static bool has_room(struct fog_outbox *o)
 {
-	struct fog_ring *r = &o->ring;
-
-	if (r->pos + o->staged - r->cached < r->count)
-		return true;
-	/* pairs with the release in fog_ring_release() */
-	r->cached = atomic_load_explicit(&r->tail->tail, memory_order_acquire);
-	return r->pos + o->staged - r->cached < r->count;
+	return fog_ring_room(&o->ring, o->staged + 1) > o->staged;
 }
 
 void fog_slot_give(struct fog_worker *w, struct fog_slot *s)

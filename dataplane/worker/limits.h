@@ -54,6 +54,9 @@
 /* Housekeeping comes at a random time in this range after the last, so that it is no beacon. */
 #define FOG_TICK_MIN_NS (2 * FOG_NS_PER_MS)
 #define FOG_TICK_MAX_NS (10 * FOG_NS_PER_MS)
+/* The same for a worker that has nothing to do and is about to block. */
+#define FOG_IDLE_TICK_MIN_NS (20 * FOG_NS_PER_MS)
+#define FOG_IDLE_TICK_NS     (30 * FOG_NS_PER_MS)
 /* Empty turns before a worker blocks. On a shared core, spinning long steals from others. */
 #define FOG_SPIN_TURNS 64
 

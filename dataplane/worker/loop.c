@@ -75,6 +75,9 @@ static void block(struct fog_worker *w)
 		(void)w->ops->wait(w->io, w->tick_ns - now, w->wake_fd);
 	}
 	announce_wait(w, false);
+	/* Only housekeeping takes commands. */
+	if (w->control.region != NULL && fog_ring_ready(&w->control.commands) > 0)
+		w->wake_housekeeping = true;
 	if (read(w->wake_fd, &value, sizeof(value)) == sizeof(value))
 		w->wake_housekeeping = true; /* commands, an attachment, or the end */
 }

@@ -117,7 +117,8 @@ struct fog_worker {
 	struct fog_dp *dp;
 	u32 index;
 	u64 now;
-	u64 tick_ns; /* next housekeeping */
+	u64 tick_ns;      /* next housekeeping */
+	u64 idle_tick_ns; /* latest time to wake up for it when blocked */
 	u64 heartbeat_ns;
 	bool wake_housekeeping;
 	bool slow_pushed;

@@ -52,7 +52,9 @@ static void print_bench(const char *name, double seconds)
 			if (tb_drops(&tb, i, d) != 0)
 				printf("host %u dropped %llu: %s\n", i,
 				       (unsigned long long)tb_drops(&tb, i, d), fog_drop_text(d));
-		printf("host %u rx %llu tx %llu\n", i, (unsigned long long)tb_counter(&tb, i, dgrams_rx), (unsigned long long)tb_counter(&tb, i, dgrams_tx));
+		printf("host %u rx %llu tx %llu\n", i,
+		       (unsigned long long)tb_counter(&tb, i, dgrams_rx),
+		       (unsigned long long)tb_counter(&tb, i, dgrams_tx));
 		u64 n = tb_counter(&tb, i, cells_forward);
 		u64 batches = tb_counter(&tb, i, batches);
 		if (n == 0 || batches == 0)
@@ -74,6 +76,11 @@ static double seconds_now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static bool all_closed(struct tb *t)
+{
+	return tb_halves(t, 0) + tb_halves(t, 1) + tb_halves(t, 2) == 0;
 }
 
 static void pass(const struct fog_io_ops *io, u32 workers, u32 count)
@@ -109,12 +116,11 @@ static void pass(const struct fog_io_ops *io, u32 workers, u32 count)
 	CU_ASSERT_EQUAL(arrived, count);
 	CU_ASSERT_EQUAL(wrong, 0);
 	CU_ASSERT_EQUAL(twice, 0);
-	tb_run(&tb, 20 * TB_MS); /* counters are published at housekeeping */
+	tb_run(&tb, 100 * TB_MS); /* counters are published at housekeeping */
 	if (getenv("FOG_BENCH") != NULL)
 		print_bench(io->name, seconds);
 	tb_close(&tb, c);
-	for (u32 i = 0; i < 100 && tb_halves(&tb, 2) != 0; i++)
-		tb_run(&tb, 20 * TB_MS);
+	(void)tb_run_until(&tb, all_closed, 5 * TB_S);
 	for (u32 i = 0; i < 3; i++)
 		CU_ASSERT_EQUAL(tb_halves(&tb, i), 0);
 	tb_free(&tb);
