@@ -64,7 +64,8 @@ static int server_key_set(struct fog_tls *t, const u8 *seed)
 		goto err_pub;
 	if (gnutls_pcert_import_rawpk(&cert, pub, 0) < 0)
 		goto err_pub;
-	/* The certificate owns pub; on success the credentials own what cert points to, and priv. */
+	/* The certificate owns pub; on success the credentials own what cert points to, and priv.
+	 */
 	if (gnutls_certificate_set_key(t->server, NULL, 0, &cert, 1, priv) < 0) {
 		gnutls_pcert_deinit(&cert);
 		goto err_priv;
