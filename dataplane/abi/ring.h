@@ -89,6 +89,22 @@ static inline u32 fog_ring_free(struct fog_ring *r)
 	return r->count - (u32)(r->pos - tail);
 }
 
+/* Producer: are at least n slots free? Unlike fog_ring_free(), which may answer from memory as long
+ * as that is not 0, this looks at the consumer's cursor before it says no. */
+static inline bool fog_ring_room(struct fog_ring *r, u32 n)
+{
+	if (r->pos - r->cached + n <= r->count)
+		return true;
+	/* pairs with the release in fog_ring_release() */
+	u64 tail = atomic_load_explicit(&r->tail->tail, memory_order_acquire);
+	if (r->pos - tail > r->count) {
+		r->broken = true;
+		return false;
+	}
+	r->cached = tail;
+	return r->pos - tail + n <= r->count;
+}
+
 /* Producer: the slot `ahead` places after the last published one, to fill before
  * fog_ring_publish(). The caller has checked fog_ring_free() > ahead. */
 static inline void *fog_ring_slot(struct fog_ring *r, u32 ahead)

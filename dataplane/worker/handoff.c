@@ -14,19 +14,6 @@ struct fog_slot *fog_slot_take(struct fog_worker *w)
 	return s;
 }
 
-/* Is there room behind what is staged already? fog_ring_free() knows nothing of that, so look at
- * the consumer's cursor again before saying no. */
-static bool has_room(struct fog_outbox *o)
-{
-	struct fog_ring *r = &o->ring;
-
-	if (r->pos + o->staged - r->cached < r->count)
-		return true;
-	/* pairs with the release in fog_ring_release() */
-	r->cached = atomic_load_explicit(&r->tail->tail, memory_order_acquire);
-	return r->pos + o->staged - r->cached < r->count;
-}
-
 void fog_slot_give(struct fog_worker *w, struct fog_slot *s)
 {
 	if (s->home == w->index) {
@@ -35,7 +22,7 @@ void fog_slot_give(struct fog_worker *w, struct fog_slot *s)
 	}
 	struct fog_outbox *o = &w->home[s->home];
 	/* As many slots as the slab has: the way home is never full. */
-	FOG_ASSERT(has_room(o));
+	FOG_ASSERT(fog_ring_room(&o->ring, o->staged + 1));
 	*(struct fog_slot **)fog_ring_slot(&o->ring, o->staged) = s;
 	o->staged++;
 }
@@ -45,7 +32,7 @@ int fog_slot_send(struct fog_worker *w, u32 to, struct fog_slot *s)
 	FOG_ASSERT(to < w->dp->workers);
 
 	struct fog_outbox *o = &w->out[to];
-	if (!has_room(o)) {
+	if (!fog_ring_room(&o->ring, o->staged + 1)) {
 		fog_drop(w, FOG_DROP_HANDOFF_FULL);
 		fog_slot_give(w, s);
 		return -EAGAIN;
