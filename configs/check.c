@@ -64,7 +64,7 @@ static int check_log_level(const char *v, char why[160])
 
 static int check_io(const char *v, char why[160])
 {
-	return check_word(v, "uring", why);
+	return check_word(v, "auto uring socket", why);
 }
 
 static int check_role(const char *v, char why[160])

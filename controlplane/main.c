@@ -4,6 +4,7 @@
 #include <getopt.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -105,6 +106,11 @@ static int identity_print(const struct fog_config *config)
 	struct fog_identity id;
 	char why[FOG_IDENTITY_WHY_SIZE], node[65], pk[65];
 
+	if (mkdir(config->host_state_dir, 0700) != 0 && errno != EEXIST) {
+		fprintf(stderr, "fog-controlplane: %s: %s\n", config->host_state_dir,
+			strerror(errno));
+		return EXIT_FAILED;
+	}
 	if (fog_identity_load(&id, config->host_state_dir, why) != 0) {
 		fprintf(stderr, "fog-controlplane: %s\n", why);
 		return EXIT_FAILED;

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "controlplane/daemon/host.h"
+#include "dataplane/abi/attach.h"
 #include "crypto/mem.h"
 
 /* Unix time of something known by the monotonic clock. */
@@ -337,23 +338,38 @@ static const struct fog_route routes[] = {
 	{"GET", "/metrics", fog_host_metrics},
 };
 
+static void socket_path(const struct fog_host *h, char path[128])
+{
+	snprintf(path, 128, "%s/api.sock", h->config.host_run_dir);
+}
+
 int fog_host_api_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 {
 	char path[128];
-	int rc = fog_gateway_new(&h->gateway, h->loop);
+	int fd = -1, rc = fog_gateway_new(&h->gateway, h->loop);
 
-	snprintf(path, sizeof(path), "%s/api.sock", h->config.host_run_dir);
+	socket_path(h, path);
 	if (rc == 0) {
 		fog_gateway_add(h->gateway, routes, FOG_ARRAY_COUNT(routes), h);
-		rc = fog_unix_listen(path, 128);
+		fd = fog_unix_listen(path, 128);
+		rc = fd < 0 ? fd : fog_gateway_listen(h->gateway, fd);
 	}
-	if (rc >= 0) {
-		int fd = rc;
-		rc = fog_gateway_listen(h->gateway, fd);
-		if (rc != 0)
-			close(fd);
-	}
-	if (rc != 0)
-		snprintf(why, FOG_HOST_WHY_SIZE, "%s: %s", path, strerror(-rc));
+	if (rc == 0)
+		return 0;
+	if (fd >= 0)
+		close(fd);
+	snprintf(why, FOG_HOST_WHY_SIZE, "%s: %s", path, strerror(-rc));
 	return rc;
+}
+
+void fog_host_api_stop(struct fog_host *h)
+{
+	char path[128];
+
+	if (h->gateway == NULL)
+		return;
+	fog_gateway_free(h->gateway);
+	h->gateway = NULL;
+	socket_path(h, path);
+	unlink(path);
 }

@@ -11,7 +11,7 @@
 
 static int fail(char why[FOG_HOST_WHY_SIZE], const char *what, int rc)
 {
-	snprintf(why, FOG_HOST_WHY_SIZE, "%s: %s", what, strerror(-rc));
+	snprintf(why, FOG_HOST_WHY_SIZE, "%.400s: %s", what, strerror(-rc));
 	return rc;
 }
 
@@ -19,18 +19,29 @@ static int dir_make(const char *path, char why[FOG_HOST_WHY_SIZE])
 {
 	struct stat st;
 
-	if (mkdir(path, 0700) != 0 && errno != EEXIST)
-		return fail(why, path, -errno);
-	if (stat(path, &st) != 0)
+	if (mkdir(path, 0700) == 0)
+		return 0;
+	if (errno != EEXIST || stat(path, &st) != 0)
 		return fail(why, path, -errno);
 	if (!S_ISDIR(st.st_mode))
 		return fail(why, path, -ENOTDIR);
 	return 0;
 }
 
+/* Keys and job inputs lie there. It may be the operator's wish, so it is said and not changed. */
+static void state_mode_check(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == 0 && (st.st_mode & 077) != 0)
+		fog_log(FOG_LOG_WARNING, "core",
+			"the state directory is open to other users mode=%03o wanted=700",
+			(unsigned)(st.st_mode & 0777));
+}
+
 static int state_lock(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 {
-	char path[FOG_CONFIG_STRING_MAX + 16];
+	char path[4096];
 
 	snprintf(path, sizeof(path), "%s/lock", h->config.host_state_dir);
 	h->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -74,13 +85,15 @@ static void on_expire(struct ev_loop *loop, struct ev_timer *w, int revents)
 
 static int state_open(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 {
-	char path[FOG_CONFIG_STRING_MAX + 16];
+	char path[4096];
 	int rc = dir_make(h->config.host_run_dir, why);
 
 	if (rc == 0)
 		rc = dir_make(h->config.host_state_dir, why);
-	if (rc == 0)
+	if (rc == 0) {
+		state_mode_check(h->config.host_state_dir);
 		rc = state_lock(h, why);
+	}
 	if (rc == 0)
 		rc = fog_identity_load(&h->id, h->config.host_state_dir, why);
 	snprintf(path, sizeof(path), "%s/fog.db", h->config.host_state_dir);
@@ -124,13 +137,14 @@ static int start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 
 	if (rc != 0)
 		return rc;
-	fog_host_publish_init(h);
+	fog_host_publish_prepare(h);
 	rc = fog_host_dataplane_start(h);
 	if (rc != 0)
 		return fail(why, "data plane client", rc);
 	rc = directory_open(h, why);
 	if (rc != 0)
 		return rc;
+	fog_host_publish_start(h);
 	fog_host_route_init(h);
 	ev_timer_init(&h->expire_timer, on_expire, FOG_HOST_EXPIRE_S, FOG_HOST_EXPIRE_S);
 	h->expire_timer.data = h;
@@ -170,7 +184,7 @@ void fog_host_stop(struct fog_host *h)
 	if (h == NULL)
 		return;
 	fog_host_edge_stop(h);
-	fog_gateway_free(h->gateway);
+	fog_host_api_stop(h);
 	fog_peering_stop(h->peering);
 	ev_timer_stop(h->loop, &h->expire_timer);
 	ev_timer_stop(h->loop, &h->publish_timer);

@@ -104,7 +104,8 @@ extern const struct fog_links_sink fog_host_links_sink;
 
 /* Have our descriptor made again if anything in it changed or its half life is over. */
 void fog_host_publish_soon(struct fog_host *h);
-void fog_host_publish_init(struct fog_host *h);
+void fog_host_publish_prepare(struct fog_host *h); /* before the directory is read */
+void fog_host_publish_start(struct fog_host *h);   /* after it was read */
 
 int fog_host_edge_start(struct fog_host *h);
 void fog_host_edge_stop(struct fog_host *h);
@@ -114,6 +115,7 @@ json_t *fog_host_route(struct fog_host *h, const json_t *request);
 void fog_host_route_init(struct fog_host *h);
 
 int fog_host_api_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
+void fog_host_api_stop(struct fog_host *h);
 int fog_host_metrics(struct fog_exchange *x);
 
 #endif

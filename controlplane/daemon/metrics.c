@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* GET /metrics in the Prometheus text format 0.0.4. Totals only, nothing per circuit or peer. */
 #include "controlplane/daemon/host.h"
+#include "dataplane/abi/attach.h"
 
 static void head(FILE *out, const char *name, const char *type, const char *help)
 {

@@ -88,6 +88,11 @@ static void publish(struct fog_host *h, struct fog_descriptor *d, u64 now_ms)
 		fog_peering_announce(h->peering);
 }
 
+static u64 half_life(const struct fog_descriptor *d)
+{
+	return d->published_ms + (d->expires_ms - d->published_ms) / 2;
+}
+
 static bool is_current(const struct fog_host *h, const struct fog_descriptor *content, u64 now_ms)
 {
 	struct fog_descriptor last;
@@ -96,7 +101,7 @@ static bool is_current(const struct fog_host *h, const struct fog_descriptor *co
 	memcpy(&last, &h->published, sizeof(last));
 	if (last.sequence == 0 || known == NULL || known->d.sequence != last.sequence)
 		return false;
-	if (now_ms >= last.published_ms + (last.expires_ms - last.published_ms) / 2)
+	if (now_ms >= half_life(&last))
 		return false;
 	last.sequence = last.published_ms = last.expires_ms = 0;
 	return memcmp(&last, content, sizeof(last)) == 0;
@@ -125,7 +130,8 @@ static void on_publish(struct ev_loop *loop, struct ev_timer *w, int revents)
 	content_fill(h, &d);
 	if (!is_current(h, &d, now_ms))
 		publish(h, &d, now_ms);
-	schedule(h, (double)h->config.control_descriptor_minutes * 60.0 / 2 + 1.0);
+	u64 due_ms = half_life(&h->published);
+	schedule(h, due_ms > now_ms ? (double)(due_ms - now_ms) / 1000.0 + 1.0 : 1.0);
 }
 
 void fog_host_publish_soon(struct fog_host *h)
@@ -133,13 +139,21 @@ void fog_host_publish_soon(struct fog_host *h)
 	schedule(h, FOG_HOST_PUBLISH_MS / 1000.0);
 }
 
-void fog_host_publish_init(struct fog_host *h)
+void fog_host_publish_prepare(struct fog_host *h)
+{
+	ev_init(&h->publish_timer, on_publish);
+	h->publish_timer.data = h;
+}
+
+void fog_host_publish_start(struct fog_host *h)
 {
 	struct statvfs vfs;
 
 	/* Whole GiB, or every job would change the descriptor. */
 	if (statvfs(h->config.host_state_dir, &vfs) == 0)
 		h->disk_bytes = (u64)vfs.f_bavail * vfs.f_frsize / GIB * GIB;
-	ev_init(&h->publish_timer, on_publish);
-	h->publish_timer.data = h;
+	/* What we said before a restart still holds, unless something changed. */
+	const struct fog_signed_descriptor *own = fog_directory_find(h->directory, h->id.node_id);
+	if (own != NULL)
+		memcpy(&h->published, &own->d, sizeof(own->d));
 }

@@ -268,12 +268,8 @@ __attribute__((noreturn)) static void job_main(struct fog_inside *in,
 	    dup2(in->job->out_fd[1], STDERR_FILENO) < 0)
 		fail(in, errno, "standard streams");
 	landlock_apply(in, spool);
-	int ret = fog_seccomp_enter(in->namespaces || spec->network);
-	if (ret < 0 && (spec->require & FOG_EXECUTOR_REQUIRE_SECCOMP))
-		fail(in, -ret, "seccomp");
-	in->facts.seccomp = ret == 0;
 	// Late: from here on we may be unable to allocate.
-	ret = fog_rlimits_set(&spec->limits, in->facts.cgroup_limits);
+	int ret = fog_rlimits_set(&spec->limits, in->facts.cgroup_limits);
 	if (ret < 0)
 		fail(in, -ret, "rlimits");
 	const char *lacks = missing(in);
@@ -441,6 +437,11 @@ void fog_inside_main(struct fog_inside *in)
 	int sig_fd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (sig_fd < 0)
 		fail(in, errno, "signalfd");
+	// Init and job share the filter: the job must not meet an init that can do more.
+	ret = fog_seccomp_enter(in->namespaces || in->job->spec->network);
+	if (ret < 0 && (in->job->spec->require & FOG_EXECUTOR_REQUIRE_SECCOMP))
+		fail(in, -ret, "seccomp");
+	in->facts.seccomp = ret == 0;
 	pid_t job = fork();
 	if (job < 0)
 		fail(in, errno, "fork");
@@ -448,6 +449,5 @@ void fog_inside_main(struct fog_inside *in)
 		job_main(in, spool);
 	close(in->job->out_fd[0]);
 	close(in->job->out_fd[1]);
-	(void)fog_seccomp_enter(false);
 	init_loop(in, job, sig_fd);
 }

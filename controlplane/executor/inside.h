@@ -3,8 +3,8 @@
  *there to the job's program. Init stays, outlives the program by nothing, and dies with the
  *monitor.
  *
- *	monitor --GO--> init: namespaces furnished, user changed, capabilities dropped
- *	                  `-fork-> job: rlimits, Landlock, seccomp --READY--> monitor; exec
+ *	monitor --GO--> init: namespaces furnished, user changed, capabilities dropped, seccomp
+ *	                  `-fork-> job: Landlock, rlimits --READY--> monitor; exec
  *	init --EXITED--> monitor, once the job's first process ended; then init exits and with it
  *all FAILED instead of READY or after it (exec) says which step failed.
  *

@@ -22,6 +22,7 @@
 #define LOCK_WAIT_NS 10000000
 #define NS_PER_MS    1000000ull
 #define POLL_STREAMS 2
+#define DISK_PAUSE   10 /* a walk of /work is followed by a pause this many times as long */
 
 struct stream {
 	int pipe_fd; /* -1 at its end */
@@ -45,8 +46,9 @@ struct monitor {
 	int tick_fd;
 	u64 started_ns;
 	u64 wall_end_ns;
-	u64 kill_ns;  /* when to follow SIGTERM by SIGKILL; 0: not cancelled */
-	u64 drain_ns; /* when to stop waiting for output; 0: the job still runs */
+	u64 kill_ns;      /* when to follow SIGTERM by SIGKILL; 0: not cancelled */
+	u64 disk_next_ns; /* no walk of /work before */
+	u64 drain_ns;     /* when to stop waiting for output; 0: the job still runs */
 	bool ended;
 	/* Why we killed it; NONE: we did not. */
 	enum fog_executor_outcome verdict;
@@ -186,7 +188,11 @@ static void limits_check(struct monitor *m)
 		condemn(m, FOG_EXECUTOR_OOM, "out of memory");
 	if (l->cpu_ms > 0 && m->job.usage.cpu_user_ms + m->job.usage.cpu_system_ms >= l->cpu_ms)
 		condemn(m, FOG_EXECUTOR_TIMEOUT, "CPU time limit reached");
+	u64 begin = clock_ns(CLOCK_MONOTONIC);
+	if (begin < m->disk_next_ns)
+		return;
 	disk_check(m);
+	m->disk_next_ns = begin + (clock_ns(CLOCK_MONOTONIC) - begin) * (DISK_PAUSE + 1);
 }
 
 static void deadlines_check(struct monitor *m)

@@ -162,7 +162,9 @@ static int parse_env(struct fog_spec *s, size_t *strings, struct reject *r)
 	json_object_foreach(env, key, value)
 	{
 		s->env[i++] = s->env_text + at;
-		at += (size_t)sprintf(s->env_text + at, "%s=%s", key, json_string_value(value)) + 1;
+		at += (size_t)snprintf(s->env_text + at, bytes + 1 - at, "%s=%s", key,
+				       json_string_value(value)) +
+		      1;
 	}
 	s->spec.env_count = i;
 	return 0;

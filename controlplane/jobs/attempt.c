@@ -16,7 +16,7 @@ bool fog_attempt_local(const struct fog_jobs *j, const struct fog_attempt *a)
 void fog_attempt_free(struct fog_jobs *j, struct fog_attempt *a)
 {
 	if (a->session != NULL)
-		fog_session_close(j, a->session);
+		fog_jobs_session_close(j, a->session);
 	if (a->job != NULL)
 		a->job->attempt = NULL;
 	a->job = NULL;
@@ -65,7 +65,7 @@ static void offer_write(struct fog_jobs *j, const struct fog_attempt *a,
 		fog_jobs_fail(j, -ENOMEM);
 		return;
 	}
-	j->ports.sign(j->ports.context, text, strlen(text), signature);
+	fog_jobs_sign(j, FOG_OFFER_LABEL, text, signature);
 	fog_db_attempt_insert(j, a, host->name, text, signature, fog_bound_get(j, a->key.worker));
 	free(text);
 }
@@ -101,7 +101,7 @@ bool fog_attempt_place(struct fog_jobs *j, struct fog_job *job,
 	offer_write(j, a, host);
 	fog_jobs_reason(reason, "placed on %s", host->name);
 	fog_job_set(j, job, FOG_JOB_PLACED, reason);
-	fog_session_open(j, a);
+	fog_jobs_session_open(j, a);
 	return true;
 }
 
@@ -124,7 +124,7 @@ void fog_attempt_end(struct fog_jobs *j, struct fog_attempt *a, enum fog_attempt
 	if (!a->notify)
 		fog_attempt_free(j, a);
 	else if (a->session != NULL && a->session->open)
-		fog_session_send(j, a->session, fog_job_cancel(true));
+		fog_jobs_session_send(j, a->session, fog_job_cancel(true));
 }
 
 void fog_attempt_lose(struct fog_jobs *j, struct fog_attempt *a, enum fog_evidence_kind kind,
@@ -138,7 +138,8 @@ void fog_attempt_lose(struct fog_jobs *j, struct fog_attempt *a, enum fog_eviden
 	if (kind != FOG_EVIDENCE_INVALID)
 		fog_collect_evidence(j, a, kind, 0.5, reason);
 	job->lost_count++;
-	fog_job_avoid(j, job, a->key.worker, UINT64_MAX);
+	fog_job_avoid(j, job, a->key.worker,
+		      kind == FOG_EVIDENCE_FRAUD_DETECTED ? FOG_AVOID_LIED : FOG_AVOID_FAILED);
 	fog_attempt_end(j, a, FOG_ATTEMPT_LOST, reason);
 	if (job->cancel_ms != 0) {
 		fog_jobs_reason(text, "cancelled; the host did not account for it: %s", reason);
@@ -213,9 +214,9 @@ void fog_attempt_opened(struct fog_jobs *j, struct fog_attempt *a)
 		fog_job_set(j, a->job, FOG_JOB_OFFERED,
 			    a->job->reason != NULL ? a->job->reason : "");
 	}
-	fog_session_send(j, a->session, fog_job_hello(NULL));
+	fog_jobs_session_send(j, a->session, fog_job_hello(NULL));
 	if (a->session != NULL)
-		fog_session_send(j, a->session, fog_job_offer(offer, signature, spec, query));
+		fog_jobs_session_send(j, a->session, fog_job_offer(offer, signature, spec, query));
 	free(offer);
 	free(spec);
 }
@@ -271,13 +272,13 @@ void fog_attempt_tick(struct fog_jobs *j, struct fog_attempt *a)
 		return;
 	}
 	if (a->session == NULL && j->now_ms >= a->open_ms)
-		fog_session_open(j, a);
+		fog_jobs_session_open(j, a);
 }
 
 void fog_attempt_cancel(struct fog_jobs *j, struct fog_attempt *a)
 {
 	if (a->session != NULL && a->session->open)
-		fog_session_send(j, a->session, fog_job_cancel(false));
+		fog_jobs_session_send(j, a->session, fog_job_cancel(false));
 }
 
 void fog_attempt_ping(struct fog_jobs *j, struct fog_attempt *a)
@@ -287,7 +288,7 @@ void fog_attempt_ping(struct fog_jobs *j, struct fog_attempt *a)
 	else if (a->state == FOG_ATTEMPT_SETTLED)
 		fog_collect_settle_send(j, a);
 	else if (a->state == FOG_ATTEMPT_LOST)
-		fog_session_send(j, a->session, fog_job_cancel(true));
+		fog_jobs_session_send(j, a->session, fog_job_cancel(true));
 }
 
 /* ---- messages ------------------------------------------------------------------------------- */
@@ -329,7 +330,7 @@ static void accepted(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 		fog_collect_settle_send(j, a);
 		return;
 	case FOG_ATTEMPT_LOST:
-		fog_session_send(j, a->session, fog_job_cancel(true));
+		fog_jobs_session_send(j, a->session, fog_job_cancel(true));
 		return;
 	default:
 		break;
@@ -352,12 +353,12 @@ static void input_send(struct fog_jobs *j, struct fog_attempt *a, const struct f
 	for (u64 at = m->offset; buf != NULL && a->session != NULL && at < end;) {
 		u32 cap = (u32)FOG_MIN(end - at, FOG_JOBS_CHUNK_MAX), len = 0;
 		if (!fog_db_input_read(j, a->key.job, m->name, at, buf, cap, &len) || len == 0) {
-			fog_session_refuse(j, a->session, "no such input bytes");
+			fog_jobs_session_refuse(j, a->session, "no such input bytes");
 			break;
 		}
-		fog_session_send(j, a->session, fog_job_blob(m->name, at, len));
+		fog_jobs_session_send(j, a->session, fog_job_blob(m->name, at, len));
 		if (a->session != NULL)
-			fog_session_send_data(j, a->session, buf, len);
+			fog_jobs_session_send_data(j, a->session, buf, len);
 		at += len;
 	}
 	free(buf);
@@ -377,7 +378,7 @@ static void closed(struct fog_jobs *j, struct fog_attempt *a, const struct fog_j
 
 static void log_expect(struct fog_jobs *j, struct fog_attempt *a, const struct fog_job_message *m)
 {
-	struct fog_session *s = a->session;
+	struct fog_jobs_session *s = a->session;
 
 	s->expect = FOG_JOB_OP_LOG;
 	s->stream = m->stream;
@@ -416,6 +417,6 @@ void fog_attempt_message(struct fog_jobs *j, struct fog_attempt *a, const struct
 		closed(j, a, m);
 		break;
 	default:
-		fog_session_refuse(j, a->session, "a worker does not send this");
+		fog_jobs_session_refuse(j, a->session, "a worker does not send this");
 	}
 }

@@ -8,12 +8,10 @@
 void fog_collect_evidence(struct fog_jobs *j, struct fog_attempt *a, enum fog_evidence_kind kind,
 			  double quality, const char *detail)
 {
-	struct fog_bound *b = &j->bounds[fog_load_u32(a->key.worker) % FOG_JOBS_BOUNDS_MAX];
-
 	if (fog_attempt_local(j, a)) /* nobody rates himself */
 		return;
 	fog_db_evidence_add(j, a->key.worker, kind, quality, a->key.job, a->key.attempt, detail);
-	b->read_ms = 0;
+	fog_bound_forget(j, a->key.worker);
 	fog_db_attempt_reputation(j, a, fog_bound_get(j, a->key.worker));
 }
 
@@ -28,10 +26,10 @@ void fog_collect_follow(struct fog_jobs *j, struct fog_attempt *a, bool force)
 		return;
 	a->log_followed[0] = a->log_size[0];
 	a->log_followed[1] = a->log_size[1];
-	fog_session_send(j, a->session, fog_job_follow(a->log_size));
+	fog_jobs_session_send(j, a->session, fog_job_follow(a->log_size));
 }
 
-void fog_collect_log(struct fog_jobs *j, struct fog_attempt *a, const struct fog_session *s,
+void fog_collect_log(struct fog_jobs *j, struct fog_attempt *a, const struct fog_jobs_session *s,
 		     const u8 *data, u32 len)
 {
 	u64 have = a->log_size[s->stream];
@@ -40,8 +38,8 @@ void fog_collect_log(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 	if (a->state != FOG_ATTEMPT_ACCEPTED && a->state != FOG_ATTEMPT_RECEIVED)
 		return;
 	if (s->offset > have || end > a->limits.output_bytes) {
-		fog_session_refuse(j, a->session,
-				   s->offset > have ? "a log has a gap" : "a log is too long");
+		fog_jobs_session_refuse(j, a->session,
+					s->offset > have ? "a log has a gap" : "a log is too long");
 		return;
 	}
 	if (end <= have)
@@ -56,7 +54,7 @@ void fog_collect_log(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 void fog_collect_result(struct fog_jobs *j, struct fog_attempt *a, const struct fog_job_message *m)
 {
 	if (a->state == FOG_ATTEMPT_ACCEPTED)
-		fog_session_verify(j, a->session, m, a->key.worker);
+		fog_jobs_session_verify(j, a->session, m, a->key.worker);
 }
 
 static bool offer_load(struct fog_jobs *j, const struct fog_attempt *a, struct fog_offer *offer,
@@ -78,7 +76,7 @@ static bool offer_load(struct fog_jobs *j, const struct fog_attempt *a, struct f
 	return rc == 0;
 }
 
-static void received(struct fog_jobs *j, struct fog_attempt *a, const struct fog_session *s,
+static void received(struct fog_jobs *j, struct fog_attempt *a, const struct fog_jobs_session *s,
 		     const struct fog_receipt *receipt)
 {
 	char reason[FOG_JOB_REASON_SIZE];
@@ -101,7 +99,8 @@ static void received(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 	fog_collect_check(j, a);
 }
 
-void fog_collect_verified(struct fog_jobs *j, struct fog_attempt *a, const struct fog_session *s)
+void fog_collect_verified(struct fog_jobs *j, struct fog_attempt *a,
+			  const struct fog_jobs_session *s)
 {
 	char error[FOG_JSON_ERROR_SIZE];
 	struct fog_receipt receipt;
@@ -179,7 +178,7 @@ static void order_write(struct fog_jobs *j, const struct fog_attempt *a,
 		fog_jobs_fail(j, -ENOMEM);
 		return;
 	}
-	j->ports.sign(j->ports.context, text, strlen(text), signature);
+	fog_jobs_sign(j, FOG_SETTLEMENT_LABEL, text, signature);
 	fog_db_settlement_put(j, &a->key, text, signature, t->amount);
 	free(text);
 }
@@ -217,7 +216,7 @@ void fog_collect_settle_send(struct fog_jobs *j, struct fog_attempt *a)
 		fog_jobs_fail(j, -EUCLEAN);
 		return;
 	}
-	fog_session_send(j, a->session, fog_job_settle(text, signature));
+	fog_jobs_session_send(j, a->session, fog_job_settle(text, signature));
 	free(text);
 }
 

@@ -318,6 +318,7 @@ static void job_read(struct fog_jobs *j, struct fog_stmt *q)
 		job->lost_count = (u32)fog_column_u64(q, 7);
 		job->created_ms = fog_column_u64(q, 8);
 		job->reason = column_dup(j, q, 9);
+		job->queued_ms = j->now_ms;
 	}
 	fog_job_spec_free(spec);
 }
@@ -369,18 +370,22 @@ static void attempt_read(struct fog_jobs *j, struct fog_stmt *q)
 
 static void avoids_load(struct fog_jobs *j)
 {
-	struct fog_stmt *q = fog_stmt(
-		j->store, "SELECT a.job, a.worker FROM attempt a JOIN job j ON j.id = a.job"
-			  " WHERE j.state <= ? AND a.state = ?");
+	struct fog_stmt *q =
+		fog_stmt(j->store, "SELECT a.job, a.worker, EXISTS(SELECT 1 FROM evidence e"
+				   "  WHERE e.node = a.worker AND e.job = a.job AND e.kind = ?)"
+				   " FROM attempt a JOIN job j ON j.id = a.job"
+				   " WHERE j.state <= ? AND a.state = ? ORDER BY a.number");
 	u8 node[FOG_JOB_NODE_SIZE];
 
+	fog_bind_text(q, fog_reputation_kinds[FOG_EVIDENCE_FRAUD_DETECTED].name);
 	fog_bind_int(q, FOG_JOB_RUNNING);
 	fog_bind_int(q, FOG_ATTEMPT_LOST);
 	while (row(j, q)) {
 		struct fog_job *job = fog_job_find(j, fog_column_text(q, 0));
+		u64 until = fog_column_int(q, 2) != 0 ? FOG_AVOID_LIED : FOG_AVOID_FAILED;
 		fog_jobs_fail(j, fog_column_copy(q, 1, node, sizeof(node)));
 		if (job != NULL && j->rc == 0)
-			fog_job_avoid(j, job, node, UINT64_MAX);
+			fog_job_avoid(j, job, node, until);
 	}
 }
 

@@ -120,7 +120,7 @@ static int number(struct fog_store *store, const char *sql, i64 *out)
 	return rc;
 }
 
-int fog_db_ledger_audit(struct fog_store *store, char why[FOG_STORE_WHY_SIZE])
+int fog_jobs_audit(struct fog_store *store, char why[FOG_STORE_WHY_SIZE])
 {
 	static const struct {
 		const char *sql, *text;

@@ -59,6 +59,15 @@ void fog_jobs_reason(char out[FOG_JOB_REASON_SIZE], const char *format, ...)
 			*c = '?';
 }
 
+void fog_jobs_sign(struct fog_jobs *j, const char *label, const char *text,
+		   u8 signature[FOG_JOB_SIGNATURE_SIZE])
+{
+	u8 message[FOG_PAPER_SIZE_MAX];
+	u32 len = fog_paper_message(label, text, message);
+
+	j->ports.sign(j->ports.context, message, len, signature);
+}
+
 void fog_jobs_bury(struct fog_jobs *j, void *p)
 {
 	if (p == NULL)
@@ -140,7 +149,7 @@ bool fog_jobs_action(struct fog_jobs *j, u64 now_ms, struct fog_action *out)
 	while (action_pop(j, &j->actions, out)) {
 		if (!out->internal)
 			return true;
-		fog_session_loop(j, out, now_ms);
+		fog_jobs_session_loop(j, out, now_ms);
 		fog_action_free(out);
 	}
 	memset(out, 0, sizeof(*out));
@@ -154,7 +163,7 @@ static void memory_clear(struct fog_jobs *j)
 {
 	actions_drop(j, &j->step_actions);
 	actions_drop(j, &j->actions);
-	fog_session_clear(j);
+	fog_jobs_session_clear(j);
 	TAILQ_CONCAT(&j->actions, &j->step_actions, link);
 	while (!TAILQ_EMPTY(&j->attempts))
 		fog_attempt_free(j, TAILQ_FIRST(&j->attempts));
@@ -193,7 +202,7 @@ bool fog_jobs_begin(struct fog_jobs *j, u64 now_ms)
 int fog_jobs_end(struct fog_jobs *j)
 {
 	FOG_ASSERT(j->in_step);
-	fog_session_reap(j);
+	fog_jobs_session_reap(j);
 	grave_empty(j);
 	j->in_step = false;
 	int rc = fog_store_end(j->store, j->rc);
@@ -244,7 +253,7 @@ int fog_jobs_new(struct fog_jobs **out, const struct fog_jobs_config *config,
 		goto err_free;
 	rc = fog_db_migrate(store, why);
 	if (rc == 0)
-		rc = fog_db_ledger_audit(store, why);
+		rc = fog_jobs_audit(store, why);
 	if (rc != 0)
 		goto err_free;
 	rc = memory_load(j, now_ms);
@@ -289,7 +298,7 @@ static bool crowded(const struct fog_jobs *j)
 void fog_jobs_tick(struct fog_jobs *j, u64 now_ms)
 {
 	struct fog_attempt *a, *a_next;
-	struct fog_session *s;
+	struct fog_jobs_session *s;
 	struct fog_work *w, *w_next;
 
 	j->now_ms = now_ms;
@@ -307,7 +316,7 @@ void fog_jobs_tick(struct fog_jobs *j, u64 now_ms)
 		fog_work_tick(j, w);
 	}
 	TAILQ_FOREACH(s, &j->sessions, link)
-	fog_session_tick(j, s);
+	fog_jobs_session_tick(j, s);
 	if (now_ms >= j->sweep_ms) {
 		j->sweep_ms = now_ms + SWEEP_MS;
 		fog_work_sweep(j);

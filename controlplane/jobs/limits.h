@@ -35,8 +35,10 @@
 #define FOG_JOBS_ATTEMPTS_MAX                                              \
 	4096 /* attempts of one job, declined ones included; then it fails \
 	      */
-#define FOG_JOBS_VERIFY_TEXT_MAX (16u << 10) /* bytes of an offer, receipt or settlement */
-#define FOG_JOBS_LIST_MAX        1000        /* jobs in one answer of the API */
+#define FOG_JOBS_VERIFY_TEXT_MAX                                                            \
+	3840                   /* bytes of an offer, receipt or settlement: what the verify \
+				* rings take, less the label */
+#define FOG_JOBS_LIST_MAX 1000 /* jobs in one answer of the API */
 
 /* ---- windows on a stream: both sides together stay below FOG_STREAM_QUEUE_MAX --------------- */
 #define FOG_JOBS_CHUNK_MAX (64u << 10)  /* bytes of one data frame */
@@ -65,16 +67,19 @@
 #define FOG_JOBS_DECLINE_MAX_MS 60000
 #define FOG_JOBS_PENDING_MIN_MS 500 /* between placements of a job that found no host, doubling */
 #define FOG_JOBS_PENDING_MAX_MS 5000
-#define FOG_JOBS_QUEUE_MS       604800000 /* a job unplaced for a week fails */
-#define FOG_JOBS_OPEN_MS        45000     /* for the owner to report a stream opened or failed */
-#define FOG_JOBS_PING_MS        30000     /* a follow is repeated after this silence */
-#define FOG_JOBS_SILENCE_MS     90000     /* a stream without a message for this long is given up */
-#define FOG_JOBS_VERIFY_MS      10000     /* for a signature; then the stream is given up */
-#define FOG_JOBS_POLL_MS        100       /* between looks at a running executor */
-#define FOG_JOBS_FETCH_MS       600000 /* an accepted offer without progress of its input is closed */
-#define FOG_JOBS_UNPAID_MS      604800000 /* a finished attempt nobody pays is closed */
-#define FOG_JOBS_KEEP_MS        86400000 /* a settled or closed attempt is remembered: duplicates */
-#define FOG_JOBS_RELOAD_MS      1000     /* between reloads after the store failed */
+#define FOG_JOBS_SECOND_MS                                                     \
+	30000 /* without any other host a host that failed a job may try again \
+	       */
+#define FOG_JOBS_QUEUE_MS   604800000 /* a job unplaced for a week fails */
+#define FOG_JOBS_OPEN_MS    45000     /* for the owner to report a stream opened or failed */
+#define FOG_JOBS_PING_MS    30000     /* a follow is repeated after this silence */
+#define FOG_JOBS_SILENCE_MS 90000     /* a stream without a message for this long is given up */
+#define FOG_JOBS_VERIFY_MS  10000     /* for a signature; then the stream is given up */
+#define FOG_JOBS_POLL_MS    100       /* between looks at a running executor */
+#define FOG_JOBS_FETCH_MS   600000 /* an accepted offer without progress of its input is closed */
+#define FOG_JOBS_UNPAID_MS  604800000 /* a finished attempt nobody pays is closed */
+#define FOG_JOBS_KEEP_MS    86400000  /* a settled or closed attempt is remembered: duplicates */
+#define FOG_JOBS_RELOAD_MS  1000      /* between reloads after the store failed */
 
 /* ---- worker --------------------------------------------------------------------------------- */
 #define FOG_WORK_RUNS_MAX   2  /* one rerun when the executor vanished; then the host has failed */

@@ -103,6 +103,7 @@ void fog_job_requeue(struct fog_jobs *j, struct fog_job *job, const char *reason
 	FOG_ASSERT(job->attempt == NULL);
 	job->state = FOG_JOB_QUEUED;
 	job->next_ms = j->now_ms + delay_ms;
+	job->queued_ms = j->now_ms;
 	job->pending_ms = 0;
 	reason_set(j, job, reason);
 	fog_db_job_update(j, job, reason);
@@ -248,14 +249,29 @@ int fog_jobs_cancel(struct fog_jobs *j, const char *id, u64 now_ms)
 
 /* ---- placement ------------------------------------------------------------------------------ */
 
+static struct fog_bound *bound_slot(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE])
+{
+	return &j->bounds[fog_load_u32(node) % FOG_JOBS_BOUNDS_MAX];
+}
+
+static bool bound_fresh(const struct fog_bound *b, const u8 *node, u64 now_ms)
+{
+	return b->read_ms != 0 && memcmp(b->node, node, sizeof(b->node)) == 0 &&
+	       now_ms < b->read_ms + FOG_JOBS_BOUND_LIFE_MS;
+}
+
+void fog_bound_forget(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE])
+{
+	bound_slot(j, node)->read_ms = 0;
+}
+
 double fog_bound_get(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE])
 {
-	struct fog_bound *b = &j->bounds[fog_load_u32(node) % FOG_JOBS_BOUNDS_MAX];
+	struct fog_bound *b = bound_slot(j, node);
 	struct fog_reputation_view view;
 	struct fog_reputation r;
 
-	if (b->read_ms != 0 && memcmp(b->node, node, sizeof(b->node)) == 0 &&
-	    j->now_ms < b->read_ms + FOG_JOBS_BOUND_LIFE_MS)
+	if (bound_fresh(b, node, j->now_ms))
 		return b->lower;
 	fog_db_reputation_get(j, node, &r);
 	fog_reputation_read(&r, j->now_ms, &view);
@@ -263,6 +279,18 @@ double fog_bound_get(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE])
 	b->read_ms = FOG_MAX(j->now_ms, 1);
 	b->lower = view.lower;
 	return b->lower;
+}
+
+double fog_jobs_weight(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE], u64 now_ms)
+{
+	const struct fog_bound *b = bound_slot(j, node);
+
+	if (bound_fresh(b, node, now_ms))
+		return b->lower;
+	if (!fog_jobs_begin(j, now_ms))
+		return 0;
+	double lower = fog_bound_get(j, node);
+	return fog_jobs_end(j) == 0 ? lower : 0;
 }
 
 static int host_compare(const void *a, const void *b)
@@ -343,21 +371,23 @@ static void request_make(struct fog_jobs *j, const struct fog_job *job,
 				       FOG_NODE_ID_SIZE);
 }
 
-/* Hosts that failed this job (`failed`) or will not have it for now. A requested host gets every
- * attempt, so failure does not count against it. */
+/* Hosts that failed this job (`failed`), lied about it, or will not have it for now. A requested
+ * host gets every attempt: its failures do not count against it. */
 static void avoids_add(struct fog_jobs *j, const struct fog_job *job, bool failed,
 		       struct fog_placement_request *r)
 {
 	for (u32 i = 0; i < job->avoid_count; i++) {
 		const struct fog_job_avoid *a = &job->avoid[i];
-		bool forever = a->until_ms == UINT64_MAX;
-		if (forever ? !failed || r->target_set : a->until_ms <= j->now_ms)
-			continue;
-		memcpy(r->exclude[r->exclude_count++], a->node, FOG_NODE_ID_SIZE);
+		bool avoid = a->until_ms > j->now_ms;
+		if (a->until_ms >= FOG_AVOID_FAILED)
+			avoid = !r->target_set && (failed || a->until_ms == FOG_AVOID_LIED);
+		if (avoid)
+			memcpy(r->exclude[r->exclude_count++], a->node, FOG_NODE_ID_SIZE);
 	}
 }
 
-/* First without the hosts that failed this job; when nothing else is left they get another try. */
+/* First without the hosts that failed this job; when for a while nobody else takes it, with them.
+ */
 static void choose(struct fog_jobs *j, const struct fog_job *job,
 		   const struct fog_job_wishes *wishes, u32 count, struct fog_placement *placement,
 		   char explanation[FOG_PLACEMENT_EXPLAIN_SIZE])
@@ -371,7 +401,8 @@ static void choose(struct fog_jobs *j, const struct fog_job *job,
 	if (fog_placement_choose(&r, j->hosts, count, NULL, placement) != 0)
 		FOG_UNREACHABLE(); /* wishes were checked when they were parsed */
 	fog_placement_explain(&r, placement, explanation);
-	if (placement->found || r.exclude_count == excluded)
+	if (placement->found || r.exclude_count == excluded ||
+	    j->now_ms < job->queued_ms + FOG_JOBS_SECOND_MS)
 		return;
 	r.exclude_count = excluded;
 	avoids_add(j, job, false, &r);

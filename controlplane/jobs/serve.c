@@ -5,13 +5,13 @@
 #include "controlplane/jobs/state.h"
 #include "crypto/mem.h"
 
-void fog_serve_status(struct fog_jobs *j, struct fog_session *s, const struct fog_work *w,
+void fog_serve_status(struct fog_jobs *j, struct fog_jobs_session *s, const struct fog_work *w,
 		      enum fog_work_state state)
 {
-	fog_session_send(j, s, fog_job_status(state, w->runs, w->output_size));
+	fog_jobs_session_send(j, s, fog_job_status(state, w->runs, w->output_size));
 }
 
-void fog_serve_result(struct fog_jobs *j, struct fog_session *s)
+void fog_serve_result(struct fog_jobs *j, struct fog_jobs_session *s)
 {
 	u8 signature[FOG_JOB_SIGNATURE_SIZE];
 	char *text;
@@ -20,13 +20,13 @@ void fog_serve_result(struct fog_jobs *j, struct fog_session *s)
 		fog_jobs_fail(j, -EUCLEAN);
 		return;
 	}
-	fog_session_send(j, s, fog_job_result(text, signature));
+	fog_jobs_session_send(j, s, fog_job_result(text, signature));
 	free(text);
 }
 
 /* ---- output --------------------------------------------------------------------------------- */
 
-static u32 stream_serve(struct fog_jobs *j, struct fog_session *s, u32 stream, u8 *buf)
+static u32 stream_serve(struct fog_jobs *j, struct fog_jobs_session *s, u32 stream, u8 *buf)
 {
 	u64 end = s->follow[stream] + FOG_JOBS_WINDOW;
 	u32 chunks = 0;
@@ -39,15 +39,15 @@ static u32 stream_serve(struct fog_jobs *j, struct fog_session *s, u32 stream, u
 					     cap, &len);
 		if (rc != 0 || len == 0)
 			break;
-		fog_session_send(j, s, fog_job_log(stream, s->sent[stream], (u32)len));
-		fog_session_send_data(j, s, buf, (u32)len);
+		fog_jobs_session_send(j, s, fog_job_log(stream, s->sent[stream], (u32)len));
+		fog_jobs_session_send_data(j, s, buf, (u32)len);
 		s->sent[stream] += len;
 		chunks++;
 	}
 	return chunks;
 }
 
-u32 fog_serve_output(struct fog_jobs *j, struct fog_session *s)
+u32 fog_serve_output(struct fog_jobs *j, struct fog_jobs_session *s)
 {
 	u8 *buf;
 	u32 chunks = 0;
@@ -63,7 +63,7 @@ u32 fog_serve_output(struct fog_jobs *j, struct fog_session *s)
 	return chunks;
 }
 
-static void follow(struct fog_jobs *j, struct fog_session *s, const struct fog_job_message *m)
+static void follow(struct fog_jobs *j, struct fog_jobs_session *s, const struct fog_job_message *m)
 {
 	struct fog_work_row row;
 
@@ -74,19 +74,19 @@ static void follow(struct fog_jobs *j, struct fog_session *s, const struct fog_j
 	if (s->work != NULL)
 		fog_serve_status(j, s, s->work, s->work->state);
 	else if (fog_db_work_get(j, &s->key, &row)) /* the answer to a ping */
-		fog_session_send(j, s, fog_job_status(row.state, row.runs, s->sent));
+		fog_jobs_session_send(j, s, fog_job_status(row.state, row.runs, s->sent));
 }
 
 /* ---- offers --------------------------------------------------------------------------------- */
 
-static void decline(struct fog_jobs *j, struct fog_session *s, enum fog_decline code,
+static void decline(struct fog_jobs *j, struct fog_jobs_session *s, enum fog_decline code,
 		    const char *reason)
 {
-	fog_session_send(j, s, fog_job_decline(code, reason));
-	fog_session_close(j, s);
+	fog_jobs_session_send(j, s, fog_job_decline(code, reason));
+	fog_jobs_session_close(j, s);
 }
 
-static void offered(struct fog_jobs *j, struct fog_session *s, const struct fog_job_message *m)
+static void offered(struct fog_jobs *j, struct fog_jobs_session *s, const struct fog_job_message *m)
 {
 	char error[FOG_JSON_ERROR_SIZE];
 	struct fog_offer offer;
@@ -96,29 +96,30 @@ static void offered(struct fog_jobs *j, struct fog_session *s, const struct fog_
 	else if (memcmp(offer.key.worker, j->config.node_id, sizeof(offer.key.worker)) != 0)
 		decline(j, s, FOG_DECLINE_OFFER, "the offer is for another host");
 	else if (s->bound)
-		fog_session_refuse(j, s, "one attempt a stream");
+		fog_jobs_session_refuse(j, s, "one attempt a stream");
 	else
-		fog_session_verify(j, s, m, offer.key.submitter);
+		fog_jobs_session_verify(j, s, m, offer.key.submitter);
 }
 
 /* Says where the attempt stands, and what follows from it. */
-static void state_tell(struct fog_jobs *j, struct fog_session *s, const struct fog_work_row *row)
+static void state_tell(struct fog_jobs *j, struct fog_jobs_session *s,
+		       const struct fog_work_row *row)
 {
 	if (row->state == FOG_WORK_CLOSED) {
-		fog_session_send(j, s, fog_job_closed(row->reason));
+		fog_jobs_session_send(j, s, fog_job_closed(row->reason));
 		return;
 	}
-	fog_session_send(j, s, fog_job_accept(row->state, row->runs));
+	fog_jobs_session_send(j, s, fog_job_accept(row->state, row->runs));
 	if (row->state == FOG_WORK_FINISHED)
 		fog_serve_result(j, s);
 	else if (row->state == FOG_WORK_SETTLED)
-		fog_session_send(j, s, fog_job_settled());
+		fog_jobs_session_send(j, s, fog_job_settled());
 	else if (s->work != NULL && s->work->state == FOG_WORK_FETCHING)
 		fog_work_need(j, s->work);
 }
 
 /* The newest stream of an attempt is the one that counts. */
-static void bind(struct fog_jobs *j, struct fog_session *s, const struct fog_work_row *row)
+static void bind(struct fog_jobs *j, struct fog_jobs_session *s, const struct fog_work_row *row)
 {
 	struct fog_work *w = fog_work_find(j, &row->key);
 
@@ -127,14 +128,14 @@ static void bind(struct fog_jobs *j, struct fog_session *s, const struct fog_wor
 	snprintf(s->run, sizeof(s->run), "%s", row->run);
 	if (w != NULL) {
 		if (w->session != NULL)
-			fog_session_close(j, w->session);
+			fog_jobs_session_close(j, w->session);
 		w->session = s;
 		s->work = w;
 	}
 	state_tell(j, s, row);
 }
 
-static void offer_verified(struct fog_jobs *j, struct fog_session *s)
+static void offer_verified(struct fog_jobs *j, struct fog_jobs_session *s)
 {
 	char error[FOG_JSON_ERROR_SIZE], reason[FOG_JOB_REASON_SIZE] = "";
 	struct fog_work_row row;
@@ -186,7 +187,7 @@ static void credit(struct fog_jobs *j, const struct fog_settlement *order)
 }
 
 /* What is wrong with the order, or NULL. */
-static const char *order_audit(struct fog_jobs *j, const struct fog_session *s,
+static const char *order_audit(struct fog_jobs *j, const struct fog_jobs_session *s,
 			       const struct fog_settlement *order)
 {
 	u8 signature[FOG_JOB_SIGNATURE_SIZE], sha256[FOG_SHA256_SIZE];
@@ -207,19 +208,19 @@ static const char *order_audit(struct fog_jobs *j, const struct fog_session *s,
 	return order->amount == t.amount ? NULL : "the settlement is not what the receipt asks";
 }
 
-static void order_verified(struct fog_jobs *j, struct fog_session *s)
+static void order_verified(struct fog_jobs *j, struct fog_jobs_session *s)
 {
 	char error[FOG_JSON_ERROR_SIZE];
 	struct fog_settlement order;
 	struct fog_work_row row;
 
 	if (fog_settlement_parse(s->text, &order, error) != 0) {
-		fog_session_refuse(j, s, error);
+		fog_jobs_session_refuse(j, s, error);
 		return;
 	}
 	const char *wrong = order_audit(j, s, &order);
 	if (wrong != NULL || !fog_db_work_get(j, &s->key, &row)) {
-		fog_session_refuse(j, s, wrong != NULL ? wrong : "unknown attempt");
+		fog_jobs_session_refuse(j, s, wrong != NULL ? wrong : "unknown attempt");
 		return;
 	}
 	if (row.state != FOG_WORK_SETTLED) {
@@ -229,10 +230,10 @@ static void order_verified(struct fog_jobs *j, struct fog_session *s)
 		fog_action_run(j, FOG_ACTION_RUN_REMOVE, row.run);
 	}
 	s->following = false;
-	fog_session_send(j, s, fog_job_settled());
+	fog_jobs_session_send(j, s, fog_job_settled());
 }
 
-void fog_serve_verified(struct fog_jobs *j, struct fog_session *s)
+void fog_serve_verified(struct fog_jobs *j, struct fog_jobs_session *s)
 {
 	if (s->verifying == FOG_JOB_OP_OFFER)
 		offer_verified(j, s);
@@ -242,7 +243,8 @@ void fog_serve_verified(struct fog_jobs *j, struct fog_session *s)
 
 /* ---- cancel --------------------------------------------------------------------------------- */
 
-static void abandoned(struct fog_jobs *j, struct fog_session *s, const struct fog_work_row *row)
+static void abandoned(struct fog_jobs *j, struct fog_jobs_session *s,
+		      const struct fog_work_row *row)
 {
 	static const char reason[] = "abandoned by the submitter";
 
@@ -254,15 +256,16 @@ static void abandoned(struct fog_jobs *j, struct fog_session *s, const struct fo
 			fog_work_free(j, s->work);
 	}
 	s->following = false;
-	fog_session_send(j, s, fog_job_closed(reason));
+	fog_jobs_session_send(j, s, fog_job_closed(reason));
 }
 
-static void cancelled(struct fog_jobs *j, struct fog_session *s, const struct fog_job_message *m)
+static void cancelled(struct fog_jobs *j, struct fog_jobs_session *s,
+		      const struct fog_job_message *m)
 {
 	struct fog_work_row row;
 
 	if (!fog_db_work_get(j, &s->key, &row))
-		fog_session_send(j, s, fog_job_closed("unknown attempt"));
+		fog_jobs_session_send(j, s, fog_job_closed("unknown attempt"));
 	else if (m->flag)
 		abandoned(j, s, &row);
 	else if (s->work != NULL)
@@ -271,12 +274,13 @@ static void cancelled(struct fog_jobs *j, struct fog_session *s, const struct fo
 		state_tell(j, s, &row);
 }
 
-void fog_serve_message(struct fog_jobs *j, struct fog_session *s, const struct fog_job_message *m)
+void fog_serve_message(struct fog_jobs *j, struct fog_jobs_session *s,
+		       const struct fog_job_message *m)
 {
 	if (m->op != FOG_JOB_OP_OFFER && !s->bound) {
 		/* A cancel may overtake the verification of its offer: it is said again. */
 		if (m->op != FOG_JOB_OP_CANCEL && m->op != FOG_JOB_OP_FOLLOW)
-			fog_session_refuse(j, s, "an offer comes first");
+			fog_jobs_session_refuse(j, s, "an offer comes first");
 		return;
 	}
 	switch (m->op) {
@@ -293,12 +297,12 @@ void fog_serve_message(struct fog_jobs *j, struct fog_session *s, const struct f
 		follow(j, s, m);
 		break;
 	case FOG_JOB_OP_SETTLE:
-		fog_session_verify(j, s, m, s->key.submitter);
+		fog_jobs_session_verify(j, s, m, s->key.submitter);
 		break;
 	case FOG_JOB_OP_CANCEL:
 		cancelled(j, s, m);
 		break;
 	default:
-		fog_session_refuse(j, s, "a submitter does not send this");
+		fog_jobs_session_refuse(j, s, "a submitter does not send this");
 	}
 }

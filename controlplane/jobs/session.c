@@ -5,18 +5,18 @@
 #include "controlplane/core/log.h"
 #include "controlplane/jobs/state.h"
 
-struct fog_session *fog_session_find(struct fog_jobs *j, u32 id)
+struct fog_jobs_session *fog_jobs_session_find(struct fog_jobs *j, u32 id)
 {
-	struct fog_session *s = j->session_slot[id % FOG_JOBS_SESSIONS_MAX];
+	struct fog_jobs_session *s = j->session_slot[id % FOG_JOBS_SESSIONS_MAX];
 
 	return s != NULL && s->id == id && !s->dead ? s : NULL;
 }
 
-struct fog_session *fog_session_new(struct fog_jobs *j, bool inbound)
+struct fog_jobs_session *fog_jobs_session_new(struct fog_jobs *j, bool inbound)
 {
 	if (j->session_count >= FOG_JOBS_SESSIONS_MAX)
 		return NULL;
-	struct fog_session *s = calloc(1, sizeof(*s));
+	struct fog_jobs_session *s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return NULL;
 	do
@@ -33,7 +33,7 @@ struct fog_session *fog_session_new(struct fog_jobs *j, bool inbound)
 	return s;
 }
 
-static void verify_clear(struct fog_session *s)
+static void verify_clear(struct fog_jobs_session *s)
 {
 	free(s->text);
 	free(s->spec);
@@ -43,7 +43,7 @@ static void verify_clear(struct fog_session *s)
 }
 
 /* Freed at the end of the step only, so that callers up the stack stay safe. */
-static void bury(struct fog_jobs *j, struct fog_session *s)
+static void bury(struct fog_jobs *j, struct fog_jobs_session *s)
 {
 	s->dead = true;
 	j->session_dead = true;
@@ -51,9 +51,9 @@ static void bury(struct fog_jobs *j, struct fog_session *s)
 		j->opening_count--;
 }
 
-void fog_session_reap(struct fog_jobs *j)
+void fog_jobs_session_reap(struct fog_jobs *j)
 {
-	struct fog_session *s, *next;
+	struct fog_jobs_session *s, *next;
 
 	if (!j->session_dead)
 		return;
@@ -72,13 +72,17 @@ void fog_session_reap(struct fog_jobs *j)
 	}
 }
 
-void fog_session_clear(struct fog_jobs *j)
+void fog_jobs_session_clear(struct fog_jobs *j)
 {
-	struct fog_session *s;
+	struct fog_jobs_session *s;
 
 	TAILQ_FOREACH(s, &j->sessions, link)
 	{
 		struct fog_action *a = NULL;
+		if (s->attempt != NULL)
+			s->attempt->session = NULL;
+		if (s->work != NULL)
+			s->work->session = NULL;
 		if (!s->dead && s->loop == NULL)
 			a = fog_action_new(j, FOG_ACTION_CLOSE);
 		if (a != NULL)
@@ -86,14 +90,14 @@ void fog_session_clear(struct fog_jobs *j)
 		if (!s->dead)
 			bury(j, s);
 	}
-	fog_session_reap(j);
+	fog_jobs_session_reap(j);
 }
 
-void fog_session_open(struct fog_jobs *j, struct fog_attempt *a)
+void fog_jobs_session_open(struct fog_jobs *j, struct fog_attempt *a)
 {
 	FOG_ASSERT(a->session == NULL);
-	struct fog_session *s =
-		j->opening_count < FOG_JOBS_OPENS_MAX ? fog_session_new(j, false) : NULL;
+	struct fog_jobs_session *s =
+		j->opening_count < FOG_JOBS_OPENS_MAX ? fog_jobs_session_new(j, false) : NULL;
 	if (s == NULL) {
 		a->open_ms = j->now_ms + FOG_JOBS_RETRY_MIN_MS;
 		return;
@@ -111,7 +115,7 @@ void fog_session_open(struct fog_jobs *j, struct fog_attempt *a)
 }
 
 /* What is sent on a loop is addressed to the other end. */
-static struct fog_action *action_to(struct fog_jobs *j, const struct fog_session *s,
+static struct fog_action *action_to(struct fog_jobs *j, const struct fog_jobs_session *s,
 				    enum fog_action_kind kind)
 {
 	struct fog_action *a = fog_action_new(j, kind);
@@ -123,7 +127,7 @@ static struct fog_action *action_to(struct fog_jobs *j, const struct fog_session
 	return a;
 }
 
-void fog_session_close(struct fog_jobs *j, struct fog_session *s)
+void fog_jobs_session_close(struct fog_jobs *j, struct fog_jobs_session *s)
 {
 	if (s == NULL || s->dead)
 		return;
@@ -138,18 +142,18 @@ void fog_session_close(struct fog_jobs *j, struct fog_session *s)
 		action_to(j, s, FOG_ACTION_CLOSE);
 }
 
-void fog_session_drop(struct fog_jobs *j, struct fog_session *s, const char *reason)
+void fog_jobs_session_drop(struct fog_jobs *j, struct fog_jobs_session *s, const char *reason)
 {
 	struct fog_attempt *a = s->attempt;
 
 	if (s->dead)
 		return;
-	fog_session_close(j, s);
+	fog_jobs_session_close(j, s);
 	if (a != NULL)
 		fog_attempt_unlinked(j, a, reason);
 }
 
-static void send_frame(struct fog_jobs *j, struct fog_session *s, enum fog_action_kind kind,
+static void send_frame(struct fog_jobs *j, struct fog_jobs_session *s, enum fog_action_kind kind,
 		       u8 *data, u32 len)
 {
 	/* A loop whose other end is gone leads back to itself. */
@@ -164,18 +168,19 @@ static void send_frame(struct fog_jobs *j, struct fog_session *s, enum fog_actio
 	s->tx_ms = j->now_ms;
 }
 
-void fog_session_send(struct fog_jobs *j, struct fog_session *s, char *text)
+void fog_jobs_session_send(struct fog_jobs *j, struct fog_jobs_session *s, char *text)
 {
 	if (s->dead || text == NULL) {
 		free(text);
 		if (!s->dead)
-			fog_session_drop(j, s, "no memory");
+			fog_jobs_session_drop(j, s, "no memory");
 		return;
 	}
 	send_frame(j, s, FOG_ACTION_SEND_JSON, (u8 *)text, (u32)strlen(text));
 }
 
-void fog_session_send_data(struct fog_jobs *j, struct fog_session *s, const void *data, u32 len)
+void fog_jobs_session_send_data(struct fog_jobs *j, struct fog_jobs_session *s, const void *data,
+				u32 len)
 {
 	u8 *copy = malloc(len);
 
@@ -183,38 +188,48 @@ void fog_session_send_data(struct fog_jobs *j, struct fog_session *s, const void
 	if (s->dead || copy == NULL) {
 		free(copy);
 		if (!s->dead)
-			fog_session_drop(j, s, "no memory");
+			fog_jobs_session_drop(j, s, "no memory");
 		return;
 	}
 	memcpy(copy, data, len);
 	send_frame(j, s, FOG_ACTION_SEND_DATA, copy, len);
 }
 
-void fog_session_refuse(struct fog_jobs *j, struct fog_session *s, const char *reason)
+void fog_jobs_session_refuse(struct fog_jobs *j, struct fog_jobs_session *s, const char *reason)
 {
 	char text[FOG_JOB_REASON_SIZE];
 
 	fog_jobs_reason(text, "%s", reason);
 	fog_log(FOG_LOG_DEBUG, "jobs", "stream refused reason=\"%s\"", text);
-	fog_session_send(j, s, fog_job_error(text));
-	fog_session_drop(j, s, text);
+	fog_jobs_session_send(j, s, fog_job_error(text));
+	fog_jobs_session_drop(j, s, text);
+}
+
+static const char *paper_label(enum fog_job_op op)
+{
+	switch (op) {
+	case FOG_JOB_OP_OFFER:
+		return FOG_OFFER_LABEL;
+	case FOG_JOB_OP_RESULT:
+		return FOG_RECEIPT_LABEL;
+	default:
+		return FOG_SETTLEMENT_LABEL;
+	}
 }
 
 /* A second paper while one is being verified is a repetition: the first will do. */
-void fog_session_verify(struct fog_jobs *j, struct fog_session *s, const struct fog_job_message *m,
-			const u8 node[FOG_JOB_NODE_SIZE])
+void fog_jobs_session_verify(struct fog_jobs *j, struct fog_jobs_session *s,
+			     const struct fog_job_message *m, const u8 node[FOG_JOB_NODE_SIZE])
 {
 	if (s->tag != 0)
 		return;
 	s->text = strdup(m->text);
 	s->spec = m->spec != NULL ? strdup(m->spec) : NULL;
-	u8 *copy = (u8 *)strdup(m->text);
-	struct fog_action *a = copy != NULL ? fog_action_new(j, FOG_ACTION_VERIFY) : NULL;
-	if (a == NULL || s->text == NULL || (m->spec != NULL && s->spec == NULL)) {
-		if (a == NULL)
-			free(copy);
-		else
-			a->data = copy;
+	struct fog_action *a = fog_action_new(j, FOG_ACTION_VERIFY);
+	if (a != NULL)
+		a->data = malloc(FOG_PAPER_SIZE_MAX);
+	if (a == NULL || a->data == NULL || s->text == NULL ||
+	    (m->spec != NULL && s->spec == NULL)) {
 		fog_jobs_fail(j, -ENOMEM);
 		return;
 	}
@@ -226,22 +241,21 @@ void fog_session_verify(struct fog_jobs *j, struct fog_session *s, const struct 
 	a->tag = s->tag;
 	memcpy(a->node, node, sizeof(a->node));
 	memcpy(a->signature, m->signature, sizeof(a->signature));
-	a->data = copy;
-	a->len = (u32)strlen((char *)copy);
+	a->len = fog_paper_message(paper_label(m->op), m->text, a->data);
 }
 
 void fog_jobs_verified(struct fog_jobs *j, u64 tag, bool valid, u64 now_ms)
 {
 	if (!fog_jobs_begin(j, now_ms))
 		return;
-	struct fog_session *s = fog_session_find(j, (u32)tag);
+	struct fog_jobs_session *s = fog_jobs_session_find(j, (u32)tag);
 	if (s != NULL && s->tag == tag) {
 		if (valid && s->inbound)
 			fog_serve_verified(j, s);
 		else if (valid && s->attempt != NULL)
 			fog_collect_verified(j, s->attempt, s);
 		else if (s->inbound || s->attempt == NULL)
-			fog_session_refuse(j, s, "bad signature");
+			fog_jobs_session_refuse(j, s, "bad signature");
 		else
 			fog_attempt_lose(j, s->attempt, FOG_EVIDENCE_FRAUD_DETECTED,
 					 "the receipt's signature is bad");
@@ -250,18 +264,18 @@ void fog_jobs_verified(struct fog_jobs *j, u64 tag, bool valid, u64 now_ms)
 	fog_jobs_end(j);
 }
 
-void fog_session_tick(struct fog_jobs *j, struct fog_session *s)
+void fog_jobs_session_tick(struct fog_jobs *j, struct fog_jobs_session *s)
 {
 	u64 now = j->now_ms;
 
 	if (s->dead)
 		return;
 	if (!s->open && now >= s->opened_ms + FOG_JOBS_OPEN_MS)
-		fog_session_drop(j, s, "the stream was not opened in time");
+		fog_jobs_session_drop(j, s, "the stream was not opened in time");
 	else if (s->open && now >= s->rx_ms + FOG_JOBS_SILENCE_MS)
-		fog_session_drop(j, s, "the other end is silent");
+		fog_jobs_session_drop(j, s, "the other end is silent");
 	else if (s->tag != 0 && now >= s->verify_ms + FOG_JOBS_VERIFY_MS)
-		fog_session_drop(j, s, "a signature could not be verified in time");
+		fog_jobs_session_drop(j, s, "a signature could not be verified in time");
 	else if (s->open && s->attempt != NULL && now >= s->tx_ms + FOG_JOBS_PING_MS)
 		fog_attempt_ping(j, s->attempt);
 }
@@ -270,7 +284,7 @@ void fog_session_tick(struct fog_jobs *j, struct fog_session *s)
 
 static u32 half_open_count(const struct fog_jobs *j)
 {
-	const struct fog_session *s;
+	const struct fog_jobs_session *s;
 	u32 count = 0;
 
 	TAILQ_FOREACH(s, &j->sessions, link)
@@ -278,9 +292,9 @@ static u32 half_open_count(const struct fog_jobs *j)
 	return count;
 }
 
-static struct fog_session *accept_new(struct fog_jobs *j)
+static struct fog_jobs_session *accept_new(struct fog_jobs *j)
 {
-	return half_open_count(j) < FOG_JOBS_SESSIONS_HALF ? fog_session_new(j, true) : NULL;
+	return half_open_count(j) < FOG_JOBS_SESSIONS_HALF ? fog_jobs_session_new(j, true) : NULL;
 }
 
 u32 fog_jobs_stream_accepted(struct fog_jobs *j, u64 now_ms)
@@ -289,21 +303,21 @@ u32 fog_jobs_stream_accepted(struct fog_jobs *j, u64 now_ms)
 
 	if (!fog_jobs_begin(j, now_ms))
 		return 0;
-	struct fog_session *s = accept_new(j);
+	struct fog_jobs_session *s = accept_new(j);
 	if (s != NULL) {
 		id = s->id;
-		fog_session_send(j, s, fog_job_hello(j->config.node_id));
+		fog_jobs_session_send(j, s, fog_job_hello(j->config.node_id));
 	}
 	return fog_jobs_end(j) == 0 ? id : 0;
 }
 
-static void opened(struct fog_jobs *j, struct fog_session *s, const char *route)
+static void opened(struct fog_jobs *j, struct fog_jobs_session *s, const char *route)
 {
 	s->open = true;
 	j->opening_count--;
 	s->rx_ms = j->now_ms;
 	if (s->attempt == NULL) {
-		fog_session_close(j, s);
+		fog_jobs_session_close(j, s);
 		return;
 	}
 	if (route != NULL)
@@ -315,7 +329,7 @@ void fog_jobs_stream_opened(struct fog_jobs *j, u32 stream, const char *route, u
 {
 	if (!fog_jobs_begin(j, now_ms))
 		return;
-	struct fog_session *s = fog_session_find(j, stream);
+	struct fog_jobs_session *s = fog_jobs_session_find(j, stream);
 	if (s != NULL && !s->open)
 		opened(j, s, route);
 	fog_jobs_end(j);
@@ -326,7 +340,7 @@ static void gone(struct fog_jobs *j, u32 stream, const char *error, u64 now_ms)
 {
 	if (!fog_jobs_begin(j, now_ms))
 		return;
-	struct fog_session *s = fog_session_find(j, stream);
+	struct fog_jobs_session *s = fog_jobs_session_find(j, stream);
 	if (s != NULL) {
 		struct fog_attempt *a = s->attempt;
 		if (s->work != NULL)
@@ -350,26 +364,26 @@ void fog_jobs_stream_closed(struct fog_jobs *j, u32 stream, u64 now_ms)
 	gone(j, stream, "the stream was closed", now_ms);
 }
 
-static void greet(struct fog_jobs *j, struct fog_session *s, const struct fog_job_message *m)
+static void greet(struct fog_jobs *j, struct fog_jobs_session *s, const struct fog_job_message *m)
 {
 	if (m->op != FOG_JOB_OP_HELLO) {
-		fog_session_refuse(j, s, "the first message must be a hello");
+		fog_jobs_session_refuse(j, s, "the first message must be a hello");
 		return;
 	}
 	if (s->attempt != NULL &&
 	    (!m->has_node || memcmp(m->node, s->attempt->key.worker, sizeof(m->node)) != 0)) {
-		fog_session_refuse(j, s, "another host answered");
+		fog_jobs_session_refuse(j, s, "another host answered");
 		return;
 	}
 	s->greeted = true;
 }
 
-static void message(struct fog_jobs *j, struct fog_session *s, const struct fog_job_message *m)
+static void message(struct fog_jobs *j, struct fog_jobs_session *s, const struct fog_job_message *m)
 {
 	if (m->op == FOG_JOB_OP_ERROR) {
 		char reason[FOG_JOB_REASON_SIZE];
 		fog_jobs_reason(reason, "the other end: %s", m->reason);
-		fog_session_drop(j, s, reason);
+		fog_jobs_session_drop(j, s, reason);
 	} else if (!s->greeted) {
 		greet(j, s, m);
 	} else if (m->op == FOG_JOB_OP_HELLO) {
@@ -388,16 +402,16 @@ void fog_jobs_stream_json(struct fog_jobs *j, u32 stream, const u8 *data, size_t
 
 	if (!fog_jobs_begin(j, now_ms))
 		return;
-	struct fog_session *s = fog_session_find(j, stream);
+	struct fog_jobs_session *s = fog_jobs_session_find(j, stream);
 	if (s == NULL || !s->open) {
 		fog_jobs_end(j);
 		return;
 	}
 	s->rx_ms = now_ms;
 	if (s->expect != FOG_JOB_OP_INVALID) {
-		fog_session_refuse(j, s, "a data frame was due");
+		fog_jobs_session_refuse(j, s, "a data frame was due");
 	} else if (fog_job_message_parse(data, len, &m, error) != 0) {
-		fog_session_refuse(j, s, error);
+		fog_jobs_session_refuse(j, s, error);
 	} else {
 		message(j, s, &m);
 		fog_job_message_free(&m);
@@ -409,13 +423,13 @@ void fog_jobs_stream_data(struct fog_jobs *j, u32 stream, const u8 *data, size_t
 {
 	if (!fog_jobs_begin(j, now_ms))
 		return;
-	struct fog_session *s = fog_session_find(j, stream);
+	struct fog_jobs_session *s = fog_jobs_session_find(j, stream);
 	if (s != NULL && s->open) {
 		enum fog_job_op op = s->expect;
 		s->rx_ms = now_ms;
 		s->expect = FOG_JOB_OP_INVALID;
 		if (op == FOG_JOB_OP_INVALID || len != s->length)
-			fog_session_refuse(j, s, "no such data frame was announced");
+			fog_jobs_session_refuse(j, s, "no such data frame was announced");
 		else if (op == FOG_JOB_OP_BLOB && s->work != NULL)
 			fog_work_blob(j, s->work, s, data, (u32)len);
 		else if (op == FOG_JOB_OP_LOG && s->attempt != NULL)
@@ -430,20 +444,20 @@ static void loop_open(struct fog_jobs *j, u32 stream, u64 now_ms)
 {
 	if (!fog_jobs_begin(j, now_ms))
 		return;
-	struct fog_session *s = fog_session_find(j, stream);
-	struct fog_session *in = s != NULL ? accept_new(j) : NULL;
+	struct fog_jobs_session *s = fog_jobs_session_find(j, stream);
+	struct fog_jobs_session *in = s != NULL ? accept_new(j) : NULL;
 	if (in != NULL) {
 		in->loop = s;
 		s->loop = in;
-		fog_session_send(j, in, fog_job_hello(j->config.node_id));
+		fog_jobs_session_send(j, in, fog_job_hello(j->config.node_id));
 		opened(j, s, "");
 	} else if (s != NULL) {
-		fog_session_drop(j, s, "too many streams");
+		fog_jobs_session_drop(j, s, "too many streams");
 	}
 	fog_jobs_end(j);
 }
 
-void fog_session_loop(struct fog_jobs *j, const struct fog_action *a, u64 now_ms)
+void fog_jobs_session_loop(struct fog_jobs *j, const struct fog_action *a, u64 now_ms)
 {
 	switch (a->kind) {
 	case FOG_ACTION_OPEN:

@@ -26,12 +26,15 @@
 #define FOG_JOBS_HASH_SIZE  4096
 #define FOG_JOBS_AVOIDS_MAX (FOG_PLACEMENT_EXCLUDE_MAX - FOG_JOB_EXCLUDES_MAX)
 
-struct fog_session;
+struct fog_jobs_session;
 struct fog_work;
+
+#define FOG_AVOID_FAILED (UINT64_MAX - 1) /* only when nobody else will have it */
+#define FOG_AVOID_LIED   UINT64_MAX       /* never again for this job */
 
 struct fog_job_avoid {
 	u8 node[FOG_JOB_NODE_SIZE];
-	u64 until_ms; /* UINT64_MAX = failed this job */
+	u64 until_ms; /* or one of the two below */
 };
 
 /* A job of ours that has not ended. */
@@ -51,6 +54,7 @@ struct fog_job {
 	char *wishes;
 	struct fog_attempt *attempt; /* the current one */
 	u64 next_ms;                 /* of placement */
+	u64 queued_ms;               /* since when */
 	u32 pending_ms, decline_ms;  /* back-off */
 	char *reason;                /* as stored, to write only changes */
 	u32 avoid_count;
@@ -72,7 +76,7 @@ struct fog_attempt {
 	u64 deadline_ms;
 	u64 open_ms; /* next opening */
 	u32 retry_ms;
-	struct fog_session *session;
+	struct fog_jobs_session *session;
 	u64 log_size[2];     /* stored */
 	u64 log_followed[2]; /* acknowledged to the worker */
 	bool running;        /* the worker said so */
@@ -94,7 +98,7 @@ struct fog_work {
 	bool cancel;
 	struct fog_job_limits limits;
 	struct fog_job_spec *spec; /* for its inputs */
-	struct fog_session *session;
+	struct fog_jobs_session *session;
 	u64 poll_ms; /* next */
 	/* FETCHING */
 	u32 input;  /* index of the one that is fetched */
@@ -106,14 +110,14 @@ struct fog_work {
 };
 TAILQ_HEAD(fog_work_list, fog_work);
 
-struct fog_session {
-	TAILQ_ENTRY(fog_session) link;
+struct fog_jobs_session {
+	TAILQ_ENTRY(fog_jobs_session) link;
 	u32 id;
-	bool inbound;             /* we are the worker */
-	bool open;                /* the stream exists */
-	bool greeted;             /* hello received */
-	bool dead;                /* closed: freed at the end of the step */
-	struct fog_session *loop; /* the other end, when both are ours */
+	bool inbound;                  /* we are the worker */
+	bool open;                     /* the stream exists */
+	bool greeted;                  /* hello received */
+	bool dead;                     /* closed: freed at the end of the step */
+	struct fog_jobs_session *loop; /* the other end, when both are ours */
 	u64 opened_ms;
 	u64 rx_ms, tx_ms;
 
@@ -143,7 +147,7 @@ struct fog_session {
 	u64 follow[2]; /* the submitter holds this much */
 	u64 sent[2];
 };
-TAILQ_HEAD(fog_session_list, fog_session);
+TAILQ_HEAD(fog_jobs_session_list, fog_jobs_session);
 
 struct fog_pending_action {
 	TAILQ_ENTRY(fog_pending_action) link;
@@ -176,8 +180,8 @@ struct fog_jobs {
 	struct fog_job *hash[FOG_JOBS_HASH_SIZE];
 	struct fog_attempt_list attempts;
 	struct fog_work_list works;
-	struct fog_session_list sessions;
-	struct fog_session *session_slot[FOG_JOBS_SESSIONS_MAX]; /* by id % max */
+	struct fog_jobs_session_list sessions;
+	struct fog_jobs_session *session_slot[FOG_JOBS_SESSIONS_MAX]; /* by id % max */
 	u32 session_count;
 	u32 session_next;
 	u32 opening_count;
@@ -202,6 +206,8 @@ bool fog_jobs_begin(struct fog_jobs *j, u64 now_ms); /* false: broken, do nothin
 int fog_jobs_end(struct fog_jobs *j);
 struct fog_action *fog_action_new(struct fog_jobs *j, enum fog_action_kind kind); /* NULL: failed */
 void fog_action_run(struct fog_jobs *j, enum fog_action_kind kind, const char *run);
+void fog_jobs_sign(struct fog_jobs *j, const char *label, const char *text,
+		   u8 signature[FOG_JOB_SIGNATURE_SIZE]);
 void fog_jobs_bury(struct fog_jobs *j, void *p); /* free() at the end of the step */
 /* Formats and replaces all but printable ASCII: part of it may be a peer's. */
 __attribute__((format(printf, 2, 3))) void fog_jobs_reason(char out[FOG_JOB_REASON_SIZE],
@@ -213,25 +219,26 @@ static inline u64 fog_jobs_transfer_ms(u64 bytes)
 }
 
 /* ---- session.c ------------------------------------------------------------------------------ */
-struct fog_session *fog_session_new(struct fog_jobs *j, bool inbound);
-struct fog_session *fog_session_find(struct fog_jobs *j, u32 id);
+struct fog_jobs_session *fog_jobs_session_new(struct fog_jobs *j, bool inbound);
+struct fog_jobs_session *fog_jobs_session_find(struct fog_jobs *j, u32 id);
 /* Opens towards the attempt's worker; to ourselves through a loop. */
-void fog_session_open(struct fog_jobs *j, struct fog_attempt *a);
-void fog_session_close(struct fog_jobs *j, struct fog_session *s);
+void fog_jobs_session_open(struct fog_jobs *j, struct fog_attempt *a);
+void fog_jobs_session_close(struct fog_jobs *j, struct fog_jobs_session *s);
 /* Closes; the attempt will open another. */
-void fog_session_drop(struct fog_jobs *j, struct fog_session *s, const char *reason);
+void fog_jobs_session_drop(struct fog_jobs *j, struct fog_jobs_session *s, const char *reason);
 /* Sends the text, which is freed; NULL closes the session (no memory). */
-void fog_session_send(struct fog_jobs *j, struct fog_session *s, char *text);
-void fog_session_send_data(struct fog_jobs *j, struct fog_session *s, const void *data, u32 len);
+void fog_jobs_session_send(struct fog_jobs *j, struct fog_jobs_session *s, char *text);
+void fog_jobs_session_send_data(struct fog_jobs *j, struct fog_jobs_session *s, const void *data,
+				u32 len);
 /* Tells why and closes. */
-void fog_session_refuse(struct fog_jobs *j, struct fog_session *s, const char *reason);
-void fog_session_verify(struct fog_jobs *j, struct fog_session *s, const struct fog_job_message *m,
-			const u8 node[FOG_JOB_NODE_SIZE]);
-void fog_session_tick(struct fog_jobs *j, struct fog_session *s);
-void fog_session_reap(struct fog_jobs *j);  /* frees the dead */
-void fog_session_clear(struct fog_jobs *j); /* closes and frees all */
+void fog_jobs_session_refuse(struct fog_jobs *j, struct fog_jobs_session *s, const char *reason);
+void fog_jobs_session_verify(struct fog_jobs *j, struct fog_jobs_session *s,
+			     const struct fog_job_message *m, const u8 node[FOG_JOB_NODE_SIZE]);
+void fog_jobs_session_tick(struct fog_jobs *j, struct fog_jobs_session *s);
+void fog_jobs_session_reap(struct fog_jobs *j);  /* frees the dead */
+void fog_jobs_session_clear(struct fog_jobs *j); /* closes and frees all */
 /* Delivers a message the engine sends to itself. */
-void fog_session_loop(struct fog_jobs *j, const struct fog_action *a, u64 now_ms);
+void fog_jobs_session_loop(struct fog_jobs *j, const struct fog_action *a, u64 now_ms);
 
 /* ---- queue.c -------------------------------------------------------------------------------- */
 void fog_queue_tick(struct fog_jobs *j);
@@ -246,6 +253,7 @@ void fog_job_end(struct fog_jobs *j, struct fog_job *job, enum fog_job_state sta
 		 const char *reason, const struct fog_receipt *receipt);
 void fog_job_set(struct fog_jobs *j, struct fog_job *job, enum fog_job_state state,
 		 const char *reason);
+void fog_bound_forget(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE]); /* it has changed */
 double fog_bound_get(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE]);
 
 /* ---- attempt.c ------------------------------------------------------------------------------ */
@@ -271,10 +279,11 @@ bool fog_attempt_local(const struct fog_jobs *j, const struct fog_attempt *a);
 
 /* ---- collect.c ------------------------------------------------------------------------------ */
 void fog_collect_follow(struct fog_jobs *j, struct fog_attempt *a, bool force);
-void fog_collect_log(struct fog_jobs *j, struct fog_attempt *a, const struct fog_session *s,
+void fog_collect_log(struct fog_jobs *j, struct fog_attempt *a, const struct fog_jobs_session *s,
 		     const u8 *data, u32 len);
 void fog_collect_result(struct fog_jobs *j, struct fog_attempt *a, const struct fog_job_message *m);
-void fog_collect_verified(struct fog_jobs *j, struct fog_attempt *a, const struct fog_session *s);
+void fog_collect_verified(struct fog_jobs *j, struct fog_attempt *a,
+			  const struct fog_jobs_session *s);
 /* RECEIVED: settles once all output is here. */
 void fog_collect_check(struct fog_jobs *j, struct fog_attempt *a);
 void fog_collect_settle_send(struct fog_jobs *j, struct fog_attempt *a);
@@ -303,20 +312,21 @@ enum fog_decline fog_work_admit(struct fog_jobs *j, const struct fog_offer *offe
 				const u8 *signature, const char *spec,
 				char reason[FOG_JOB_REASON_SIZE]);
 void fog_work_cancel(struct fog_jobs *j, struct fog_work *w);
-void fog_work_blob(struct fog_jobs *j, struct fog_work *w, const struct fog_session *s,
+void fog_work_blob(struct fog_jobs *j, struct fog_work *w, const struct fog_jobs_session *s,
 		   const u8 *data, u32 len);
 void fog_work_need(struct fog_jobs *j, struct fog_work *w); /* input, from where it stopped */
 void fog_work_free(struct fog_jobs *j, struct fog_work *w);
 /* Puts a stored, unfinished row back to work after a restart. */
 void fog_work_resume(struct fog_jobs *j, const struct fog_work_row *row, const char *spec);
 
-void fog_serve_message(struct fog_jobs *j, struct fog_session *s, const struct fog_job_message *m);
-void fog_serve_verified(struct fog_jobs *j, struct fog_session *s);
-void fog_serve_status(struct fog_jobs *j, struct fog_session *s, const struct fog_work *w,
+void fog_serve_message(struct fog_jobs *j, struct fog_jobs_session *s,
+		       const struct fog_job_message *m);
+void fog_serve_verified(struct fog_jobs *j, struct fog_jobs_session *s);
+void fog_serve_status(struct fog_jobs *j, struct fog_jobs_session *s, const struct fog_work *w,
 		      enum fog_work_state state);
 /* As far as the window goes; returns the number of chunks sent. */
-u32 fog_serve_output(struct fog_jobs *j, struct fog_session *s);
-void fog_serve_result(struct fog_jobs *j, struct fog_session *s);
+u32 fog_serve_output(struct fog_jobs *j, struct fog_jobs_session *s);
+void fog_serve_result(struct fog_jobs *j, struct fog_jobs_session *s);
 
 /* ---- db.c: submitter --------------------------------------------------------------------------
  */
@@ -382,8 +392,6 @@ void fog_db_work_delete(struct fog_jobs *j, const struct fog_attempt_key *key);
 /* 0 or a refusal of the ledger (-ENOSPC); errors of the store are noted in j->rc. */
 int fog_db_ledger_apply(struct fog_jobs *j, const struct fog_ledger_tx *tx);
 bool fog_db_ledger_known(struct fog_jobs *j, const char *key);
-/* Sums and single accounts against their entries. 0 or -EUCLEAN with why. */
-int fog_db_ledger_audit(struct fog_store *store, char why[FOG_STORE_WHY_SIZE]);
 void fog_db_reputation_get(struct fog_jobs *j, const u8 *node, struct fog_reputation *out);
 /* Once per (node, job, attempt, kind); writes evidence and reputation. */
 void fog_db_evidence_add(struct fog_jobs *j, const u8 *node, enum fog_evidence_kind kind,

@@ -70,14 +70,14 @@ static struct fog_work *work_new(struct fog_jobs *j, const struct fog_attempt_ke
 /* A state that has ended: out of memory, the row stays. */
 static void close_work(struct fog_jobs *j, struct fog_work *w, const char *reason)
 {
-	struct fog_session *s = w->session;
+	struct fog_jobs_session *s = w->session;
 
 	fog_action_run(j, FOG_ACTION_RUN_CANCEL, w->run);
 	fog_action_run(j, FOG_ACTION_RUN_REMOVE, w->run);
 	fog_db_work_update(j, &w->key, FOG_WORK_CLOSED, reason);
 	fog_work_free(j, w);
 	if (s != NULL)
-		fog_session_send(j, s, fog_job_closed(reason));
+		fog_jobs_session_send(j, s, fog_job_closed(reason));
 }
 
 static void receipt_fill(struct fog_receipt *t, const struct fog_run_status *r,
@@ -86,7 +86,9 @@ static void receipt_fill(struct fog_receipt *t, const struct fog_run_status *r,
 	t->outcome = r->outcome;
 	t->exit_code = r->exit_code;
 	t->signal = r->signal;
-	snprintf(t->error, sizeof(t->error), "%s", r->error);
+	char error[FOG_JOB_REASON_SIZE];
+	fog_jobs_reason(error, "%s", r->error);
+	snprintf(t->error, sizeof(t->error), "%.255s", error);
 	for (u32 i = 0; i < 2; i++) {
 		t->output[i].size = FOG_MIN(r->output_size[i], limits->output_bytes);
 		memcpy(t->output[i].sha256, r->output_sha256[i], sizeof(t->output[i].sha256));
@@ -109,14 +111,14 @@ static void receipt_write(struct fog_jobs *j, const struct fog_receipt *t)
 		fog_jobs_fail(j, -ENOMEM);
 		return;
 	}
-	j->ports.sign(j->ports.context, text, strlen(text), signature);
+	fog_jobs_sign(j, FOG_RECEIPT_LABEL, text, signature);
 	fog_db_receipt_put(j, &t->key, text, signature, t->amount);
 	free(text);
 }
 
 static void finish(struct fog_jobs *j, struct fog_work *w, const struct fog_run_status *r)
 {
-	struct fog_session *s = w->session;
+	struct fog_jobs_session *s = w->session;
 	struct fog_work_row row;
 	struct fog_receipt t = {.key = w->key};
 
@@ -304,8 +306,8 @@ static void need(struct fog_jobs *j, struct fog_work *w)
 	if (w->session == NULL)
 		return;
 	w->asked = FOG_MIN(in->size, w->offset + FOG_JOBS_NEED_MAX);
-	fog_session_send(j, w->session,
-			 fog_job_need(in->name, w->offset, (u32)(w->asked - w->offset)));
+	fog_jobs_session_send(j, w->session,
+			      fog_job_need(in->name, w->offset, (u32)(w->asked - w->offset)));
 }
 
 static void starting(struct fog_jobs *j, struct fog_work *w)
@@ -361,7 +363,7 @@ void fog_work_need(struct fog_jobs *j, struct fog_work *w)
 		input_done(j, w);
 }
 
-void fog_work_blob(struct fog_jobs *j, struct fog_work *w, const struct fog_session *s,
+void fog_work_blob(struct fog_jobs *j, struct fog_work *w, const struct fog_jobs_session *s,
 		   const u8 *data, u32 len)
 {
 	const struct fog_job_input *in = &w->spec->input[w->input];

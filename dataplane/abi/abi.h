@@ -22,12 +22,12 @@
 #define FOG_ABI_MAGIC 0x31494241474f46ffull
 
 /* Limits, with what happens when they are reached. */
-#define FOG_WORKERS_MAX         16   /* refused at start */
-#define FOG_COMMAND_RING_COUNT  1024 /* per worker; full: the control plane waits */
-#define FOG_EVENT_RING_COUNT    4096 /* per worker; full: dropped and counted (events_lost) */
-#define FOG_VERIFY_RING_COUNT   256  /* full: the submitter waits */
-#define FOG_LINKS_MAX           1024 /* per data plane; more: COMMAND_REJECTED with ENOSPC */
-#define FOG_VERIFY_MESSAGE_MAX  3936 /* longer proofs are hashed by the submitter, by protocol */
+#define FOG_WORKERS_MAX        16   /* refused at start */
+#define FOG_COMMAND_RING_COUNT 1024 /* per worker; full: the control plane waits */
+#define FOG_EVENT_RING_COUNT   4096 /* per worker; full: dropped and counted (events_lost) */
+#define FOG_VERIFY_RING_COUNT  256  /* full: the submitter waits */
+#define FOG_LINKS_MAX          1024 /* per data plane; more: COMMAND_REJECTED with ENOSPC */
+#define FOG_VERIFY_MESSAGE_MAX 3936 /* longer proofs are hashed by the submitter, by protocol */
 
 enum fog_drop {
 #define X(name, text) FOG_DROP_##name,
@@ -71,19 +71,19 @@ enum fog_region_kind {
  * copy if sequence is unchanged. Worker w stores the sequence it uses in snapshot_seen: when all
  * have it, nobody holds the older one (the grace period). */
 struct fog_snapshot {
-	u8 node_id[32];       /* this host's identity (public), needed to answer CREATE */
-	u64 lease_ns;         /* CLOCK_MONOTONIC; past it new circuits are refused */
-	u64 epoch;            /* directory epoch */
-	u32 circuits_max;     /* halves per worker; 0 = the data plane's own limit */
+	u8 node_id[32];         /* this host's identity (public), needed to answer CREATE */
+	u64 lease_ns;           /* CLOCK_MONOTONIC; past it new circuits are refused */
+	u64 epoch;              /* directory epoch */
+	u32 circuits_max;       /* halves per worker; 0 = the data plane's own limit */
 	u32 creates_per_second; /* per link, token bucket rate; 0 = no limit */
 	u32 creates_burst;
 	u32 handshakes_per_second; /* per source address */
-	u32 keepalive_ms;     /* link ping interval; 0 = default 1000 */
-	u32 link_dead_ms;     /* silence after which a link is down; 0 = default 5000 */
-	u32 circuit_idle_ms;  /* 0 = default 600000 */
-	u32 rekey_ms;         /* link rekey by time; 0 = default 120000 */
-	u32 features;         /* FOG_FEATURE_* */
-	u32 mix_delay_mean_us; /* reserved for the mix */
+	u32 keepalive_ms;          /* link ping interval; 0 = default 1000 */
+	u32 link_dead_ms;          /* silence after which a link is down; 0 = default 5000 */
+	u32 circuit_idle_ms;       /* 0 = default 600000 */
+	u32 rekey_ms;              /* link rekey by time; 0 = default 120000 */
+	u32 features;              /* FOG_FEATURE_* */
+	u32 mix_delay_mean_us;     /* reserved for the mix */
 	u8 pad[168];
 };
 
@@ -104,7 +104,8 @@ enum fog_command_type {
 	FOG_COMMAND_GENERATION_END = 2,   /* generation = g: sweep links of older generations */
 	FOG_COMMAND_LINK_SET = 3,         /* add or update a neighbour; idempotent by node_id */
 	FOG_COMMAND_LINK_DELETE = 4,
-	FOG_COMMAND_CIRCUIT_CLOSE = 5, /* link + circuit_id, as events and `fogctl circuit` name it */
+	FOG_COMMAND_CIRCUIT_CLOSE =
+		5, /* link + circuit_id, as events and `fogctl circuit` name it */
 };
 
 /* One 128-byte slot of a command ring. A link is commanded on the ring of its owner,
@@ -131,7 +132,8 @@ enum fog_verify_algorithm {
 	FOG_VERIFY_ED25519 = 1, /* key 32, signature 64, message */
 };
 
-/* One submission. The data plane copies it, checks length, verifies, completes with the same tag. */
+/* One submission. The data plane copies it, checks length, verifies, completes with the same tag.
+ */
 struct fog_verify_submit {
 	u64 tag;
 	u16 algorithm;
@@ -162,11 +164,11 @@ struct fog_control_region {
 enum fog_event_type {
 	FOG_EVENT_INVALID = 0,
 	FOG_EVENT_LINK_UP = 1,
-	FOG_EVENT_LINK_DOWN = 2,       /* reason */
-	FOG_EVENT_LINK_WANTED = 3,     /* node_id: an EXTEND named a host we have no link to */
-	FOG_EVENT_CIRCUIT_OPENED = 4,  /* link_id, circuit_id */
-	FOG_EVENT_CIRCUIT_CLOSED = 5,  /* + reason, cells */
-	FOG_EVENT_CIRCUIT_TAGGED = 6,  /* a relay altered a cell of this circuit */
+	FOG_EVENT_LINK_DOWN = 2,        /* reason */
+	FOG_EVENT_LINK_WANTED = 3,      /* node_id: an EXTEND named a host we have no link to */
+	FOG_EVENT_CIRCUIT_OPENED = 4,   /* link_id, circuit_id */
+	FOG_EVENT_CIRCUIT_CLOSED = 5,   /* + reason, cells */
+	FOG_EVENT_CIRCUIT_TAGGED = 6,   /* a relay altered a cell of this circuit */
 	FOG_EVENT_COMMAND_REJECTED = 7, /* value = seq, reason = positive errno */
 	FOG_EVENT_EDGE_UP = 8,
 	FOG_EVENT_EDGE_DOWN = 9,
@@ -196,12 +198,12 @@ _Static_assert(sizeof(struct fog_verify_verdict) == 16, "");
 
 struct fog_worker_status {
 	FOG_CACHE_ALIGNED _Atomic u64 heartbeat_ns; /* dp: wo, cp: ro; CLOCK_MONOTONIC */
-	_Atomic u64 applied_seq;    /* dp: wo, cp: ro; last command taken */
-	_Atomic u64 snapshot_seen;  /* dp: wo, cp: ro */
-	_Atomic u64 generation;     /* dp: wo, cp: ro; last generation swept */
-	_Atomic u64 attachment;     /* dp: wo, cp: ro; control region this worker now reads */
-	_Atomic u32 cpu;            /* dp: wo, cp: ro; pinned CPU, or ~0 */
-	_Atomic u32 state;          /* dp: wo, cp: ro; 0 boot 1 run 2 stop */
+	_Atomic u64 applied_seq;                    /* dp: wo, cp: ro; last command taken */
+	_Atomic u64 snapshot_seen;                  /* dp: wo, cp: ro */
+	_Atomic u64 generation;                     /* dp: wo, cp: ro; last generation swept */
+	_Atomic u64 attachment; /* dp: wo, cp: ro; control region this worker now reads */
+	_Atomic u32 cpu;        /* dp: wo, cp: ro; pinned CPU, or ~0 */
+	_Atomic u32 state;      /* dp: wo, cp: ro; 0 boot 1 run 2 stop */
 	u8 pad[16];
 };
 
@@ -232,8 +234,8 @@ struct fog_data_region {
  *
  *	HELLO  fds: [0] region written by the client
  *	REPLY  fds: [0] region written by the data plane, [1] eventfd data plane -> client,
- *	            [2..] eventfd client -> worker w (control: one per worker, edge: its one worker),
- *	            control only: last, eventfd client -> verify service
+ *	            [2..] eventfd client -> worker w (control: one per worker, edge: its one
+ *worker), control only: last, eventfd client -> verify service
  *
  * Cursors. At each attachment all rings of that role start again at position 0: the client zeroes
  * its region; a worker that takes the attachment up zeroes its own cursors of those rings and then
@@ -264,7 +266,7 @@ struct fog_hello_reply {
 	i32 status; /* 0 or -errno */
 	u64 layout_hash;
 	u64 region_size;
-	u64 boot_id; /* of the data plane */
+	u64 boot_id;    /* of the data plane */
 	u64 attachment; /* counts attachments of this role; see fog_worker_status.attachment */
 	u32 workers;
 	u32 pad0;

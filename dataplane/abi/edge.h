@@ -8,8 +8,9 @@
 #include "dataplane/abi/abi.h"
 #include "dataplane/abi/wire.h"
 
-#define FOG_EDGE_RING_COUNT 4096 /* full towards the edge: dropped and counted (EDGE_FULL); full
-				    towards the data plane: the edge keeps the datagram back */
+#define FOG_EDGE_RING_COUNT                                                  \
+	4096 /* full towards the edge: dropped and counted (EDGE_FULL); full \
+		towards the data plane: the edge keeps the datagram back */
 
 enum fog_edge_kind {
 	FOG_EDGE_INVALID = 0,

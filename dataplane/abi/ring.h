@@ -9,7 +9,8 @@
  *	producer region: struct fog_ring_head | slots      consumer region: struct fog_ring_tail
  *
  * Positions are free-running u64; slot = position & (count - 1); count is a power of two.
- * Cost: one shared cache-line read per refresh of the cached cursor, about 5 ns a slot uncontended. */
+ * Cost: one shared cache-line read per refresh of the cached cursor, about 5 ns a slot uncontended.
+ */
 #ifndef FOG_RING_H
 #define FOG_RING_H
 
@@ -51,11 +52,8 @@ static inline void fog_ring_producer(struct fog_ring *r, struct fog_ring_head *h
 				     u32 slot_size)
 {
 	FOG_ASSERT(count != 0 && (count & (count - 1)) == 0);
-	*r = (struct fog_ring){.head = head,
-			       .tail = tail,
-			       .slots = slots,
-			       .count = count,
-			       .slot_size = slot_size};
+	*r = (struct fog_ring){
+		.head = head, .tail = tail, .slots = slots, .count = count, .slot_size = slot_size};
 	r->pos = atomic_load_explicit(&head->head, memory_order_relaxed);
 	r->cached = r->pos >= count ? r->pos - count : 0;
 }
@@ -65,20 +63,20 @@ static inline void fog_ring_consumer(struct fog_ring *r, struct fog_ring_head *h
 				     u32 slot_size)
 {
 	FOG_ASSERT(count != 0 && (count & (count - 1)) == 0);
-	*r = (struct fog_ring){.head = head,
-			       .tail = tail,
-			       .slots = slots,
-			       .count = count,
-			       .slot_size = slot_size};
+	*r = (struct fog_ring){
+		.head = head, .tail = tail, .slots = slots, .count = count, .slot_size = slot_size};
 	r->pos = atomic_load_explicit(&tail->tail, memory_order_relaxed);
 	r->cached = r->pos;
 }
 
-/* Producer: free slots, at most count. */
-static inline u32 fog_ring_free(struct fog_ring *r)
+/* Producer: free slots, at most count. A lower bound: the consumer's cursor is read again only when
+ * the bound known so far is below `want`, so who needs several slots must ask for as many. */
+static inline u32 fog_ring_room(struct fog_ring *r, u32 want)
 {
-	if (r->pos - r->cached < r->count)
-		return r->count - (u32)(r->pos - r->cached);
+	u32 known = r->count - (u32)FOG_MIN(r->pos - r->cached, (u64)r->count);
+
+	if (known >= want)
+		return known;
 	/* pairs with the release in fog_ring_release() */
 	u64 tail = atomic_load_explicit(&r->tail->tail, memory_order_acquire);
 	if (r->pos - tail > r->count) {
@@ -89,20 +87,9 @@ static inline u32 fog_ring_free(struct fog_ring *r)
 	return r->count - (u32)(r->pos - tail);
 }
 
-/* Producer: are at least n slots free? Unlike fog_ring_free(), which may answer from memory as long
- * as that is not 0, this looks at the consumer's cursor before it says no. */
-static inline bool fog_ring_room(struct fog_ring *r, u32 n)
+static inline u32 fog_ring_free(struct fog_ring *r)
 {
-	if (r->pos - r->cached + n <= r->count)
-		return true;
-	/* pairs with the release in fog_ring_release() */
-	u64 tail = atomic_load_explicit(&r->tail->tail, memory_order_acquire);
-	if (r->pos - tail > r->count) {
-		r->broken = true;
-		return false;
-	}
-	r->cached = tail;
-	return r->pos - tail + n <= r->count;
+	return fog_ring_room(r, 1);
 }
 
 /* Producer: the slot `ahead` places after the last published one, to fill before
@@ -129,8 +116,8 @@ static inline int fog_ring_push(struct fog_ring *r, const void *slot)
 	return 0;
 }
 
-/* Producer, after publishing: does the consumer sleep and want a wake-up? Full fence, so that either
- * this sees `waiting` or the consumer's re-check sees the new head. */
+/* Producer, after publishing: does the consumer sleep and want a wake-up? Full fence, so that
+ * either this sees `waiting` or the consumer's re-check sees the new head. */
 static inline bool fog_ring_wants_wake(struct fog_ring *r)
 {
 	atomic_thread_fence(memory_order_seq_cst);
@@ -162,7 +149,7 @@ static inline const void *fog_ring_peek(struct fog_ring *r, u32 ahead)
 static inline void fog_ring_release(struct fog_ring *r, u32 n)
 {
 	r->pos += n;
-	/* pairs with the acquire in fog_ring_free() */
+	/* pairs with the acquire in fog_ring_room() */
 	atomic_store_explicit(&r->tail->tail, r->pos, memory_order_release);
 }
 
@@ -176,7 +163,8 @@ static inline int fog_ring_pop(struct fog_ring *r, void *slot)
 	return 0;
 }
 
-/* Consumer, before blocking: announce it, then re-check with fog_ring_ready() and only then block. */
+/* Consumer, before blocking: announce it, then re-check with fog_ring_ready() and only then block.
+ */
 static inline void fog_ring_wait_begin(struct fog_ring *r)
 {
 	atomic_store_explicit(&r->tail->waiting, 1, memory_order_relaxed);

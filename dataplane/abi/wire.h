@@ -50,7 +50,7 @@ enum fog_cell_command {
 	FOG_CELL_CREATED = 4,   /* body: struct fog_created */
 	FOG_CELL_DATA = 5,      /* body under onion layers */
 	FOG_CELL_DESTROY = 6,   /* body byte 0: enum fog_reason */
-	FOG_CELL_MIX = 7,       /* Sphinx packet (reserved: counted drop COMMAND until the mix exists) */
+	FOG_CELL_MIX = 7, /* Sphinx packet (reserved: counted drop COMMAND until the mix exists) */
 	/* Only on the ring between a local fog-edge and its data plane: */
 	FOG_CELL_CREATE_VIA = 8, /* body: struct fog_create_via; data plane opens the first hop */
 };
@@ -58,9 +58,9 @@ enum fog_cell_command {
 /* Link-local circuit ids are never 0; the data plane draws those it chooses at random. */
 #define FOG_CIRCUIT_ID_HIGH 0x80000000u
 
-#define FOG_NODE_ID_SIZE     32 /* Ed25519 public key of the host's identity */
-#define FOG_HANDSHAKE_NTOR3  1
-#define FOG_ONIONSKIN_MAX    1024 /* bytes of handshake in CREATE, CREATED, EXTEND, EXTENDED */
+#define FOG_NODE_ID_SIZE    32 /* Ed25519 public key of the host's identity */
+#define FOG_HANDSHAKE_NTOR3 1
+#define FOG_ONIONSKIN_MAX   1024 /* bytes of handshake in CREATE, CREATED, EXTEND, EXTENDED */
 
 /* CREATE and CREATED bodies, and the handshake part of EXTEND and EXTENDED. The rest is zero. */
 struct fog_create {
@@ -80,12 +80,14 @@ struct fog_create_via {
 };
 
 /* Message in a recognized onion body, after the 16 zero bytes:
- *	0 command u8 | 1 flags u8 | 2 length u16 | 4 zero u32 | 8 payload[length] | random padding */
+ *	0 command u8 | 1 flags u8 | 2 length u16 | 4 zero u32 | 8 payload[length] | random padding
+ */
 enum fog_msg_command {
-	FOG_MSG_EXTEND = 1,    /* forward; payload: struct fog_extend (next hop + onionskin) */
-	FOG_MSG_EXTENDED = 2,  /* backward; payload: struct fog_created */
-	FOG_MSG_DATAGRAM = 3,  /* both ways; payload is handed to the fog-edge of the terminus/client */
-	FOG_MSG_DROP = 4,      /* long-range cover; counted and dropped */
+	FOG_MSG_EXTEND = 1,   /* forward; payload: struct fog_extend (next hop + onionskin) */
+	FOG_MSG_EXTENDED = 2, /* backward; payload: struct fog_created */
+	FOG_MSG_DATAGRAM =
+		3,        /* both ways; payload is handed to the fog-edge of the terminus/client */
+	FOG_MSG_DROP = 4, /* long-range cover; counted and dropped */
 };
 
 struct fog_extend {
@@ -99,17 +101,17 @@ _Static_assert(sizeof(struct fog_extend) <= FOG_MSG_PAYLOAD_MAX, "");
 /* Why a circuit or a build ended. */
 enum fog_reason {
 	FOG_REASON_NONE = 0,
-	FOG_REASON_REQUESTED = 1,  /* the client or the terminus closed it */
-	FOG_REASON_PROTOCOL = 2,   /* malformed or out of place */
-	FOG_REASON_INTEGRITY = 3,  /* a cell failed at its terminus: a relay altered it */
-	FOG_REASON_NO_LINK = 4,    /* no such neighbour, or its link is down */
-	FOG_REASON_LINK_LOST = 5,  /* the link died or the neighbour restarted */
-	FOG_REASON_RESOURCE = 6,   /* a table, queue or quota is full */
-	FOG_REASON_HANDSHAKE = 7,  /* ntor failed */
-	FOG_REASON_IDLE = 8,       /* no cell for the idle limit */
-	FOG_REASON_NO_EDGE = 9,    /* the terminus has no fog-edge attached */
-	FOG_REASON_DRAINING = 10,  /* the host refuses new circuits */
-	FOG_REASON_TIMEOUT = 11,   /* the next hop did not answer in time */
+	FOG_REASON_REQUESTED = 1, /* the client or the terminus closed it */
+	FOG_REASON_PROTOCOL = 2,  /* malformed or out of place */
+	FOG_REASON_INTEGRITY = 3, /* a cell failed at its terminus: a relay altered it */
+	FOG_REASON_NO_LINK = 4,   /* no such neighbour, or its link is down */
+	FOG_REASON_LINK_LOST = 5, /* the link died or the neighbour restarted */
+	FOG_REASON_RESOURCE = 6,  /* a table, queue or quota is full */
+	FOG_REASON_HANDSHAKE = 7, /* ntor failed */
+	FOG_REASON_IDLE = 8,      /* no cell for the idle limit */
+	FOG_REASON_NO_EDGE = 9,   /* the terminus has no fog-edge attached */
+	FOG_REASON_DRAINING = 10, /* the host refuses new circuits */
+	FOG_REASON_TIMEOUT = 11,  /* the next hop did not answer in time */
 };
 
 /* Key schedule of one hop: ntor-v3 yields 128 bytes = forward seed 64 | backward seed 64.
@@ -131,8 +133,8 @@ struct fog_circuit_params {
 
 _Static_assert(sizeof(struct fog_circuit_params) == 8, "");
 
-#define FOG_HOPS_MAX            8
-#define FOG_EXTEND_MAX          16
-#define FOG_RATCHET_SHIFT       16
+#define FOG_HOPS_MAX      8
+#define FOG_EXTEND_MAX    16
+#define FOG_RATCHET_SHIFT 16
 
 #endif

@@ -90,8 +90,9 @@ int fog_harden_process(void)
 int fog_harden_memory(void)
 {
 	/* Not MCL_FUTURE: where RLIMIT_MEMLOCK is near, it would make the region of the next client
-	 * fail to map. */
-	return mlockall(MCL_CURRENT) == 0 ? 0 : -errno;
+	 * fail to map. ONFAULT: the tables are sized for the worst day; the pages that are used are
+	 * the ones to keep. */
+	return mlockall(MCL_CURRENT | MCL_ONFAULT) == 0 ? 0 : -errno;
 }
 
 /* A call this machine does not have needs no rule. */

@@ -10,7 +10,7 @@
  * 0 or -errno. */
 int fog_harden_process(void);
 
-/* After init: keep all memory we have now in RAM (keys do not reach swap, workers do not fault).
+/* After init: keep what we use of the memory we have now in RAM, so that keys do not reach swap.
  * -EPERM or -ENOMEM where RLIMIT_MEMLOCK forbids it. */
 int fog_harden_memory(void);
 

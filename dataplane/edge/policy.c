@@ -3,25 +3,30 @@
 
 #include <errno.h>
 
-#define V4(a, b, c, d)                                               \
-	{                                                            \
-		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d \
+#define NET4(bits, a, b, c, d)                                                            \
+	{                                                                                 \
+		.ip = {[10] = 0xff, [11] = 0xff, a, b, c, d}, .prefix_bits = 96 + (bits), \
+		.port_low = 1, .port_high = 65535                                         \
+	}
+#define NET6(bits, ...)                                                                       \
+	{                                                                                     \
+		.ip = {__VA_ARGS__}, .prefix_bits = (bits), .port_low = 1, .port_high = 65535 \
 	}
 
 /* RFC 6890 and RFC 4291: networks of this machine or this link. */
 static const struct fog_exit_rule local_networks[] = {
-	{V4(0, 0, 0, 0), 104, 1, 65535},                /* this host on this network */
-	{V4(127, 0, 0, 0), 104, 1, 65535},              /* loopback */
-	{V4(169, 254, 0, 0), 112, 1, 65535},            /* link-local */
-	{V4(224, 0, 0, 0), 100, 1, 65535},              /* multicast */
-	{V4(255, 255, 255, 255), 128, 1, 65535},        /* broadcast */
-	{{0}, 95, 1, 65535},                            /* unspecified, loopback, v4-compatible */
-	{{0xfe, 0x80}, 10, 1, 65535},                   /* link-local */
-	{{0xfe, 0xc0}, 10, 1, 65535},                   /* site-local, long deprecated */
-	{{0xff}, 8, 1, 65535},                          /* multicast */
-	{{0x00, 0x64, 0xff, 0x9b}, 96, 1, 65535},       /* NAT64: hides any IPv4 address */
-	{{0x00, 0x64, 0xff, 0x9b, 0, 1}, 48, 1, 65535}, /* NAT64, local use */
-	{{0x20, 0x02}, 16, 1, 65535},                   /* 6to4: likewise */
+	NET4(8, 0, 0, 0, 0),                    /* this host on this network */
+	NET4(8, 127, 0, 0, 0),                  /* loopback */
+	NET4(16, 169, 254, 0, 0),               /* link-local */
+	NET4(4, 224, 0, 0, 0),                  /* multicast */
+	NET4(32, 255, 255, 255, 255),           /* broadcast */
+	NET6(95, 0),                            /* unspecified, loopback, v4-compatible */
+	NET6(10, 0xfe, 0x80),                   /* link-local */
+	NET6(10, 0xfe, 0xc0),                   /* site-local, long deprecated */
+	NET6(8, 0xff),                          /* multicast */
+	NET6(96, 0x00, 0x64, 0xff, 0x9b),       /* NAT64: hides any IPv4 address */
+	NET6(48, 0x00, 0x64, 0xff, 0x9b, 0, 1), /* NAT64, local use */
+	NET6(16, 0x20, 0x02),                   /* 6to4: likewise */
 };
 
 static int rule_add(struct fog_exit_rule *list, u32 *count, const char *text)

@@ -165,23 +165,6 @@ void fog_edge_ring_stop(struct fog_edge_ring *r)
 
 /* ---- slots -------------------------------------------------------------------------------- */
 
-/* fog_ring_free() looks at the other side's cursor only when all is taken; we stop before that. */
-static u32 slots_free(struct fog_edge_ring *r)
-{
-	u32 known = fog_ring_free(&r->tx);
-
-	if (known > FOG_EDGE_RING_COUNT / 2 || r->tx.broken)
-		return known;
-	/* pairs with the release in fog_ring_release() of the data plane */
-	u64 tail = atomic_load_explicit(&r->tx.tail->tail, memory_order_acquire);
-	if (r->tx.pos - tail > FOG_EDGE_RING_COUNT) {
-		r->tx.broken = true;
-		return 0;
-	}
-	r->tx.cached = tail;
-	return FOG_EDGE_RING_COUNT - (u32)(r->tx.pos - tail);
-}
-
 unsigned fog_edge_ring_drain(struct fog_edge_ring *r)
 {
 	if (!r->up)
@@ -213,7 +196,7 @@ bool fog_edge_ring_wait(struct fog_edge_ring *r)
 
 u32 fog_edge_ring_room(struct fog_edge_ring *r)
 {
-	u32 room = r->up ? slots_free(r) : 0;
+	u32 room = r->up ? fog_ring_room(&r->tx, FOG_EDGE_RING_COUNT / 2) : 0;
 
 	room = room > r->pending ? room - r->pending : 0;
 	return room > FOG_EDGE_RESERVE ? room - FOG_EDGE_RESERVE : 0;
@@ -227,7 +210,8 @@ int fog_edge_ring_push(struct fog_edge_ring *r, enum fog_edge_kind kind, bool co
 	if (size > FOG_CELL_SIZE)
 		return -EMSGSIZE;
 	/* The ring knows nothing of slots filled but not published. */
-	if (slots_free(r) <= r->pending + (control ? 0 : FOG_EDGE_RESERVE)) {
+	if (fog_ring_room(&r->tx, FOG_EDGE_RING_COUNT / 2) <=
+	    r->pending + (control ? 0 : FOG_EDGE_RESERVE)) {
 		r->tx_full++;
 		return -ENOBUFS;
 	}

@@ -68,7 +68,7 @@ unsigned fog_commands(struct fog_worker *w)
 
 	if (p->region == NULL)
 		return 0;
-	while (n < FOG_COMMAND_BURST && fog_ring_room(&w->slow_request, SLOW_ROOM) &&
+	while (n < FOG_COMMAND_BURST && fog_ring_room(&w->slow_request, SLOW_ROOM) >= SLOW_ROOM &&
 	       fog_ring_pop(&p->commands, &c) == 0) {
 		n++;
 		p->command_seq++;
@@ -95,7 +95,7 @@ void fog_sweep(struct fog_worker *w)
 		return;
 	for (unsigned n = 0; n < FOG_SWEEP_BURST && p->sweep_next <= FOG_LINKS_MAX; n++) {
 		struct fog_link *l = &w->links[p->sweep_next];
-		if (!fog_ring_room(&w->slow_request, SLOW_ROOM))
+		if (fog_ring_room(&w->slow_request, SLOW_ROOM) < SLOW_ROOM)
 			return;
 		if (l->id != 0 && l->generation != p->sweep_generation)
 			fog_link_delete(w, l);
@@ -119,7 +119,7 @@ void fog_announce(struct fog_worker *w)
 	/* Half of the ring stays free for news. */
 	for (unsigned n = 0; n < FOG_ANNOUNCE_BURST && p->announce_next <= t->fresh; n++) {
 		const struct fog_half *h = &t->halves[p->announce_next - 1];
-		if (!fog_ring_room(&p->events, FOG_EVENT_RING_COUNT / 2))
+		if (fog_ring_room(&p->events, FOG_EVENT_RING_COUNT / 2) < FOG_EVENT_RING_COUNT / 2)
 			return;
 		if (h->state == FOG_HALF_OPEN && h->direction == FOG_CELL_FORWARD)
 			fog_event(w, FOG_EVENT_CIRCUIT_OPENED, 0, h->link, h->id, 0, NULL);

@@ -122,7 +122,7 @@ void fog_slow_publish(struct fog_slow *s, u32 worker)
 static bool room_for_results(struct fog_slow *s)
 {
 	for (u32 w = 0; w < s->workers; w++)
-		if (!fog_ring_room(&s->result[w], RESULTS_PER_REQUEST))
+		if (fog_ring_room(&s->result[w], RESULTS_PER_REQUEST) < RESULTS_PER_REQUEST)
 			return false;
 	return true;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Circuits over several hosts, on good networks and bad ones: what arrives is what was sent, at
  * most once; what closes leaves nothing behind. */
-#include "tests/unit/dataplane/testbed.h"
+#include "tests/sim/testbed.h"
 #include "tests/unit/fog_test.h"
 
 #define NUMBERS_MAX 4096

@@ -4,7 +4,7 @@
 #include <time.h>
 
 #include "dataplane/io/io_udp.h"
-#include "tests/unit/dataplane/testbed.h"
+#include "tests/sim/testbed.h"
 #include "tests/unit/fog_test.h"
 
 #define CELLS_MAX 2000000

@@ -338,18 +338,36 @@ static void settle(struct bench *b)
 	CU_ASSERT_TRUE(fog_dpclient_synced(b->client));
 }
 
+/* Status and counters of a data plane of two workers. */
+static void shows(struct bench *b)
+{
+	struct fog_dpclient_info info;
+	static struct fog_dpclient_counters counters;
+
+	memset(data_of(&b->plane)->link_pk, 3, 32);
+	memcpy(data_of(&b->plane)->io_name, "sim\n5678901234567", 16);
+	atomic_store(&data_of(&b->plane)->counters[0].dgrams_rx, 5);
+	atomic_store(&data_of(&b->plane)->counters[1].dgrams_rx, 6);
+	atomic_store(&data_of(&b->plane)->counters[1].drops[FOG_DROP_REPLAY], 9);
+	CU_ASSERT_EQUAL(fog_dpclient_info(b->client, &info), 0);
+	CU_ASSERT_EQUAL(info.boot_id, 50);
+	CU_ASSERT_EQUAL(info.link_pk[31], 3);
+	CU_ASSERT_STRING_EQUAL(info.io_name, "sim?567890123456");
+	CU_ASSERT_EQUAL(fog_dpclient_counters(b->client, &counters), 0);
+	CU_ASSERT_EQUAL(counters.workers, 2);
+	CU_ASSERT_EQUAL(counters.counter_sum[0], 11);
+	CU_ASSERT_EQUAL(counters.counter[1][0], 6);
+	CU_ASSERT_EQUAL(counters.drop_sum[FOG_DROP_REPLAY], 9);
+}
+
 static void test_life_cycle(void)
 {
 	struct bench b;
 	struct fog_snapshot policy = {.circuits_max = 77}, got;
-	struct fog_dpclient_info info;
-	static struct fog_dpclient_counters counters;
 	struct fog_dpclient_totals totals;
 
 	bench_open(&b, 2);
 	CU_ASSERT_EQUAL(fog_dpclient_state(b.client), FOG_DPCLIENT_DOWN);
-	CU_ASSERT_EQUAL(fog_dpclient_info(b.client, &info), -ENOTCONN);
-	CU_ASSERT_EQUAL(fog_dpclient_counters(b.client, &counters), -ENOTCONN);
 	/* Said before anybody is there. */
 	fog_dpclient_policy(b.client, &policy, b.now);
 	struct fog_dpclient_link l = link_make(1);
@@ -389,21 +407,7 @@ static void test_life_cycle(void)
 	CU_ASSERT_EQUAL(b.plane.last_close.link_id, 5);
 	CU_ASSERT_EQUAL(b.plane.last_close.circuit_id, 0x80000001u);
 
-	/* What it shows. */
-	memset(data_of(&b.plane)->link_pk, 3, 32);
-	memcpy(data_of(&b.plane)->io_name, "sim\n5678901234567", 16);
-	atomic_store(&data_of(&b.plane)->counters[0].dgrams_rx, 5);
-	atomic_store(&data_of(&b.plane)->counters[1].dgrams_rx, 6);
-	atomic_store(&data_of(&b.plane)->counters[1].drops[FOG_DROP_REPLAY], 9);
-	CU_ASSERT_EQUAL(fog_dpclient_info(b.client, &info), 0);
-	CU_ASSERT_EQUAL(info.boot_id, 50);
-	CU_ASSERT_EQUAL(info.link_pk[31], 3);
-	CU_ASSERT_STRING_EQUAL(info.io_name, "sim?567890123456");
-	CU_ASSERT_EQUAL(fog_dpclient_counters(b.client, &counters), 0);
-	CU_ASSERT_EQUAL(counters.workers, 2);
-	CU_ASSERT_EQUAL(counters.counter_sum[0], 11);
-	CU_ASSERT_EQUAL(counters.counter[1][0], 6);
-	CU_ASSERT_EQUAL(counters.drop_sum[FOG_DROP_REPLAY], 9);
+	shows(&b);
 	fog_dpclient_totals(b.client, &totals);
 	CU_ASSERT_EQUAL(totals.attachments, 1);
 	CU_ASSERT_EQUAL(totals.commands, 2 * 2 + 1 + 3);
@@ -414,6 +418,8 @@ static void test_bad_arguments(void)
 {
 	struct fog_dpclient *c;
 	struct fog_dpclient_config config = {0};
+	struct fog_dpclient_info info;
+	static struct fog_dpclient_counters counters;
 	struct fog_dpclient_link l = link_make(1);
 	char path[200];
 	u8 zero[64] = {0};
@@ -431,6 +437,8 @@ static void test_bad_arguments(void)
 	CU_ASSERT_STRING_EQUAL(fog_dpclient_state_name(FOG_DPCLIENT_UP), "up");
 
 	bench_open(&b, 1);
+	CU_ASSERT_EQUAL(fog_dpclient_info(b.client, &info), -ENOTCONN);
+	CU_ASSERT_EQUAL(fog_dpclient_counters(b.client, &counters), -ENOTCONN);
 	l.port = 0;
 	CU_ASSERT_EQUAL(fog_dpclient_link_set(b.client, &l), -EINVAL);
 	CU_ASSERT_EQUAL(fog_dpclient_link_delete(b.client, zero), -ENOENT);

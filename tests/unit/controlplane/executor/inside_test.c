@@ -265,7 +265,8 @@ static void test_memory(void)
 		CU_ASSERT_EQUAL(x->outcome, FOG_EXECUTOR_OOM);
 		CU_ASSERT_STRING_EQUAL(r.out, "");
 		CU_ASSERT_TRUE(x->usage.memory_peak_bytes > 60 << 20);
-		CU_ASSERT_TRUE(x->usage.memory_peak_bytes <= 64 << 20);
+		// The kernel may charge a little more for work that it cannot refuse.
+		CU_ASSERT_TRUE(x->usage.memory_peak_bytes <= 65 << 20);
 	} else {
 		CU_ASSERT_TRUE(run_is(&r, FOG_EXECUTOR_EXITED, 0, 0));
 		CU_ASSERT_PTR_EQUAL(strstr(r.out, "refused at "), r.out);

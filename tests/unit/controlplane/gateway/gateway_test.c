@@ -380,8 +380,8 @@ static void raw_client(void)
 		"\x16\x03\x01\x02\x00",
 		"GET /v1/hello HTTP/1.1\r\n\r\n",
 		"POST /v1/things HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
-		"POST /v1/things HTTP/1.1\r\nHost: x\r\nContent-Length: "
-		"99999999999999999999\r\n\r\n",
+		("POST /v1/things HTTP/1.1\r\nHost: x\r\nContent-Length: "
+		 "99999999999999999999\r\n\r\n"),
 		"POST /v1/things HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{",
 		"POST /v1/things HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
 		"GET /v1/later HTTP/1.1\r\nHost: x\r\n\r\n",

@@ -260,10 +260,19 @@ static void test_bad_replies(void)
 		CU_ASSERT_EQUAL(a.sock, -1);
 		close(sock);
 	}
+	server_close(&s);
+	CU_ASSERT_EQUAL(open_fds(), before);
+}
 
-	/* Bytes that are no reply, and a hang-up instead of one. */
+/* Bytes that are no reply, and a hang-up instead of one. */
+static void test_no_reply(void)
+{
 	static const size_t sizes[] = {1, sizeof(struct fog_hello_reply) - 1,
 				       sizeof(struct fog_hello_reply) + 1, 0};
+	struct server s;
+	unsigned before = open_fds();
+
+	server_open(&s, FOG_HELLO_CONTROL);
 	for (unsigned i = 0; i < FOG_ARRAY_COUNT(sizes); i++) {
 		struct fog_attachment a;
 		char why[256];
@@ -369,4 +378,5 @@ static void test_bad_hellos(void)
 }
 
 FOG_TEST_MAIN("dataplane/abi/attach", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_no_answer), FOG_TEST(test_bad_replies), FOG_TEST(test_bad_hellos))
+	      FOG_TEST(test_no_answer), FOG_TEST(test_bad_replies), FOG_TEST(test_no_reply),
+	      FOG_TEST(test_bad_hellos))

@@ -155,6 +155,21 @@ static void test_resume(void)
 	CU_ASSERT_EQUAL(v, 1);
 }
 
+/* Who asks for several slots must not be told for ever what was free long ago. */
+static void test_room_is_looked_up_again(void)
+{
+	u64 value = 0;
+
+	reset(0);
+	while (fog_ring_room(&p, 2) >= 2)
+		CU_ASSERT_EQUAL_FATAL(fog_ring_push(&p, &value), 0);
+	CU_ASSERT_EQUAL(fog_ring_room(&p, 2), 1);
+	while (fog_ring_pop(&c, &value) == 0)
+		;
+	CU_ASSERT_EQUAL(fog_ring_room(&p, 1), 1); /* the bound known is enough: not read again */
+	CU_ASSERT_EQUAL(fog_ring_room(&p, 2), COUNT);
+}
+
 FOG_TEST_MAIN("dataplane/abi/ring", FOG_TEST(test_life_cycle), FOG_TEST(test_impossible_cursors),
 	      FOG_TEST(test_random_against_model), FOG_TEST(test_waiting_flag),
-	      FOG_TEST(test_resume))
+	      FOG_TEST(test_resume), FOG_TEST(test_room_is_looked_up_again))

@@ -321,6 +321,35 @@ static void raw_send(int sock, const void *data, size_t len, const int *fds, uns
 	CU_ASSERT_EQUAL(sendmsg(sock, &msg, MSG_NOSIGNAL), (ssize_t)len);
 }
 
+struct refusal {
+	unsigned number;
+	struct fog_hello hello;
+	size_t len;
+	int fd;
+	unsigned fds;
+	int status;
+	const char *text;
+};
+
+static void refusal_check(struct bench *b, const struct refusal *c)
+{
+	struct fog_hello_reply reply = {0};
+	int fds[3] = {c->fd, c->fd, c->fd};
+	int sock = raw_connect(b);
+
+	steps(b);
+	raw_send(sock, &c->hello, c->len, fds, c->fds);
+	steps(b);
+	CU_ASSERT_EQUAL(recv(sock, &reply, sizeof(reply), MSG_DONTWAIT), sizeof(reply));
+	reply.text[sizeof(reply.text) - 1] = '\0';
+	if (reply.status != c->status || strstr(reply.text, c->text) == NULL)
+		printf("case %u: %d %s\n", c->number, reply.status, reply.text);
+	CU_ASSERT_EQUAL(reply.status, c->status);
+	CU_ASSERT_PTR_NOT_NULL(strstr(reply.text, c->text));
+	CU_ASSERT_EQUAL(recv(sock, &reply, 1, MSG_DONTWAIT), 0);
+	close(sock);
+}
+
 /* Every wrong HELLO gets words; the attached control plane does not notice. */
 static void test_refusals(void)
 {
@@ -347,15 +376,7 @@ static void test_refusals(void)
 		.layout_hash = fog_abi_layout_hash(),
 		.region_size = region.size,
 	};
-	struct {
-		unsigned number;
-		struct fog_hello hello;
-		size_t len;
-		int fd;
-		unsigned fds;
-		int status;
-		const char *text;
-	} cases[] = {
+	struct refusal cases[] = {
 		{1, good, 63, region.fd, 1, -EBADMSG, "63 bytes"},
 		{2, good, 64, region.fd, 1, -EBADMSG, "magic"},
 		{3, good, 64, region.fd, 1, -EPROTO, "ABI 1 here, 2 there"},
@@ -377,21 +398,7 @@ static void test_refusals(void)
 	cases[11].hello.role = FOG_HELLO_EDGE;
 	cases[11].hello.region_size = sizeof(struct fog_edge_tx_region);
 	for (unsigned i = 0; i < FOG_ARRAY_COUNT(cases); i++) {
-		struct fog_hello_reply reply = {0};
-		int fds[3] = {cases[i].fd, cases[i].fd, cases[i].fd};
-		int sock = raw_connect(&b);
-
-		steps(&b);
-		raw_send(sock, &cases[i].hello, cases[i].len, fds, cases[i].fds);
-		steps(&b);
-		CU_ASSERT_EQUAL(recv(sock, &reply, sizeof(reply), MSG_DONTWAIT), sizeof(reply));
-		reply.text[sizeof(reply.text) - 1] = '\0';
-		if (reply.status != cases[i].status || strstr(reply.text, cases[i].text) == NULL)
-			printf("case %u: %d %s\n", cases[i].number, reply.status, reply.text);
-		CU_ASSERT_EQUAL(reply.status, cases[i].status);
-		CU_ASSERT_PTR_NOT_NULL(strstr(reply.text, cases[i].text));
-		CU_ASSERT_EQUAL(recv(sock, &reply, 1, MSG_DONTWAIT), 0);
-		close(sock);
+		refusal_check(&b, &cases[i]);
 	}
 	CU_ASSERT_EQUAL(status(&b).refused, FOG_ARRAY_COUNT(cases));
 	CU_ASSERT_EQUAL(b.dp.control_attaches, 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* CREATE, CREATED and DESTROY of a neighbour that does not follow the rules. */
 #include "crypto/ntor/ntor.h"
-#include "tests/unit/dataplane/testbed.h"
+#include "tests/sim/testbed.h"
 #include "tests/unit/fog_test.h"
 
 static struct tb tb;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Sequences a neighbour may and may not use on a circuit, and cells it altered. */
-#include "tests/unit/dataplane/testbed.h"
+#include "tests/sim/testbed.h"
 #include "tests/unit/fog_test.h"
 
 #define GEN ((u64)1 << FOG_RATCHET_SHIFT)

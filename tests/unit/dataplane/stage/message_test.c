@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Messages of a client that does not follow the rules: its layers are right, what is in them not.
  */
-#include "tests/unit/dataplane/testbed.h"
+#include "tests/sim/testbed.h"
 #include "tests/unit/fog_test.h"
 
 static struct tb tb;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "tests/unit/dataplane/testbed.h"
+#include "tests/sim/testbed.h"
 #include "tests/unit/fog_test.h"
 
 static struct tb tb;
