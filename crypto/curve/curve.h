@@ -22,15 +22,15 @@ struct fog_curve {
 	void (*decode_many)(struct fog_ge_niels *out, bool *good, const u8 *const *in,
 			    unsigned count);
 	/* k[i] = SHA-512(R | A | message) modulo the group order, of signatures. */
-	void (*challenge_many)(struct fog_scalar *k, const struct fog_sign_item *const *item,
+	void (*challenge_many)(struct fog_sc *k, const struct fog_sign_item *const *item,
 			       unsigned count);
 	/* good[i] = 8 (s[i] B - k[i] A - R) is zero, where A and R are point[2 i] and
 	 * point[2 i + 1]. Variable time. */
-	void (*check_many)(bool *good, const struct fog_ge_niels *point, const struct fog_scalar *s,
-			   const struct fog_scalar *k, unsigned count);
+	void (*check_many)(bool *good, const struct fog_ge_niels *point, const struct fog_sc *s,
+			   const struct fog_sc *k, unsigned count);
 	/* As fog_msm() and fog_msm_scratch_size(). */
 	void (*msm)(struct fog_ge_ext *sum, const struct fog_ge_niels *point,
-		    const struct fog_scalar *scalar, unsigned count, void *scratch);
+		    const struct fog_sc *scalar, unsigned count, void *scratch);
 	size_t (*msm_scratch_size)(unsigned count);
 	/* Signatures from which on one sum for all is faster than check_many(). */
 	unsigned batch_min;
@@ -39,13 +39,12 @@ struct fog_curve {
 /* The portable members, for paths that have nothing faster. */
 void fog_portable_decode_many(struct fog_ge_niels *out, bool *good, const u8 *const *in,
 			      unsigned count);
-void fog_portable_challenge_many(struct fog_scalar *k, const struct fog_sign_item *const *item,
+void fog_portable_challenge_many(struct fog_sc *k, const struct fog_sign_item *const *item,
 				 unsigned count);
-void fog_portable_check_many(bool *good, const struct fog_ge_niels *point,
-			     const struct fog_scalar *s, const struct fog_scalar *k,
-			     unsigned count);
+void fog_portable_check_many(bool *good, const struct fog_ge_niels *point, const struct fog_sc *s,
+			     const struct fog_sc *k, unsigned count);
 void fog_portable_msm(struct fog_ge_ext *sum, const struct fog_ge_niels *point,
-		      const struct fog_scalar *scalar, unsigned count, void *scratch);
+		      const struct fog_sc *scalar, unsigned count, void *scratch);
 size_t fog_portable_msm_scratch_size(unsigned count);
 
 extern const struct fog_curve fog_curve_portable;

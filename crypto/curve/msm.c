@@ -9,8 +9,8 @@ size_t fog_msm_scratch_size(unsigned count)
 	return fog_curve->msm_scratch_size(count);
 }
 
-void fog_msm(struct fog_ge_ext *sum, const struct fog_ge_niels *point,
-	     const struct fog_scalar *scalar, unsigned count, void *scratch)
+void fog_msm(struct fog_ge_ext *sum, const struct fog_ge_niels *point, const struct fog_sc *scalar,
+	     unsigned count, void *scratch)
 {
 	FOG_ASSERT(count <= FOG_MSM_POINTS_MAX);
 	fog_curve->msm(sum, point, scalar, count, scratch);

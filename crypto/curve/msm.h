@@ -19,7 +19,7 @@ size_t fog_msm_scratch_size(unsigned count);
 
 /* sum = the sum of scalar[i] * point[i]. Scalars below 2^253. count may be 0 and is at most
  * FOG_MSM_POINTS_MAX; scratch is aligned to 64 and has fog_msm_scratch_size(count) bytes. */
-void fog_msm(struct fog_ge_ext *sum, const struct fog_ge_niels *point,
-	     const struct fog_scalar *scalar, unsigned count, void *scratch);
+void fog_msm(struct fog_ge_ext *sum, const struct fog_ge_niels *point, const struct fog_sc *scalar,
+	     unsigned count, void *scratch);
 
 #endif

@@ -19,7 +19,7 @@ struct straus_point {
 };
 
 static void straus_prepare(struct straus_point *s, const struct fog_ge_niels *point,
-			   const struct fog_scalar *scalar)
+			   const struct fog_sc *scalar)
 {
 	struct fog_ge_ext p, twice;
 	struct fog_ge_cached step;
@@ -35,7 +35,7 @@ static void straus_prepare(struct straus_point *s, const struct fog_ge_niels *po
 }
 
 static void straus(struct fog_ge_ext *sum, const struct fog_ge_niels *point,
-		   const struct fog_scalar *scalar, unsigned count)
+		   const struct fog_sc *scalar, unsigned count)
 {
 	struct straus_point s[STRAUS_MAX];
 	struct fog_ge_cached c;
@@ -82,7 +82,7 @@ static void buckets_sum(struct fog_ge_ext *sum, const struct fog_ge_ext *bucket,
 }
 
 static void buckets(struct fog_ge_ext *sum, const struct fog_ge_niels *point,
-		    const struct fog_scalar *scalar, unsigned count)
+		    const struct fog_sc *scalar, unsigned count)
 {
 	struct fog_ge_ext bucket[1 << (WINDOW_MAX - 1)];
 	unsigned bits = window_choose(count), half = 1u << (bits - 1);
@@ -93,7 +93,7 @@ static void buckets(struct fog_ge_ext *sum, const struct fog_ge_niels *point,
 		for (unsigned j = 0; j < half; j++)
 			fog_ge_ext_zero(&bucket[j]);
 		for (unsigned k = 0; k < count; k++) {
-			struct fog_scalar offset;
+			struct fog_sc offset;
 			fog_window_offset(&offset, &scalar[k], bits);
 			int digit = window_digit(&offset, bits, w);
 			if (digit == 0)
@@ -108,7 +108,7 @@ static void buckets(struct fog_ge_ext *sum, const struct fog_ge_niels *point,
 }
 
 void fog_portable_msm(struct fog_ge_ext *sum, const struct fog_ge_niels *point,
-		      const struct fog_scalar *scalar, unsigned count, void *scratch)
+		      const struct fog_sc *scalar, unsigned count, void *scratch)
 {
 	struct fog_ge_ext part;
 

@@ -34,7 +34,7 @@ void fog_portable_decode_many(struct fog_ge_niels *out, bool *good, const u8 *co
 	}
 }
 
-void fog_portable_challenge_many(struct fog_scalar *k, const struct fog_sign_item *const *item,
+void fog_portable_challenge_many(struct fog_sc *k, const struct fog_sign_item *const *item,
 				 unsigned count)
 {
 	crypto_hash_sha512_state state;
@@ -46,15 +46,15 @@ void fog_portable_challenge_many(struct fog_scalar *k, const struct fog_sign_ite
 		crypto_hash_sha512_update(&state, item[i]->pk, FOG_POINT_SIZE);
 		crypto_hash_sha512_update(&state, item[i]->msg, item[i]->len);
 		crypto_hash_sha512_final(&state, digest);
-		fog_scalar_reduce_bytes(&k[i], digest);
+		fog_sc_reduce_bytes(&k[i], digest);
 	}
 }
 
-void fog_portable_check_many(bool *good, const struct fog_ge_niels *point,
-			     const struct fog_scalar *s, const struct fog_scalar *k, unsigned count)
+void fog_portable_check_many(bool *good, const struct fog_ge_niels *point, const struct fog_sc *s,
+			     const struct fog_sc *k, unsigned count)
 {
 	struct fog_ge_niels base_a[2], r;
-	struct fog_scalar s_k[2];
+	struct fog_sc s_k[2];
 	struct fog_ge_ext sum;
 
 	for (unsigned i = 0; i < count; i++) {

@@ -24,7 +24,7 @@ static void subtract_once(u64 r[5], const u64 b[5])
 		r[i] = (r[i] & keep) | (t[i] & ~keep);
 }
 
-bool fog_scalar_is_canonical(const u8 in[FOG_SCALAR_SIZE])
+bool fog_sc_is_canonical(const u8 in[FOG_SC_SIZE])
 {
 	u64 borrow = 0;
 
@@ -35,13 +35,13 @@ bool fog_scalar_is_canonical(const u8 in[FOG_SCALAR_SIZE])
 	return borrow;
 }
 
-void fog_scalar_load(struct fog_scalar *r, const u8 in[FOG_SCALAR_SIZE])
+void fog_sc_load(struct fog_sc *r, const u8 in[FOG_SC_SIZE])
 {
 	for (unsigned i = 0; i < 4; i++)
 		r->w[i] = fog_load_u64(in + 8 * i);
 }
 
-void fog_scalar_store(u8 out[FOG_SCALAR_SIZE], const struct fog_scalar *a)
+void fog_sc_store(u8 out[FOG_SC_SIZE], const struct fog_sc *a)
 {
 	for (unsigned i = 0; i < 4; i++)
 		fog_store_u64(out + 8 * i, a->w[i]);
@@ -63,7 +63,7 @@ static inline void words_mul(u64 *r, const u64 *a, unsigned n, const u64 *b, uns
 }
 
 /* The quotient estimate is at most two short, and the remainder then below 3 L < 2^320. */
-void fog_scalar_reduce(struct fog_scalar *r, const u64 wide[8])
+void fog_sc_reduce(struct fog_sc *r, const u64 wide[8])
 {
 	u64 product[10], back[10], t[5], borrow = 0;
 
@@ -79,23 +79,23 @@ void fog_scalar_reduce(struct fog_scalar *r, const u64 wide[8])
 	memcpy(r->w, t, sizeof(r->w));
 }
 
-void fog_scalar_reduce_bytes(struct fog_scalar *r, const u8 in[64])
+void fog_sc_reduce_bytes(struct fog_sc *r, const u8 in[64])
 {
 	u64 wide[8];
 
 	memcpy(wide, in, sizeof(wide));
-	fog_scalar_reduce(r, wide);
+	fog_sc_reduce(r, wide);
 }
 
-void fog_scalar_mul(struct fog_scalar *r, const struct fog_scalar *a, const struct fog_scalar *b)
+void fog_sc_mul(struct fog_sc *r, const struct fog_sc *a, const struct fog_sc *b)
 {
 	u64 wide[8];
 
 	words_mul(wide, a->w, 4, b->w, 4);
-	fog_scalar_reduce(r, wide);
+	fog_sc_reduce(r, wide);
 }
 
-void fog_scalar_add(struct fog_scalar *r, const struct fog_scalar *a, const struct fog_scalar *b)
+void fog_sc_add(struct fog_sc *r, const struct fog_sc *a, const struct fog_sc *b)
 {
 	u64 t[5], carry = 0;
 
@@ -109,7 +109,7 @@ void fog_scalar_add(struct fog_scalar *r, const struct fog_scalar *a, const stru
 	memcpy(r->w, t, sizeof(r->w));
 }
 
-void fog_scalar_negate(struct fog_scalar *r, const struct fog_scalar *a)
+void fog_sc_negate(struct fog_sc *r, const struct fog_sc *a)
 {
 	u64 t[5] = {0}, borrow = 0;
 

@@ -7,26 +7,26 @@
 
 #include "crypto/types.h"
 
-#define FOG_SCALAR_SIZE 32
+#define FOG_SC_SIZE 32
 
-struct fog_scalar {
+struct fog_sc {
 	u64 w[4];
 };
 
 /* True when the 32 bytes are a number below L. */
-bool fog_scalar_is_canonical(const u8 in[FOG_SCALAR_SIZE]);
+bool fog_sc_is_canonical(const u8 in[FOG_SC_SIZE]);
 /* No reduction. */
-void fog_scalar_load(struct fog_scalar *r, const u8 in[FOG_SCALAR_SIZE]);
-void fog_scalar_store(u8 out[FOG_SCALAR_SIZE], const struct fog_scalar *a);
+void fog_sc_load(struct fog_sc *r, const u8 in[FOG_SC_SIZE]);
+void fog_sc_store(u8 out[FOG_SC_SIZE], const struct fog_sc *a);
 
 /* r = the 512-bit number modulo L. About 20 ns. */
-void fog_scalar_reduce(struct fog_scalar *r, const u64 wide[8]);
+void fog_sc_reduce(struct fog_sc *r, const u64 wide[8]);
 /* From bytes, as a SHA-512 digest. */
-void fog_scalar_reduce_bytes(struct fog_scalar *r, const u8 in[64]);
+void fog_sc_reduce_bytes(struct fog_sc *r, const u8 in[64]);
 /* r = a * b modulo L, any a and b. */
-void fog_scalar_mul(struct fog_scalar *r, const struct fog_scalar *a, const struct fog_scalar *b);
+void fog_sc_mul(struct fog_sc *r, const struct fog_sc *a, const struct fog_sc *b);
 /* r = a + b and r = -a modulo L, for a and b below L. */
-void fog_scalar_add(struct fog_scalar *r, const struct fog_scalar *a, const struct fog_scalar *b);
-void fog_scalar_negate(struct fog_scalar *r, const struct fog_scalar *a);
+void fog_sc_add(struct fog_sc *r, const struct fog_sc *a, const struct fog_sc *b);
+void fog_sc_negate(struct fog_sc *r, const struct fog_sc *a);
 
 #endif

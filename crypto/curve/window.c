@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "crypto/curve/window.h"
 
-void fog_naf_expand(signed char naf[FOG_NAF_DIGITS], const struct fog_scalar *a)
+void fog_naf_expand(signed char naf[FOG_NAF_DIGITS], const struct fog_sc *a)
 {
 	u64 w[5] = {a->w[0], a->w[1], a->w[2], a->w[3], 0};
 	unsigned carry = 0, i = 0;
@@ -22,9 +22,9 @@ void fog_naf_expand(signed char naf[FOG_NAF_DIGITS], const struct fog_scalar *a)
 	}
 }
 
-void fog_window_offset(struct fog_scalar *r, const struct fog_scalar *a, unsigned bits)
+void fog_window_offset(struct fog_sc *r, const struct fog_sc *a, unsigned bits)
 {
-	struct fog_scalar half = {{0}};
+	struct fog_sc half = {{0}};
 	unsigned carry = 0;
 
 	for (unsigned i = bits - 1; i < 256; i += bits)

@@ -15,10 +15,10 @@
  * the arrays. Point 2 i is the key of place i, point 2 i + 1 its R. */
 struct batch {
 	struct fog_ge_niels *point; /* 2 * capacity + 1 */
-	struct fog_scalar *factor;  /* 2 * capacity + 1, of the points */
-	struct fog_scalar *s;
-	struct fog_scalar *k;
-	struct fog_scalar *zs; /* random factor times s */
+	struct fog_sc *factor;      /* 2 * capacity + 1, of the points */
+	struct fog_sc *s;
+	struct fog_sc *k;
+	struct fog_sc *zs; /* random factor times s */
 	const struct fog_sign_item **item;
 	const u8 **encoding; /* 2 * capacity */
 	bool *good;          /* 2 * capacity; of points, then of places */
@@ -56,7 +56,7 @@ static size_t batch_init(struct batch *b, void *memory, unsigned capacity)
 /* Points 1 and 3 of the rule, which need the bytes only. */
 static bool is_plausible(const struct fog_sign_item *item)
 {
-	return fog_scalar_is_canonical(item->sig + 32) && !fog_ge_is_small_order(item->pk) &&
+	return fog_sc_is_canonical(item->sig + 32) && !fog_ge_is_small_order(item->pk) &&
 	       !fog_ge_is_small_order(item->sig);
 }
 
@@ -84,7 +84,7 @@ static void batch_fill(struct batch *b, const struct fog_sign_item *item, unsign
 		b->item[place] = b->item[i];
 		b->point[2 * place] = b->point[2 * i];
 		b->point[2 * place + 1] = b->point[2 * i + 1];
-		fog_scalar_load(&b->s[place], b->item[place]->sig + 32);
+		fog_sc_load(&b->s[place], b->item[place]->sig + 32);
 	}
 	fog_curve->challenge_many(b->k, b->item, b->count);
 }
@@ -98,11 +98,11 @@ static void batch_randomize(struct batch *b)
 	fog_random_bytes(seed, sizeof(seed));
 	fog_rng_init(&rng, seed);
 	for (unsigned i = 0; i < b->count; i++) {
-		struct fog_scalar z = {{0}};
+		struct fog_sc z = {{0}};
 		fog_rng_bytes(&rng, z.w, 16);
 		b->factor[2 * i + 1] = z;
-		fog_scalar_mul(&b->factor[2 * i], &z, &b->k[i]);
-		fog_scalar_mul(&b->zs[i], &z, &b->s[i]);
+		fog_sc_mul(&b->factor[2 * i], &z, &b->k[i]);
+		fog_sc_mul(&b->zs[i], &z, &b->s[i]);
 	}
 }
 
@@ -112,12 +112,12 @@ static bool range_holds(struct batch *b, unsigned first, unsigned count)
 {
 	unsigned start = 2 * first, end = 2 * (first + count);
 	struct fog_ge_niels point = b->point[end];
-	struct fog_scalar factor = b->factor[end], zs = {{0}};
+	struct fog_sc factor = b->factor[end], zs = {{0}};
 	struct fog_ge_ext sum;
 
 	for (unsigned i = first; i < first + count; i++)
-		fog_scalar_add(&zs, &zs, &b->zs[i]);
-	fog_scalar_negate(&b->factor[end], &zs);
+		fog_sc_add(&zs, &zs, &b->zs[i]);
+	fog_sc_negate(&b->factor[end], &zs);
 	b->point[end] = fog_ge_base;
 	fog_msm(&sum, b->point + start, b->factor + start, end - start + 1, b->scratch);
 	fog_ge_double(&sum, &sum, 3);
