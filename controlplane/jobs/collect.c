@@ -39,7 +39,7 @@ void fog_collect_log(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 		return;
 	if (s->offset > have || end > a->limits.output_bytes) {
 		fog_jobs_session_refuse(j, a->session,
-				   s->offset > have ? "a log has a gap" : "a log is too long");
+					s->offset > have ? "a log has a gap" : "a log is too long");
 		return;
 	}
 	if (end <= have)
@@ -99,7 +99,8 @@ static void received(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 	fog_collect_check(j, a);
 }
 
-void fog_collect_verified(struct fog_jobs *j, struct fog_attempt *a, const struct fog_jobs_session *s)
+void fog_collect_verified(struct fog_jobs *j, struct fog_attempt *a,
+			  const struct fog_jobs_session *s)
 {
 	char error[FOG_JSON_ERROR_SIZE];
 	struct fog_receipt receipt;

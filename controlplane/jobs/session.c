@@ -179,7 +179,8 @@ void fog_jobs_session_send(struct fog_jobs *j, struct fog_jobs_session *s, char 
 	send_frame(j, s, FOG_ACTION_SEND_JSON, (u8 *)text, (u32)strlen(text));
 }
 
-void fog_jobs_session_send_data(struct fog_jobs *j, struct fog_jobs_session *s, const void *data, u32 len)
+void fog_jobs_session_send_data(struct fog_jobs *j, struct fog_jobs_session *s, const void *data,
+				u32 len)
 {
 	u8 *copy = malloc(len);
 
@@ -217,8 +218,8 @@ static const char *paper_label(enum fog_job_op op)
 }
 
 /* A second paper while one is being verified is a repetition: the first will do. */
-void fog_jobs_session_verify(struct fog_jobs *j, struct fog_jobs_session *s, const struct fog_job_message *m,
-			const u8 node[FOG_JOB_NODE_SIZE])
+void fog_jobs_session_verify(struct fog_jobs *j, struct fog_jobs_session *s,
+			     const struct fog_job_message *m, const u8 node[FOG_JOB_NODE_SIZE])
 {
 	if (s->tag != 0)
 		return;

@@ -307,7 +307,7 @@ static void need(struct fog_jobs *j, struct fog_work *w)
 		return;
 	w->asked = FOG_MIN(in->size, w->offset + FOG_JOBS_NEED_MAX);
 	fog_jobs_session_send(j, w->session,
-			 fog_job_need(in->name, w->offset, (u32)(w->asked - w->offset)));
+			      fog_job_need(in->name, w->offset, (u32)(w->asked - w->offset)));
 }
 
 static void starting(struct fog_jobs *j, struct fog_work *w)
