@@ -14,10 +14,25 @@ static void text_set(char *out, size_t size, const char *text)
 	snprintf(out, size, "%s", text);
 }
 
+void fog_host_offer(const struct fog_host *h, struct fog_host_offer *out)
+{
+	u64 cores = (u64)h->config.worker_cpu_millicores, mib = (u64)h->config.worker_memory_mb;
+
+	*out = (struct fog_host_offer){0};
+	if ((h->roles & FOG_ROLE_WORKER) == 0)
+		return;
+	out->cpu_millicores = cores != 0 ? (u32)cores : 1000 * (u32)sysconf(_SC_NPROCESSORS_ONLN);
+	out->memory_bytes = mib != 0
+				    ? mib << 20
+				    : (u64)sysconf(_SC_PHYS_PAGES) / 2 * (u64)sysconf(_SC_PAGESIZE);
+	out->disk_bytes = h->disk_bytes;
+}
+
 /* All but sequence and times. Zeroed first, so that two of them compare byte by byte. */
 static void content_fill(const struct fog_host *h, struct fog_descriptor *d)
 {
 	const struct fog_config *c = &h->config;
+	struct fog_host_offer offer;
 
 	memset(d, 0, sizeof(*d));
 	memcpy(d->node_id, h->id.node_id, 32);
@@ -31,14 +46,11 @@ static void content_fill(const struct fog_host *h, struct fog_descriptor *d)
 	if (d->has_quic)
 		memcpy(d->quic_pk, h->quic_pk, 32);
 	d->roles = h->roles;
+	fog_host_offer(h, &offer);
+	d->cpu_millicores = offer.cpu_millicores;
+	d->memory_bytes = offer.memory_bytes;
+	d->disk_bytes = offer.disk_bytes;
 	if (h->roles & FOG_ROLE_WORKER) {
-		d->cpu_millicores = c->worker_cpu_millicores != 0
-					    ? (u32)c->worker_cpu_millicores
-					    : 1000 * (u32)sysconf(_SC_NPROCESSORS_ONLN);
-		d->memory_bytes = c->worker_memory_mb != 0 ? (u64)c->worker_memory_mb << 20
-							   : (u64)sysconf(_SC_PHYS_PAGES) / 2 *
-								     (u64)sysconf(_SC_PAGESIZE);
-		d->disk_bytes = h->disk_bytes;
 		d->price_cpu_hour = (u64)c->worker_price_cpu_hour;
 		d->price_memory_gb_hour = (u64)c->worker_price_memory_gb_hour;
 	}
