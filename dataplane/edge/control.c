@@ -193,8 +193,8 @@ static json_t *line_json(const struct fog_line *l, u64 now)
 			 (json_int_t)l->circuit.handle, "path", path_json(&l->circuit), "purpose",
 			 l->purpose, "state", fog_line_state_name(l), "age_ms",
 			 (json_int_t)((now - l->created_ns) / 1000000), "build_ms",
-			 (json_int_t)(built / 1000000), "bytes_tx",
-			 (json_int_t)l->bytes_tx, "bytes_rx", (json_int_t)l->bytes_rx, "streams",
+			 (json_int_t)(built / 1000000), "bytes_tx", (json_int_t)l->bytes_tx,
+			 "bytes_rx", (json_int_t)l->bytes_rx, "streams",
 			 (json_int_t)line_streams(l));
 }
 
