@@ -51,8 +51,8 @@ FOG_IFMA_INLINE __m512i fe8_twice(__m512i a)
 
 /* One parallel carry: limbs below 2^60 become loose. The carry out of the top, below 2^9, comes
  * back 19-fold. */
-FOG_IFMA_INLINE void fe8_carry(struct fe8 *r, __m512i r0, __m512i r1, __m512i r2, __m512i r3,
-			       __m512i r4)
+FOG_IFMA_INLINE void fe8_carry_to(struct fe8 *r, __m512i r0, __m512i r1, __m512i r2, __m512i r3,
+				  __m512i r4)
 {
 	const __m512i mask = _mm512_set1_epi64(FE8_MASK);
 	const __m512i nineteen = _mm512_set1_epi64(19);
@@ -69,14 +69,27 @@ FOG_IFMA_INLINE void fe8_carry(struct fe8 *r, __m512i r0, __m512i r1, __m512i r2
 	r->l[4] = _mm512_add_epi64(_mm512_and_si512(r4, mask), c3);
 }
 
-FOG_IFMA_INLINE void fe8_add(struct fe8 *r, const struct fe8 *a, const struct fe8 *b)
+FOG_IFMA_INLINE void fe8_carry(struct fe8 *r)
 {
-	fe8_carry(r, _mm512_add_epi64(a->l[0], b->l[0]), _mm512_add_epi64(a->l[1], b->l[1]),
-		  _mm512_add_epi64(a->l[2], b->l[2]), _mm512_add_epi64(a->l[3], b->l[3]),
-		  _mm512_add_epi64(a->l[4], b->l[4]));
+	fe8_carry_to(r, r->l[0], r->l[1], r->l[2], r->l[3], r->l[4]);
 }
 
-/* a - b + 2p, whose limbs stay positive for loose b. */
+/* Sum without carry: limbs add up. Good for the left side of fe8_sub() and for fe8_add(). */
+FOG_IFMA_INLINE void fe8_add_raw(struct fe8 *r, const struct fe8 *a, const struct fe8 *b)
+{
+	FE8_UNROLL
+	for (unsigned i = 0; i < 5; i++)
+		r->l[i] = _mm512_add_epi64(a->l[i], b->l[i]);
+}
+
+FOG_IFMA_INLINE void fe8_add(struct fe8 *r, const struct fe8 *a, const struct fe8 *b)
+{
+	fe8_carry_to(r, _mm512_add_epi64(a->l[0], b->l[0]), _mm512_add_epi64(a->l[1], b->l[1]),
+		     _mm512_add_epi64(a->l[2], b->l[2]), _mm512_add_epi64(a->l[3], b->l[3]),
+		     _mm512_add_epi64(a->l[4], b->l[4]));
+}
+
+/* a - b + 2p, whose limbs stay positive for loose b; a may be raw. */
 FOG_IFMA_INLINE void fe8_sub(struct fe8 *r, const struct fe8 *a, const struct fe8 *b)
 {
 	const __m512i bias0 = _mm512_set1_epi64(2 * (FE8_MASK - 18));
@@ -87,9 +100,20 @@ FOG_IFMA_INLINE void fe8_sub(struct fe8 *r, const struct fe8 *a, const struct fe
 	__m512i t3 = _mm512_add_epi64(a->l[3], bias);
 	__m512i t4 = _mm512_add_epi64(a->l[4], bias);
 
-	fe8_carry(r, _mm512_sub_epi64(t0, b->l[0]), _mm512_sub_epi64(t1, b->l[1]),
-		  _mm512_sub_epi64(t2, b->l[2]), _mm512_sub_epi64(t3, b->l[3]),
-		  _mm512_sub_epi64(t4, b->l[4]));
+	fe8_carry_to(r, _mm512_sub_epi64(t0, b->l[0]), _mm512_sub_epi64(t1, b->l[1]),
+		     _mm512_sub_epi64(t2, b->l[2]), _mm512_sub_epi64(t3, b->l[3]),
+		     _mm512_sub_epi64(t4, b->l[4]));
+}
+
+/* Results of which only products are taken; here those need loose limbs too. */
+FOG_IFMA_INLINE void fe8_add_lazy(struct fe8 *r, const struct fe8 *a, const struct fe8 *b)
+{
+	fe8_add(r, a, b);
+}
+
+FOG_IFMA_INLINE void fe8_sub_lazy(struct fe8 *r, const struct fe8 *a, const struct fe8 *b)
+{
+	fe8_sub(r, a, b);
 }
 
 /* lo and hi are the sums of low and high halves of limb products of one weight; a high half weighs
@@ -114,7 +138,7 @@ FOG_IFMA_INLINE void fe8_fold(struct fe8 *r, const __m512i lo[9], const __m512i 
 	r2 = _mm512_add_epi64(r2, _mm512_mullo_epi64(r7, nineteen));
 	r3 = _mm512_add_epi64(r3, _mm512_mullo_epi64(r8, nineteen));
 	r4 = _mm512_add_epi64(r4, _mm512_mullo_epi64(r9, nineteen));
-	fe8_carry(r, r0, r1, r2, r3, r4);
+	fe8_carry_to(r, r0, r1, r2, r3, r4);
 }
 
 /* Adds limb i of a times all of b. */
@@ -201,7 +225,7 @@ FOG_IFMA_INLINE void fe8_mul_small_add(struct fe8 *r, const struct fe8 *a, const
 	for (unsigned i = 1; i < 5; i++)
 		t[i] = _mm512_add_epi64(t[i], fe8_twice(h[i - 1]));
 	t[0] = fe8_low(t[0], h[4], thirty_eight);
-	fe8_carry(r, t[0], t[1], t[2], t[3], t[4]);
+	fe8_carry_to(r, t[0], t[1], t[2], t[3], t[4]);
 }
 
 /* Exchanges a and b in the lanes of mask. */
@@ -235,6 +259,13 @@ FOG_IFMA_INLINE void fe8_set(struct fe8 *r, u32 small)
 FOG_IFMA_INLINE __m512i fe8_window(__m512i high, __m512i low, unsigned n)
 {
 	return _mm512_or_si512(_mm512_srli_epi64(low, n), _mm512_slli_epi64(high, 64 - n));
+}
+
+FOG_IFMA_INLINE void fe8_constant(struct fe8 *r, const u64 limb[5])
+{
+	FE8_UNROLL
+	for (unsigned i = 0; i < 5; i++)
+		r->l[i] = _mm512_set1_epi64((long long)limb[i]);
 }
 
 /* w[i] holds little-endian 64-bit word i of every lane's encoding; bit 255 is ignored and values
@@ -285,11 +316,31 @@ FOG_IFMA_INLINE __mmask8 fe8_is_zero(const struct fe8 *a)
 	return _mm512_testn_epi64_mask(w[0], w[0]);
 }
 
-/* r = 1 / a, and 0 for 0. 254 squares and 11 products. */
-FOG_IFMA void fog_fe8_invert(struct fe8 *r, const struct fe8 *a);
+/* The lanes where w is the canonical encoding of a, whatever its bit 255. */
+FOG_IFMA_INLINE __mmask8 fe8_is_encoded(const struct fe8 *a, const __m512i w[4])
+{
+	__m512i t[4], diff;
 
-/* r = a^((p - 5) / 8), the core of a square root. */
-FOG_IFMA void fog_fe8_power_p58(struct fe8 *r, const struct fe8 *a);
+	fe8_to_words(t, a);
+	diff = _mm512_slli_epi64(_mm512_xor_si512(t[3], w[3]), 1);
+	diff = _mm512_or_si512(diff, _mm512_xor_si512(t[2], w[2]));
+	diff = _mm512_or_si512(diff, _mm512_xor_si512(t[1], w[1]));
+	diff = _mm512_or_si512(diff, _mm512_xor_si512(t[0], w[0]));
+	return _mm512_testn_epi64_mask(diff, diff);
+}
+
+FOG_IFMA_INLINE __mmask8 fe8_top_bit(const __m512i w[4])
+{
+	return _mm512_movepi64_mask(w[3]);
+}
+
+FOG_IFMA_INLINE __mmask8 fe8_is_odd(const struct fe8 *a)
+{
+	__m512i w[4];
+
+	fe8_to_words(w, a);
+	return _mm512_test_epi64_mask(w[0], _mm512_set1_epi64(1));
+}
 
 #endif
 #endif

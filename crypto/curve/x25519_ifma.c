@@ -10,7 +10,7 @@
 
 #ifdef __x86_64__
 
-#include "crypto/curve/fe8.h"
+#include "crypto/curve/edwards8.h"
 
 /* Groups of lanes that share one inversion: with eight it is 1 % of the work, alone 9 %. */
 #define GROUPS_MAX 8
@@ -191,6 +191,12 @@ const struct fog_curve fog_curve_ifma = {
 	.rank = 2,
 	.supported = supported,
 	.x25519_many = x25519_many,
+	.decode_many = fog_portable_decode_many,
+	.challenge_many = fog_portable_challenge_many,
+	.check_many = fog_portable_check_many,
+	.msm = fog_portable_msm,
+	.msm_scratch_size = fog_portable_msm_scratch_size,
+	.batch_min = 4,
 };
 
 #else

@@ -50,10 +50,10 @@ static inline void keccak_round(u64 a[25], u64 constant)
 	a[0] ^= constant;
 }
 
-static void keccak_permute(u64 a[25])
+void fog_keccak_permute(u64 lane[25])
 {
 	for (unsigned r = 0; r < ROUNDS; r++)
-		keccak_round(a, round_constant[r]);
+		keccak_round(lane, round_constant[r]);
 }
 
 static inline void byte_xor(struct fog_keccak *k, unsigned at, u8 byte)
@@ -66,7 +66,7 @@ static void keccak_pad(struct fog_keccak *k, u8 suffix)
 {
 	byte_xor(k, k->offset, suffix);
 	byte_xor(k, FOG_KECCAK_RATE - 1, 0x80);
-	keccak_permute(k->lane);
+	fog_keccak_permute(k->lane);
 	k->offset = 0;
 	k->squeezing = 1;
 }
@@ -85,7 +85,7 @@ void fog_keccak_update(struct fog_keccak *k, const void *data, size_t len)
 	for (size_t i = 0; i < len; i++) {
 		byte_xor(k, k->offset++, p[i]);
 		if (k->offset == FOG_KECCAK_RATE) {
-			keccak_permute(k->lane);
+			fog_keccak_permute(k->lane);
 			k->offset = 0;
 		}
 	}
@@ -97,7 +97,7 @@ void fog_shake256_squeeze(struct fog_keccak *k, u8 *out, size_t len)
 		keccak_pad(k, 0x1f);
 	for (size_t i = 0; i < len; i++) {
 		if (k->offset == FOG_KECCAK_RATE) {
-			keccak_permute(k->lane);
+			fog_keccak_permute(k->lane);
 			k->offset = 0;
 		}
 		out[i] = k->lane[k->offset / 8] >> (8 * (k->offset % 8));

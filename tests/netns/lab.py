@@ -151,7 +151,7 @@ class Lab:
 
     def accounts(self, host):
         rows = self.fogctl("account", "list", host=host)["accounts"]
-        return {row["account"]: row["balance"] for row in rows}
+        return {row["name"]: row["balance"] for row in rows}
 
     def metrics(self, host):
         """{line without its value: value} of the Prometheus text."""

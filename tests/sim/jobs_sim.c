@@ -357,6 +357,27 @@ static void books_check(struct sim *s)
 	}
 }
 
+/* Whatever broke on the way, nobody honest looks like a liar. */
+static void evidence_check(struct sim *s)
+{
+	for (u32 i = 0; i < s->host_count; i++) {
+		struct fog_stmt *q =
+			fog_stmt(s->host[i].store, "SELECT node, job, detail FROM evidence"
+						   " WHERE kind = 'fraud_detected'");
+		while (fog_stmt_step(q) == 1) {
+			size_t len;
+			const void *node = fog_column_blob(q, 0, &len);
+			bool liar = false;
+			for (u32 k = 0; k < s->host_count; k++)
+				liar = liar || (s->host[k].liar && memcmp(node, s->host[k].id,
+									  FOG_JOB_NODE_SIZE) == 0);
+			if (!liar)
+				sim_fail(s, "host %u calls an honest host a liar: %s: %s", i,
+					 fog_column_text(q, 1), fog_column_text(q, 2));
+		}
+	}
+}
+
 static void runs_check(struct sim *s)
 {
 	for (u32 i = 0; i < s->host_count; i++)
@@ -428,6 +449,7 @@ static void seed_run(u64 seed, bool verbose)
 		job_check(s, &s->job[i]);
 	books_check(s);
 	runs_check(s);
+	evidence_check(s);
 	u32 crashes = 0;
 	for (u32 i = 0; i < s->host_count; i++)
 		crashes += s->host[i].crashes;

@@ -57,7 +57,7 @@ static void test_life_cycle(void)
 	u8 byte;
 	int fd = open_server();
 
-	CU_ASSERT_EQUAL(lab.host[LAB_CLIENT].routes, 1);
+	unsigned routes = lab.host[LAB_CLIENT].routes;
 	double start = lab_seconds();
 	command(fd, 'D', size);
 	CU_ASSERT_EQUAL(pattern_read(fd, 0, size), 0);
@@ -67,7 +67,7 @@ static void test_life_cycle(void)
 	       (double)size / 1e6 / seconds);
 	close(fd);
 	fd = open_server();
-	CU_ASSERT_EQUAL(lab.host[LAB_CLIENT].routes, 1); /* the same tunnel */
+	CU_ASSERT_EQUAL(lab.host[LAB_CLIENT].routes, routes); /* the same tunnel */
 	close(fd);
 }
 
@@ -169,29 +169,34 @@ static void test_many_streams(void)
 	}
 }
 
-/* A relay in the middle of a transfer dies. */
+/* Each relay of the circuit dies in the middle of a transfer. */
 static void test_relay_killed(void)
 {
-	u64 size = big();
-	int fd = open_server();
+	for (unsigned hop = 0; hop < 2; hop++) {
+		u64 size = 4 * big();
+		int fd = open_server();
 
-	command(fd, 'D', size);
-	CU_ASSERT_EQUAL(pattern_read(fd, 0, size / 4), 0);
-	unsigned routes = lab.host[LAB_CLIENT].routes;
-	lab_dataplane_kill(&lab, 1);
-	double start = lab_seconds();
-	CU_ASSERT_EQUAL(pattern_read(fd, size / 4, size), 0);
-	printf("%.2f s with a new route; ", lab_seconds() - start);
-	CU_ASSERT(lab.host[LAB_CLIENT].routes > routes);
-	close(fd);
-	lab_dataplane_start(&lab, 1);
+		command(fd, 'D', size);
+		CU_ASSERT_EQUAL(pattern_read(fd, 0, size / 8), 0);
+		unsigned routes = lab.host[LAB_CLIENT].routes;
+		unsigned host = lab_hop(&lab, hop);
+		CU_ASSERT_FATAL(host < LAB_HOSTS);
+		lab_dataplane_kill(&lab, host);
+		double start = lab_seconds();
+		CU_ASSERT_EQUAL(pattern_read(fd, size / 8, size), 0);
+		printf("%.2f s with a new route; ", lab_seconds() - start);
+		CU_ASSERT(lab.host[LAB_CLIENT].routes > routes);
+		close(fd);
+		lab_dataplane_start(&lab, host);
+	}
 }
 
 /* The same, but for an upload. */
 static void test_relay_killed_upload(void)
 {
 	static u8 data[1 << 16];
-	u64 size = big(), hash = 0, answer[2] = {0};
+	u64 size = 2 * big(), hash = 0, answer[2] = {0};
+	unsigned host = LAB_HOSTS;
 	int fd = open_server();
 
 	command(fd, 'U', 0);
@@ -200,9 +205,9 @@ static void test_relay_killed_upload(void)
 			data[i] = lab_pattern(done + i);
 		hash = lab_hash(hash, data, sizeof(data));
 		if (done == size / 4) {
-			lab_dataplane_kill(&lab, 2);
-			lab_dataplane_kill(&lab, 3);
-			lab_dataplane_start(&lab, 2);
+			host = lab_hop(&lab, 1);
+			CU_ASSERT_FATAL(host < LAB_HOSTS);
+			lab_dataplane_kill(&lab, host);
 		}
 		CU_ASSERT_EQUAL_FATAL(send(fd, data, sizeof(data), MSG_NOSIGNAL), sizeof(data));
 	}
@@ -211,20 +216,20 @@ static void test_relay_killed_upload(void)
 	CU_ASSERT_EQUAL(answer[0], size);
 	CU_ASSERT_EQUAL(answer[1], hash);
 	close(fd);
-	lab_dataplane_start(&lab, 3);
+	lab_dataplane_start(&lab, host);
 }
 
 /* Our own data plane dies and comes back. */
 static void test_dataplane_restarted(void)
 {
-	u64 size = big();
+	u64 size = 6 * big();
 	int fd = open_server();
 
 	command(fd, 'D', size);
-	CU_ASSERT_EQUAL(pattern_read(fd, 0, size / 4), 0);
+	CU_ASSERT_EQUAL(pattern_read(fd, 0, size / 8), 0);
 	lab_dataplane_kill(&lab, LAB_CLIENT);
 	lab_dataplane_start(&lab, LAB_CLIENT);
-	CU_ASSERT_EQUAL(pattern_read(fd, size / 4, size / 2), 0);
+	CU_ASSERT_EQUAL(pattern_read(fd, size / 8, size / 2), 0);
 	lab_dataplane_kill(&lab, LAB_TERMINUS);
 	lab_dataplane_start(&lab, LAB_TERMINUS);
 	CU_ASSERT_EQUAL(pattern_read(fd, size / 2, size), 0);

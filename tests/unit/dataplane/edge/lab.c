@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -82,6 +83,7 @@ int lab_dataplane_main(const char *run, const char *port)
 	struct fog_verify *verify;
 	struct fog_ctl *ctl;
 	char path[128], why[256];
+	int rc = 0;
 
 	signal(SIGTERM, on_child_signal);
 	CHECK(fog_crypto_init() == 0);
@@ -104,7 +106,9 @@ int lab_dataplane_main(const char *run, const char *port)
 	data->header.workers = 1;
 	fog_x25519_base(data->link_pk, keys.link_sk);
 	fog_x25519_base(data->onion_pk, keys.onion_sk);
-	CHECK(fog_dp_init(&dp, &config, data) == 0);
+	/* The kernel lets go of a killed process' io_uring sockets a little later than of it. */
+	CHECK(LAB_WAIT(5, (rc = fog_dp_init(&dp, &config, data)) != -EADDRINUSE));
+	CHECK(rc == 0);
 	CHECK(fog_dp_start(dp) == 0);
 	CHECK(fog_verify_start(&verify, data, config.notify_fd) == 0);
 	snprintf(path, sizeof(path), "%s/dataplane.sock", run);
@@ -193,6 +197,7 @@ static pid_t spawn(const char *const argv[])
 
 	CHECK(pid >= 0);
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that is killed leaves nothing */
 		execv(argv[0], (char *const *)(uintptr_t)argv);
 		_exit(127);
 	}
@@ -235,7 +240,7 @@ static int unix_listen(const char *folder, const char *name)
 
 	snprintf(un.sun_path, sizeof(un.sun_path), "%s/%s", folder, name);
 	unlink(un.sun_path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	CHECK(bind(fd, (struct sockaddr *)&un, sizeof(un)) == 0);
 	CHECK(listen(fd, 16) == 0);
 	return fd;
@@ -413,9 +418,13 @@ static void control_turn(struct lab *l, const struct pollfd *p)
 		struct lab_host *h = &l->host[i];
 
 		if (p[3 * i].revents != 0 && h->control_listen >= 0) {
+			int fd = accept(h->control_listen, NULL, NULL);
+
+			if (fd < 0)
+				continue; /* the event was of a former listener */
 			if (h->control_conn >= 0)
 				close(h->control_conn);
-			h->control_conn = accept(h->control_listen, NULL, NULL);
+			h->control_conn = fd;
 			h->line_size = 0;
 		} else if (p[3 * i + 1].revents != 0 && h->control_conn == p[3 * i + 1].fd) {
 			edge_read(l, h);
@@ -464,6 +473,7 @@ void lab_control_away(struct lab *l, bool away)
 		if (!h->has_edge)
 			continue;
 		if (away) {
+			shutdown(h->control_conn, SHUT_RDWR);
 			close(h->control_listen);
 			close(h->control_conn);
 			h->control_listen = h->control_conn = -1;
@@ -577,6 +587,26 @@ static u16 port_pick(int type)
 	CHECK(getsockname(fd, (struct sockaddr *)&in, &size) == 0);
 	close(fd);
 	return ntohs(in.sin_port);
+}
+
+unsigned lab_hop(struct lab *l, unsigned hop)
+{
+	json_t *root, *circuit;
+	unsigned host = LAB_HOSTS;
+	u8 id[32];
+
+	CHECK(lab_ask(l, LAB_CLIENT, "{\"op\":\"circuits\",\"id\":1}\n"));
+	root = json_loads(l->host[LAB_CLIENT].answer, 0, NULL);
+	circuit = json_array_get(json_object_get(root, "circuits"), 0);
+	const json_t *hex = json_array_get(json_object_get(circuit, "path"), hop);
+	if (json_is_string(hex) && fog_hex_decode(json_string_value(hex), id, 32) == 0) {
+		for (unsigned i = 0; i < LAB_HOSTS; i++) {
+			if (memcmp(l->host[i].node_id, id, 32) == 0)
+				host = i;
+		}
+	}
+	json_decref(root);
+	return host;
 }
 
 int lab_socks(const struct lab *l, const char *host, u16 port)

@@ -63,6 +63,9 @@ void lab_control_away(struct lab *l, bool away);
 /* Send a line to an edge; wait for the next answer line (5 s). */
 bool lab_ask(struct lab *l, unsigned host, const char *line);
 
+/* Which host is hop `hop` of the client's first circuit; LAB_HOSTS when there is none. */
+unsigned lab_hop(struct lab *l, unsigned hop);
+
 double lab_seconds(void);
 /* Poll a condition for at most `seconds`. */
 #define LAB_WAIT(seconds, condition)                                       \

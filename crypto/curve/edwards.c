@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "crypto/curve/edwards.h"
+
+#include <errno.h>
+
+#define FORMULAS_ATTR
+#define FORMULAS_FE   struct fe
+#define FORMULAS_MASK u8
+#define FORMULAS_ALL  1
+#define FORMULAS_WORD u64
+#define F(name)       fe_##name
+#define P(name)       fog_fe_##name
+#define G(name)       fog_ge_##name
+#include "crypto/curve/formulas.h"
+
+const struct fog_ge_niels fog_ge_base = {
+	.ypx = {{0x493c6f58c3b85, 0x0df7181c325f7, 0x0f50b0b3e4cb7, 0x5329385a44c32,
+		 0x07cf9d3a33d4b}},
+	.ymx = {{0x03905d740913e, 0x0ba2817d673a2, 0x23e2827f4e67c, 0x133d2e0c21a34,
+		 0x44fd2f9298f81}},
+	.t2d = {{0x11205877aaa68, 0x479955893d579, 0x50d66309b67a0, 0x2d42d0dbee5ee,
+		 0x6f117b689f0c6}},
+};
+
+static void words_load(u64 w[4], const u8 in[FOG_POINT_SIZE])
+{
+	for (unsigned i = 0; i < 4; i++)
+		w[i] = fog_load_u64(in + 8 * i);
+}
+
+int fog_ge_from_bytes(struct fog_ge_affine *p, const u8 in[FOG_POINT_SIZE])
+{
+	u64 w[4];
+
+	words_load(w, in);
+	return fog_ge_decode(p, w) ? 0 : -EBADMSG;
+}
+
+void fog_ge_to_bytes(u8 out[FOG_POINT_SIZE], const struct fog_ge_ext *p)
+{
+	struct fe inverse, x, y;
+	u64 w[4];
+
+	fog_fe_invert(&inverse, &p->z);
+	fe_mul(&x, &p->x, &inverse);
+	fe_mul(&y, &p->y, &inverse);
+	fe_to_words(w, &y);
+	w[3] |= (u64)fe_is_odd(&x) << 63;
+	for (unsigned i = 0; i < 4; i++)
+		fog_store_u64(out + 8 * i, w[i]);
+}
+
+/* The values of y: 0, 1, -1 and the two of the points of order eight. */
+static const u64 small_order_y[][4] = {
+	{0, 0, 0, 0},
+	{1, 0, 0, 0},
+	{0xffffffffffffffec, 0xffffffffffffffff, 0xffffffffffffffff, 0x7fffffffffffffff},
+	{0xb027b2c28f95e826, 0xf098eff289f4c345, 0x3933c6d305acdfd5, 0x05fc536d880238b1},
+	{0x4fd84d3d706a17c7, 0x0f67100d760b3cba, 0xc6cc392cfa53202a, 0x7a03ac9277fdc74e},
+};
+
+bool fog_ge_is_small_order(const u8 encoding[FOG_POINT_SIZE])
+{
+	u8 found = 0;
+	u64 w[4];
+
+	words_load(w, encoding);
+	w[3] &= ~(1ull << 63);
+	for (unsigned i = 0; i < FOG_ARRAY_COUNT(small_order_y); i++)
+		found |= memcmp(w, small_order_y[i], sizeof(w)) == 0;
+	return found;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The prime-order group ristretto255 (RFC 9496) and its scalars, the integers modulo
+ * L = 2^252 + 27742317777372353535851937790883648493. Group elements have one encoding each, so
+ * equal encodings are equal elements. Over libsodium; any thread. Constant time in points and
+ * scalars but for the functions named _vartime and for decoding, whose verdict is public. */
+#ifndef FOG_CRYPTO_RISTRETTO_H
+#define FOG_CRYPTO_RISTRETTO_H
+
+#include "crypto/types.h"
+
+#define FOG_RISTRETTO_SIZE 32
+#define FOG_SCALAR_SIZE    32
+#define FOG_UNIFORM_SIZE   64 /* bytes that become an element or a scalar without visible bias */
+
+/* A valid element. Only the functions here fill it: contents are private and may change. */
+struct fog_ristretto {
+	u8 byte[FOG_RISTRETTO_SIZE];
+};
+
+/* A canonical scalar, little-endian, below L. */
+struct fog_scalar {
+	u8 byte[FOG_SCALAR_SIZE];
+};
+
+extern const struct fog_scalar fog_scalar_zero, fog_scalar_one;
+
+/* 0, or -EBADMSG when `in` is not the canonical encoding of a scalar; out is zero then. */
+int fog_scalar_decode(struct fog_scalar *out, const u8 in[FOG_SCALAR_SIZE]);
+/* `in`, little-endian, modulo L. */
+void fog_scalar_reduce(struct fog_scalar *out, const u8 in[FOG_UNIFORM_SIZE]);
+void fog_scalar_from_u64(struct fog_scalar *out, u64 value);
+
+/* out may be any of the inputs. */
+void fog_scalar_add(struct fog_scalar *out, const struct fog_scalar *a, const struct fog_scalar *b);
+void fog_scalar_sub(struct fog_scalar *out, const struct fog_scalar *a, const struct fog_scalar *b);
+void fog_scalar_mul(struct fog_scalar *out, const struct fog_scalar *a, const struct fog_scalar *b);
+/* out = a * b + c. */
+void fog_scalar_muladd(struct fog_scalar *out, const struct fog_scalar *a,
+		       const struct fog_scalar *b, const struct fog_scalar *c);
+void fog_scalar_neg(struct fog_scalar *out, const struct fog_scalar *a);
+/* 1 / a; of zero: zero. About 25 us. */
+void fog_scalar_invert(struct fog_scalar *out, const struct fog_scalar *a);
+/* Inverts `count` scalars in place with one inversion and 3 * count products; scratch: `count`
+ * scalars of the caller, wiped. All must be other than zero (the verdict of zero is a public one:
+ * then nothing is changed and the answer is -EDOM), else 0. */
+int fog_scalar_invert_many(struct fog_scalar *s, struct fog_scalar *scratch, unsigned count);
+/* out = picked ? a : b, without a branch. */
+void fog_scalar_select(struct fog_scalar *out, bool picked, const struct fog_scalar *a,
+		       const struct fog_scalar *b);
+bool fog_scalar_is_zero(const struct fog_scalar *a);
+bool fog_scalar_equal(const struct fog_scalar *a, const struct fog_scalar *b);
+
+/* 0, or -EBADMSG when `in` is not the one encoding of an element; out is the identity then. The
+ * identity (32 zero bytes) is an element: callers that want none ask fog_ristretto_is_identity().
+ */
+int fog_ristretto_decode(struct fog_ristretto *out, const u8 in[FOG_RISTRETTO_SIZE]);
+void fog_ristretto_encode(u8 out[FOG_RISTRETTO_SIZE], const struct fog_ristretto *p);
+/* The one-way map of RFC 9496 section 4.3.4: 64 uniform bytes to a uniform element. */
+void fog_ristretto_from_uniform(struct fog_ristretto *out, const u8 in[FOG_UNIFORM_SIZE]);
+
+void fog_ristretto_identity(struct fog_ristretto *out);
+void fog_ristretto_base(struct fog_ristretto *out);
+bool fog_ristretto_is_identity(const struct fog_ristretto *p);
+bool fog_ristretto_equal(const struct fog_ristretto *a, const struct fog_ristretto *b);
+
+/* out may be any of the inputs. */
+void fog_ristretto_add(struct fog_ristretto *out, const struct fog_ristretto *a,
+		       const struct fog_ristretto *b);
+void fog_ristretto_sub(struct fog_ristretto *out, const struct fog_ristretto *a,
+		       const struct fog_ristretto *b);
+/* out = picked ? a : b, without a branch. */
+void fog_ristretto_select(struct fog_ristretto *out, bool picked, const struct fog_ristretto *a,
+			  const struct fog_ristretto *b);
+/* out = s * p. About 50 us. */
+void fog_ristretto_mul(struct fog_ristretto *out, const struct fog_scalar *s,
+		       const struct fog_ristretto *p);
+/* out = s * base. About 20 us. */
+void fog_ristretto_mul_base(struct fog_ristretto *out, const struct fog_scalar *s);
+
+/* out = s[0] * p[0] + .. + s[count - 1] * p[count - 1]; the identity when count is 0. Constant
+ * time; `count` times the cost of fog_ristretto_mul() and an addition. */
+void fog_ristretto_msm(struct fog_ristretto *out, const struct fog_scalar *s,
+		       const struct fog_ristretto *p, unsigned count);
+/* The same for public scalars and points only: may skip zeros and take shorter ways. */
+void fog_ristretto_msm_vartime(struct fog_ristretto *out, const struct fog_scalar *s,
+			       const struct fog_ristretto *p, unsigned count);
+
+#endif
