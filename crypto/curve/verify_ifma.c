@@ -66,8 +66,7 @@ struct check {
 	__m512i s[4], k[4];  /* offset, see window.h */
 };
 
-FOG_IFMA static void scalars_load(__m512i w[4], const struct fog_sc *scalar,
-				  const unsigned lane[8])
+FOG_IFMA static void scalars_load(__m512i w[4], const struct fog_sc *scalar, const unsigned lane[8])
 {
 	_Alignas(64) u64 word[4][8];
 	struct fog_sc t;
@@ -197,8 +196,7 @@ FOG_IFMA static __mmask8 check_eight(struct check *c, const struct fog_ge_niels 
 }
 
 FOG_IFMA void fog_ifma_check_many(bool *good, const struct fog_ge_niels *point,
-				  const struct fog_sc *s, const struct fog_sc *k,
-				  unsigned count)
+				  const struct fog_sc *s, const struct fog_sc *k, unsigned count)
 {
 	struct check c;
 

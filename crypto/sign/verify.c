@@ -15,7 +15,7 @@
  * the arrays. Point 2 i is the key of place i, point 2 i + 1 its R. */
 struct batch {
 	struct fog_ge_niels *point; /* 2 * capacity + 1 */
-	struct fog_sc *factor;  /* 2 * capacity + 1, of the points */
+	struct fog_sc *factor;      /* 2 * capacity + 1, of the points */
 	struct fog_sc *s;
 	struct fog_sc *k;
 	struct fog_sc *zs; /* random factor times s */
