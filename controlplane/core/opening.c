@@ -170,8 +170,7 @@ struct arrival {
 
 struct fog_acceptor {
 	struct ev_loop *loop;
-	struct ev_io io;
-	int fd;
+	struct fog_listener listener;
 	char *path;
 	char service[32];
 	struct fog_acceptor_events events;
@@ -242,8 +241,10 @@ static void on_arrival_timer(struct ev_loop *loop, struct ev_timer *w, int reven
 	arrival_leave(w->data, false);
 }
 
-static void arrival_start(struct fog_acceptor *owner, int fd)
+static void on_accepted(void *ctx, int fd, const struct sockaddr_storage *address)
 {
+	struct fog_acceptor *owner = ctx;
+
 	for (unsigned i = 0; i < FOG_STREAM_OPENING_MAX; i++) {
 		struct arrival *a = &owner->arrivals[i];
 		if (a->fd >= 0)
@@ -262,17 +263,6 @@ static void arrival_start(struct fog_acceptor *owner, int fd)
 	close(fd);
 }
 
-static void on_acceptable(struct ev_loop *loop, struct ev_io *w, int revents)
-{
-	struct fog_acceptor *owner = w->data;
-	int fd = accept4(owner->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-	if (fd >= 0)
-		arrival_start(owner, fd);
-	else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-		fog_log(FOG_LOG_WARNING, "core", "accept failed reason=\"%s\"", strerror(errno));
-}
-
 int fog_acceptor_start(struct fog_acceptor **out, struct ev_loop *loop, const char *path,
 		       const char *service, const struct fog_acceptor_events *events, void *ctx)
 {
@@ -288,16 +278,13 @@ int fog_acceptor_start(struct fog_acceptor **out, struct ev_loop *loop, const ch
 	for (unsigned i = 0; i < FOG_STREAM_OPENING_MAX; i++)
 		a->arrivals[i].fd = -1;
 	a->path = strdup(path);
-	a->fd = a->path != NULL ? fog_unix_listen(path, 128) : -ENOMEM;
-	if (a->fd < 0) {
-		int rc = a->fd;
+	int fd = a->path != NULL ? fog_unix_listen(path, 128) : -ENOMEM;
+	if (fd < 0) {
 		free(a->path);
 		free(a);
-		return rc;
+		return fd;
 	}
-	ev_io_init(&a->io, on_acceptable, a->fd, EV_READ);
-	a->io.data = a;
-	ev_io_start(loop, &a->io);
+	fog_listener_start(&a->listener, loop, fd, a->service, on_accepted, a);
 	*out = a;
 	return 0;
 }
@@ -309,8 +296,7 @@ void fog_acceptor_stop(struct fog_acceptor *a)
 	for (unsigned i = 0; i < FOG_STREAM_OPENING_MAX; i++)
 		if (a->arrivals[i].fd >= 0)
 			arrival_leave(&a->arrivals[i], false);
-	ev_io_stop(a->loop, &a->io);
-	close(a->fd);
+	fog_listener_stop(&a->listener);
 	unlink(a->path);
 	free(a->path);
 	free(a);

@@ -7,20 +7,12 @@
 #define FORMULAS_FE   struct fe
 #define FORMULAS_MASK u8
 #define FORMULAS_ALL  1
+#define FORMULAS_WAYS 1
 #define FORMULAS_WORD u64
 #define F(name)       fe_##name
 #define P(name)       fog_fe_##name
 #define G(name)       fog_ge_##name
 #include "crypto/curve/formulas.h"
-
-const struct fog_ge_niels fog_ge_base = {
-	.ypx = {{0x493c6f58c3b85, 0x0df7181c325f7, 0x0f50b0b3e4cb7, 0x5329385a44c32,
-		 0x07cf9d3a33d4b}},
-	.ymx = {{0x03905d740913e, 0x0ba2817d673a2, 0x23e2827f4e67c, 0x133d2e0c21a34,
-		 0x44fd2f9298f81}},
-	.t2d = {{0x11205877aaa68, 0x479955893d579, 0x50d66309b67a0, 0x2d42d0dbee5ee,
-		 0x6f117b689f0c6}},
-};
 
 static void words_load(u64 w[4], const u8 in[FOG_POINT_SIZE])
 {
@@ -30,10 +22,12 @@ static void words_load(u64 w[4], const u8 in[FOG_POINT_SIZE])
 
 int fog_ge_from_bytes(struct fog_ge_affine *p, const u8 in[FOG_POINT_SIZE])
 {
-	u64 w[4];
+	u64 w[1][4];
+	u8 good;
 
-	words_load(w, in);
-	return fog_ge_decode(p, w) ? 0 : -EBADMSG;
+	words_load(w[0], in);
+	fog_ge_decode(p, &good, (const u64(*)[4])w);
+	return good ? 0 : -EBADMSG;
 }
 
 void fog_ge_to_bytes(u8 out[FOG_POINT_SIZE], const struct fog_ge_ext *p)
