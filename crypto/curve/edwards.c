@@ -30,18 +30,41 @@ int fog_ge_from_bytes(struct fog_ge_affine *p, const u8 in[FOG_POINT_SIZE])
 	return good ? 0 : -EBADMSG;
 }
 
-void fog_ge_to_bytes(u8 out[FOG_POINT_SIZE], const struct fog_ge_ext *p)
+void fog_ge_affine_to_bytes(u8 out[FOG_POINT_SIZE], const struct fog_ge_affine *p)
 {
-	struct fe inverse, x, y;
 	u64 w[4];
 
-	fog_fe_invert(&inverse, &p->z);
-	fe_mul(&x, &p->x, &inverse);
-	fe_mul(&y, &p->y, &inverse);
-	fe_to_words(w, &y);
-	w[3] |= (u64)fe_is_odd(&x) << 63;
+	fe_to_words(w, &p->y);
+	w[3] |= (u64)fe_is_odd(&p->x) << 63;
 	for (unsigned i = 0; i < 4; i++)
 		fog_store_u64(out + 8 * i, w[i]);
+}
+
+void fog_ge_to_bytes(u8 out[FOG_POINT_SIZE], const struct fog_ge_ext *p)
+{
+	struct fog_ge_affine a;
+
+	fog_ge_normalize(&a, p, 1);
+	fog_ge_affine_to_bytes(out, &a);
+}
+
+/* Montgomery's trick: out[i].x first holds the product of all Z before i. */
+void fog_ge_normalize(struct fog_ge_affine *out, const struct fog_ge_ext *p, unsigned count)
+{
+	struct fe all, inverse;
+
+	fe_set(&all, 1);
+	for (unsigned i = 0; i < count; i++) {
+		out[i].x = all;
+		fe_mul(&all, &all, &p[i].z);
+	}
+	fog_fe_invert(&all, &all);
+	for (unsigned i = count; i-- > 0;) {
+		fe_mul(&inverse, &all, &out[i].x);
+		fe_mul(&all, &all, &p[i].z);
+		fe_mul(&out[i].x, &p[i].x, &inverse);
+		fe_mul(&out[i].y, &p[i].y, &inverse);
+	}
 }
 
 /* The values of y: 0, 1, -1 and the two of the points of order eight. */

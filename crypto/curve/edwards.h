@@ -46,6 +46,9 @@ void fog_ge_decode(struct fog_ge_affine *p, u8 *good, const u64 (*w)[4]);
 int fog_ge_from_bytes(struct fog_ge_affine *p, const u8 in[FOG_POINT_SIZE]);
 /* The one encoding of a point. One inversion. */
 void fog_ge_to_bytes(u8 out[FOG_POINT_SIZE], const struct fog_ge_ext *p);
+/* Affine forms of `count` points with one inversion for all; none of them has Z = 0. */
+void fog_ge_normalize(struct fog_ge_affine *out, const struct fog_ge_ext *p, unsigned count);
+void fog_ge_affine_to_bytes(u8 out[FOG_POINT_SIZE], const struct fog_ge_affine *p);
 /* True for the canonical encodings of the eight points of order 1, 2, 4 and 8, and for the two
  * "minus zero" forms that no decoder here takes. */
 bool fog_ge_is_small_order(const u8 encoding[FOG_POINT_SIZE]);
@@ -69,6 +72,10 @@ void fog_ge_add_cached(struct fog_ge_ext *r, const struct fog_ge_ext *p,
 void fog_ge_double(struct fog_ge_ext *r, const struct fog_ge_ext *p, unsigned times);
 /* 1 for the neutral element. */
 u8 fog_ge_is_zero(const struct fog_ge_ext *p);
+
+/* r = scalar * p, for a secret scalar below 2^253: no branch or address depends on it. About 35
+ * us. */
+void fog_ge_mul_secret(struct fog_ge_ext *r, const struct fog_ge_ext *p, const u8 scalar[32]);
 
 /* Multiples 1 to 32 of the base point of RFC 8032. */
 #define FOG_GE_BASE_MULTIPLES 32
