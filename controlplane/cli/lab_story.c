@@ -116,8 +116,9 @@ static void hosts_show(const struct story *s)
 	if (s->cli->json)
 		return;
 	heading(s, "Hosts");
-	fog_table_print(s->cli, json_object_get(s->hosts, "hosts"), columns,
-			FOG_ARRAY_COUNT(columns), "none");
+	json_t *rows = fog_rows_sort(json_object_get(s->hosts, "hosts"), "name");
+	fog_table_print(s->cli, rows, columns, FOG_ARRAY_COUNT(columns), "none");
+	json_decref(rows);
 }
 
 /* The job: not on the submitter's own host, so that it has a way to go. */
@@ -195,6 +196,25 @@ static i64 since(const struct story *s, const char *key)
 	return fog_pick_number(s->attempt, key, 0) - fog_pick_number(s->job, "submitted_ms", 0);
 }
 
+/* Of the circuit with this path, if it is still there; -1 when not. */
+static i64 circuit_build_ms(struct story *s, const json_t *path)
+{
+	json_t *answer = NULL;
+	size_t index;
+	const json_t *circuit;
+	i64 ms = -1;
+
+	if (fog_client_call(&s->client[0], "GET", "/v1/circuits", NULL, &answer) != 0)
+		return -1;
+	json_array_foreach(json_object_get(answer, "circuits"), index, circuit)
+	{
+		if (json_equal(json_object_get(circuit, "path"), path))
+			ms = fog_pick_number(circuit, "build_ms", -1);
+	}
+	json_decref(answer);
+	return ms;
+}
+
 static int path_tell(struct story *s)
 {
 	const json_t *path = json_object_get(s->attempt, "path");
@@ -210,8 +230,13 @@ static int path_tell(struct story *s)
 			used += (size_t)snprintf(text + used, sizeof(text) - used, " > %s",
 						 host_name(s, json_string_value(node)));
 	}
-	say(s, "circuit", "%s: %zu hops, one layer of encryption for each", text,
-	    json_array_size(path));
+	i64 build_ms = circuit_build_ms(s, path);
+	if (build_ms >= 0)
+		say(s, "circuit", "%s: %zu hops, built in %lld ms, one layer of encryption each",
+		    text, json_array_size(path), (long long)build_ms);
+	else
+		say(s, "circuit", "%s: %zu hops, one layer of encryption each", text,
+		    json_array_size(path));
 	if (json_array_size(path) < 3)
 		return fog_cli_fail(s->cli, "the circuit has %zu hops instead of 3",
 				    json_array_size(path));
@@ -234,7 +259,7 @@ static int way_tell(struct story *s)
 	int rc = path_tell(s);
 	if (rc != FOG_CLI_OK)
 		return rc;
-	say(s, "accepted", "+%lld ms by %s, which does not know who asks from where",
+	say(s, "accepted", "+%lld ms by %s, which cannot tell where the request came from",
 	    (long long)since(s, "accepted_ms"), worker);
 	say(s, "ran", "%s of wall time, %s of processor, %s of memory at most; exit status %lld",
 	    fog_duration_format((u64)fog_pick_number(s->attempt, "wall_ms", 0), wall),
@@ -357,6 +382,7 @@ static int accounts_tell(struct story *s, u32 index, u32 *moved)
 static int pay_tell(struct story *s)
 {
 	const char *worker = fog_pick_text(s->attempt, "worker_name", "");
+	bool first = json_array_size(json_object_get(s->before[0], "accounts")) == 0;
 	size_t index;
 	const json_t *host;
 	u32 moved = 0;
@@ -368,6 +394,8 @@ static int pay_tell(struct story *s)
 		if (rc == FOG_CLI_OK && strcmp(fog_pick_text(host, "name", ""), worker) == 0)
 			rc = accounts_tell(s, (u32)index, &moved);
 	}
+	if (rc == FOG_CLI_OK && first)
+		say(s, "", "(the user's first job: a grant of the issuer came before it)");
 	if (rc == FOG_CLI_OK && (spent == 0 || moved == spent))
 		rc = fog_cli_fail(s->cli, "no money has moved on one of the two sides");
 	return rc;

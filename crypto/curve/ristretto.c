@@ -114,13 +114,18 @@ out:
 	return rc;
 }
 
-void fog_scalar_select(struct fog_scalar *out, bool picked, const struct fog_scalar *a,
-		       const struct fog_scalar *b)
+static void bytes_select(u8 *out, bool picked, const u8 *a, const u8 *b, size_t len)
 {
 	u8 mask = -(u8)picked;
 
-	for (unsigned i = 0; i < FOG_SCALAR_SIZE; i++)
-		out->byte[i] = (a->byte[i] & mask) | (b->byte[i] & ~mask);
+	for (size_t i = 0; i < len; i++)
+		out[i] = (a[i] & mask) | (b[i] & ~mask);
+}
+
+void fog_scalar_select(struct fog_scalar *out, bool picked, const struct fog_scalar *a,
+		       const struct fog_scalar *b)
+{
+	bytes_select(out->byte, picked, a->byte, b->byte, FOG_SCALAR_SIZE);
 }
 
 bool fog_scalar_is_zero(const struct fog_scalar *a)
@@ -186,6 +191,12 @@ void fog_ristretto_sub(struct fog_ristretto *out, const struct fog_ristretto *a,
 {
 	int rc = crypto_core_ristretto255_sub(out->byte, a->byte, b->byte);
 	FOG_ASSERT(rc == 0); /* only for inputs that are no elements */
+}
+
+void fog_ristretto_select(struct fog_ristretto *out, bool picked, const struct fog_ristretto *a,
+			  const struct fog_ristretto *b)
+{
+	bytes_select(out->byte, picked, a->byte, b->byte, FOG_RISTRETTO_SIZE);
 }
 
 /* The library reports a result that is the identity as an error, having written it: no error here.

@@ -68,6 +68,9 @@ void fog_ristretto_add(struct fog_ristretto *out, const struct fog_ristretto *a,
 		       const struct fog_ristretto *b);
 void fog_ristretto_sub(struct fog_ristretto *out, const struct fog_ristretto *a,
 		       const struct fog_ristretto *b);
+/* out = picked ? a : b, without a branch. */
+void fog_ristretto_select(struct fog_ristretto *out, bool picked, const struct fog_ristretto *a,
+			  const struct fog_ristretto *b);
 /* out = s * p. About 50 us. */
 void fog_ristretto_mul(struct fog_ristretto *out, const struct fog_scalar *s,
 		       const struct fog_ristretto *p);

@@ -23,7 +23,8 @@ void fog_shake256_squeeze(struct fog_keccak *k, u8 *out, size_t len);
 void fog_sha3_256_final(struct fog_keccak *k, u8 out[FOG_SHA3_256_SIZE]);
 void fog_keccak_wipe(struct fog_keccak *k);
 
-/* The bare permutation Keccak-f[1600]; lane (x, y) is lane[x + 5 * y]. For other duplexes over it. */
+/* The bare permutation Keccak-f[1600]; lane (x, y) is lane[x + 5 * y]. For other duplexes over it.
+ */
 void fog_keccak_permute(u64 lane[25]);
 
 void fog_hash_sha3_256(u8 out[FOG_SHA3_256_SIZE], const void *data, size_t len);

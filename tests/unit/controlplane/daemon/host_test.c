@@ -67,8 +67,13 @@ static void start(void)
 
 static void stop(void)
 {
-	static const char *const files[] = {
-		"fog.conf", "state/identity.key", "state/fog.db", "state/lock", "state/jobs", "state", ""};
+	static const char *const files[] = {"fog.conf",
+					    "state/identity.key",
+					    "state/fog.db",
+					    "state/lock",
+					    "state/jobs",
+					    "state",
+					    ""};
 	char path[128];
 
 	fog_host_stop(host);

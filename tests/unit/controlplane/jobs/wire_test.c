@@ -69,8 +69,7 @@ static void test_bad_arguments(void)
 		"{\"op\":\"hello\"}",
 		"{\"op\":\"hello\",\"version\":2}",
 		"{\"op\":\"hello\",\"version\":1,\"node_id\":\"00\"}",
-		"{\"op\":\"offer\",\"text\":\"{}\",\"signature\":\"00\",\"spec\":\"\",\"query\":"
-		"false}",
+		"{\"op\":\"offer\",\"text\":\"{}\",\"signature\":\"00\",\"spec\":\"\"}",
 		"{\"op\":\"accept\",\"state\":\"asleep\",\"run\":1}",
 		"{\"op\":\"accept\",\"state\":\"running\",\"run\":3}",
 		"{\"op\":\"decline\",\"code\":\"capacity\"}",

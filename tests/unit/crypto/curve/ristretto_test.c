@@ -212,6 +212,10 @@ static void test_group(void)
 		fog_ristretto_msm_vartime(&out, s, p, count);
 		CU_ASSERT(fog_ristretto_equal(&out, &sum));
 	}
+	fog_ristretto_select(&out, true, &p[0], &p[4]);
+	CU_ASSERT(fog_ristretto_equal(&out, &p[0]));
+	fog_ristretto_select(&out, false, &p[0], &p[4]);
+	CU_ASSERT(fog_ristretto_equal(&out, &p[4]));
 	fog_scalar_add(&k, &s[0], &s[4]);
 	fog_ristretto_mul(&sum, &k, &p[0]);
 	fog_ristretto_mul(&term, &s[0], &p[0]);

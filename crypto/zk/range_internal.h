@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the range prover and verifier share, and what their tests look at. Private to crypto/zk. */
+#ifndef FOG_CRYPTO_ZK_RANGE_INTERNAL_H
+#define FOG_CRYPTO_ZK_RANGE_INTERNAL_H
+
+#include "crypto/zk/range.h"
+
+/* A proof of right form: decoded, each element other than the identity. */
+struct fog_range_parsed {
+	unsigned bits, count, rounds;
+	struct fog_ristretto a_bits, s_mask, t_1, t_2;
+	struct fog_scalar t_x, t_x_blinding, e_blinding, a, b;
+	struct fog_ristretto l[FOG_RANGE_ROUNDS_MAX], r[FOG_RANGE_ROUNDS_MAX];
+	struct fog_ristretto v[FOG_RANGE_COUNT_MAX];
+};
+
+struct fog_range_challenges {
+	struct fog_scalar y, z, x, w, u[FOG_RANGE_ROUNDS_MAX];
+};
+
+unsigned fog_range_rounds(unsigned bits, unsigned count);
+void fog_range_domain(struct fog_merlin *t, unsigned bits, unsigned count);
+void fog_range_challenge(struct fog_merlin *t, const char *label, struct fog_scalar *out);
+void fog_range_random(struct fog_merlin_rng *rng, struct fog_scalar *out);
+
+/* 0, -EINVAL or -EBADMSG. */
+int fog_range_parse(struct fog_range_parsed *p, const u8 *proof, size_t proof_len,
+		    const u8 (*commitment)[FOG_RISTRETTO_SIZE], unsigned bits, unsigned count);
+/* The verifier's walk along the transcript; same bytes as were parsed. */
+void fog_range_replay(struct fog_merlin *t, struct fog_range_challenges *c, const u8 *proof,
+		      const u8 (*commitment)[FOG_RISTRETTO_SIZE], unsigned bits, unsigned count);
+
+#endif

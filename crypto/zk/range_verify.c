@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "crypto/zk/range.h"
+
+#include <errno.h>
+
+#include "crypto/mem.h"
+#include "crypto/zk/range_internal.h"
+
+/* Section 4.2 of the paper leaves two equations, joined here by a random scalar c; with the whole
+ * times a random weight they add up with those of other proofs (section 6.1):
+ *
+ *	A + x S + c (x T_1 + x^2 T_2) + sum u_i^2 L_i + u_i^-2 R_i + c sum z^(2+j) V_j
+ *	+ (w (t_x - a b) + c (delta(y, z) - t_x)) B - (e_blinding + c t_x_blinding) B_blinding
+ *	+ sum_i (-z - a s_i) G_i
+ *	+ sum_i (z + y^-i (z^(2+j) 2^k - b / s_i)) H_i  = identity,   i = j * bits + k
+ *
+ * s_i is the product of u_r or 1/u_r over the rounds r, by the bits of i from the highest down. */
+
+static int point_parse(struct fog_ristretto *out, const u8 **at)
+{
+	int rc = fog_ristretto_decode(out, *at);
+
+	*at += FOG_RISTRETTO_SIZE;
+	if (rc == 0 && fog_ristretto_is_identity(out))
+		rc = -EBADMSG;
+	return rc;
+}
+
+static int scalar_parse(struct fog_scalar *out, const u8 **at)
+{
+	int rc = fog_scalar_decode(out, *at);
+
+	*at += FOG_SCALAR_SIZE;
+	return rc;
+}
+
+int fog_range_parse(struct fog_range_parsed *p, const u8 *proof, size_t proof_len,
+		    const u8 (*commitment)[FOG_RISTRETTO_SIZE], unsigned bits, unsigned count)
+{
+	struct fog_ristretto *const points[] = {&p->a_bits, &p->s_mask, &p->t_1, &p->t_2};
+	struct fog_scalar *const scalars[] = {&p->t_x, &p->t_x_blinding, &p->e_blinding};
+	const u8 *at = proof;
+	int rc = 0;
+
+	if (fog_range_proof_len(bits, count) == 0)
+		return -EINVAL;
+	if (fog_range_proof_len(bits, count) != proof_len)
+		return -EBADMSG;
+	p->bits = bits;
+	p->count = count;
+	p->rounds = fog_range_rounds(bits, count);
+	for (unsigned i = 0; i < FOG_ARRAY_COUNT(points) && rc == 0; i++)
+		rc = point_parse(points[i], &at);
+	for (unsigned i = 0; i < FOG_ARRAY_COUNT(scalars) && rc == 0; i++)
+		rc = scalar_parse(scalars[i], &at);
+	for (unsigned i = 0; i < p->rounds && rc == 0; i++) {
+		rc = point_parse(&p->l[i], &at);
+		if (rc == 0)
+			rc = point_parse(&p->r[i], &at);
+	}
+	if (rc == 0)
+		rc = scalar_parse(&p->a, &at);
+	if (rc == 0)
+		rc = scalar_parse(&p->b, &at);
+	for (unsigned j = 0; j < count && rc == 0; j++)
+		rc = fog_ristretto_decode(&p->v[j], commitment[j]);
+	return rc;
+}
+
+void fog_range_replay(struct fog_merlin *t, struct fog_range_challenges *c, const u8 *proof,
+		      const u8 (*commitment)[FOG_RISTRETTO_SIZE], unsigned bits, unsigned count)
+{
+	unsigned rounds = fog_range_rounds(bits, count);
+	const u8(*item)[32] = (const void *)proof;
+
+	fog_range_domain(t, bits, count);
+	for (unsigned j = 0; j < count; j++)
+		fog_merlin_append(t, "V", commitment[j], 32);
+	fog_merlin_append(t, "A", item[0], 32);
+	fog_merlin_append(t, "S", item[1], 32);
+	fog_range_challenge(t, "y", &c->y);
+	fog_range_challenge(t, "z", &c->z);
+	fog_merlin_append(t, "T_1", item[2], 32);
+	fog_merlin_append(t, "T_2", item[3], 32);
+	fog_range_challenge(t, "x", &c->x);
+	fog_merlin_append(t, "t_x", item[4], 32);
+	fog_merlin_append(t, "t_x_blinding", item[5], 32);
+	fog_merlin_append(t, "e_blinding", item[6], 32);
+	fog_range_challenge(t, "w", &c->w);
+	fog_merlin_append(t, "dom-sep", "ipp v1", 6);
+	fog_merlin_append_u64(t, "n", (u64)bits * count);
+	for (unsigned i = 0; i < rounds; i++) {
+		fog_merlin_append(t, "L", item[7 + 2 * i], 32);
+		fog_merlin_append(t, "R", item[8 + 2 * i], 32);
+		fog_range_challenge(t, "u", &c->u[i]);
+	}
+}
+
+static void batch_sum(struct fog_range_batch *b)
+{
+	struct fog_ristretto part;
+
+	fog_ristretto_msm_vartime(&part, b->s, b->p, b->count);
+	fog_ristretto_add(&b->sum, &b->sum, &part);
+	b->count = 0;
+}
+
+/* Adds weight * scalar * point; a full list is summed first. */
+static void term_add(struct fog_range_batch *b, const struct fog_scalar *weight,
+		     const struct fog_scalar *scalar, const struct fog_ristretto *point)
+{
+	if (b->count == FOG_RANGE_BATCH_TERMS)
+		batch_sum(b);
+	fog_scalar_mul(&b->s[b->count], weight, scalar);
+	b->p[b->count] = *point;
+	b->count++;
+}
+
+static void batch_clear(struct fog_range_batch *b)
+{
+	b->added = 0;
+	b->count = 0;
+	b->base = b->blinding = fog_scalar_zero;
+	memset(b->g, 0, sizeof(b->g));
+	memset(b->h, 0, sizeof(b->h));
+	fog_ristretto_identity(&b->sum);
+}
+
+void fog_range_batch_init(struct fog_range_batch *b, const struct fog_range_gens *gens,
+			  const u8 random[FOG_MERLIN_RANDOM_SIZE])
+{
+	b->gens = gens;
+	memcpy(b->random, random, sizeof(b->random));
+	batch_clear(b);
+}
+
+/* (z - z^2) sum y^i - sum_j z^(3+j) (2^bits - 1). The first sum, of a power of two terms, is the
+ * product of the 1 + y^(2^k). */
+static void delta(struct fog_scalar *out, const struct fog_range_parsed *p,
+		  const struct fog_range_challenges *c, const struct fog_scalar *z2)
+{
+	struct fog_scalar sum = fog_scalar_one, power = c->y, ones, factor;
+
+	for (unsigned k = 0; k < p->rounds; k++) {
+		fog_scalar_muladd(&sum, &sum, &power, &sum);
+		fog_scalar_mul(&power, &power, &power);
+	}
+	fog_scalar_sub(&factor, &c->z, z2);
+	fog_scalar_mul(out, &factor, &sum);
+	fog_scalar_from_u64(&ones, ~0ull >> (64 - p->bits));
+	fog_scalar_mul(&power, z2, &c->z);
+	for (unsigned j = 0; j < p->count; j++) {
+		fog_scalar_mul(&factor, &power, &ones);
+		fog_scalar_sub(out, out, &factor);
+		fog_scalar_mul(&power, &power, &c->z);
+	}
+}
+
+/* The coefficients of B and B_blinding. */
+static void bases_add(struct fog_range_batch *b, const struct fog_range_parsed *p,
+		      const struct fog_range_challenges *c, const struct fog_scalar *weight,
+		      const struct fog_scalar *join, const struct fog_scalar *z2)
+{
+	struct fog_scalar left, right;
+
+	fog_scalar_mul(&left, &p->a, &p->b);
+	fog_scalar_sub(&left, &p->t_x, &left);
+	fog_scalar_mul(&left, &left, &c->w);
+	delta(&right, p, c, z2);
+	fog_scalar_sub(&right, &right, &p->t_x);
+	fog_scalar_muladd(&left, &right, join, &left);
+	fog_scalar_muladd(&b->base, weight, &left, &b->base);
+	fog_scalar_muladd(&left, join, &p->t_x_blinding, &p->e_blinding);
+	fog_scalar_mul(&left, weight, &left);
+	fog_scalar_sub(&b->blinding, &b->blinding, &left);
+}
+
+/* The coefficients of G and H. y_inv: 1 / y; b->fold: the s_i. */
+static void generators_add(struct fog_range_batch *b, const struct fog_range_parsed *p,
+			   const struct fog_range_challenges *c, const struct fog_scalar *weight,
+			   const struct fog_scalar *y_inv, const struct fog_scalar *z2)
+{
+	unsigned total = p->bits * p->count;
+	struct fog_scalar a, bb, z, zj = *z2, y = *weight, shifted = fog_scalar_zero, term;
+
+	fog_scalar_mul(&a, weight, &p->a);
+	fog_scalar_mul(&z, weight, &c->z);
+	bb = p->b;
+	for (unsigned i = 0; i < total; i++) {
+		unsigned party = i / p->bits, k = i % p->bits;
+		unsigned at = party * FOG_RANGE_BITS_MAX + k;
+		if (k == 0) {
+			if (party != 0)
+				fog_scalar_mul(&zj, &zj, &c->z);
+			shifted = zj;
+		}
+		fog_scalar_muladd(&term, &a, &b->fold[i], &z);
+		fog_scalar_sub(&b->g[at], &b->g[at], &term);
+		fog_scalar_mul(&term, &bb, &b->fold[total - 1 - i]);
+		fog_scalar_sub(&term, &shifted, &term);
+		fog_scalar_muladd(&term, &term, &y, &z);
+		fog_scalar_add(&b->h[at], &b->h[at], &term);
+		fog_scalar_mul(&y, &y, y_inv);
+		fog_scalar_add(&shifted, &shifted, &shifted);
+	}
+}
+
+/* b->fold[i] = s_i: s_0 is the product of the 1/u_r; setting bit k of i multiplies by the square of
+ * u of round (rounds - 1 - k). */
+static void fold_init(struct fog_range_batch *b, const struct fog_range_parsed *p,
+		      const struct fog_scalar *u_square, const struct fog_scalar *u_inv)
+{
+	b->fold[0] = fog_scalar_one;
+	for (unsigned r = 0; r < p->rounds; r++)
+		fog_scalar_mul(&b->fold[0], &b->fold[0], &u_inv[r]);
+	for (unsigned k = 0; k < p->rounds; k++)
+		for (unsigned i = 0; i < 1u << k; i++)
+			fog_scalar_mul(&b->fold[(1u << k) + i], &b->fold[i],
+				       &u_square[p->rounds - 1 - k]);
+}
+
+/* inverse: of the u, then of y. */
+static void proof_add(struct fog_range_batch *b, const struct fog_range_parsed *p,
+		      const struct fog_range_challenges *c, const struct fog_scalar *inverse,
+		      const struct fog_scalar *weight, const struct fog_scalar *join)
+{
+	struct fog_scalar square[FOG_RANGE_ROUNDS_MAX], z2, term;
+
+	fog_scalar_mul(&z2, &c->z, &c->z);
+	term_add(b, weight, &fog_scalar_one, &p->a_bits);
+	term_add(b, weight, &c->x, &p->s_mask);
+	fog_scalar_mul(&term, join, &c->x);
+	term_add(b, weight, &term, &p->t_1);
+	fog_scalar_mul(&term, &term, &c->x);
+	term_add(b, weight, &term, &p->t_2);
+	for (unsigned r = 0; r < p->rounds; r++) {
+		fog_scalar_mul(&square[r], &c->u[r], &c->u[r]);
+		term_add(b, weight, &square[r], &p->l[r]);
+		fog_scalar_mul(&term, &inverse[r], &inverse[r]);
+		term_add(b, weight, &term, &p->r[r]);
+	}
+	fog_scalar_mul(&term, join, &z2);
+	for (unsigned j = 0; j < p->count; j++) {
+		term_add(b, weight, &term, &p->v[j]);
+		fog_scalar_mul(&term, &term, &c->z);
+	}
+	bases_add(b, p, c, weight, join, &z2);
+	fold_init(b, p, square, inverse);
+	generators_add(b, p, c, weight, &inverse[p->rounds], &z2);
+}
+
+int fog_range_batch_add(struct fog_range_batch *b, struct fog_merlin *t, const u8 *proof,
+			size_t proof_len, const u8 (*commitment)[FOG_RISTRETTO_SIZE], unsigned bits,
+			unsigned count)
+{
+	struct fog_scalar inverse[FOG_RANGE_ROUNDS_MAX + 1], scratch[FOG_RANGE_ROUNDS_MAX + 1];
+	struct fog_scalar weight, join;
+	struct fog_range_challenges c;
+	struct fog_range_parsed p;
+	struct fog_merlin_rng rng;
+
+	int rc = fog_range_parse(&p, proof, proof_len, commitment, bits, count);
+	if (rc != 0)
+		return rc;
+	fog_range_replay(t, &c, proof, commitment, bits, count);
+	memcpy(inverse, c.u, p.rounds * sizeof(*inverse));
+	inverse[p.rounds] = c.y;
+	if (fog_scalar_invert_many(inverse, scratch, p.rounds + 1) != 0)
+		return -EBADMSG;
+	/* Weights depend on the whole proof too, should the random bytes ever be known. */
+	fog_merlin_rng_fork(&rng, t);
+	fog_merlin_rng_key(&rng, "proof", proof, proof_len);
+	fog_merlin_rng_key(&rng, "place", &b->added, sizeof(b->added));
+	fog_merlin_rng_finish(&rng, b->random);
+	fog_range_random(&rng, &weight);
+	fog_range_random(&rng, &join);
+	fog_merlin_rng_wipe(&rng);
+	proof_add(b, &p, &c, inverse, &weight, &join);
+	b->added++;
+	return 0;
+}
+
+int fog_range_batch_verify(struct fog_range_batch *b)
+{
+	struct fog_ristretto part;
+
+	term_add(b, &fog_scalar_one, &b->base, &b->gens->base);
+	term_add(b, &fog_scalar_one, &b->blinding, &b->gens->blinding);
+	batch_sum(b);
+	fog_ristretto_msm_vartime(&part, b->g, &b->gens->g[0][0], FOG_RANGE_TOTAL_MAX);
+	fog_ristretto_add(&b->sum, &b->sum, &part);
+	fog_ristretto_msm_vartime(&part, b->h, &b->gens->h[0][0], FOG_RANGE_TOTAL_MAX);
+	fog_ristretto_add(&b->sum, &b->sum, &part);
+	bool right = fog_ristretto_is_identity(&b->sum);
+	batch_clear(b);
+	return right ? 0 : -EBADMSG;
+}
+
+int fog_range_verify(struct fog_range_batch *b, const struct fog_range_gens *gens,
+		     struct fog_merlin *t, const u8 *proof, size_t proof_len,
+		     const u8 (*commitment)[FOG_RISTRETTO_SIZE], unsigned bits, unsigned count,
+		     const u8 random[FOG_MERLIN_RANDOM_SIZE])
+{
+	fog_range_batch_init(b, gens, random);
+	int rc = fog_range_batch_add(b, t, proof, proof_len, commitment, bits, count);
+	return rc != 0 ? rc : fog_range_batch_verify(b);
+}
