@@ -19,6 +19,7 @@ static const struct suite suites[] = {
 	{"link", bench_suite_link},
 	{"handshake", bench_suite_handshake},
 	{"ring", bench_suite_ring},
+	{"zk", bench_suite_zk},
 };
 
 static double now_seconds(void)
