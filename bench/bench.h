@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* fog-bench: suites of measurements, each pairing one of our operations with a peer's or with a limit
- * of the machine, sampled alternately in the same run so that noise hits both alike. A figure is the
- * median of its samples. Single-threaded but for the ring suite. */
+/* fog-bench: suites of measurements, each pairing one of our operations with a peer's or with a
+ * limit of the machine, sampled alternately in the same run so that noise hits both alike. A figure
+ * is the median of its samples. Single-threaded but for the ring suite. */
 #ifndef FOG_BENCH_H
 #define FOG_BENCH_H
 
@@ -37,9 +37,9 @@ struct bench_result {
 };
 
 struct bench {
-	unsigned samples;  /* per side */
-	double seconds;    /* aimed at per sample */
-	const char *only;  /* run names that contain this, or NULL */
+	unsigned samples; /* per side */
+	double seconds;   /* aimed at per sample */
+	const char *only; /* run names that contain this, or NULL */
 	struct bench_result results[BENCH_RESULTS_MAX];
 	unsigned count;
 	double raw[BENCH_RESULTS_MAX][BENCH_SAMPLES_MAX]; /* our samples, for the plots */

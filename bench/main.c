@@ -104,20 +104,21 @@ void bench_run(struct bench *b, const struct bench_case *c)
 
 static void usage(FILE *out)
 {
-	fprintf(out, "Usage: fog-bench [--mode quick|full|demo] [--only NAME] [--json FILE]\n"
-		     "                 [--report DIR] [--cpu N] [--list]\n"
-		     "\n"
-		     "Measures Fog's operations beside a peer or a limit of this machine, in the\n"
-		     "same run. Every figure is a median; ratio says how many times better we are.\n"
-		     "\n"
-		     "  --mode quick   5 samples of 50 ms (default)\n"
-		     "  --mode full    15 samples of 200 ms\n"
-		     "  --mode demo    3 samples of 20 ms\n"
-		     "  --only NAME    run the cases whose name contains NAME\n"
-		     "  --json FILE    write the results as JSON (- for standard output)\n"
-		     "  --report DIR   write DIR/index.html with plots\n"
-		     "  --cpu N        pin to CPU N (default: the last one allowed)\n"
-		     "  --list         list the suites\n");
+	fprintf(out,
+		"Usage: fog-bench [--mode quick|full|demo] [--only NAME] [--json FILE]\n"
+		"                 [--report DIR] [--cpu N] [--list]\n"
+		"\n"
+		"Measures Fog's operations beside a peer or a limit of this machine, in the\n"
+		"same run. Every figure is a median; ratio says how many times better we are.\n"
+		"\n"
+		"  --mode quick   5 samples of 50 ms (default)\n"
+		"  --mode full    15 samples of 200 ms\n"
+		"  --mode demo    3 samples of 20 ms\n"
+		"  --only NAME    run the cases whose name contains NAME\n"
+		"  --json FILE    write the results as JSON (- for standard output)\n"
+		"  --report DIR   write DIR/index.html with plots\n"
+		"  --cpu N        pin to CPU N (default: the last one allowed)\n"
+		"  --list         list the suites\n");
 }
 
 static int pin(int cpu)
@@ -153,68 +154,111 @@ static int set_mode(struct bench *b, const char *mode)
 	return -EINVAL;
 }
 
+struct options {
+	const char *json;
+	const char *report;
+	int cpu;
+	bool done; /* --help and the like: nothing to run */
+};
+
+static int parse_cpu(const char *text, int *cpu)
+{
+	char *end = NULL;
+
+	*cpu = (int)strtol(text, &end, 10);
+	return *text == '\0' || *end != '\0' || *cpu < 0 || *cpu >= CPU_SETSIZE ? -EINVAL : 0;
+}
+
+static void list_suites(void)
+{
+	for (unsigned i = 0; i < FOG_ARRAY_COUNT(suites); i++)
+		printf("%s\n", suites[i].name);
+}
+
+static int parse_option(int opt, struct bench *b, struct options *o)
+{
+	switch (opt) {
+	case 'm':
+		if (set_mode(b, optarg) == 0)
+			return 0;
+		fprintf(stderr, "fog-bench: unknown mode '%s'\n", optarg);
+		return -EINVAL;
+	case 'o':
+		b->only = optarg;
+		return 0;
+	case 'j':
+		o->json = optarg;
+		return 0;
+	case 'r':
+		o->report = optarg;
+		return 0;
+	case 'c':
+		if (parse_cpu(optarg, &o->cpu) == 0)
+			return 0;
+		fprintf(stderr, "fog-bench: '%s' is no CPU number\n", optarg);
+		return -EINVAL;
+	case 'l':
+		list_suites();
+		break;
+	case 'h':
+		usage(stdout);
+		break;
+	case 'V':
+		printf("fog-bench %s\n", FOG_VERSION);
+		break;
+	default:
+		usage(stderr);
+		return -EINVAL;
+	}
+	o->done = true;
+	return 0;
+}
+
+static int write_reports(const struct bench *b, const struct options *o)
+{
+	int rc = o->json != NULL ? bench_report_json(b, o->json) : 0;
+
+	if (rc != 0) {
+		fprintf(stderr, "fog-bench: cannot write %s: %s\n", o->json, strerror(-rc));
+		return rc;
+	}
+	rc = o->report != NULL ? bench_report_html(b, o->report) : 0;
+	if (rc != 0)
+		fprintf(stderr, "fog-bench: cannot write a report in %s: %s\n", o->report,
+			strerror(-rc));
+	return rc;
+}
+
 int main(int argc, char **argv)
 {
 	static struct bench bench;
-	const char *json = NULL;
-	const char *report = NULL;
-	char *end = NULL;
-	int cpu = -1;
+	struct options o = {.cpu = -1};
 	int opt;
 	static const struct option options[] = {
-		{"mode", required_argument, NULL, 'm'}, {"only", required_argument, NULL, 'o'},
-		{"json", required_argument, NULL, 'j'}, {"report", required_argument, NULL, 'r'},
-		{"cpu", required_argument, NULL, 'c'},  {"list", no_argument, NULL, 'l'},
-		{"help", no_argument, NULL, 'h'},       {"version", no_argument, NULL, 'V'},
+		{"mode", required_argument, NULL, 'm'},
+		{"only", required_argument, NULL, 'o'},
+		{"json", required_argument, NULL, 'j'},
+		{"report", required_argument, NULL, 'r'},
+		{"cpu", required_argument, NULL, 'c'},
+		{"list", no_argument, NULL, 'l'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
 	};
 
 	set_mode(&bench, "quick");
 	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		switch (opt) {
-		case 'm':
-			if (set_mode(&bench, optarg) != 0) {
-				fprintf(stderr, "fog-bench: unknown mode '%s'\n", optarg);
-				return 2;
-			}
-			break;
-		case 'o':
-			bench.only = optarg;
-			break;
-		case 'j':
-			json = optarg;
-			break;
-		case 'r':
-			report = optarg;
-			break;
-		case 'c':
-			cpu = (int)strtol(optarg, &end, 10);
-			if (*optarg == '\0' || *end != '\0' || cpu < 0 || cpu >= CPU_SETSIZE) {
-				fprintf(stderr, "fog-bench: '%s' is no CPU number\n", optarg);
-				return 2;
-			}
-			break;
-		case 'l':
-			for (unsigned i = 0; i < FOG_ARRAY_COUNT(suites); i++)
-				printf("%s\n", suites[i].name);
-			return 0;
-		case 'h':
-			usage(stdout);
-			return 0;
-		case 'V':
-			printf("fog-bench %s\n", FOG_VERSION);
-			return 0;
-		default:
-			usage(stderr);
+		if (parse_option(opt, &bench, &o) != 0)
 			return 2;
-		}
+		if (o.done)
+			return 0;
 	}
 	int rc = fog_crypto_init();
 	if (rc != 0) {
 		fprintf(stderr, "fog-bench: no crypto path: %s\n", strerror(-rc));
 		return 1;
 	}
-	if (pin(cpu) != 0)
+	if (pin(o.cpu) != 0)
 		fprintf(stderr, "fog-bench: cannot pin to a CPU, figures will be noisier\n");
 	printf("%-34s %10s %-12s %10s  %7s  %6s  %s\n", "name", "ours", "unit", "peer", "ratio",
 	       "noise", "peer");
@@ -224,14 +268,5 @@ int main(int argc, char **argv)
 		fprintf(stderr, "fog-bench: nothing matches '%s'; see --list\n", bench.only);
 		return 1;
 	}
-	if (json != NULL && (rc = bench_report_json(&bench, json)) != 0) {
-		fprintf(stderr, "fog-bench: cannot write %s: %s\n", json, strerror(-rc));
-		return 1;
-	}
-	if (report != NULL && (rc = bench_report_html(&bench, report)) != 0) {
-		fprintf(stderr, "fog-bench: cannot write a report in %s: %s\n", report,
-			strerror(-rc));
-		return 1;
-	}
-	return 0;
+	return write_reports(&bench, &o) == 0 ? 0 : 1;
 }

@@ -53,11 +53,11 @@ int bench_report_json(const struct bench *b, const char *path)
 		return rc;
 	for (unsigned i = 0; i < b->count; i++) {
 		const struct bench_result *r = &b->results[i];
-		json_array_append_new(
-			list, json_pack("{s:s, s:f, s:s, s:s, s:f, s:f, s:i}", "name", r->name,
-					"value", r->value, "unit", r->unit, "peer", r->peer,
-					"peer_value", r->peer_value, "ratio", r->ratio, "samples",
-					(int)r->samples));
+		json_array_append_new(list,
+				      json_pack("{s:s, s:f, s:s, s:s, s:f, s:f, s:i}", "name",
+						r->name, "value", r->value, "unit", r->unit, "peer",
+						r->peer, "peer_value", r->peer_value, "ratio",
+						r->ratio, "samples", (int)r->samples));
 	}
 	root = json_pack("{s:s, s:o, s:o}", "version", FOG_VERSION, "machine", machine_json(),
 			 "results", list);
@@ -125,10 +125,13 @@ int bench_report_html(const struct bench *b, const char *dir)
 	fprintf(f,
 		"<!doctype html><meta charset=\"utf-8\"><title>fog-bench</title><style>"
 		"body{font:14px system-ui,sans-serif;max-width:960px;margin:2em auto}"
-		"td,th{padding:2px 10px;text-align:right}td:first-child,td:last-child{text-align:left}"
+		"td,th{padding:2px "
+		"10px;text-align:right}td:first-child,td:last-child{text-align:left}"
 		".ours{fill:#2a6f97}.peer{fill:#b0b7bd}text{font-size:11px}</style>"
-		"<h1>fog-bench %s</h1><p>%s, crypto path %s. Lower is better; blue is Fog, grey is the "
-		"peer or limit measured in the same run. Medians of %u samples.</p>\n<table><tr><th>name"
+		"<h1>fog-bench %s</h1><p>%s, crypto path %s. Lower is better; blue is Fog, grey is "
+		"the "
+		"peer or limit measured in the same run. Medians of %u "
+		"samples.</p>\n<table><tr><th>name"
 		"<th>ours<th>peer<th>unit<th>ratio<th>peer is</tr>\n",
 		FOG_VERSION, model, fog_crypto_cpu(), b->samples);
 	for (unsigned i = 0; i < b->count; i++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The single-producer single-consumer ring, 1536-byte edge slots, both ends in one thread (the cost of
- * the operations without a cache miss between cores), beside a bare memcpy of the same slots. */
+/* The single-producer single-consumer ring, 1536-byte edge slots, both ends in one thread (the cost
+ * of the operations without a cache miss between cores), beside a bare memcpy of the same slots. */
 #include "bench/bench.h"
 
 #include "dataplane/abi/ring.h"

@@ -30,7 +30,7 @@ bool fog_address_is_any(const struct fog_address *a);
 struct fog_exit_rule {
 	u8 ip[16];
 	u8 prefix_bits; /* of the 128; an IPv4 /8 is 104 */
-	u8 pad;		/* 0: rules are compared byte by byte */
+	u8 pad;         /* 0: rules are compared byte by byte */
 	u16 port_low;   /* 1 .. 65535 */
 	u16 port_high;  /* >= port_low */
 };

@@ -2,6 +2,7 @@
 #include "crypto/cpu.h"
 
 #include "crypto/cell/cipher.h"
+#include "crypto/curve/curve.h"
 
 #include <sodium.h>
 
@@ -17,6 +18,12 @@ _Static_assert(FOG_ARRAY_COUNT(paths) == FOG_CRYPTO_PATHS_MAX, "paths");
 const struct fog_cipher *fog_cipher = &fog_cipher_portable;
 static bool initialized;
 
+static void use(unsigned i)
+{
+	fog_cipher = paths[i];
+	fog_curve_select(i);
+}
+
 int fog_crypto_select(const char *name)
 {
 	for (unsigned i = 0; i < FOG_ARRAY_COUNT(paths); i++) {
@@ -24,7 +31,7 @@ int fog_crypto_select(const char *name)
 			continue;
 		if (!paths[i]->supported())
 			return -ENOTSUP;
-		fog_cipher = paths[i];
+		use(i);
 		return 0;
 	}
 	return -EINVAL;
@@ -45,7 +52,7 @@ int fog_crypto_init(void)
 	} else {
 		for (unsigned i = 0; i < FOG_ARRAY_COUNT(paths); i++)
 			if (paths[i]->supported())
-				fog_cipher = paths[i];
+				use(i);
 	}
 	initialized = true;
 	return 0;

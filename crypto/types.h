@@ -19,10 +19,10 @@ typedef int32_t i32;
 typedef int64_t i64;
 
 #define FOG_ARRAY_COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define FOG_CACHELINE 64
-#define FOG_CACHE_ALIGNED _Alignas(FOG_CACHELINE)
-#define FOG_MIN(a, b) ((a) < (b) ? (a) : (b))
-#define FOG_MAX(a, b) ((a) > (b) ? (a) : (b))
+#define FOG_CACHELINE      64
+#define FOG_CACHE_ALIGNED  _Alignas(FOG_CACHELINE)
+#define FOG_MIN(a, b)      ((a) < (b) ? (a) : (b))
+#define FOG_MAX(a, b)      ((a) > (b) ? (a) : (b))
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "the wire and shared-memory code assumes a little-endian host"
@@ -67,10 +67,10 @@ static inline void fog_store_u64(void *p, u64 v)
 
 /* Our bug: say where and die, in release builds too. Never for bytes from a peer, a file or the
  * other process: those are validated, counted and dropped. */
-#define FOG_ASSERT(cond)                                                                           \
-	do {                                                                                       \
-		if (__builtin_expect(!(cond), 0))                                                  \
-			fog_assert_fail(#cond, __FILE__, __LINE__);                                \
+#define FOG_ASSERT(cond)                                            \
+	do {                                                        \
+		if (__builtin_expect(!(cond), 0))                   \
+			fog_assert_fail(#cond, __FILE__, __LINE__); \
 	} while (0)
 
 /* Too slow for release: compiled only with -DFOG_DEBUG_CHECKS. */

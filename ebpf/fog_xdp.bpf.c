@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause OR GPL-2.0-only */
-/* XDP filter of a fog host: drops what cannot be a link datagram before it costs a socket buffer, holds
- * handshakes of each source to a rate, applies the rule trie, and passes everything else to the
- * kernel. Fails open: without configuration every frame passes. */
+/* XDP filter of a fog host: drops what cannot be a link datagram before it costs a socket buffer,
+ * holds handshakes of each source to a rate, applies the rule trie, and passes everything else to
+ * the kernel. Fails open: without configuration every frame passes. */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>

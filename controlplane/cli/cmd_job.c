@@ -155,7 +155,8 @@ static void ending_print(const struct fog_cli *cli, const json_t *job)
 
 	fprintf(cli->err, "job %.8s %s%s%s%s%s", fog_pick_text(job, "id", ""),
 		fog_color(cli, fog_state_color(state)), state, fog_color(cli, NULL),
-		*reason != '\0' ? ": " : "", reason);
+		*reason != '\0' && !job_succeeded(job) ? ": " : "",
+		job_succeeded(job) ? "" : reason);
 	if (fog_pick(job, "paid") != NULL)
 		fprintf(cli->err, ", paid %lld mfog", (long long)fog_pick_number(job, "paid", 0));
 	fputc('\n', cli->err);

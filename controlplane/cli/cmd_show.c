@@ -13,6 +13,7 @@ struct listing {
 	const struct fog_column *columns;
 	u32 count;
 	const char *empty;
+	const char *sort; /* rows by the text of this member; NULL = as they come */
 };
 
 #define COLUMNS(c) c, FOG_ARRAY_COUNT(c)
@@ -27,6 +28,8 @@ static const struct fog_column host_columns[] = {
 	{"MFOG/H", "price.cpu_hour", FOG_FORMAT_TEXT, true},
 	{"OPERATOR", "attributes.operator", FOG_FORMAT_TEXT, false},
 	{"COUNTRY", "attributes.country", FOG_FORMAT_TEXT, false},
+	{"LINK", "link_state", FOG_FORMAT_STATE, false},
+	{"REPUTATION", "reputation", FOG_FORMAT_FIXED3, true},
 	{"PUBLISHED", "published_ms", FOG_FORMAT_AGE, true},
 };
 
@@ -62,7 +65,8 @@ static const struct fog_column circuit_columns[] = {
 	{"HANDLE", "handle", FOG_FORMAT_TEXT, true},
 	{"PURPOSE", "purpose", FOG_FORMAT_TEXT, false},
 	{"STATE", "state", FOG_FORMAT_STATE, false},
-	{"PATH", "path", FOG_FORMAT_PATH, false},
+	{"PATH", "names", FOG_FORMAT_PATH, false},
+	{"BUILT IN", "build_ms", FOG_FORMAT_MS, true},
 	{"AGE", "age_ms", FOG_FORMAT_MS, true},
 	{"STREAMS", "streams", FOG_FORMAT_TEXT, true},
 	{"SENT", "bytes_tx", FOG_FORMAT_SIZE, true},
@@ -70,15 +74,15 @@ static const struct fog_column circuit_columns[] = {
 };
 
 static const struct fog_column account_columns[] = {
-	{"ACCOUNT", "name", FOG_FORMAT_TEXT, false},
+	{"ACCOUNT", "name", FOG_FORMAT_ACCOUNT, false},
 	{"BALANCE", "balance", FOG_FORMAT_TEXT, true},
 	{"ENTRIES", "entries", FOG_FORMAT_TEXT, true},
 };
 
 static const struct fog_column entry_columns[] = {
-	{"SEQ", "sequence", FOG_FORMAT_TEXT, true}, {"AGE", "at_ms", FOG_FORMAT_AGE, true},
-	{"KIND", "kind", FOG_FORMAT_TEXT, false},   {"FROM", "debit", FOG_FORMAT_TEXT, false},
-	{"TO", "credit", FOG_FORMAT_TEXT, false},   {"MFOG", "amount", FOG_FORMAT_TEXT, true},
+	{"SEQ", "sequence", FOG_FORMAT_TEXT, true},  {"AGE", "at_ms", FOG_FORMAT_AGE, true},
+	{"KIND", "kind", FOG_FORMAT_TEXT, false},    {"FROM", "debit", FOG_FORMAT_ACCOUNT, false},
+	{"TO", "credit", FOG_FORMAT_ACCOUNT, false}, {"MFOG", "amount", FOG_FORMAT_TEXT, true},
 	{"JOB", "job", FOG_FORMAT_ID, false},
 };
 
@@ -86,6 +90,7 @@ static const struct fog_column reputation_columns[] = {
 	{"HOST", "name", FOG_FORMAT_TEXT, false},
 	{"ID", "node_id", FOG_FORMAT_ID, false},
 	{"SCORE", "score", FOG_FORMAT_FIXED3, true},
+	{"TIER", "tier", FOG_FORMAT_TEXT, false},
 	{"UNCERTAIN", "uncertainty", FOG_FORMAT_FIXED3, true},
 	{"GOOD", "alpha", FOG_FORMAT_FIXED3, true},
 	{"BAD", "beta", FOG_FORMAT_FIXED3, true},
@@ -98,16 +103,24 @@ static const struct fog_column status_sheet[] = {
 	{"version", "version", FOG_FORMAT_TEXT, false},
 	{"up for", "uptime_ms", FOG_FORMAT_MS, false},
 	{"data plane", "dataplane.state", FOG_FORMAT_STATE, false},
+	{"  attached", "dataplane.attached_ms", FOG_FORMAT_AGE, false},
+	{"  workers", "dataplane.workers", FOG_FORMAT_COUNT, false},
+	{"  input/output", "dataplane.io", FOG_FORMAT_TEXT, false},
+	{"  cipher", "dataplane.crypto", FOG_FORMAT_TEXT, false},
 	{"edge", "edge.state", FOG_FORMAT_STATE, false},
 	{"hosts known", "hosts", FOG_FORMAT_TEXT, false},
 	{"links up", "links_up", FOG_FORMAT_TEXT, false},
-	{"jobs", "jobs", FOG_FORMAT_TEXT, false},
+	{"circuits built", "circuits.built", FOG_FORMAT_TEXT, false},
+	{"circuits failed", "circuits.failed", FOG_FORMAT_TEXT, false},
+	{"bytes received", "traffic.counters.bytes_rx", FOG_FORMAT_SIZE, false},
+	{"bytes sent", "traffic.counters.bytes_tx", FOG_FORMAT_SIZE, false},
+	{"jobs not ended", "jobs", FOG_FORMAT_TEXT, false},
 };
 
 static const struct listing host_listing = {"/v1/hosts", "hosts", COLUMNS(host_columns),
-					    "no hosts known yet"};
-static const struct listing link_listing = {"/v1/links", "links", COLUMNS(link_columns),
-					    "no links"};
+					    "no hosts known yet", "name"};
+static const struct listing link_listing = {"/v1/links", "links", COLUMNS(link_columns), "no links",
+					    "name"};
 static const struct listing circuit_listing = {"/v1/circuits", "circuits", COLUMNS(circuit_columns),
 					       "no circuits"};
 static const struct listing account_listing = {"/v1/accounts", "accounts", COLUMNS(account_columns),
@@ -116,6 +129,16 @@ static const struct listing entry_listing = {"/v1/ledger/entries", "entries",
 					     COLUMNS(entry_columns), "no entries"};
 static const struct listing reputation_listing = {
 	"/v1/reputation", "reputation", COLUMNS(reputation_columns), "nothing observed yet"};
+
+static int rows_print(const struct fog_cli *cli, const struct listing *l, const json_t *rows)
+{
+	if (l->sort == NULL)
+		return fog_table_print(cli, rows, l->columns, l->count, l->empty);
+	json_t *sorted = fog_rows_sort(rows, l->sort);
+	int rc = fog_table_print(cli, sorted, l->columns, l->count, l->empty);
+	json_decref(sorted);
+	return rc;
+}
 
 /* GET path (or the listing's own) and print its rows. */
 static int listing_print(const struct fog_cli *cli, const struct listing *l, const char *path)
@@ -130,7 +153,7 @@ static int listing_print(const struct fog_cli *cli, const struct listing *l, con
 		fog_json_print(cli, answer);
 	else if (!json_is_array(rows))
 		rc = fog_cli_fail(cli, "the answer of %s has no list \"%s\"", l->path, l->key);
-	else if (fog_table_print(cli, rows, l->columns, l->count, l->empty) != 0)
+	else if (rows_print(cli, l, rows) != 0)
 		rc = fog_cli_fail(cli, "cannot print the table");
 	json_decref(answer);
 	return rc;

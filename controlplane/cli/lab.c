@@ -58,11 +58,8 @@ static void program_path(const char *name, char path[FOG_LAB_PATH_MAX])
 	static const char *const folders[] = {
 		".",
 		"../../dataplane",
-		"../../dataplane/ctl",
 		"../../dataplane/edge",
 		"../../controlplane",
-		"../../controlplane/daemon",
-		"../../controlplane/exec",
 		"../../controlplane/executor",
 	};
 	char own[FOG_LAB_PATH_MAX / 2];

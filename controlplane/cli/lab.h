@@ -114,6 +114,11 @@ void fog_lab_facts_read(const json_t *host, struct fog_lab_facts *facts);
 int fog_lab_wait(const struct fog_cli *cli, const json_t *lab, u64 timeout_ms,
 		 char why[FOG_LAB_NOTE_MAX]);
 
+/* ---- lab_story.c --------------------------------------------------------------------------- */
+
+/* Send a job from the first host of a lab that is up, tell its way, check every step. FOG_CLI_*. */
+int fog_lab_story(const struct fog_cli *cli, const json_t *lab);
+
 /* ---- lab_up.c ------------------------------------------------------------------------------ */
 
 /* Everything of `lab up`: plan, network, configuration, supervisor, waiting. On failure it has

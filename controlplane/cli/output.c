@@ -102,6 +102,16 @@ __attribute__((format(printf, 2, 3))) static void cell_add(char *text, const cha
 	va_end(args);
 }
 
+static void cell_account(const char *name, char *text)
+{
+	const char *colon = strchr(name, ':');
+
+	if (colon != NULL && strspn(colon + 1, "0123456789abcdef") > ID_SHOWN)
+		cell_add(text, "%.*s", (int)(colon + 1 - name) + ID_SHOWN, name);
+	else
+		cell_add(text, "%s", name);
+}
+
 static void cell_plain(const json_t *value, char *text)
 {
 	if (json_is_string(value))
@@ -181,8 +191,11 @@ static void text_defuse(char *text)
 char *fog_cell_format(const json_t *value, enum fog_format format, u64 now_ms, char *text)
 {
 	text[0] = '\0';
-	if (value == NULL || json_is_null(value))
+	if (value == NULL || json_is_null(value) ||
+	    (json_is_string(value) && json_string_length(value) == 0))
 		cell_add(text, "-");
+	else if (format == FOG_FORMAT_ACCOUNT && json_is_string(value))
+		cell_account(json_string_value(value), text);
 	else if (format == FOG_FORMAT_LIST || format == FOG_FORMAT_PATH)
 		cell_list(value, format, text);
 	else if (format == FOG_FORMAT_COUNT)
@@ -195,6 +208,28 @@ char *fog_cell_format(const json_t *value, enum fog_format format, u64 now_ms, c
 		cell_plain(value, text);
 	text_defuse(text);
 	return text;
+}
+
+static int row_compare(const void *a, const void *b, void *key)
+{
+	return strcmp(fog_pick_text(*(json_t *const *)a, key, ""),
+		      fog_pick_text(*(json_t *const *)b, key, ""));
+}
+
+json_t *fog_rows_sort(const json_t *rows, const char *key)
+{
+	size_t count = json_array_size(rows);
+	json_t **list = calloc(count + 1, sizeof(*list));
+	json_t *sorted = json_array();
+
+	for (size_t i = 0; list != NULL && i < count; i++)
+		list[i] = json_array_get(rows, i);
+	if (list != NULL)
+		qsort_r(list, count, sizeof(*list), row_compare, (void *)key);
+	for (size_t i = 0; list != NULL && i < count; i++)
+		json_array_append(sorted, list[i]);
+	free(list);
+	return sorted;
 }
 
 static int row_add(struct libscols_table *table, const struct fog_cli *cli, const json_t *row,

@@ -22,6 +22,7 @@ enum fog_format {
 	FOG_FORMAT_FIXED3,   /* three decimals */
 	FOG_FORMAT_CORES,    /* 1/1000 cores -> "1.5" */
 	FOG_FORMAT_COUNT,    /* of items in a list */
+	FOG_FORMAT_ACCOUNT,  /* "host:0123abcd": long names after the colon shortened as ids are */
 };
 
 struct fog_column {
@@ -39,6 +40,9 @@ i64 fog_pick_number(const json_t *object, const char *path, i64 def);
 
 /* Text of one value. now_ms is for ages. Returns text[FOG_CELL_TEXT_SIZE]. */
 char *fog_cell_format(const json_t *value, enum fog_format format, u64 now_ms, char *text);
+
+/* The same rows by the text of member `key`, as a new array; the caller's. */
+json_t *fog_rows_sort(const json_t *rows, const char *key);
 
 /* One row an object of `rows` on cli->out. Prints `empty` when there are none. 0 or -errno. */
 int fog_table_print(const struct fog_cli *cli, const json_t *rows, const struct fog_column *columns,

@@ -10,6 +10,9 @@
  * come. A data plane that restarts, or a ring that is full for a while, loses nothing: wanted state
  * is bounded by FOG_LINKS_MAX, never queued without bound.
  *
+ * A replay ends with a sweep: the data plane drops every link that was not named. So a caller that
+ * restarts sets all links it knows before its first fog_dpclient_step().
+ *
  * No loop of its own, no threads, nothing blocks: watch fog_dpclient_fd() for reading (it stays the
  * same for life), call fog_dpclient_step() when it is readable and when the time it returned has
  * come. Callbacks run inside fog_dpclient_step(); they may call everything but

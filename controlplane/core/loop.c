@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "controlplane/core/log.h"
+
 u64 fog_monotonic_ns(void)
 {
 	struct timespec ts;
@@ -80,4 +82,52 @@ int fog_unix_listen(const char *path, int backlog)
 		return rc;
 	}
 	return fd;
+}
+
+static void on_acceptable(struct ev_loop *loop, struct ev_io *w, int revents)
+{
+	struct fog_listener *l = w->data;
+	struct sockaddr_storage address = {0};
+	socklen_t len = sizeof(address);
+	int fd = accept4(w->fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd >= 0) {
+		l->accepted(l->ctx, fd, &address);
+		return;
+	}
+	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+		return;
+	fog_log(FOG_LOG_WARNING, "core", "accepting pauses on=%s reason=\"%s\"", l->name,
+		strerror(errno));
+	ev_io_stop(loop, &l->io);
+	ev_timer_set(&l->pause, FOG_ACCEPT_PAUSE_MS / 1000.0, 0.0);
+	ev_timer_start(loop, &l->pause);
+}
+
+static void on_pause_over(struct ev_loop *loop, struct ev_timer *w, int revents)
+{
+	struct fog_listener *l = w->data;
+
+	ev_io_start(loop, &l->io);
+}
+
+void fog_listener_start(struct fog_listener *l, struct ev_loop *loop, int fd, const char *name,
+			void (*accepted)(void *ctx, int fd, const struct sockaddr_storage *address),
+			void *ctx)
+{
+	*l = (struct fog_listener){.loop = loop, .name = name, .accepted = accepted, .ctx = ctx};
+	ev_io_init(&l->io, on_acceptable, fd, EV_READ);
+	ev_init(&l->pause, on_pause_over);
+	l->io.data = l->pause.data = l;
+	ev_io_start(loop, &l->io);
+}
+
+void fog_listener_stop(struct fog_listener *l)
+{
+	if (l->loop == NULL)
+		return;
+	ev_io_stop(l->loop, &l->io);
+	ev_timer_stop(l->loop, &l->pause);
+	close(l->io.fd);
+	l->loop = NULL;
 }

@@ -10,6 +10,8 @@
 #define EV_MULTIPLICITY 1
 #include <ev.h>
 
+#include <sys/socket.h>
+
 #include "crypto/types.h"
 
 /* Unix time in milliseconds as of this loop iteration: for what is stored, signed or shown. */
@@ -31,6 +33,30 @@ int fog_fd_prepare(int fd);
 /* Listen on a unix stream socket at `path` with mode 0600, replacing a dead socket file. Returns
  * the fd (non-blocking), -EADDRINUSE when somebody answers there, or -errno. */
 int fog_unix_listen(const char *path, int backlog);
+
+/* Accepting on a listening socket, one connection a call so that others get their turn. When the
+ * process runs out of descriptors or memory it pauses for FOG_ACCEPT_PAUSE_MS instead of spinning.
+ */
+struct fog_listener {
+	struct ev_loop *loop;
+	struct ev_io io;
+	struct ev_timer pause;
+	const char *name; /* for the log */
+	/* The accepted socket, non-blocking, now the callee's. address: of whom connects; of no use
+	 * on unix sockets. */
+	void (*accepted)(void *ctx, int fd, const struct sockaddr_storage *address);
+	void *ctx;
+};
+
+#define FOG_ACCEPT_PAUSE_MS 1000
+
+/* Takes `fd`. name must outlive the listener. */
+void fog_listener_start(struct fog_listener *l, struct ev_loop *loop, int fd, const char *name,
+			void (*accepted)(void *ctx, int fd, const struct sockaddr_storage *address),
+			void *ctx);
+/* Closes the socket. Fine when never started (zeroed). */
+void fog_listener_stop(struct fog_listener *l);
+
 /* Start connecting to a unix stream socket; unix sockets connect at once or fail. Returns the fd
  * (non-blocking) or -errno. */
 int fog_unix_connect(const char *path);

@@ -123,7 +123,7 @@ static int status_get(struct fog_exchange *x)
 		"now_ms", (json_int_t)now_ms, "started_ms", (json_int_t)h->started_ms, "uptime_ms",
 		(json_int_t)(fog_monotonic_ms() - h->started_mono_ms), "hosts",
 		(int)fog_directory_count(h->directory), "links", (int)links, "links_up", (int)up,
-		"jobs", h->jobs_open != NULL ? (int)h->jobs_open(h->jobs_ctx) : 0);
+		"jobs", (int)fog_host_jobs_open(h));
 	if (o == NULL)
 		return fog_exchange_problem(x, 500, "no memory");
 	json_object_set_new(o, "dataplane", dataplane_json(h));
@@ -161,9 +161,7 @@ static json_t *host_json(struct fog_host *h, const struct fog_signed_descriptor 
 								   fog_monotonic_ms()))));
 	json_object_set_new(json_object_get(o, "capacity"), "cpu_cores",
 			    json_real(s->d.cpu_millicores / 1000.0));
-	if (h->weight != NULL)
-		json_object_set_new(o, "reputation",
-				    json_real(h->weight(h->jobs_ctx, s->d.node_id)));
+	json_object_set_new(o, "reputation", json_real(fog_host_weight(h, s->d.node_id)));
 	return o;
 }
 

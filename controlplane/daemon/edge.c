@@ -88,6 +88,12 @@ int fog_host_edge_start(struct fog_host *h)
 	snprintf(path, sizeof(path), "%s/control.sock", h->config.host_run_dir);
 	ev_init(&h->edge_grace, on_grace_over);
 	h->edge_grace.data = h;
+	/* An edge that outlived our restart is back in a moment; do not announce that it is gone.
+	 */
+	h->quic_known = h->published.has_quic;
+	memcpy(h->quic_pk, h->published.quic_pk, 32);
+	if (h->quic_known)
+		on_gone(h);
 	return fog_edge_server_start(&h->edge, h->loop, path, &hooks, h);
 }
 

@@ -30,8 +30,7 @@ struct request {
 
 struct fog_edge_server {
 	struct ev_loop *loop;
-	struct ev_io io;
-	int fd;
+	struct fog_listener listener;
 	char *path;
 	struct fog_edge_hooks hooks;
 	void *ctx;
@@ -290,8 +289,9 @@ static void on_hello_timer(struct ev_loop *loop, struct ev_timer *w, int revents
 	connection_close(w->data, "no hello in time");
 }
 
-static void connection_start(struct fog_edge_server *s, int fd)
+static void on_accepted(void *ctx, int fd, const struct sockaddr_storage *address)
 {
+	struct fog_edge_server *s = ctx;
 	struct connection *c = NULL;
 
 	for (u32 i = 0; c == NULL && i < FOG_EDGE_CONNECTIONS_MAX; i++)
@@ -309,15 +309,6 @@ static void connection_start(struct fog_edge_server *s, int fd)
 	c->rx.data = c->tx.data = c->hello_timer.data = c;
 	ev_io_start(s->loop, &c->rx);
 	ev_timer_start(s->loop, &c->hello_timer);
-}
-
-static void on_acceptable(struct ev_loop *loop, struct ev_io *w, int revents)
-{
-	struct fog_edge_server *s = w->data;
-	int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-	if (fd >= 0)
-		connection_start(s, fd);
 }
 
 /* ---- interface ------------------------------------------------------------------------------ */
@@ -341,16 +332,13 @@ int fog_edge_server_start(struct fog_edge_server **out, struct ev_loop *loop, co
 		s->requests[i].owner = s;
 	}
 	s->path = strdup(path);
-	s->fd = s->path != NULL ? fog_unix_listen(path, 8) : -ENOMEM;
-	if (s->fd < 0) {
-		int rc = s->fd;
+	int fd = s->path != NULL ? fog_unix_listen(path, 8) : -ENOMEM;
+	if (fd < 0) {
 		free(s->path);
 		free(s);
-		return rc;
+		return fd;
 	}
-	ev_io_init(&s->io, on_acceptable, s->fd, EV_READ);
-	s->io.data = s;
-	ev_io_start(loop, &s->io);
+	fog_listener_start(&s->listener, loop, fd, "control.sock", on_accepted, s);
 	*out = s;
 	return 0;
 }
@@ -361,8 +349,7 @@ void fog_edge_server_stop(struct fog_edge_server *s)
 		return;
 	for (u32 i = 0; i < FOG_EDGE_CONNECTIONS_MAX; i++)
 		connection_close(&s->connections[i], "the control plane is stopping");
-	ev_io_stop(s->loop, &s->io);
-	close(s->fd);
+	fog_listener_stop(&s->listener);
 	unlink(s->path);
 	free(s->path);
 	free(s);

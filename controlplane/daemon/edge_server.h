@@ -12,7 +12,7 @@
 #include "crypto/types.h"
 
 #define FOG_EDGE_LINE_MAX        (64 * 1024)   /* longer: the connection ends */
-#define FOG_EDGE_QUEUE_MAX       (1024 * 1024) /* bytes the edge does not read; then it is cut off */
+#define FOG_EDGE_QUEUE_MAX       (1024 * 1024) /* unread by the edge; then it is cut off */
 #define FOG_EDGE_REQUESTS_MAX    64            /* unanswered requests of ours; more: -EAGAIN */
 #define FOG_EDGE_REQUEST_MS      3000          /* for an answer */
 #define FOG_EDGE_HELLO_MS        5000          /* for hello after connecting */

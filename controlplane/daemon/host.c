@@ -128,7 +128,8 @@ static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 			       (u32)h->config.control_gossip_seconds * 1000);
 	if (rc != 0)
 		return fail(why, h->config.control_listen, rc);
-	return fog_host_api_start(h, why);
+	rc = fog_host_api_start(h, why);
+	return rc == 0 ? fog_host_jobs_start(h, why) : rc;
 }
 
 static int start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
@@ -137,13 +138,14 @@ static int start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 
 	if (rc != 0)
 		return rc;
-	fog_host_publish_init(h);
+	fog_host_publish_prepare(h);
 	rc = fog_host_dataplane_start(h);
 	if (rc != 0)
 		return fail(why, "data plane client", rc);
 	rc = directory_open(h, why);
 	if (rc != 0)
 		return rc;
+	fog_host_publish_start(h);
 	fog_host_route_init(h);
 	ev_timer_init(&h->expire_timer, on_expire, FOG_HOST_EXPIRE_S, FOG_HOST_EXPIRE_S);
 	h->expire_timer.data = h;
@@ -182,6 +184,7 @@ void fog_host_stop(struct fog_host *h)
 {
 	if (h == NULL)
 		return;
+	fog_host_jobs_stop(h);
 	fog_host_edge_stop(h);
 	fog_host_api_stop(h);
 	fog_peering_stop(h->peering);
@@ -241,5 +244,6 @@ void fog_host_reload(struct fog_host *h)
 	if (taken == 0)
 		return;
 	fog_edge_server_reconfigure(h->edge);
+	fog_host_jobs_reload(h);
 	fog_host_publish_soon(h);
 }

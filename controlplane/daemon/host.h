@@ -9,7 +9,7 @@
 #include "controlplane/core/identity.h"
 #include "controlplane/core/loop.h"
 #include "controlplane/core/store.h"
-#include "controlplane/core/stream.h"
+#include "controlplane/core/framed.h"
 #include "controlplane/daemon/edge_server.h"
 #include "controlplane/directory/directory.h"
 #include "controlplane/directory/links.h"
@@ -36,6 +36,8 @@ struct fog_host_counts {
 	u64 circuits_tagged, commands_rejected;               /* events of the data plane */
 	u64 routes_given, routes_refused;
 };
+
+struct fog_jobs_runtime;
 
 struct fog_host {
 	struct ev_loop *loop;
@@ -80,11 +82,16 @@ struct fog_host {
 	struct fog_gateway *gateway;
 	struct fog_host_counts counts;
 
-	/* Set by the jobs module; NULL without it. */
-	double (*weight)(void *ctx, const u8 node_id[32]); /* reputation in 0 .. 1 */
-	u32 (*jobs_open)(void *ctx);                       /* jobs not finished */
-	void *jobs_ctx;
+	struct fog_jobs_runtime *jobs; /* NULL until started */
 };
+
+/* What this host offers to jobs: configured, or measured where the configuration says 0. All zero
+ * without the role worker. */
+struct fog_host_offer {
+	u32 cpu_millicores;
+	u64 memory_bytes, disk_bytes;
+};
+void fog_host_offer(const struct fog_host *h, struct fog_host_offer *out);
 
 /* Start everything with the configuration `config` (taken over; read from `path`). 0, or -errno
  * with `why`. */
@@ -104,7 +111,8 @@ extern const struct fog_links_sink fog_host_links_sink;
 
 /* Have our descriptor made again if anything in it changed or its half life is over. */
 void fog_host_publish_soon(struct fog_host *h);
-void fog_host_publish_init(struct fog_host *h);
+void fog_host_publish_prepare(struct fog_host *h); /* before the directory is read */
+void fog_host_publish_start(struct fog_host *h);   /* after it was read */
 
 int fog_host_edge_start(struct fog_host *h);
 void fog_host_edge_stop(struct fog_host *h);
@@ -112,6 +120,14 @@ void fog_host_edge_stop(struct fog_host *h);
 /* The answer to a route request of the edge, without "op" and "id". */
 json_t *fog_host_route(struct fog_host *h, const json_t *request);
 void fog_host_route_init(struct fog_host *h);
+
+/* Needs gateway, data plane client and store. */
+int fog_host_jobs_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
+void fog_host_jobs_stop(struct fog_host *h);
+void fog_host_jobs_reload(struct fog_host *h);
+/* Reputation of a host in 0 .. 1; 1 before the job engine runs. */
+double fog_host_weight(const struct fog_host *h, const u8 node_id[32]);
+u32 fog_host_jobs_open(const struct fog_host *h);
 
 int fog_host_api_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
 void fog_host_api_stop(struct fog_host *h);

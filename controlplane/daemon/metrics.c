@@ -109,9 +109,7 @@ static void host_write(FILE *out, const struct fog_host *h)
 	      h->counts.routes_given);
 	value(out, "fog_routes_refused_total", "counter", "routes that could not be given",
 	      h->counts.routes_refused);
-	if (h->jobs_open != NULL)
-		value(out, "fog_jobs_open", "gauge", "jobs not yet finished",
-		      h->jobs_open(h->jobs_ctx));
+	value(out, "fog_jobs_open", "gauge", "jobs not yet finished", fog_host_jobs_open(h));
 }
 
 int fog_host_metrics(struct fog_exchange *x)

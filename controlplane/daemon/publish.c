@@ -14,10 +14,25 @@ static void text_set(char *out, size_t size, const char *text)
 	snprintf(out, size, "%s", text);
 }
 
+void fog_host_offer(const struct fog_host *h, struct fog_host_offer *out)
+{
+	u64 cores = (u64)h->config.worker_cpu_millicores, mib = (u64)h->config.worker_memory_mb;
+
+	*out = (struct fog_host_offer){0};
+	if ((h->roles & FOG_ROLE_WORKER) == 0)
+		return;
+	out->cpu_millicores = cores != 0 ? (u32)cores : 1000 * (u32)sysconf(_SC_NPROCESSORS_ONLN);
+	out->memory_bytes = mib != 0
+				    ? mib << 20
+				    : (u64)sysconf(_SC_PHYS_PAGES) / 2 * (u64)sysconf(_SC_PAGESIZE);
+	out->disk_bytes = h->disk_bytes;
+}
+
 /* All but sequence and times. Zeroed first, so that two of them compare byte by byte. */
 static void content_fill(const struct fog_host *h, struct fog_descriptor *d)
 {
 	const struct fog_config *c = &h->config;
+	struct fog_host_offer offer;
 
 	memset(d, 0, sizeof(*d));
 	memcpy(d->node_id, h->id.node_id, 32);
@@ -31,14 +46,11 @@ static void content_fill(const struct fog_host *h, struct fog_descriptor *d)
 	if (d->has_quic)
 		memcpy(d->quic_pk, h->quic_pk, 32);
 	d->roles = h->roles;
+	fog_host_offer(h, &offer);
+	d->cpu_millicores = offer.cpu_millicores;
+	d->memory_bytes = offer.memory_bytes;
+	d->disk_bytes = offer.disk_bytes;
 	if (h->roles & FOG_ROLE_WORKER) {
-		d->cpu_millicores = c->worker_cpu_millicores != 0
-					    ? (u32)c->worker_cpu_millicores
-					    : 1000 * (u32)sysconf(_SC_NPROCESSORS_ONLN);
-		d->memory_bytes = c->worker_memory_mb != 0 ? (u64)c->worker_memory_mb << 20
-							   : (u64)sysconf(_SC_PHYS_PAGES) / 2 *
-								     (u64)sysconf(_SC_PAGESIZE);
-		d->disk_bytes = h->disk_bytes;
 		d->price_cpu_hour = (u64)c->worker_price_cpu_hour;
 		d->price_memory_gb_hour = (u64)c->worker_price_memory_gb_hour;
 	}
@@ -88,6 +100,11 @@ static void publish(struct fog_host *h, struct fog_descriptor *d, u64 now_ms)
 		fog_peering_announce(h->peering);
 }
 
+static u64 half_life(const struct fog_descriptor *d)
+{
+	return d->published_ms + (d->expires_ms - d->published_ms) / 2;
+}
+
 static bool is_current(const struct fog_host *h, const struct fog_descriptor *content, u64 now_ms)
 {
 	struct fog_descriptor last;
@@ -96,7 +113,7 @@ static bool is_current(const struct fog_host *h, const struct fog_descriptor *co
 	memcpy(&last, &h->published, sizeof(last));
 	if (last.sequence == 0 || known == NULL || known->d.sequence != last.sequence)
 		return false;
-	if (now_ms >= last.published_ms + (last.expires_ms - last.published_ms) / 2)
+	if (now_ms >= half_life(&last))
 		return false;
 	last.sequence = last.published_ms = last.expires_ms = 0;
 	return memcmp(&last, content, sizeof(last)) == 0;
@@ -125,7 +142,8 @@ static void on_publish(struct ev_loop *loop, struct ev_timer *w, int revents)
 	content_fill(h, &d);
 	if (!is_current(h, &d, now_ms))
 		publish(h, &d, now_ms);
-	schedule(h, (double)h->config.control_descriptor_minutes * 60.0 / 2 + 1.0);
+	u64 due_ms = half_life(&h->published);
+	schedule(h, due_ms > now_ms ? (double)(due_ms - now_ms) / 1000.0 + 1.0 : 1.0);
 }
 
 void fog_host_publish_soon(struct fog_host *h)
@@ -133,13 +151,21 @@ void fog_host_publish_soon(struct fog_host *h)
 	schedule(h, FOG_HOST_PUBLISH_MS / 1000.0);
 }
 
-void fog_host_publish_init(struct fog_host *h)
+void fog_host_publish_prepare(struct fog_host *h)
+{
+	ev_init(&h->publish_timer, on_publish);
+	h->publish_timer.data = h;
+}
+
+void fog_host_publish_start(struct fog_host *h)
 {
 	struct statvfs vfs;
 
 	/* Whole GiB, or every job would change the descriptor. */
 	if (statvfs(h->config.host_state_dir, &vfs) == 0)
 		h->disk_bytes = (u64)vfs.f_bavail * vfs.f_frsize / GIB * GIB;
-	ev_init(&h->publish_timer, on_publish);
-	h->publish_timer.data = h;
+	/* What we said before a restart still holds, unless something changed. */
+	const struct fog_signed_descriptor *own = fog_directory_find(h->directory, h->id.node_id);
+	if (own != NULL)
+		memcpy(&h->published, &own->d, sizeof(own->d));
 }

@@ -98,7 +98,7 @@ static u32 hosts_gather(struct fog_host *h)
 		h->path_hosts[i] = (struct fog_path_host){
 			.d = d,
 			.link = fog_links_state(h->links, d->node_id, now),
-			.weight = h->weight != NULL ? h->weight(h->jobs_ctx, d->node_id) : 1.0,
+			.weight = fog_host_weight(h, d->node_id),
 		};
 	}
 	return count;

@@ -4,6 +4,13 @@
 #include <errno.h>
 
 #include "controlplane/core/log.h"
+#include "crypto/random/random.h"
+
+/* Open addressing from node id to link id; at most a quarter full. */
+#define SLOTS 4096
+
+_Static_assert(SLOTS >= 4 * FOG_LINKS_MAX, "");
+_Static_assert((SLOTS & (SLOTS - 1)) == 0, "");
 
 struct neighbour {
 	bool set;
@@ -19,6 +26,8 @@ struct fog_links {
 	struct fog_links_sink sink;
 	void *ctx;
 	bool full_logged;
+	u64 hash_key;     /* random, so that nobody can choose colliding ids */
+	u16 slots[SLOTS]; /* link id, 0 = empty */
 	struct neighbour ids[FOG_LINKS_MAX + 1]; /* by link_id; 0 stays unused */
 };
 
@@ -33,6 +42,7 @@ int fog_links_new(struct fog_links **out, const u8 self[32], u32 own_roles,
 	l->own_roles = own_roles;
 	l->sink = *sink;
 	l->ctx = ctx;
+	fog_random_bytes(&l->hash_key, sizeof(l->hash_key));
 	*out = l;
 	return 0;
 }
@@ -42,12 +52,34 @@ void fog_links_free(struct fog_links *l)
 	free(l);
 }
 
+/* The slot that holds the id, or the empty one where it would go. */
+static u32 slot_find(const struct fog_links *l, const u8 node_id[32])
+{
+	u64 h = l->hash_key;
+
+	for (int i = 0; i < 32; i += 8) {
+		h ^= fog_load_u64(node_id + i);
+		h *= 0x9e3779b97f4a7c15ull;
+		h ^= h >> 29;
+	}
+	u32 at = (u32)h & (SLOTS - 1);
+	while (l->slots[at] != 0 && memcmp(l->ids[l->slots[at]].node_id, node_id, 32) != 0)
+		at = (at + 1) & (SLOTS - 1);
+	return at;
+}
+
 static u32 id_find(const struct fog_links *l, const u8 node_id[32])
 {
+	return l->slots[slot_find(l, node_id)];
+}
+
+/* After a removal, which is rare. */
+static void slots_rebuild(struct fog_links *l)
+{
+	memset(l->slots, 0, sizeof(l->slots));
 	for (u32 i = 1; i <= FOG_LINKS_MAX; i++)
-		if (l->ids[i].set && memcmp(l->ids[i].node_id, node_id, 32) == 0)
-			return i;
-	return 0;
+		if (l->ids[i].set)
+			l->slots[slot_find(l, l->ids[i].node_id)] = (u16)i;
 }
 
 static bool wanted(const struct fog_links *l, const struct fog_descriptor *d)
@@ -75,6 +107,7 @@ static void host_wanted(struct fog_links *l, const struct fog_descriptor *d)
 		return;
 	*n = (struct neighbour){.set = true};
 	memcpy(n->node_id, d->node_id, 32);
+	l->slots[slot_find(l, d->node_id)] = (u16)id;
 }
 
 static void host_unwanted(struct fog_links *l, const struct fog_descriptor *d)
@@ -85,6 +118,7 @@ static void host_unwanted(struct fog_links *l, const struct fog_descriptor *d)
 		return;
 	l->sink.remove(l->ctx, d->node_id);
 	l->ids[id] = (struct neighbour){0};
+	slots_rebuild(l);
 	l->full_logged = false;
 }
 

@@ -40,7 +40,6 @@ void fog_links_event(struct fog_links *l, u32 link_id, bool up, u64 now_mono_ms)
 /* The data plane is gone: nothing is known about any link. */
 void fog_links_forget(struct fog_links *l);
 
-/* Cost: a look at FOG_LINKS_MAX ids. */
 enum fog_link_state fog_links_state(const struct fog_links *l, const u8 node_id[32],
 				    u64 now_mono_ms);
 u32 fog_links_count(const struct fog_links *l, u32 *up);

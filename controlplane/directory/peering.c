@@ -11,8 +11,7 @@
 #include "crypto/random/random.h"
 
 #define SESSIONS_MAX    (FOG_PEERING_INBOUND_MAX + FOG_PEERING_OUTBOUND_MAX)
-#define ANNOUNCE_RANDOM 3   /* random hosts besides the bootstrap peers */
-#define ACCEPT_PAUSE_S  1.0 /* after running out of descriptors or memory */
+#define ANNOUNCE_RANDOM 3 /* random hosts besides the bootstrap peers */
 
 struct peer {
 	struct fog_address address;
@@ -39,9 +38,7 @@ struct fog_peering {
 	struct ev_loop *loop;
 	struct fog_directory *dir;
 	const struct fog_identity *id;
-	int fd;
-	struct ev_io io;
-	struct ev_timer accept_pause;
+	struct fog_listener listener;
 	struct ev_timer meeting;
 	u32 interval_ms;
 	struct fog_rng rng;
@@ -230,8 +227,9 @@ static bool rate_pass(struct fog_peering *p, const struct sockaddr_storage *sa, 
 	return true;
 }
 
-static void inbound(struct fog_peering *p, int fd, const struct sockaddr_storage *sa)
+static void on_accepted(void *ctx, int fd, const struct sockaddr_storage *sa)
 {
+	struct fog_peering *p = ctx;
 	struct session *s = session_free(p, false);
 
 	if (!rate_pass(p, sa, fog_monotonic_ms() + 1)) {
@@ -250,33 +248,6 @@ static void inbound(struct fog_peering *p, int fd, const struct sockaddr_storage
 	}
 	p->counts.inbound++;
 	session_begin(s, p, false);
-}
-
-static void on_accept_resume(struct ev_loop *loop, struct ev_timer *w, int revents)
-{
-	struct fog_peering *p = w->data;
-
-	ev_io_start(loop, &p->io);
-}
-
-static void on_acceptable(struct ev_loop *loop, struct ev_io *w, int revents)
-{
-	struct fog_peering *p = w->data;
-	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa);
-	int fd = accept4(p->fd, (struct sockaddr *)&sa, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-	if (fd >= 0) {
-		inbound(p, fd, &sa);
-		return;
-	}
-	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
-		return;
-	fog_log(FOG_LOG_WARNING, "directory", "accept failed, pausing reason=\"%s\"",
-		strerror(errno));
-	ev_io_stop(loop, &p->io);
-	ev_timer_set(&p->accept_pause, ACCEPT_PAUSE_S, 0.0);
-	ev_timer_start(loop, &p->accept_pause);
 }
 
 /* ---- outbound ------------------------------------------------------------------------------- */
@@ -420,20 +391,17 @@ int fog_peering_start(struct fog_peering **out, struct ev_loop *loop, struct fog
 	p->dir = dir;
 	p->id = id;
 	p->interval_ms = interval_ms;
-	p->fd = tcp_listen(listen_at);
-	if (p->fd < 0) {
-		int rc = p->fd;
+	int fd = tcp_listen(listen_at);
+	if (fd < 0) {
 		free(p);
-		return rc;
+		return fd;
 	}
 	fog_random_bytes(seed, sizeof(seed));
 	fog_rng_init(&p->rng, seed);
 	peers_read(p, peers);
-	ev_io_init(&p->io, on_acceptable, p->fd, EV_READ);
-	ev_init(&p->accept_pause, on_accept_resume);
+	fog_listener_start(&p->listener, loop, fd, "control.listen", on_accepted, p);
 	ev_init(&p->meeting, on_meeting);
-	p->io.data = p->accept_pause.data = p->meeting.data = p;
-	ev_io_start(loop, &p->io);
+	p->meeting.data = p;
 	meeting_schedule(p, (u32)fog_rng_below(&p->rng, FOG_PEERING_NEWS_MS));
 	*out = p;
 	return 0;
@@ -446,10 +414,8 @@ void fog_peering_stop(struct fog_peering *p)
 	for (u32 i = 0; i < SESSIONS_MAX; i++)
 		if (p->sessions[i].channel != NULL)
 			session_close(&p->sessions[i]);
-	ev_io_stop(p->loop, &p->io);
-	ev_timer_stop(p->loop, &p->accept_pause);
 	ev_timer_stop(p->loop, &p->meeting);
-	close(p->fd);
+	fog_listener_stop(&p->listener);
 	fog_rng_wipe(&p->rng);
 	free(p);
 }

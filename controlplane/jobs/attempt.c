@@ -65,7 +65,7 @@ static void offer_write(struct fog_jobs *j, const struct fog_attempt *a,
 		fog_jobs_fail(j, -ENOMEM);
 		return;
 	}
-	j->ports.sign(j->ports.context, text, strlen(text), signature);
+	fog_jobs_sign(j, FOG_OFFER_LABEL, text, signature);
 	fog_db_attempt_insert(j, a, host->name, text, signature, fog_bound_get(j, a->key.worker));
 	free(text);
 }

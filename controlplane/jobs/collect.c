@@ -8,12 +8,10 @@
 void fog_collect_evidence(struct fog_jobs *j, struct fog_attempt *a, enum fog_evidence_kind kind,
 			  double quality, const char *detail)
 {
-	struct fog_bound *b = &j->bounds[fog_load_u32(a->key.worker) % FOG_JOBS_BOUNDS_MAX];
-
 	if (fog_attempt_local(j, a)) /* nobody rates himself */
 		return;
 	fog_db_evidence_add(j, a->key.worker, kind, quality, a->key.job, a->key.attempt, detail);
-	b->read_ms = 0;
+	fog_bound_forget(j, a->key.worker);
 	fog_db_attempt_reputation(j, a, fog_bound_get(j, a->key.worker));
 }
 
@@ -41,7 +39,7 @@ void fog_collect_log(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 		return;
 	if (s->offset > have || end > a->limits.output_bytes) {
 		fog_jobs_session_refuse(j, a->session,
-				   s->offset > have ? "a log has a gap" : "a log is too long");
+					s->offset > have ? "a log has a gap" : "a log is too long");
 		return;
 	}
 	if (end <= have)
@@ -101,7 +99,8 @@ static void received(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 	fog_collect_check(j, a);
 }
 
-void fog_collect_verified(struct fog_jobs *j, struct fog_attempt *a, const struct fog_jobs_session *s)
+void fog_collect_verified(struct fog_jobs *j, struct fog_attempt *a,
+			  const struct fog_jobs_session *s)
 {
 	char error[FOG_JSON_ERROR_SIZE];
 	struct fog_receipt receipt;
@@ -179,7 +178,7 @@ static void order_write(struct fog_jobs *j, const struct fog_attempt *a,
 		fog_jobs_fail(j, -ENOMEM);
 		return;
 	}
-	j->ports.sign(j->ports.context, text, strlen(text), signature);
+	fog_jobs_sign(j, FOG_SETTLEMENT_LABEL, text, signature);
 	fog_db_settlement_put(j, &a->key, text, signature, t->amount);
 	free(text);
 }

@@ -59,6 +59,15 @@ void fog_jobs_reason(char out[FOG_JOB_REASON_SIZE], const char *format, ...)
 			*c = '?';
 }
 
+void fog_jobs_sign(struct fog_jobs *j, const char *label, const char *text,
+		   u8 signature[FOG_JOB_SIGNATURE_SIZE])
+{
+	u8 message[FOG_PAPER_SIZE_MAX];
+	u32 len = fog_paper_message(label, text, message);
+
+	j->ports.sign(j->ports.context, message, len, signature);
+}
+
 void fog_jobs_bury(struct fog_jobs *j, void *p)
 {
 	if (p == NULL)

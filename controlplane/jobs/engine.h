@@ -65,8 +65,8 @@ struct fog_jobs_ports {
 	/* The directory as of now: at most cap hosts, the local one included; the fields below
 	 * "Filled by the job engine" are ignored. Returns the count. */
 	u32 (*hosts)(void *context, struct fog_placement_host *out, u32 cap, u64 now_ms);
-	/* Signs with the node key. */
-	void (*sign)(void *context, const void *text, size_t len,
+	/* Signs these bytes, label included, with the node key. */
+	void (*sign)(void *context, const void *message, size_t len,
 		     u8 signature[FOG_JOB_SIGNATURE_SIZE]);
 
 	/* The executor (worker role); NULL members when the host is no worker. */
@@ -213,6 +213,9 @@ struct fog_jobs_load {
 	u32 jobs;  /* of ours, not ended */
 	u32 sessions;
 };
+/* Lower credible bound of a host's reputation, in [0,1]. Cheap: kept. */
+double fog_jobs_weight(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE], u64 now_ms);
+
 void fog_jobs_load(const struct fog_jobs *j, struct fog_jobs_load *out);
 
 #endif

@@ -35,7 +35,8 @@ void fog_json_begin(struct fog_json_reader *r, const json_t *object, const char 
 	r->object = object;
 	r->prefix = prefix;
 	if (!json_is_object(object))
-		snprintf(r->error, sizeof(r->error), "%s: must be an object", prefix);
+		snprintf(r->error, sizeof(r->error), "%s: must be an object",
+			 prefix[0] != '\0' ? prefix : "body");
 }
 
 void fog_json_wrong(struct fog_json_reader *r, const char *field, const char *format, ...)

@@ -35,10 +35,12 @@
 #define FOG_JOBS_ATTEMPTS_MAX                                              \
 	4096 /* attempts of one job, declined ones included; then it fails \
 	      */
-#define FOG_JOBS_VERIFY_TEXT_MAX (16u << 10) /* bytes of an offer, receipt or settlement */
-#define FOG_JOBS_LIST_MAX        1000        /* jobs in one answer of the API */
+#define FOG_JOBS_VERIFY_TEXT_MAX                                                            \
+	3840                   /* bytes of an offer, receipt or settlement: what the verify \
+				* rings take, less the label */
+#define FOG_JOBS_LIST_MAX 1000 /* jobs in one answer of the API */
 
-/* ---- windows on a stream: both sides together stay below FOG_STREAM_QUEUE_MAX --------------- */
+/* ---- windows on a stream: both sides together stay below FOG_FRAMED_QUEUE_MAX --------------- */
 #define FOG_JOBS_CHUNK_MAX (64u << 10)  /* bytes of one data frame */
 #define FOG_JOBS_NEED_MAX  (256u << 10) /* bytes of input a worker asks for at once */
 #define FOG_JOBS_WINDOW    (256u << 10) /* bytes of each log sent beyond what was acknowledged */
@@ -65,8 +67,9 @@
 #define FOG_JOBS_DECLINE_MAX_MS 60000
 #define FOG_JOBS_PENDING_MIN_MS 500 /* between placements of a job that found no host, doubling */
 #define FOG_JOBS_PENDING_MAX_MS 5000
-#define FOG_JOBS_SECOND_MS      30000 /* without any other host a host that failed a job may try again \
-				       */
+#define FOG_JOBS_SECOND_MS                                                     \
+	30000 /* without any other host a host that failed a job may try again \
+	       */
 #define FOG_JOBS_QUEUE_MS   604800000 /* a job unplaced for a week fails */
 #define FOG_JOBS_OPEN_MS    45000     /* for the owner to report a stream opened or failed */
 #define FOG_JOBS_PING_MS    30000     /* a follow is repeated after this silence */

@@ -32,6 +32,16 @@ enum fog_outcome fog_outcome_parse(const char *name)
 	return FOG_OUTCOME_INVALID;
 }
 
+u32 fog_paper_message(const char *label, const char *text, u8 out[FOG_PAPER_SIZE_MAX])
+{
+	size_t label_len = strlen(label) + 1, text_len = strlen(text);
+
+	FOG_ASSERT(label_len + text_len <= FOG_PAPER_SIZE_MAX);
+	memcpy(out, label, label_len);
+	memcpy(out + label_len, text, text_len);
+	return (u32)(label_len + text_len);
+}
+
 bool fog_attempt_key_equal(const struct fog_attempt_key *a, const struct fog_attempt_key *b)
 {
 	return memcmp(a->submitter, b->submitter, sizeof(a->submitter)) == 0 &&
@@ -58,6 +68,8 @@ static char *paper_end(json_t *root, size_t fields)
 	char *text = json_object_size(root) == fields ? fog_json_text(root) : NULL;
 
 	json_decref(root);
+	/* All fields are bounded: what no verifier takes is never written. */
+	FOG_ASSERT(text == NULL || strlen(text) <= FOG_JOBS_VERIFY_TEXT_MAX);
 	return text;
 }
 

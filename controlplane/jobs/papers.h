@@ -17,6 +17,14 @@
 #define FOG_JOB_SIGNATURE_SIZE 64
 #define FOG_JOB_NODE_SIZE      32
 
+#define FOG_OFFER_LABEL      "fog offer 1"
+#define FOG_RECEIPT_LABEL    "fog receipt 1"
+#define FOG_SETTLEMENT_LABEL "fog settlement 1"
+#define FOG_PAPER_SIZE_MAX   (FOG_JOBS_VERIFY_TEXT_MAX + 32) /* of what is signed */
+
+/* What is signed; text is at most FOG_JOBS_VERIFY_TEXT_MAX bytes. Returns its length. */
+u32 fog_paper_message(const char *label, const char *text, u8 out[FOG_PAPER_SIZE_MAX]);
+
 /* Who, which: the key of an attempt in the whole fog. */
 struct fog_attempt_key {
 	u8 submitter[FOG_JOB_NODE_SIZE];

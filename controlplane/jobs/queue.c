@@ -249,14 +249,29 @@ int fog_jobs_cancel(struct fog_jobs *j, const char *id, u64 now_ms)
 
 /* ---- placement ------------------------------------------------------------------------------ */
 
+static struct fog_bound *bound_slot(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE])
+{
+	return &j->bounds[fog_load_u32(node) % FOG_JOBS_BOUNDS_MAX];
+}
+
+static bool bound_fresh(const struct fog_bound *b, const u8 *node, u64 now_ms)
+{
+	return b->read_ms != 0 && memcmp(b->node, node, sizeof(b->node)) == 0 &&
+	       now_ms < b->read_ms + FOG_JOBS_BOUND_LIFE_MS;
+}
+
+void fog_bound_forget(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE])
+{
+	bound_slot(j, node)->read_ms = 0;
+}
+
 double fog_bound_get(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE])
 {
-	struct fog_bound *b = &j->bounds[fog_load_u32(node) % FOG_JOBS_BOUNDS_MAX];
+	struct fog_bound *b = bound_slot(j, node);
 	struct fog_reputation_view view;
 	struct fog_reputation r;
 
-	if (b->read_ms != 0 && memcmp(b->node, node, sizeof(b->node)) == 0 &&
-	    j->now_ms < b->read_ms + FOG_JOBS_BOUND_LIFE_MS)
+	if (bound_fresh(b, node, j->now_ms))
 		return b->lower;
 	fog_db_reputation_get(j, node, &r);
 	fog_reputation_read(&r, j->now_ms, &view);
@@ -264,6 +279,18 @@ double fog_bound_get(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE])
 	b->read_ms = FOG_MAX(j->now_ms, 1);
 	b->lower = view.lower;
 	return b->lower;
+}
+
+double fog_jobs_weight(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE], u64 now_ms)
+{
+	const struct fog_bound *b = bound_slot(j, node);
+
+	if (bound_fresh(b, node, now_ms))
+		return b->lower;
+	if (!fog_jobs_begin(j, now_ms))
+		return 0;
+	double lower = fog_bound_get(j, node);
+	return fog_jobs_end(j) == 0 ? lower : 0;
 }
 
 static int host_compare(const void *a, const void *b)

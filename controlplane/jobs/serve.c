@@ -102,7 +102,8 @@ static void offered(struct fog_jobs *j, struct fog_jobs_session *s, const struct
 }
 
 /* Says where the attempt stands, and what follows from it. */
-static void state_tell(struct fog_jobs *j, struct fog_jobs_session *s, const struct fog_work_row *row)
+static void state_tell(struct fog_jobs *j, struct fog_jobs_session *s,
+		       const struct fog_work_row *row)
 {
 	if (row->state == FOG_WORK_CLOSED) {
 		fog_jobs_session_send(j, s, fog_job_closed(row->reason));
@@ -242,7 +243,8 @@ void fog_serve_verified(struct fog_jobs *j, struct fog_jobs_session *s)
 
 /* ---- cancel --------------------------------------------------------------------------------- */
 
-static void abandoned(struct fog_jobs *j, struct fog_jobs_session *s, const struct fog_work_row *row)
+static void abandoned(struct fog_jobs *j, struct fog_jobs_session *s,
+		      const struct fog_work_row *row)
 {
 	static const char reason[] = "abandoned by the submitter";
 
@@ -257,7 +259,8 @@ static void abandoned(struct fog_jobs *j, struct fog_jobs_session *s, const stru
 	fog_jobs_session_send(j, s, fog_job_closed(reason));
 }
 
-static void cancelled(struct fog_jobs *j, struct fog_jobs_session *s, const struct fog_job_message *m)
+static void cancelled(struct fog_jobs *j, struct fog_jobs_session *s,
+		      const struct fog_job_message *m)
 {
 	struct fog_work_row row;
 
@@ -271,7 +274,8 @@ static void cancelled(struct fog_jobs *j, struct fog_jobs_session *s, const stru
 		state_tell(j, s, &row);
 }
 
-void fog_serve_message(struct fog_jobs *j, struct fog_jobs_session *s, const struct fog_job_message *m)
+void fog_serve_message(struct fog_jobs *j, struct fog_jobs_session *s,
+		       const struct fog_job_message *m)
 {
 	if (m->op != FOG_JOB_OP_OFFER && !s->bound) {
 		/* A cancel may overtake the verification of its offer: it is said again. */

@@ -179,7 +179,8 @@ void fog_jobs_session_send(struct fog_jobs *j, struct fog_jobs_session *s, char 
 	send_frame(j, s, FOG_ACTION_SEND_JSON, (u8 *)text, (u32)strlen(text));
 }
 
-void fog_jobs_session_send_data(struct fog_jobs *j, struct fog_jobs_session *s, const void *data, u32 len)
+void fog_jobs_session_send_data(struct fog_jobs *j, struct fog_jobs_session *s, const void *data,
+				u32 len)
 {
 	u8 *copy = malloc(len);
 
@@ -204,21 +205,31 @@ void fog_jobs_session_refuse(struct fog_jobs *j, struct fog_jobs_session *s, con
 	fog_jobs_session_drop(j, s, text);
 }
 
+static const char *paper_label(enum fog_job_op op)
+{
+	switch (op) {
+	case FOG_JOB_OP_OFFER:
+		return FOG_OFFER_LABEL;
+	case FOG_JOB_OP_RESULT:
+		return FOG_RECEIPT_LABEL;
+	default:
+		return FOG_SETTLEMENT_LABEL;
+	}
+}
+
 /* A second paper while one is being verified is a repetition: the first will do. */
-void fog_jobs_session_verify(struct fog_jobs *j, struct fog_jobs_session *s, const struct fog_job_message *m,
-			const u8 node[FOG_JOB_NODE_SIZE])
+void fog_jobs_session_verify(struct fog_jobs *j, struct fog_jobs_session *s,
+			     const struct fog_job_message *m, const u8 node[FOG_JOB_NODE_SIZE])
 {
 	if (s->tag != 0)
 		return;
 	s->text = strdup(m->text);
 	s->spec = m->spec != NULL ? strdup(m->spec) : NULL;
-	u8 *copy = (u8 *)strdup(m->text);
-	struct fog_action *a = copy != NULL ? fog_action_new(j, FOG_ACTION_VERIFY) : NULL;
-	if (a == NULL || s->text == NULL || (m->spec != NULL && s->spec == NULL)) {
-		if (a == NULL)
-			free(copy);
-		else
-			a->data = copy;
+	struct fog_action *a = fog_action_new(j, FOG_ACTION_VERIFY);
+	if (a != NULL)
+		a->data = malloc(FOG_PAPER_SIZE_MAX);
+	if (a == NULL || a->data == NULL || s->text == NULL ||
+	    (m->spec != NULL && s->spec == NULL)) {
 		fog_jobs_fail(j, -ENOMEM);
 		return;
 	}
@@ -230,8 +241,7 @@ void fog_jobs_session_verify(struct fog_jobs *j, struct fog_jobs_session *s, con
 	a->tag = s->tag;
 	memcpy(a->node, node, sizeof(a->node));
 	memcpy(a->signature, m->signature, sizeof(a->signature));
-	a->data = copy;
-	a->len = (u32)strlen((char *)copy);
+	a->len = fog_paper_message(paper_label(m->op), m->text, a->data);
 }
 
 void fog_jobs_verified(struct fog_jobs *j, u64 tag, bool valid, u64 now_ms)

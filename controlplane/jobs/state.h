@@ -113,10 +113,10 @@ TAILQ_HEAD(fog_work_list, fog_work);
 struct fog_jobs_session {
 	TAILQ_ENTRY(fog_jobs_session) link;
 	u32 id;
-	bool inbound;             /* we are the worker */
-	bool open;                /* the stream exists */
-	bool greeted;             /* hello received */
-	bool dead;                /* closed: freed at the end of the step */
+	bool inbound;                  /* we are the worker */
+	bool open;                     /* the stream exists */
+	bool greeted;                  /* hello received */
+	bool dead;                     /* closed: freed at the end of the step */
 	struct fog_jobs_session *loop; /* the other end, when both are ours */
 	u64 opened_ms;
 	u64 rx_ms, tx_ms;
@@ -206,6 +206,8 @@ bool fog_jobs_begin(struct fog_jobs *j, u64 now_ms); /* false: broken, do nothin
 int fog_jobs_end(struct fog_jobs *j);
 struct fog_action *fog_action_new(struct fog_jobs *j, enum fog_action_kind kind); /* NULL: failed */
 void fog_action_run(struct fog_jobs *j, enum fog_action_kind kind, const char *run);
+void fog_jobs_sign(struct fog_jobs *j, const char *label, const char *text,
+		   u8 signature[FOG_JOB_SIGNATURE_SIZE]);
 void fog_jobs_bury(struct fog_jobs *j, void *p); /* free() at the end of the step */
 /* Formats and replaces all but printable ASCII: part of it may be a peer's. */
 __attribute__((format(printf, 2, 3))) void fog_jobs_reason(char out[FOG_JOB_REASON_SIZE],
@@ -226,11 +228,12 @@ void fog_jobs_session_close(struct fog_jobs *j, struct fog_jobs_session *s);
 void fog_jobs_session_drop(struct fog_jobs *j, struct fog_jobs_session *s, const char *reason);
 /* Sends the text, which is freed; NULL closes the session (no memory). */
 void fog_jobs_session_send(struct fog_jobs *j, struct fog_jobs_session *s, char *text);
-void fog_jobs_session_send_data(struct fog_jobs *j, struct fog_jobs_session *s, const void *data, u32 len);
+void fog_jobs_session_send_data(struct fog_jobs *j, struct fog_jobs_session *s, const void *data,
+				u32 len);
 /* Tells why and closes. */
 void fog_jobs_session_refuse(struct fog_jobs *j, struct fog_jobs_session *s, const char *reason);
-void fog_jobs_session_verify(struct fog_jobs *j, struct fog_jobs_session *s, const struct fog_job_message *m,
-			const u8 node[FOG_JOB_NODE_SIZE]);
+void fog_jobs_session_verify(struct fog_jobs *j, struct fog_jobs_session *s,
+			     const struct fog_job_message *m, const u8 node[FOG_JOB_NODE_SIZE]);
 void fog_jobs_session_tick(struct fog_jobs *j, struct fog_jobs_session *s);
 void fog_jobs_session_reap(struct fog_jobs *j);  /* frees the dead */
 void fog_jobs_session_clear(struct fog_jobs *j); /* closes and frees all */
@@ -250,6 +253,7 @@ void fog_job_end(struct fog_jobs *j, struct fog_job *job, enum fog_job_state sta
 		 const char *reason, const struct fog_receipt *receipt);
 void fog_job_set(struct fog_jobs *j, struct fog_job *job, enum fog_job_state state,
 		 const char *reason);
+void fog_bound_forget(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE]); /* it has changed */
 double fog_bound_get(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE]);
 
 /* ---- attempt.c ------------------------------------------------------------------------------ */
@@ -278,7 +282,8 @@ void fog_collect_follow(struct fog_jobs *j, struct fog_attempt *a, bool force);
 void fog_collect_log(struct fog_jobs *j, struct fog_attempt *a, const struct fog_jobs_session *s,
 		     const u8 *data, u32 len);
 void fog_collect_result(struct fog_jobs *j, struct fog_attempt *a, const struct fog_job_message *m);
-void fog_collect_verified(struct fog_jobs *j, struct fog_attempt *a, const struct fog_jobs_session *s);
+void fog_collect_verified(struct fog_jobs *j, struct fog_attempt *a,
+			  const struct fog_jobs_session *s);
 /* RECEIVED: settles once all output is here. */
 void fog_collect_check(struct fog_jobs *j, struct fog_attempt *a);
 void fog_collect_settle_send(struct fog_jobs *j, struct fog_attempt *a);
@@ -314,7 +319,8 @@ void fog_work_free(struct fog_jobs *j, struct fog_work *w);
 /* Puts a stored, unfinished row back to work after a restart. */
 void fog_work_resume(struct fog_jobs *j, const struct fog_work_row *row, const char *spec);
 
-void fog_serve_message(struct fog_jobs *j, struct fog_jobs_session *s, const struct fog_job_message *m);
+void fog_serve_message(struct fog_jobs *j, struct fog_jobs_session *s,
+		       const struct fog_job_message *m);
 void fog_serve_verified(struct fog_jobs *j, struct fog_jobs_session *s);
 void fog_serve_status(struct fog_jobs *j, struct fog_jobs_session *s, const struct fog_work *w,
 		      enum fog_work_state state);

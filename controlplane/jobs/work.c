@@ -86,7 +86,9 @@ static void receipt_fill(struct fog_receipt *t, const struct fog_run_status *r,
 	t->outcome = r->outcome;
 	t->exit_code = r->exit_code;
 	t->signal = r->signal;
-	snprintf(t->error, sizeof(t->error), "%s", r->error);
+	char error[FOG_JOB_REASON_SIZE];
+	fog_jobs_reason(error, "%s", r->error);
+	snprintf(t->error, sizeof(t->error), "%.255s", error);
 	for (u32 i = 0; i < 2; i++) {
 		t->output[i].size = FOG_MIN(r->output_size[i], limits->output_bytes);
 		memcpy(t->output[i].sha256, r->output_sha256[i], sizeof(t->output[i].sha256));
@@ -109,7 +111,7 @@ static void receipt_write(struct fog_jobs *j, const struct fog_receipt *t)
 		fog_jobs_fail(j, -ENOMEM);
 		return;
 	}
-	j->ports.sign(j->ports.context, text, strlen(text), signature);
+	fog_jobs_sign(j, FOG_RECEIPT_LABEL, text, signature);
 	fog_db_receipt_put(j, &t->key, text, signature, t->amount);
 	free(text);
 }
@@ -305,7 +307,7 @@ static void need(struct fog_jobs *j, struct fog_work *w)
 		return;
 	w->asked = FOG_MIN(in->size, w->offset + FOG_JOBS_NEED_MAX);
 	fog_jobs_session_send(j, w->session,
-			 fog_job_need(in->name, w->offset, (u32)(w->asked - w->offset)));
+			      fog_job_need(in->name, w->offset, (u32)(w->asked - w->offset)));
 }
 
 static void starting(struct fog_jobs *j, struct fog_work *w)

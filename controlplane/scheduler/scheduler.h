@@ -27,7 +27,7 @@
 #define FOG_PLACEMENT_EXPLAIN_SIZE       512
 #define FOG_PLACEMENT_LATENCY_UNKNOWN_MS 200
 #define FOG_PLACEMENT_WALL_MS_MAX        (30ull * 24 * 3600 * 1000)
-#define FOG_PLACEMENT_PRICE_MAX          1000000000000ull /* mfog per hour; keeps sums in 128 bits */
+#define FOG_PLACEMENT_PRICE_MAX          1000000000000ull /* mfog an hour; sums fit 128 bits */
 
 #define FOG_NODE_ID_SIZE 32
 

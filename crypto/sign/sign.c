@@ -3,8 +3,6 @@
 
 #include <sodium.h>
 
-#include <errno.h>
-
 _Static_assert(FOG_SIGN_SEED_SIZE == crypto_sign_SEEDBYTES, "seed");
 _Static_assert(FOG_SIGN_PUBLIC_SIZE == crypto_sign_PUBLICKEYBYTES, "public key");
 _Static_assert(FOG_SIGN_SECRET_SIZE == crypto_sign_SECRETKEYBYTES, "secret key");
@@ -21,10 +19,4 @@ void fog_sign(u8 sig[FOG_SIGN_SIZE], const void *msg, size_t len, const u8 sk[FO
 {
 	int rc = crypto_sign_detached(sig, NULL, msg, len, sk);
 	FOG_ASSERT(rc == 0);
-}
-
-int fog_sign_verify(const u8 sig[FOG_SIGN_SIZE], const void *msg, size_t len,
-		    const u8 pk[FOG_SIGN_PUBLIC_SIZE])
-{
-	return crypto_sign_verify_detached(sig, msg, len, pk) == 0 ? 0 : -EBADMSG;
 }

@@ -187,11 +187,14 @@ static u32 line_streams(const struct fog_line *l)
 
 static json_t *line_json(const struct fog_line *l, u64 now)
 {
-	return json_pack("{s:I, s:o, s:s, s:s, s:I, s:I, s:I, s:I}", "handle",
+	u64 built = l->built_ns > l->created_ns ? l->built_ns - l->created_ns : 0;
+
+	return json_pack("{s:I, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "handle",
 			 (json_int_t)l->circuit.handle, "path", path_json(&l->circuit), "purpose",
 			 l->purpose, "state", fog_line_state_name(l), "age_ms",
-			 (json_int_t)((now - l->created_ns) / 1000000), "bytes_tx",
-			 (json_int_t)l->bytes_tx, "bytes_rx", (json_int_t)l->bytes_rx, "streams",
+			 (json_int_t)((now - l->created_ns) / 1000000), "build_ms",
+			 (json_int_t)(built / 1000000), "bytes_tx", (json_int_t)l->bytes_tx,
+			 "bytes_rx", (json_int_t)l->bytes_rx, "streams",
 			 (json_int_t)line_streams(l));
 }
 

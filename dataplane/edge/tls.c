@@ -50,7 +50,7 @@ static int server_key_set(struct fog_tls *t, const u8 *seed)
 	gnutls_datum_t k = {(u8 *)seed, FOG_SIGN_SEED_SIZE};
 	gnutls_pubkey_t pub = NULL;
 	gnutls_privkey_t priv = NULL;
-	gnutls_pcert_st *cert = NULL;
+	gnutls_pcert_st cert;
 	int rc = -ENOMEM;
 
 	if (gnutls_privkey_init(&priv) < 0)
@@ -62,25 +62,17 @@ static int server_key_set(struct fog_tls *t, const u8 *seed)
 		goto err_pub;
 	if (gnutls_pubkey_import_privkey(pub, priv, GNUTLS_KEY_DIGITAL_SIGNATURE, 0) < 0)
 		goto err_pub;
-	cert = gnutls_calloc(1, sizeof(*cert));
-	if (cert == NULL) {
-		rc = -ENOMEM;
+	if (gnutls_pcert_import_rawpk(&cert, pub, 0) < 0)
 		goto err_pub;
-	}
-	if (gnutls_pcert_import_rawpk(cert, pub, 0) < 0)
-		goto err_cert;
-	/* On success the credentials own cert and priv; the certificate owns pub. */
-	if (gnutls_certificate_set_key(t->server, NULL, 0, cert, 1, priv) < 0) {
-		gnutls_pcert_deinit(cert);
-		pub = NULL;
-		goto err_cert;
+	/* The certificate owns pub; on success the credentials own what cert points to, and priv.
+	 */
+	if (gnutls_certificate_set_key(t->server, NULL, 0, &cert, 1, priv) < 0) {
+		gnutls_pcert_deinit(&cert);
+		goto err_priv;
 	}
 	return 0;
-err_cert:
-	gnutls_free(cert);
 err_pub:
-	if (pub != NULL)
-		gnutls_pubkey_deinit(pub);
+	gnutls_pubkey_deinit(pub);
 err_priv:
 	gnutls_privkey_deinit(priv);
 	return rc;

@@ -26,6 +26,7 @@ static struct bpf_object *object;
 static int prog_fd;
 
 struct fixture {
+	_Alignas(16) u8 pad[2]; /* so that the IP header behind the 14 bytes is aligned */
 	u8 bytes[2048];
 	u32 size;
 };
@@ -99,10 +100,8 @@ static void build(struct fixture *f, bool v6, u8 host, u16 port, u8 type, u32 pa
 
 static int run(const struct fixture *f)
 {
-	struct bpf_test_run_opts opts = {.sz = sizeof(opts),
-					 .data_in = f->bytes,
-					 .data_size_in = f->size,
-					 .repeat = 1};
+	struct bpf_test_run_opts opts = {
+		.sz = sizeof(opts), .data_in = f->bytes, .data_size_in = f->size, .repeat = 1};
 	if (bpf_prog_test_run_opts(prog_fd, &opts) != 0)
 		return -errno;
 	return (int)opts.retval;
@@ -206,8 +205,8 @@ static void test_fails_open(void)
 }
 
 static const struct fog_test tests[] = {
-	FOG_TEST(test_verdicts),       FOG_TEST(test_odd_frames_pass_to_the_kernel),
-	FOG_TEST(test_rules),          FOG_TEST(test_handshake_rate),
+	FOG_TEST(test_verdicts),   FOG_TEST(test_odd_frames_pass_to_the_kernel),
+	FOG_TEST(test_rules),      FOG_TEST(test_handshake_rate),
 	FOG_TEST(test_fails_open),
 };
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Functions of at most 70 lines, signature and braces included."""
+"""Functions of at most 70 lines, signature and braces included. The rows of a table of cases in a
+test do not count: a long table is easy to read, a long function is not."""
 
 import re
 import sys
@@ -35,10 +36,20 @@ def functions(text):
             start = None
 
 
+TABLE = re.compile(r"^\t(?:\}.*|static .*|const .*)\[\] = \{\n(.*?)^\t\};", re.M | re.S)
+
+
+def without_tables(text):
+    return TABLE.sub("", text)
+
+
 def check(root):
     findings = []
     for path in common.files(root, ".c", ".h"):
-        for name, line, count in functions(common.read(root, path)):
+        text = common.read(root, path)
+        if path.startswith("tests/"):
+            text = without_tables(text)
+        for name, line, count in functions(text):
             if count > LINES_MAX and (path, name) not in ALLOWED:
                 findings.append(f"{path}:{line}: {name}() has {count} lines, more than "
                                 f"{LINES_MAX}")
@@ -51,6 +62,8 @@ def sample(lines):
 
 BAD = [("crypto/a.c", sample(67), "long_one() has 71 lines")]
 GOOD = [("crypto/a.c", sample(66)),
+        ("tests/a_test.c", sample(60).replace("{\n", "{\n\tstruct {\n\t\tint a;\n\t} cases[] = {\n"
+                                              + "\t\t{1},\n" * 30 + "\t};\n", 1)),
         ("crypto/a.c", "static const int table[] =\n{\n" + "\t1,\n" * 90 + "};\n")]
 
 if __name__ == "__main__":

@@ -91,7 +91,7 @@ def transfer(lab, name):
 def circuit(lab):
     """Path of the circuit that carries the most, as host names."""
     rows = lab.fogctl("circuit", "list", host=CLIENT)["circuits"]
-    rows = [row for row in rows if row["purpose"] == "exit" and row["state"] == "built"]
+    rows = [row for row in rows if row["purpose"] == "exit" and row["state"] == "open"]
     if not rows:
         raise Failed("no circuit is listed")
     names = lab.ids(CLIENT)

@@ -34,7 +34,8 @@ def test_job(lab):
     check(lab.output(job, "ash") == b"hello\n", "the output is not what the job printed")
     attempt = done["attempts"][-1]
     check(lab.ids("ash")[attempt["worker"]] == worker, f"it ran on {attempt}")
-    check(attempt["receipt"], "there is no receipt")
+    check(attempt["outcome"] == "exited" and attempt["settlement"], f"no receipt: {attempt}")
+    check(len(attempt["path"]) == 3, f"the circuit has not three hops: {attempt['path']}")
     until("the worker has been paid", 30, lambda: not escrows(lab, "ash"))
     paid(lab, done, worker, before)
 

@@ -155,10 +155,10 @@ static void job_new(struct sim *s, u32 index)
 		duration = wall_s * 1000 + 5000;
 		job->times_out = true;
 	}
-	u64 input = sim_below(s, 3) == 0 ? 0 : 3 * sim_below(s, 100000);
+	job->input = sim_below(s, 3) == 0 ? 0 : 3 * sim_below(s, 100000);
 	json_t *body = job_body(s, job, duration, wall_s);
-	if (input != 0) {
-		char *text = input_base64(job->seed, input);
+	if (job->input != 0) {
+		char *text = input_base64(job->seed, job->input);
 		json_object_set_new(body, "stdin_base64", json_string(text));
 		free(text);
 	}
@@ -352,8 +352,44 @@ static void books_check(struct sim *s)
 		if (own != owed)
 			sim_fail(s, "host %u was credited %lld and is owed %lld", i, (long long)own,
 				 (long long)owed);
-		if (h->liar && owed > 0 && s->verbose)
-			printf(" (liar earned %lld with empty outputs)", (long long)owed);
+	}
+}
+
+/* What a liar printed was never paid for: the receipt did not fit. */
+static void liars_check(struct sim *s)
+{
+	static const char sql[] =
+		"SELECT count(*) FROM attempt a WHERE a.state = 5 AND a.worker_name = ?"
+		" AND EXISTS(SELECT 1 FROM job_log l WHERE l.job = a.job"
+		" AND l.attempt = a.number)";
+	char name[16];
+
+	for (u32 i = 0; i < s->host_count; i++)
+		for (u32 k = 0; k < s->host_count; k++) {
+			snprintf(name, sizeof(name), "h%u", k);
+			if (s->host[k].liar && number(s, &s->host[i], sql, name) != 0)
+				sim_fail(s, "host %u paid a liar", i);
+		}
+}
+
+/* Whatever broke on the way, nobody honest looks like a liar. */
+static void evidence_check(struct sim *s)
+{
+	for (u32 i = 0; i < s->host_count; i++) {
+		struct fog_stmt *q =
+			fog_stmt(s->host[i].store, "SELECT node, job, detail FROM evidence"
+						   " WHERE kind = 'fraud_detected'");
+		while (fog_stmt_step(q) == 1) {
+			size_t len;
+			const void *node = fog_column_blob(q, 0, &len);
+			bool liar = false;
+			for (u32 k = 0; k < s->host_count; k++)
+				liar = liar || (s->host[k].liar && memcmp(node, s->host[k].id,
+									  FOG_JOB_NODE_SIZE) == 0);
+			if (!liar)
+				sim_fail(s, "host %u calls an honest host a liar: %s: %s", i,
+					 fog_column_text(q, 1), fog_column_text(q, 2));
+		}
 	}
 }
 
@@ -428,6 +464,8 @@ static void seed_run(u64 seed, bool verbose)
 		job_check(s, &s->job[i]);
 	books_check(s);
 	runs_check(s);
+	evidence_check(s);
+	liars_check(s);
 	u32 crashes = 0;
 	for (u32 i = 0; i < s->host_count; i++)
 		crashes += s->host[i].crashes;

@@ -85,6 +85,7 @@ struct sim_job {
 	u32 exit_code;
 	bool times_out;
 	u64 size[2];
+	u64 input;
 	u64 seed;
 	u32 successes; /* runs that ended with exit code 0 */
 };

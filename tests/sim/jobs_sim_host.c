@@ -184,6 +184,13 @@ static int run_output(void *context, const char *name, u32 stream, u64 offset, v
 /* A program that reads its input fails when that is not what the job sent. */
 static void input_check(struct sim_host *h, const struct sim_run *r)
 {
+	u64 want = 0;
+
+	for (u32 i = 0; i < h->sim->job_count; i++)
+		if (h->sim->job[i].seed == r->seed)
+			want = h->sim->job[i].input;
+	if (r->input_len != want)
+		sim_fail(h->sim, "run %s started without its input", r->name);
 	for (u64 i = 0; i < r->input_len; i++)
 		if (r->input[i] != sim_output_byte(r->seed, 7, i))
 			sim_fail(h->sim, "run %s started with a wrong input", r->name);

@@ -626,3 +626,62 @@ u64 tb_pending(const struct tb *tb, u32 host)
 		sum += tb->host[host].dp->worker[w]->pending.active_count;
 	return sum;
 }
+
+/* ---- misbehaviour ------------------------------------------------------------------------- */
+
+struct fog_worker *tb_worker(struct tb *tb, u32 a, u32 b)
+{
+	return tb->host[a].dp->worker[(b + 1) % tb->host[a].workers];
+}
+
+struct fog_link *tb_peer(struct tb *tb, u32 a, u32 b)
+{
+	return &tb_worker(tb, a, b)->links[b + 1];
+}
+
+void tb_forge_counter(struct tb *tb, u32 a, u32 b, u64 counter, const u8 *cell,
+		      u8 dgram[FOG_DGRAM_SIZE])
+{
+	const struct fog_session *s = &tb_peer(tb, a, b)->session[FOG_SESSION_CURRENT];
+
+	FOG_ASSERT(s->live);
+	fog_store_u32(dgram, FOG_DGRAM_DATA);
+	fog_store_u32(dgram + 4, s->remote);
+	fog_store_u64(dgram + 8, counter);
+	int rc = fog_noise_seal(s->send, counter, dgram, FOG_LINK_HEADER_SIZE, cell, FOG_CELL_SIZE,
+				dgram + FOG_LINK_HEADER_SIZE);
+	FOG_ASSERT(rc == 0);
+}
+
+void tb_forge(struct tb *tb, u32 a, u32 b, const u8 *cell, u8 dgram[FOG_DGRAM_SIZE])
+{
+	tb_forge_counter(tb, a, b, tb_peer(tb, a, b)->session[FOG_SESSION_CURRENT].counter++, cell,
+			 dgram);
+}
+
+void tb_inject(struct tb *tb, u32 a, u32 b, const u8 *data, u32 length)
+{
+	fog_sim_inject(tb->sim, tb->now, &tb->host[a].address, &tb->host[b].address, data, length);
+}
+
+void tb_send_body(struct tb *tb, struct tb_circuit *c, const u8 *body, u32 hops)
+{
+	u8 cell[FOG_CELL_SIZE] = {0};
+	const struct fog_cell_head head = {.id = c->state.handle,
+					   .command = FOG_CELL_DATA,
+					   .sequence = ++c->state.forward_sequence};
+
+	memcpy(cell, &head, sizeof(head));
+	memcpy(cell + sizeof(head), body, FOG_BODY_SIZE);
+	for (u32 i = hops; i-- > 0;) {
+		const struct fog_cell_job job = {.key = &c->state.keys[i].forward,
+						 .in = cell + sizeof(head),
+						 .out = cell + sizeof(head),
+						 .sequence = head.sequence,
+						 .direction = FOG_CELL_FORWARD,
+						 .command = FOG_CELL_DATA};
+		fog_cell_decrypt_many(&job, 1);
+	}
+	int rc = push_cell(tb, c, cell);
+	FOG_ASSERT(rc == 0);
+}

@@ -5,6 +5,8 @@
 #ifndef FOG_TESTBED_H
 #define FOG_TESTBED_H
 
+#include <CUnit/CUnit.h>
+
 #include "dataplane/abi/attach.h"
 #include "dataplane/edge/circuit.h"
 #include "dataplane/io/io_sim.h"
@@ -138,6 +140,29 @@ int tb_edge_slot(struct tb *tb, u32 host, const struct fog_edge_slot *s);
 			sum_ += atomic_load(&(tb)->host[i].data->counters[w_].name); \
 		sum_;                                                                \
 	})
+/* ---- misbehaviour ---- */
+
+/* The worker of host a that owns its link to b, and that link. */
+struct fog_worker *tb_worker(struct tb *tb, u32 a, u32 b);
+struct fog_link *tb_peer(struct tb *tb, u32 a, u32 b);
+/* Seal a cell as host a would for host b, next counter; or with one of our own. */
+void tb_forge(struct tb *tb, u32 a, u32 b, const u8 *cell, u8 dgram[FOG_DGRAM_SIZE]);
+void tb_forge_counter(struct tb *tb, u32 a, u32 b, u64 counter, const u8 *cell,
+		      u8 dgram[FOG_DGRAM_SIZE]);
+void tb_inject(struct tb *tb, u32 a, u32 b, const u8 *data, u32 length);
+/* Send `body` (1392 bytes, in clear) to hop number `hops` of a circuit, under its layers. */
+void tb_send_body(struct tb *tb, struct tb_circuit *c, const u8 *body, u32 hops);
+/* Run a little and expect exactly one more drop at `host`, for this reason. */
+#define TB_EXPECT_DROP(tb, host, reason, number)                                                  \
+	do {                                                                                      \
+		u64 one_ = tb_drops(tb, host, reason), all_ = tb_drops_all(tb, host);             \
+		tb_run(tb, 20 * TB_MS);                                                           \
+		if (tb_drops(tb, host, reason) != one_ + 1 || tb_drops_all(tb, host) != all_ + 1) \
+			printf("case %d: not one %s\n", (int)(number), fog_drop_name(reason));    \
+		CU_ASSERT_EQUAL(tb_drops(tb, host, reason), one_ + 1);                            \
+		CU_ASSERT_EQUAL(tb_drops_all(tb, host), all_ + 1);                                \
+	} while (0)
+
 u64 tb_drops(const struct tb *tb, u32 host, enum fog_drop d);
 u64 tb_drops_all(const struct tb *tb, u32 host);
 u64 tb_halves(const struct tb *tb, u32 host);

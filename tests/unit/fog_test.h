@@ -21,9 +21,9 @@ struct fog_test {
 	CU_TestFunc fn;
 };
 
-#define FOG_TEST(fn)                                                                               \
-	{                                                                                          \
-		#fn, fn                                                                            \
+#define FOG_TEST(fn)    \
+	{               \
+#fn, fn \
 	}
 
 static int fog_test_run(const char *suite_name, const struct fog_test *tests, unsigned count)
@@ -51,11 +51,11 @@ static int fog_test_run(const char *suite_name, const struct fog_test *tests, un
 	return failed != 0 || failed_asserts != 0 || run == 0;
 }
 
-#define FOG_TEST_MAIN(suite, ...)                                                                  \
-	int main(void)                                                                             \
-	{                                                                                          \
-		static const struct fog_test tests[] = {__VA_ARGS__};                              \
-		return fog_test_run(suite, tests, sizeof(tests) / sizeof(tests[0]));               \
+#define FOG_TEST_MAIN(suite, ...)                                                    \
+	int main(void)                                                               \
+	{                                                                            \
+		static const struct fog_test tests[] = {__VA_ARGS__};                \
+		return fog_test_run(suite, tests, sizeof(tests) / sizeof(tests[0])); \
 	}
 
 #endif

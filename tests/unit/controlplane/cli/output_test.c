@@ -36,6 +36,11 @@ static const struct cell_case cell_cases[] = {
 	/* 23 */
 	{"[0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0]", FOG_FORMAT_LIST,
 	 "0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 +2"},
+	/* 24 */ {"\"\"", FOG_FORMAT_TEXT, "-"},
+	/* 25 */ {"\"host:0123456789abcdef\"", FOG_FORMAT_ACCOUNT, "host:01234567"},
+	/* 26 */ {"\"user:local\"", FOG_FORMAT_ACCOUNT, "user:local"},
+	/* 27 */ {"\"issuer\"", FOG_FORMAT_ACCOUNT, "issuer"},
+	/* 28 */ {"\"escrow:nightly-build\"", FOG_FORMAT_ACCOUNT, "escrow:nightly-build"},
 };
 
 static void test_cells(void)

@@ -438,6 +438,19 @@ static void test_lossy(void)
 	net_close();
 }
 
+/* 50 ms there and back must not throttle: windows and buffers grow with the bandwidth. */
+static void test_long_pipe(void)
+{
+	net_open(false);
+	upload_start(40000000);
+	u64 start = net.now;
+	run_until(&net.down.finished, 60 * SECOND);
+	upload_check();
+	printf("%.0f MB/s at 50 ms; ", 40e9 / (double)(net.now - start));
+	CU_ASSERT(net.now - start < 4 * SECOND);
+	net_close();
+}
+
 /* The circuit dies in the middle; two more die after it; one dies silently first. */
 static void test_circuit_switch(void)
 {
@@ -632,7 +645,7 @@ static void test_silent_server(void)
 }
 
 FOG_TEST_MAIN("dataplane/edge/conn", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_pin_refused), FOG_TEST(test_lossy), FOG_TEST(test_circuit_switch),
-	      FOG_TEST(test_switch_download), FOG_TEST(test_back_pressure),
-	      FOG_TEST(test_held_back), FOG_TEST(test_resets), FOG_TEST(test_budget),
-	      FOG_TEST(test_idle), FOG_TEST(test_silent_server))
+	      FOG_TEST(test_pin_refused), FOG_TEST(test_lossy), FOG_TEST(test_long_pipe),
+	      FOG_TEST(test_circuit_switch), FOG_TEST(test_switch_download),
+	      FOG_TEST(test_back_pressure), FOG_TEST(test_held_back), FOG_TEST(test_resets),
+	      FOG_TEST(test_budget), FOG_TEST(test_idle), FOG_TEST(test_silent_server))

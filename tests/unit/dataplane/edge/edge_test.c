@@ -2,6 +2,7 @@
 /* fog-edge as a whole: real processes on loopback, see lab.h. FOG_LAB_MB sets the size of the big
  * transfers (20), FOG_LAB_LOG the log level of the edges. */
 #include <errno.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -57,7 +58,7 @@ static void test_life_cycle(void)
 	u8 byte;
 	int fd = open_server();
 
-	CU_ASSERT_EQUAL(lab.host[LAB_CLIENT].routes, 1);
+	unsigned routes = lab.host[LAB_CLIENT].routes;
 	double start = lab_seconds();
 	command(fd, 'D', size);
 	CU_ASSERT_EQUAL(pattern_read(fd, 0, size), 0);
@@ -67,7 +68,7 @@ static void test_life_cycle(void)
 	       (double)size / 1e6 / seconds);
 	close(fd);
 	fd = open_server();
-	CU_ASSERT_EQUAL(lab.host[LAB_CLIENT].routes, 1); /* the same tunnel */
+	CU_ASSERT_EQUAL(lab.host[LAB_CLIENT].routes, routes); /* the same tunnel */
 	close(fd);
 }
 
@@ -169,29 +170,34 @@ static void test_many_streams(void)
 	}
 }
 
-/* A relay in the middle of a transfer dies. */
+/* Each relay of the circuit dies in the middle of a transfer. */
 static void test_relay_killed(void)
 {
-	u64 size = big();
-	int fd = open_server();
+	for (unsigned hop = 0; hop < 2; hop++) {
+		u64 size = 4 * big();
+		int fd = open_server();
 
-	command(fd, 'D', size);
-	CU_ASSERT_EQUAL(pattern_read(fd, 0, size / 4), 0);
-	unsigned routes = lab.host[LAB_CLIENT].routes;
-	lab_dataplane_kill(&lab, 1);
-	double start = lab_seconds();
-	CU_ASSERT_EQUAL(pattern_read(fd, size / 4, size), 0);
-	printf("%.2f s with a new route; ", lab_seconds() - start);
-	CU_ASSERT(lab.host[LAB_CLIENT].routes > routes);
-	close(fd);
-	lab_dataplane_start(&lab, 1);
+		command(fd, 'D', size);
+		CU_ASSERT_EQUAL(pattern_read(fd, 0, size / 8), 0);
+		unsigned routes = lab.host[LAB_CLIENT].routes;
+		unsigned host = lab_hop(&lab, hop);
+		CU_ASSERT_FATAL(host < LAB_HOSTS);
+		lab_dataplane_kill(&lab, host);
+		double start = lab_seconds();
+		CU_ASSERT_EQUAL(pattern_read(fd, size / 8, size), 0);
+		printf("%.2f s with a new route; ", lab_seconds() - start);
+		CU_ASSERT(lab.host[LAB_CLIENT].routes > routes);
+		close(fd);
+		lab_dataplane_start(&lab, host);
+	}
 }
 
 /* The same, but for an upload. */
 static void test_relay_killed_upload(void)
 {
 	static u8 data[1 << 16];
-	u64 size = big(), hash = 0, answer[2] = {0};
+	u64 size = 2 * big(), hash = 0, answer[2] = {0};
+	unsigned host = LAB_HOSTS;
 	int fd = open_server();
 
 	command(fd, 'U', 0);
@@ -200,9 +206,9 @@ static void test_relay_killed_upload(void)
 			data[i] = lab_pattern(done + i);
 		hash = lab_hash(hash, data, sizeof(data));
 		if (done == size / 4) {
-			lab_dataplane_kill(&lab, 2);
-			lab_dataplane_kill(&lab, 3);
-			lab_dataplane_start(&lab, 2);
+			host = lab_hop(&lab, 1);
+			CU_ASSERT_FATAL(host < LAB_HOSTS);
+			lab_dataplane_kill(&lab, host);
 		}
 		CU_ASSERT_EQUAL_FATAL(send(fd, data, sizeof(data), MSG_NOSIGNAL), sizeof(data));
 	}
@@ -211,20 +217,45 @@ static void test_relay_killed_upload(void)
 	CU_ASSERT_EQUAL(answer[0], size);
 	CU_ASSERT_EQUAL(answer[1], hash);
 	close(fd);
-	lab_dataplane_start(&lab, 3);
+	lab_dataplane_start(&lab, host);
+}
+
+/* A relay says nothing any more, and nobody says that it is dead: only the edge can notice. */
+static void test_circuit_silent(void)
+{
+	u64 size = 4 * big();
+	int fd = open_server();
+
+	command(fd, 'D', size);
+	CU_ASSERT_EQUAL(pattern_read(fd, 0, size / 8), 0);
+	for (unsigned i = 0; i < LAB_HOSTS; i++)
+		lab_snapshot(&lab, i, 60000);
+	usleep(100000);
+	unsigned host = lab_hop(&lab, 1);
+	CU_ASSERT_FATAL(host < LAB_HOSTS);
+	kill(lab.host[host].dataplane, SIGSTOP);
+	double start = lab_seconds();
+	CU_ASSERT_EQUAL(pattern_read(fd, size / 8, size), 0);
+	double seconds = lab_seconds() - start;
+	printf("%.2f s with a new route; ", seconds);
+	CU_ASSERT(seconds < 15);
+	kill(lab.host[host].dataplane, SIGCONT);
+	for (unsigned i = 0; i < LAB_HOSTS; i++)
+		lab_snapshot(&lab, i, 1000);
+	close(fd);
 }
 
 /* Our own data plane dies and comes back. */
 static void test_dataplane_restarted(void)
 {
-	u64 size = big();
+	u64 size = 6 * big();
 	int fd = open_server();
 
 	command(fd, 'D', size);
-	CU_ASSERT_EQUAL(pattern_read(fd, 0, size / 4), 0);
+	CU_ASSERT_EQUAL(pattern_read(fd, 0, size / 8), 0);
 	lab_dataplane_kill(&lab, LAB_CLIENT);
 	lab_dataplane_start(&lab, LAB_CLIENT);
-	CU_ASSERT_EQUAL(pattern_read(fd, size / 4, size / 2), 0);
+	CU_ASSERT_EQUAL(pattern_read(fd, size / 8, size / 2), 0);
 	lab_dataplane_kill(&lab, LAB_TERMINUS);
 	lab_dataplane_start(&lab, LAB_TERMINUS);
 	CU_ASSERT_EQUAL(pattern_read(fd, size / 2, size), 0);
@@ -340,6 +371,27 @@ static void test_wrong_key(void)
 	close(fd);
 }
 
+/* The edge of the terminus dies: its connections are gone, and the client learns it soon. */
+static void test_terminus_killed(void)
+{
+	int fd = open_server();
+	u8 byte;
+
+	command(fd, 'E', 0);
+	CU_ASSERT_EQUAL(send(fd, "x", 1, MSG_NOSIGNAL), 1);
+	CU_ASSERT_EQUAL(recv(fd, &byte, 1, 0), 1);
+	lab_edge_kill(&lab, LAB_TERMINUS);
+	lab_edge_start(&lab, LAB_TERMINUS);
+	double start = lab_seconds();
+	send(fd, "x", 1, MSG_NOSIGNAL);
+	CU_ASSERT(recv(fd, &byte, 1, 0) <= 0);
+	printf("%.2f s to learn it; ", lab_seconds() - start);
+	CU_ASSERT(lab_seconds() - start < 10);
+	close(fd);
+	fd = open_server();
+	close(fd);
+}
+
 static void test_stop(void)
 {
 	int fd = open_server();
@@ -364,29 +416,22 @@ static void test_stop(void)
 }
 
 static const struct fog_test tests[] = {
-	FOG_TEST(test_life_cycle),
-	FOG_TEST(test_upload),
-	FOG_TEST(test_refusals),
-	FOG_TEST(test_many_streams),
-	FOG_TEST(test_relay_killed),
-	FOG_TEST(test_relay_killed_upload),
-	FOG_TEST(test_dataplane_restarted),
-	FOG_TEST(test_control_away),
-	FOG_TEST(test_job_channel),
-	FOG_TEST(test_questions),
-	FOG_TEST(test_wrong_key),
-	FOG_TEST(test_stop),
+	FOG_TEST(test_life_cycle),      FOG_TEST(test_upload),
+	FOG_TEST(test_refusals),        FOG_TEST(test_many_streams),
+	FOG_TEST(test_relay_killed),    FOG_TEST(test_relay_killed_upload),
+	FOG_TEST(test_circuit_silent),  FOG_TEST(test_dataplane_restarted),
+	FOG_TEST(test_control_away),    FOG_TEST(test_job_channel),
+	FOG_TEST(test_questions),       FOG_TEST(test_wrong_key),
+	FOG_TEST(test_terminus_killed), FOG_TEST(test_stop),
 };
 
 int main(int argc, char **argv)
 {
-	if (argc == 4 && strcmp(argv[1], "--dataplane") == 0)
-		return lab_dataplane_main(argv[2], argv[3]);
-	if (argc != 2) {
-		fprintf(stderr, "usage: %s PATH-OF-FOG-EDGE\n", argv[0]);
+	if (argc != 3) {
+		fprintf(stderr, "usage: %s FOG-DATAPLANE FOG-EDGE\n", argv[0]);
 		return 2;
 	}
-	lab_start(&lab, "/proc/self/exe", argv[1]);
+	lab_start(&lab, argv[1], argv[2]);
 	int status = fog_test_run("dataplane/edge/edge", tests, FOG_ARRAY_COUNT(tests));
 	lab_stop(&lab);
 	return status;

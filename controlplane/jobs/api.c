@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* HTTP handlers, see api.h. */
+#include "controlplane/jobs/api.h"
+
+#include <errno.h>
+
+#include "controlplane/jobs/limits.h"
+#include "crypto/mem.h"
+
+#define LIST_DEFAULT 50
+
+static struct fog_jobs *engine(struct fog_exchange *x)
+{
+	return fog_jobs_runtime_engine(fog_exchange_ctx(x));
+}
+
+static int answer(struct fog_exchange *x, json_t *value)
+{
+	if (value == NULL)
+		return fog_exchange_problem(x, 500, "the store cannot be read");
+	return fog_exchange_json(x, 200, value);
+}
+
+/* ---- jobs ----------------------------------------------------------------------------------- */
+
+static int submit_failed(struct fog_exchange *x, int rc, const char *id, const char *error)
+{
+	switch (rc) {
+	case -EINVAL:
+		return fog_exchange_problem(x, 400, "%s", error);
+	case -EEXIST:
+		return fog_exchange_problem(x, 409, "id: \"%s\" is another job", id);
+	case -ENOSPC:
+		return fog_exchange_problem(x, 503, "the queue of jobs is full");
+	case -EAGAIN:
+		return fog_exchange_problem(x, 503, "the store does not take it now");
+	default:
+		return fog_exchange_problem(x, fog_status_of_errno(rc), "%s", strerror(-rc));
+	}
+}
+
+static int jobs_post(struct fog_exchange *x)
+{
+	struct fog_jobs_runtime *rt = fog_exchange_ctx(x);
+	char id[FOG_JOB_ID_SIZE] = "", error[FOG_JSON_ERROR_SIZE], location[FOG_JOB_ID_SIZE + 16];
+	struct fog_job_request request;
+	bool found;
+
+	int rc = fog_job_request_parse(fog_exchange_body(x), &request, error);
+	if (rc != 0)
+		return submit_failed(x, rc, "", error);
+	rc = fog_jobs_submit(engine(x), FOG_JOBS_USER, &request, fog_jobs_runtime_now(rt), id,
+			     error);
+	fog_job_request_free(&request);
+	fog_jobs_runtime_pump(rt);
+	if (rc < 0)
+		return submit_failed(x, rc, id, error);
+	json_t *job = fog_view_job(engine(x), id, &found);
+	if (job == NULL) /* it is there all the same */
+		job = json_pack("{s:s}", "id", id);
+	snprintf(location, sizeof(location), "/v1/jobs/%s", id);
+	fog_exchange_header(x, "Location", location);
+	return fog_exchange_json(x, rc == 1 ? 201 : 200, job);
+}
+
+static int jobs_get(struct fog_exchange *x)
+{
+	const char *text = fog_exchange_query(x, "state");
+	enum fog_job_state state = FOG_JOB_INVALID;
+	u64 limit, before;
+
+	if (text != NULL && text[0] != '\0') {
+		state = fog_job_state_parse(text);
+		if (state == FOG_JOB_INVALID)
+			return fog_exchange_problem(x, 400, "state: no state \"%s\"", text);
+	}
+	if (fog_exchange_query_u64(x, "limit", LIST_DEFAULT, FOG_JOBS_LIST_MAX, &limit) != 0 ||
+	    fog_exchange_query_u64(x, "after", 0, INT64_MAX, &before) != 0)
+		return 0;
+	return answer(x, fog_view_jobs(engine(x), state, before, (u32)limit));
+}
+
+static int job_get(struct fog_exchange *x)
+{
+	const char *id = fog_exchange_param(x, "id");
+	bool found;
+	json_t *job = fog_view_job(engine(x), id, &found);
+
+	if (!found)
+		return fog_exchange_problem(x, 404, "no job \"%s\"", id);
+	return answer(x, job);
+}
+
+static int job_logs(struct fog_exchange *x)
+{
+	const char *id = fog_exchange_param(x, "id");
+	const char *name = fog_exchange_query(x, "stream");
+	u64 offset, limit, attempt;
+	u32 stream = 0, len;
+	u8 *data;
+
+	if (name != NULL && strcmp(name, "stderr") == 0)
+		stream = 1;
+	else if (name != NULL && strcmp(name, "stdout") != 0)
+		return fog_exchange_problem(x, 400, "stream: must be stdout or stderr");
+	if (fog_exchange_query_u64(x, "offset", 0, INT64_MAX / 2, &offset) != 0 ||
+	    fog_exchange_query_u64(x, "limit", FOG_JOB_OUTPUT_MAX, FOG_JOB_OUTPUT_MAX, &limit) !=
+		    0 ||
+	    fog_exchange_query_u64(x, "attempt", 0, FOG_JOBS_ATTEMPTS_MAX, &attempt) != 0)
+		return 0;
+	int rc = fog_view_log(engine(x), id, (u32)attempt, stream, offset, (u32)limit, &data, &len);
+	if (rc == -ENOENT)
+		return fog_exchange_problem(x, 404, "no job \"%s\"", id);
+	if (rc != 0)
+		return fog_exchange_problem(x, 500, "the log cannot be read");
+	rc = fog_exchange_bytes(x, 200, "application/octet-stream", data, len);
+	free(data);
+	return rc;
+}
+
+static int job_cancel(struct fog_exchange *x)
+{
+	struct fog_jobs_runtime *rt = fog_exchange_ctx(x);
+	const char *id = fog_exchange_param(x, "id");
+	bool found;
+
+	int rc = fog_jobs_cancel(engine(x), id, fog_jobs_runtime_now(rt));
+	fog_jobs_runtime_pump(rt);
+	if (rc == -ENOENT)
+		return fog_exchange_problem(x, 404, "no job \"%s\"", id);
+	if (rc != 0)
+		return fog_exchange_problem(x, 503, "the store does not take it now");
+	return answer(x, fog_view_job(engine(x), id, &found));
+}
+
+/* ---- ledger, reputation, receipts ----------------------------------------------------------- */
+
+static int accounts_get(struct fog_exchange *x)
+{
+	const char *after = fog_exchange_query(x, "after");
+	u64 limit;
+
+	if (fog_exchange_query_u64(x, "limit", FOG_JOBS_LIST_MAX, FOG_JOBS_LIST_MAX, &limit) != 0)
+		return 0;
+	return answer(x, fog_view_accounts(engine(x), after != NULL ? after : "", (u32)limit));
+}
+
+static int account_entries(struct fog_exchange *x)
+{
+	const char *name = fog_exchange_param(x, "name");
+	u64 limit, before;
+	bool found;
+
+	if (fog_exchange_query_u64(x, "limit", LIST_DEFAULT, FOG_JOBS_LIST_MAX, &limit) != 0 ||
+	    fog_exchange_query_u64(x, "after", 0, INT64_MAX, &before) != 0)
+		return 0;
+	json_t *list = fog_view_entries(engine(x), name, before, (u32)limit, &found);
+	if (!found)
+		return fog_exchange_problem(x, 404, "no account \"%s\"", name);
+	return answer(x, list);
+}
+
+static int movements_get(struct fog_exchange *x)
+{
+	u64 limit, before;
+
+	if (fog_exchange_query_u64(x, "limit", LIST_DEFAULT, FOG_JOBS_LIST_MAX, &limit) != 0 ||
+	    fog_exchange_query_u64(x, "after", 0, INT64_MAX, &before) != 0)
+		return 0;
+	return answer(x, fog_view_movements(engine(x), fog_exchange_query(x, "account"), before,
+					    (u32)limit));
+}
+
+static int reputation_get(struct fog_exchange *x)
+{
+	struct fog_jobs_runtime *rt = fog_exchange_ctx(x);
+	const struct fog_jobs_runtime_config *c = fog_jobs_runtime_config(rt);
+
+	return answer(x, fog_view_reputation(engine(x), c->host_name, c->context,
+					     fog_jobs_runtime_now(rt)));
+}
+
+static int evidence_get(struct fog_exchange *x)
+{
+	u8 node[FOG_JOB_NODE_SIZE];
+	u64 limit;
+
+	if (fog_hex_decode(fog_exchange_param(x, "node"), node, sizeof(node)) != 0)
+		return fog_exchange_problem(x, 400, "node: must be a node id of 64 hex digits");
+	if (fog_exchange_query_u64(x, "limit", LIST_DEFAULT, FOG_JOBS_LIST_MAX, &limit) != 0)
+		return 0;
+	return answer(x, fog_view_evidence(engine(x), node, (u32)limit));
+}
+
+static int receipts_get(struct fog_exchange *x)
+{
+	const char *job = fog_exchange_param(x, "job");
+	json_t *list = fog_view_receipts(engine(x), job);
+
+	if (list != NULL && json_array_size(json_object_get(list, "receipts")) == 0) {
+		json_decref(list);
+		return fog_exchange_problem(x, 404, "no receipt of a job \"%s\"", job);
+	}
+	return answer(x, list);
+}
+
+static const struct fog_route routes[] = {
+	{"POST", "/v1/jobs", jobs_post},
+	{"GET", "/v1/jobs", jobs_get},
+	{"GET", "/v1/jobs/{id}", job_get},
+	{"GET", "/v1/jobs/{id}/logs", job_logs},
+	{"POST", "/v1/jobs/{id}/cancel", job_cancel},
+	{"GET", "/v1/accounts", accounts_get},
+	{"GET", "/v1/accounts/{name}/entries", account_entries},
+	{"GET", "/v1/ledger/entries", movements_get},
+	{"GET", "/v1/reputation", reputation_get},
+	{"GET", "/v1/reputation/{node}/evidence", evidence_get},
+	{"GET", "/v1/receipts/{job}", receipts_get},
+};
+
+void fog_jobs_api_add(struct fog_jobs_runtime *rt, struct fog_gateway *gateway)
+{
+	fog_gateway_add(gateway, routes, FOG_ARRAY_COUNT(routes), rt);
+}

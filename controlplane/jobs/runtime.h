@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The job engine in the daemon: its actions on the loop's streams, fog-exec and the data plane's
+ *verify rings, their answers as its events, and the HTTP routes.
+ *
+ *	fog_jobs_runtime_start(&rt, &config, why);
+ *	fog_jobs_runtime_routes(rt, gateway);
+ *	..
+ *	fog_jobs_runtime_stop(rt);	jobs that run go on running
+ *
+ * The loop's thread only. */
+#ifndef FOG_JOBS_RUNTIME_H
+#define FOG_JOBS_RUNTIME_H
+
+#include "controlplane/core/dpclient.h"
+#include "controlplane/core/identity.h"
+#include "controlplane/core/loop.h"
+#include "controlplane/gateway/gateway.h"
+#include "controlplane/jobs/engine.h"
+#include "controlplane/jobs/view.h"
+
+#define FOG_JOBS_USER         "local" /* whoever may open api.sock */
+#define FOG_JOBS_RUNTIME_WHY  512
+#define FOG_JOBS_TICK_IDLE_MS 1000
+#define FOG_JOBS_LINGER_MS    10000 /* for the last frames of a stream we closed */
+
+struct fog_jobs_runtime;
+
+struct fog_jobs_runtime_config {
+	struct ev_loop *loop;
+	struct fog_store *store;
+	const struct fog_identity *identity; /* outlives the runtime */
+	struct fog_dpclient *dataplane;      /* NULL or not attached: signatures are checked here */
+	struct fog_jobs_config engine;       /* node_id and seed are filled in */
+	const char *edge_sock;               /* copied, as the paths below */
+	const char *jobs_sock;
+	const char *spool_dir; /* made when it is not there, mode 0700 */
+	const char *exec_path; /* fog-exec; NULL: the one beside this program */
+
+	/* The directory: as the port `hosts` of engine.h, and names for people. */
+	u32 (*hosts)(void *context, struct fog_placement_host *out, u32 cap, u64 now_ms);
+	fog_host_name_fn host_name;
+	void *context;
+};
+
+/* 0, or -errno with why. */
+int fog_jobs_runtime_start(struct fog_jobs_runtime **out,
+			   const struct fog_jobs_runtime_config *config,
+			   char why[FOG_JOBS_RUNTIME_WHY]);
+/* NULL is fine. Before the gateway, the data plane client and the store go. */
+void fog_jobs_runtime_stop(struct fog_jobs_runtime *rt);
+
+void fog_jobs_runtime_routes(struct fog_jobs_runtime *rt, struct fog_gateway *gateway);
+/* New prices and limits; node_id and seed are filled in. */
+void fog_jobs_runtime_reconfigure(struct fog_jobs_runtime *rt,
+				  const struct fog_jobs_config *engine);
+
+/* For the rest of the daemon: reputation in [0,1] (lower credible bound), and jobs not ended. The
+ * context is the runtime. */
+double fog_jobs_runtime_weight(void *rt, const u8 node[32]);
+u32 fog_jobs_runtime_open(void *rt);
+
+/* ---- between the files of jobs/ ------------------------------------------------------------- */
+struct fog_jobs *fog_jobs_runtime_engine(struct fog_jobs_runtime *rt);
+u64 fog_jobs_runtime_now(const struct fog_jobs_runtime *rt);
+/* Carries out what the engine asks for; after every event. */
+void fog_jobs_runtime_pump(struct fog_jobs_runtime *rt);
+const struct fog_jobs_runtime_config *fog_jobs_runtime_config(const struct fog_jobs_runtime *rt);
+
+#endif

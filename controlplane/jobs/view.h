@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* What the API shows of jobs, accounts, reputation and receipts: the store's rows as JSON. Reads
+ * only. Each returns a new reference, NULL without memory or when the store fails. Lists are cut at
+ * FOG_JOBS_LIST_MAX. */
+#ifndef FOG_JOBS_VIEW_H
+#define FOG_JOBS_VIEW_H
+
+#include "controlplane/jobs/engine.h"
+
+/* The name people use for a host, or "" when it is not known. Valid until the next call. */
+typedef const char *(*fog_host_name_fn)(void *context, const u8 node[FOG_JOB_NODE_SIZE]);
+
+/* {"jobs":[..],"next":n}: newest first; state 0 = all; before = only jobs with a smaller sequence,
+ * 0 = from the newest. next is the `before` of the next page, or null. */
+json_t *fog_view_jobs(struct fog_jobs *j, enum fog_job_state state, u64 before, u32 limit);
+
+/* The full account of one job. *found false: there is none. */
+json_t *fog_view_job(struct fog_jobs *j, const char *id, bool *found);
+
+/* Bytes of a log from offset, to free(); *len 0 at its end. attempt 0 = the last. -ENOENT, -ENOMEM,
+ * or what the store says. */
+int fog_view_log(struct fog_jobs *j, const char *id, u32 attempt, u32 stream, u64 offset, u32 limit,
+		 u8 **data, u32 *len);
+
+/* {"accounts":[{name,balance,entries}]} by name, after `after` ("" = from the first). */
+json_t *fog_view_accounts(struct fog_jobs *j, const char *after, u32 limit);
+/* {"entries":[{sequence,at_ms,kind,debit,credit,amount,job}],"next":n}: newest first; account NULL
+ * = all. Each row is one movement from one account to another. */
+json_t *fog_view_movements(struct fog_jobs *j, const char *account, u64 before, u32 limit);
+/* {"account","balance","entries":[{sequence,at_ms,kind,amount,balance,job,key}],"next"}: newest
+ * first; *found false: no such account. */
+json_t *fog_view_entries(struct fog_jobs *j, const char *account, u64 before, u32 limit,
+			 bool *found);
+
+/* {"reputation":[{node_id,name,alpha,beta,score,mean,lower,uncertainty,evidence,tier,events,
+ * updated_ms}]}; score is the lower credible bound, by which hosts are ranked. */
+json_t *fog_view_reputation(struct fog_jobs *j, fog_host_name_fn name, void *context, u64 now_ms);
+/* {"evidence":[..]} of one host, newest first. */
+json_t *fog_view_evidence(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE], u32 limit);
+
+/* {"receipts":[{attempt,submitter,worker,label,text,signature,amount,created_ms,settlement}]} of
+ * both roles. */
+json_t *fog_view_receipts(struct fog_jobs *j, const char *job);
+
+#endif

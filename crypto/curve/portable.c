@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The curve path of every CPU: one by one, X25519 and SHA-512 by libsodium. */
+#include "crypto/curve/curve.h"
+
+#include "crypto/curve/x25519.h"
+#include "crypto/sign/sign.h"
+
+#include <sodium.h>
+
+static bool supported(void)
+{
+	return true;
+}
+
+static void x25519_many(u8 (*out)[32], const u8 (*scalar)[32], const u8 (*point)[32], int *result,
+			unsigned count)
+{
+	u8 copy[32]; /* libsodium does not work in place */
+
+	for (unsigned i = 0; i < count; i++) {
+		memcpy(copy, point[i], sizeof(copy));
+		result[i] = fog_x25519(out[i], scalar[i], copy);
+	}
+}
+
+void fog_portable_decode_many(struct fog_ge_niels *out, bool *good, const u8 *const *in,
+			      unsigned count)
+{
+	struct fog_ge_affine p;
+
+	for (unsigned i = 0; i < count; i++) {
+		good[i] = fog_ge_from_bytes(&p, in[i]) == 0;
+		fog_ge_niels_from_affine(&out[i], &p);
+	}
+}
+
+void fog_portable_challenge_many(struct fog_sc *k, const struct fog_sign_item *const *item,
+				 unsigned count)
+{
+	crypto_hash_sha512_state state;
+	u8 digest[crypto_hash_sha512_BYTES];
+
+	for (unsigned i = 0; i < count; i++) {
+		crypto_hash_sha512_init(&state);
+		crypto_hash_sha512_update(&state, item[i]->sig, FOG_POINT_SIZE);
+		crypto_hash_sha512_update(&state, item[i]->pk, FOG_POINT_SIZE);
+		crypto_hash_sha512_update(&state, item[i]->msg, item[i]->len);
+		crypto_hash_sha512_final(&state, digest);
+		fog_sc_reduce_bytes(&k[i], digest);
+	}
+}
+
+void fog_portable_check_many(bool *good, const struct fog_ge_niels *point, const struct fog_sc *s,
+			     const struct fog_sc *k, unsigned count)
+{
+	struct fog_ge_niels base_a[2], r;
+	struct fog_sc s_k[2];
+	struct fog_ge_ext sum;
+
+	for (unsigned i = 0; i < count; i++) {
+		base_a[0] = fog_ge_base_multiple[0];
+		base_a[1] = point[2 * i];
+		fog_ge_niels_negate(&base_a[1], 1);
+		s_k[0] = s[i];
+		s_k[1] = k[i];
+		fog_portable_msm(&sum, base_a, s_k, 2, NULL);
+		r = point[2 * i + 1];
+		fog_ge_niels_negate(&r, 1);
+		fog_ge_add_niels(&sum, &sum, &r);
+		fog_ge_double(&sum, &sum, 3);
+		good[i] = fog_ge_is_zero(&sum);
+	}
+}
+
+size_t fog_portable_msm_scratch_size(unsigned count)
+{
+	(void)count;
+	return 0;
+}
+
+const struct fog_curve fog_curve_portable = {
+	.name = "portable",
+	.supported = supported,
+	.x25519_many = x25519_many,
+	.decode_many = fog_portable_decode_many,
+	.challenge_many = fog_portable_challenge_many,
+	.check_many = fog_portable_check_many,
+	.msm = fog_portable_msm,
+	.msm_scratch_size = fog_portable_msm_scratch_size,
+	.batch_min = 4,
+};

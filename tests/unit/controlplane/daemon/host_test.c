@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A whole control plane in this process, without data plane and with a hand-made edge. The lab
+ * tests run it with the others. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "controlplane/core/log.h"
+#include "controlplane/daemon/host.h"
+#include "crypto/mem.h"
+#include "tests/unit/fog_test.h"
+
+static struct ev_loop *loop;
+static struct fog_host *host;
+static char dir[64], conf[96], why[FOG_HOST_WHY_SIZE];
+static u16 port;
+
+static u16 free_port(void)
+{
+	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(sa);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	CU_ASSERT_EQUAL(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	CU_ASSERT_EQUAL(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
+	close(fd);
+	return ntohs(sa.sin_port);
+}
+
+static void conf_write(const char *name, const char *more)
+{
+	FILE *f = fopen(conf, "w");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	fprintf(f,
+		"host = { name = \"%s\"; run_dir = \"%s\"; state_dir = \"%s/state\"; };\n"
+		"dataplane = { listen = \"127.0.0.1:9\"; };\n"
+		"control = { listen = \"127.0.0.1:%u\"; };\n"
+		"roles = { enable = (\"relay\", \"exit\"); };\n%s",
+		name, dir, dir, port, more);
+	fclose(f);
+}
+
+static int try_start(struct fog_host **out)
+{
+	struct fog_config config;
+
+	CU_ASSERT_EQUAL_FATAL(fog_config_read(&config, conf, stdout), 0);
+	int rc = fog_host_start(out, loop, &config, conf, why);
+	fog_config_free(&config);
+	return rc;
+}
+
+static void start(void)
+{
+	snprintf(dir, sizeof(dir), "/tmp/fog-host-test-XXXXXX");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+	snprintf(conf, sizeof(conf), "%s/fog.conf", dir);
+	port = free_port();
+	loop = ev_loop_new(EVFLAG_AUTO);
+	fog_log_set_level(FOG_LOG_ERROR);
+	conf_write("alpha", "");
+	CU_ASSERT_EQUAL_FATAL(try_start(&host), 0);
+}
+
+static void stop(void)
+{
+	static const char *const files[] = {"fog.conf",
+					    "state/identity.key",
+					    "state/fog.db",
+					    "state/lock",
+					    "state/jobs",
+					    "state",
+					    ""};
+	char path[128];
+
+	fog_host_stop(host);
+	host = NULL;
+	for (unsigned i = 0; i < FOG_ARRAY_COUNT(files); i++) {
+		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
+		/* The last removes the folder: nothing else may be left in it. */
+		CU_ASSERT_EQUAL(remove(path), 0);
+	}
+	ev_loop_destroy(loop);
+}
+
+static void on_give_up(struct ev_loop *l, struct ev_timer *w, int revents)
+{
+	ev_break(l, EVBREAK_ALL);
+}
+
+#define RUN_UNTIL(cond)                                        \
+	do {                                                   \
+		struct ev_timer give_up;                       \
+		ev_timer_init(&give_up, on_give_up, 5.0, 0.0); \
+		ev_timer_start(loop, &give_up);                \
+		while (!(cond) && ev_is_active(&give_up))      \
+			ev_run(loop, EVRUN_ONCE);              \
+		CU_ASSERT(cond);                               \
+		ev_timer_stop(loop, &give_up);                 \
+	} while (0)
+
+static char reply[65536];
+static size_t reply_used;
+
+/* More of the answer; true when the server closed. */
+static bool reply_read(int fd)
+{
+	ssize_t n = recv(fd, reply + reply_used, sizeof(reply) - 1 - reply_used, MSG_DONTWAIT);
+
+	if (n > 0)
+		reply_used += (size_t)n;
+	reply[reply_used] = '\0';
+	return n == 0;
+}
+
+/* One request over api.sock; returns the status, the answer is in `reply`. */
+static int http(const char *method, const char *target)
+{
+	char path[96], request[256];
+	int status = 0;
+
+	snprintf(path, sizeof(path), "%s/api.sock", dir);
+	int fd = fog_unix_connect(path);
+	CU_ASSERT_FATAL(fd >= 0);
+	int n = snprintf(request, sizeof(request),
+			 "%s %s HTTP/1.1\r\nHost: fog\r\nConnection: close\r\n\r\n", method,
+			 target);
+	CU_ASSERT_EQUAL(send(fd, request, (size_t)n, MSG_NOSIGNAL), n);
+	reply_used = 0;
+	RUN_UNTIL(reply_read(fd));
+	close(fd);
+	CU_ASSERT_EQUAL(sscanf(reply, "HTTP/1.1 %d", &status), 1);
+	return status;
+}
+
+static bool said(const char *text)
+{
+	return strstr(reply, text) != NULL;
+}
+
+static int edge_connect(void)
+{
+	char path[96];
+	static const char hello[] =
+		"{\"op\":\"hello\",\"version\":1,\"quic_pk\":"
+		"\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"}\n";
+
+	snprintf(path, sizeof(path), "%s/control.sock", dir);
+	int fd = fog_unix_connect(path);
+	CU_ASSERT_FATAL(fd >= 0);
+	CU_ASSERT_EQUAL(send(fd, hello, sizeof(hello) - 1, MSG_NOSIGNAL), sizeof(hello) - 1);
+	RUN_UNTIL(fog_edge_server_connected(host->edge));
+	return fd;
+}
+
+/* The next line from the host, up to 4 KiB. */
+static const char *line_from(int fd)
+{
+	static char line[4096];
+	size_t used = 0;
+
+	for (int i = 0; i < 2000 && used < sizeof(line) - 1; i++) {
+		ssize_t n = recv(fd, line + used, 1, MSG_DONTWAIT);
+		if (n == 1 && line[used++] == '\n')
+			break;
+		if (n < 0)
+			ev_run(loop, EVRUN_NOWAIT);
+	}
+	line[used] = '\0';
+	return line;
+}
+
+static void test_life_cycle(void)
+{
+	struct fog_host *other;
+	struct stat st;
+	char path[96];
+
+	start();
+	CU_ASSERT_EQUAL(http("GET", "/v1/status"), 200);
+	CU_ASSERT(said("\"name\":\"alpha\""));
+	CU_ASSERT(said("\"attached\":false"));
+	CU_ASSERT(said("\"connected\":false"));
+	CU_ASSERT_EQUAL(http("GET", "/v1/hosts"), 200);
+	CU_ASSERT(said("{\"hosts\":[]}"));
+	CU_ASSERT_EQUAL(http("GET", "/v1/hosts/alpha"), 404);
+	CU_ASSERT_EQUAL(http("GET", "/v1/links"), 200);
+	CU_ASSERT(said("{\"links\":[]}"));
+	CU_ASSERT_EQUAL(http("GET", "/v1/circuits"), 503);
+	CU_ASSERT(said("no fog-edge is connected"));
+	CU_ASSERT_EQUAL(http("POST", "/v1/circuits/1/close"), 503);
+	CU_ASSERT_EQUAL(http("DELETE", "/v1/circuits/x"), 400);
+	CU_ASSERT_EQUAL(http("GET", "/metrics"), 200);
+	CU_ASSERT(said("\nfog_dataplane_up 0\n"));
+	CU_ASSERT(said("text/plain; version=0.0.4"));
+	snprintf(path, sizeof(path), "%s/api.sock", dir);
+	CU_ASSERT_EQUAL(stat(path, &st), 0);
+	CU_ASSERT_EQUAL(st.st_mode & 0777, 0600);
+	CU_ASSERT_EQUAL(try_start(&other), -EBUSY);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why, "another control plane"));
+	stop();
+	fog_host_stop(NULL);
+}
+
+static void test_edge(void)
+{
+	start();
+	int fd = edge_connect();
+	CU_ASSERT_PTR_NOT_NULL(strstr(line_from(fd), "\"op\":\"config\""));
+	static const struct {
+		const char *ask, *says;
+	} cases[] = {
+		{"\"purpose\":\"exit\",\"host\":\"a\",\"port\":80", "no exit reaches"},
+		{"\"purpose\":\"exit\",\"host\":\"a\"", "port wants"},
+		{"\"purpose\":\"exit\",\"port\":0", "port wants"},
+		{"\"purpose\":\"party\"", "purpose wants"},
+		{"\"hops\":3", "purpose wants"},
+		{"\"purpose\":\"node\",\"target\":\"x\"", "target wants"},
+		{"\"purpose\":\"node\"", "wants a target"},
+		{"\"purpose\":\"job\",\"hops\":9", "hops wants"},
+		{"\"purpose\":\"job\",\"hops\":\"3\"", "hops wants"},
+		{"\"purpose\":\"job\",\"exclude\":7", "exclude wants"},
+		{"\"purpose\":\"job\",\"exclude\":[7]", "exclude holds"},
+		{"\"purpose\":\"job\",\"exclude\":null,\"target\":null",
+		 "no worker can be reached"},
+	};
+	char text[256], hex[65];
+	for (unsigned i = 0; i < FOG_ARRAY_COUNT(cases); i++) {
+		int n = snprintf(text, sizeof(text), "{\"op\":\"route\",\"id\":%u,%s}\n", i,
+				 cases[i].ask);
+		CU_ASSERT_EQUAL(send(fd, text, (size_t)n, MSG_NOSIGNAL), n);
+		const char *answer = line_from(fd);
+		if (strstr(answer, cases[i].says) == NULL)
+			printf("case %u: %s", i, answer);
+		CU_ASSERT_PTR_NOT_NULL(strstr(answer, cases[i].says));
+		CU_ASSERT_PTR_NOT_NULL(strstr(answer, "\"ok\":false"));
+	}
+	int n = snprintf(text, sizeof(text),
+			 "{\"op\":\"route\",\"id\":1,\"purpose\":\"node\",\"target\":\"%s\"}\n",
+			 fog_node_id_hex(host->id.node_id, hex));
+	CU_ASSERT_EQUAL(send(fd, text, (size_t)n, MSG_NOSIGNAL), n);
+	CU_ASSERT_PTR_NOT_NULL(strstr(line_from(fd), "the target is this host"));
+	close(fd);
+	RUN_UNTIL(!fog_edge_server_connected(host->edge));
+	stop();
+}
+
+/* The data plane's keys as if it were attached. */
+static void keys_known(void)
+{
+	memset(host->link_pk, 7, 32);
+	memset(host->onion_pk, 8, 32);
+	host->dp_keys_known = true;
+	fog_host_publish_soon(host);
+}
+
+static void test_own_descriptor(void)
+{
+	start();
+	keys_known();
+	RUN_UNTIL(fog_directory_count(host->directory) == 1);
+	const struct fog_signed_descriptor *s = fog_directory_at(host->directory, 0);
+	CU_ASSERT_STRING_EQUAL(s->d.name, "alpha");
+	CU_ASSERT(!s->d.has_quic);
+	CU_ASSERT_EQUAL(s->d.roles, FOG_ROLE_RELAY | FOG_ROLE_EXIT);
+	u64 first = s->d.sequence;
+	/* Nothing changed: nothing is published. */
+	fog_host_publish_soon(host);
+	ev_sleep(0.25);
+	ev_run(loop, EVRUN_ONCE);
+	CU_ASSERT_EQUAL(fog_directory_at(host->directory, 0)->d.sequence, first);
+	/* The edge comes: its key is published. */
+	int fd = edge_connect();
+	RUN_UNTIL(fog_directory_at(host->directory, 0)->d.has_quic);
+	CU_ASSERT(fog_directory_at(host->directory, 0)->d.sequence > first);
+	CU_ASSERT_EQUAL(http("GET", "/v1/hosts/alpha"), 200);
+	CU_ASSERT(said("\"self\":true"));
+	CU_ASSERT(said("\"signature\":"));
+	/* A restart keeps what still holds. */
+	u64 second = fog_directory_at(host->directory, 0)->d.sequence;
+	close(fd);
+	fog_host_stop(host);
+	CU_ASSERT_EQUAL_FATAL(try_start(&host), 0);
+	CU_ASSERT_EQUAL(fog_directory_count(host->directory), 1);
+	keys_known();
+	ev_sleep(0.25);
+	ev_run(loop, EVRUN_ONCE);
+	ev_run(loop, EVRUN_NOWAIT);
+	CU_ASSERT_EQUAL(fog_directory_at(host->directory, 0)->d.sequence, second);
+	stop();
+}
+
+static void test_reload(void)
+{
+	start();
+	int fd = edge_connect();
+	CU_ASSERT_PTR_NOT_NULL(strstr(line_from(fd), "\"allow\":[]"));
+	conf_write("beta", "exit = { allow = (\"10.0.0.0/8:80\"); };\n");
+	fog_host_reload(host);
+	CU_ASSERT_PTR_NOT_NULL(strstr(line_from(fd), "\"allow\":[\"10.0.0.0/8:80\"]"));
+	CU_ASSERT_STRING_EQUAL(host->config.host_name, "alpha");
+	CU_ASSERT_EQUAL(host->config.exit_allow.count, 1);
+	/* A broken file changes nothing. */
+	FILE *f = fopen(conf, "w");
+	fputs("host = {", f);
+	fclose(f);
+	fog_host_reload(host);
+	CU_ASSERT_EQUAL(host->config.exit_allow.count, 1);
+	close(fd);
+	stop();
+}
+
+static void test_circuits(void)
+{
+	char path[96];
+	static const char answer[] =
+		"{\"op\":\"circuits\",\"id\":1,\"circuits\":[{\"handle\":5,\"path\":[\"zz\"],"
+		"\"purpose\":\"exit\"}]}\n{\"op\":\"close\",\"id\":2,\"ok\":false,\"error\":"
+		"\"gone\"}\n";
+
+	start();
+	int fd = edge_connect();
+	CU_ASSERT_PTR_NOT_NULL(strstr(line_from(fd), "config"));
+	/* The answers are written before they are asked for: the ids are known. */
+	snprintf(path, sizeof(path), "%s/api.sock", dir);
+	int api = fog_unix_connect(path);
+	static const char get[] =
+		"GET /v1/circuits HTTP/1.1\r\nHost: fog\r\nConnection: close\r\n\r\n";
+	CU_ASSERT_EQUAL(send(api, get, sizeof(get) - 1, MSG_NOSIGNAL), sizeof(get) - 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(line_from(fd), "\"op\":\"circuits\""));
+	CU_ASSERT_EQUAL(send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL), sizeof(answer) - 1);
+	reply_used = 0;
+	RUN_UNTIL(reply_read(api));
+	CU_ASSERT(said("\"handle\":5"));
+	CU_ASSERT(said("\"names\":[\"\"]"));
+	CU_ASSERT(said("\"terminus\":[]"));
+	close(api);
+	/* The edge dies while it is asked. */
+	api = fog_unix_connect(path);
+	CU_ASSERT_EQUAL(send(api, get, sizeof(get) - 1, MSG_NOSIGNAL), sizeof(get) - 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(line_from(fd), "\"op\":\"circuits\""));
+	close(fd);
+	reply_used = 0;
+	RUN_UNTIL(reply_read(api));
+	CU_ASSERT(said(" 503 "));
+	close(api);
+	/* We stop while an edge is asked. */
+	fd = edge_connect();
+	api = fog_unix_connect(path);
+	CU_ASSERT_EQUAL(send(api, get, sizeof(get) - 1, MSG_NOSIGNAL), sizeof(get) - 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(line_from(fd), "config"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(line_from(fd), "\"op\":\"circuits\""));
+	stop();
+	close(fd);
+	close(api);
+}
+
+FOG_TEST_MAIN("controlplane/daemon/host", FOG_TEST(test_life_cycle), FOG_TEST(test_edge),
+	      FOG_TEST(test_own_descriptor), FOG_TEST(test_reload), FOG_TEST(test_circuits))

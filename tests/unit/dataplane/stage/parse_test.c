@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Cell headers of an authenticated but misbehaving neighbour. */
+#include "tests/sim/testbed.h"
+#include "tests/unit/fog_test.h"
+
+static struct tb tb;
+
+static void cell_of(u8 cell[FOG_CELL_SIZE], u32 id, u8 command, u8 flags, u16 zero, u64 sequence)
+{
+	const struct fog_cell_head head = {
+		.id = id, .command = command, .flags = flags, .zero = zero, .sequence = sequence};
+
+	memset(cell, 0, FOG_CELL_SIZE);
+	memcpy(cell, &head, sizeof(head));
+}
+
+static void give(const u8 *cell)
+{
+	u8 dgram[FOG_DGRAM_SIZE];
+
+	tb_forge(&tb, 0, 1, cell, dgram);
+	tb_inject(&tb, 0, 1, dgram, sizeof(dgram));
+}
+
+static void test_life_cycle(void)
+{
+	u8 cell[FOG_CELL_SIZE];
+
+	tb_init(&tb, 1, 2, 1, 64);
+	CU_ASSERT_TRUE_FATAL(tb_mesh(&tb));
+	cell_of(cell, 0, FOG_CELL_KEEPALIVE, 0, 0, 0);
+	give(cell);
+	tb_run(&tb, 20 * TB_MS);
+	CU_ASSERT_EQUAL(tb_drops_all(&tb, 1), 0);
+	cell_of(cell, 0, FOG_CELL_PADDING, 0, 0, 0);
+	give(cell);
+	TB_EXPECT_DROP(&tb, 1, FOG_DROP_PADDING, 0);
+	tb_free(&tb);
+}
+
+static void test_headers(void)
+{
+	static const struct {
+		int no;
+		u32 id;
+		u8 command;
+		u8 flags;
+		u16 zero;
+		u64 sequence;
+		enum fog_drop want;
+	} cases[] = {
+		{1, 0, FOG_CELL_KEEPALIVE, 1, 0, 0, FOG_DROP_FORMAT},
+		{2, 0, FOG_CELL_KEEPALIVE, 0, 1, 0, FOG_DROP_FORMAT},
+		{3, 0, FOG_CELL_KEEPALIVE, 0, 0, 1, FOG_DROP_FORMAT},
+		{4, 7, FOG_CELL_DATA, 0x80, 0, 1, FOG_DROP_FORMAT},
+		{5, 7, FOG_CELL_DATA, 0, 0x8000, 1, FOG_DROP_FORMAT},
+		{6, 7, FOG_CELL_CREATE, 0, 0, 1, FOG_DROP_FORMAT},
+		{7, 0, 0, 0, 0, 0, FOG_DROP_COMMAND},
+		{8, 7, 0, 0, 0, 0, FOG_DROP_COMMAND},
+		{9, 7, FOG_CELL_PADDING, 0, 0, 0, FOG_DROP_COMMAND},
+		{10, 7, FOG_CELL_KEEPALIVE, 0, 0, 0, FOG_DROP_COMMAND},
+		{11, 0, FOG_CELL_CREATE, 0, 0, 0, FOG_DROP_COMMAND},
+		{12, 0, FOG_CELL_CREATED, 0, 0, 0, FOG_DROP_COMMAND},
+		{13, 0, FOG_CELL_DATA, 0, 0, 1, FOG_DROP_COMMAND},
+		{14, 0, FOG_CELL_DESTROY, 0, 0, 0, FOG_DROP_COMMAND},
+		{15, 0, FOG_CELL_MIX, 0, 0, 0, FOG_DROP_COMMAND},
+		{16, 7, FOG_CELL_MIX, 0, 0, 0, FOG_DROP_COMMAND},
+		{17, 7, FOG_CELL_CREATE_VIA, 0, 0, 0, FOG_DROP_COMMAND},
+		{18, 7, 9, 0, 0, 0, FOG_DROP_COMMAND},
+		{19, 7, 255, 0, 0, 0, FOG_DROP_COMMAND},
+		{20, 7, FOG_CELL_DATA, 0, 0, 1, FOG_DROP_CIRCUIT},
+		{21, 7, FOG_CELL_CREATED, 0, 0, 0, FOG_DROP_CIRCUIT},
+		{22, 7, FOG_CELL_DESTROY, 0, 0, 0, FOG_DROP_CIRCUIT},
+	};
+	u8 cell[FOG_CELL_SIZE];
+
+	tb_init(&tb, 2, 2, 1, 64);
+	CU_ASSERT_TRUE_FATAL(tb_mesh(&tb));
+	tb_run(&tb, 100 * TB_MS);
+	for (u32 i = 0; i < FOG_ARRAY_COUNT(cases); i++) {
+		cell_of(cell, cases[i].id, cases[i].command, cases[i].flags, cases[i].zero,
+			cases[i].sequence);
+		give(cell);
+		TB_EXPECT_DROP(&tb, 1, cases[i].want, cases[i].no);
+	}
+	CU_ASSERT_EQUAL(tb_slots_out(&tb, 1), 0);
+	tb_free(&tb);
+}
+
+FOG_TEST_MAIN("dataplane/stage/parse", FOG_TEST(test_life_cycle), FOG_TEST(test_headers))
