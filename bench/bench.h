@@ -54,6 +54,7 @@ void bench_suite_curve(struct bench *b);
 void bench_suite_handshake(struct bench *b);
 void bench_suite_link(struct bench *b);
 void bench_suite_ring(struct bench *b);
+void bench_suite_zk(struct bench *b);
 
 /* {"version","machine","results":[..]}; 0 or -errno. */
 int bench_report_json(const struct bench *b, const char *path);

@@ -20,6 +20,7 @@ static const struct suite suites[] = {
 	{"curve", bench_suite_curve},
 	{"handshake", bench_suite_handshake},
 	{"ring", bench_suite_ring},
+	{"zk", bench_suite_zk},
 };
 
 static double now_seconds(void)
