@@ -26,7 +26,7 @@ struct curve {
 	u8 msg[BATCH_MAX][MESSAGE];
 	struct fog_sign_item item[BATCH_MAX];
 	struct fog_ge_niels msm_point[POINT_MAX];
-	struct fog_scalar msm_scalar[POINT_MAX];
+	struct fog_sc msm_scalar[POINT_MAX];
 	u8 proof[FOG_VRF_PROOF_SIZE];
 	void *memory;
 	void *scratch;

@@ -6,11 +6,11 @@
 #define POINTS 2500
 
 static struct fog_ge_niels point[POINTS];
-static struct fog_scalar scalar[POINTS];
+static struct fog_sc scalar[POINTS];
 
 /* Multiples of the base point with a part of order eight: the sum is then known from the scalars,
  * and the small part is checked too. */
-static void points_init(struct fog_rng *rng, struct fog_scalar *log)
+static void points_init(struct fog_rng *rng, struct fog_sc *log)
 {
 	struct fog_ge_affine a;
 	struct fog_ge_ext e;
@@ -19,12 +19,12 @@ static void points_init(struct fog_rng *rng, struct fog_scalar *log)
 	for (unsigned i = 0; i < POINTS; i++) {
 		fog_rng_bytes(rng, k, 32);
 		k[31] &= 0x0f;
-		fog_scalar_load(&log[i], k);
+		fog_sc_load(&log[i], k);
 		if (i < 200) {
 			fog_ge_ext_from_niels(&e, &fog_ge_base_multiple[0]);
 			fog_ge_mul_secret(&e, &e, k);
 		} else { /* cheaper: a step from an earlier one */
-			fog_scalar_add(&log[i], &log[i - 200], &log[i - 199]);
+			fog_sc_add(&log[i], &log[i - 200], &log[i - 199]);
 			fog_ge_ext_from_niels(&e, &point[i - 200]);
 			fog_ge_add_niels(&e, &e, &point[i - 199]);
 		}
@@ -34,10 +34,10 @@ static void points_init(struct fog_rng *rng, struct fog_scalar *log)
 		scalar[i].w[3] &= ~0ull >> 11;
 		switch (fog_rng_below(rng, 12)) {
 		case 0:
-			scalar[i] = (struct fog_scalar){{0}};
+			scalar[i] = (struct fog_sc){{0}};
 			break;
 		case 1:
-			scalar[i] = (struct fog_scalar){{1}};
+			scalar[i] = (struct fog_sc){{1}};
 			break;
 		case 2:
 			scalar[i] = i > 0 ? scalar[i - 1] : scalar[i];
@@ -53,12 +53,12 @@ static void points_init(struct fog_rng *rng, struct fog_scalar *log)
 	}
 }
 
-static bool sum_is(const struct fog_ge_ext *sum, const struct fog_scalar *expect)
+static bool sum_is(const struct fog_ge_ext *sum, const struct fog_sc *expect)
 {
 	struct fog_ge_ext e;
 	u8 k[32], a[32], b[32];
 
-	fog_scalar_store(k, expect);
+	fog_sc_store(k, expect);
 	fog_ge_ext_from_niels(&e, &fog_ge_base_multiple[0]);
 	fog_ge_mul_secret(&e, &e, k);
 	fog_ge_to_bytes(a, &e);
@@ -70,8 +70,8 @@ static void msm_body(void)
 {
 	static const unsigned counts[] = {0,  1,  2,  7,   8,   9,   15,  16,  17,  33,   48,    64,
 					  90, 91, 95, 120, 129, 200, 400, 513, 999, 1001, POINTS};
-	static struct fog_scalar log[POINTS];
-	struct fog_scalar expect, t;
+	static struct fog_sc log[POINTS];
+	struct fog_sc expect, t;
 	struct fog_ge_ext sum;
 	struct fog_rng rng;
 
@@ -87,8 +87,8 @@ static void msm_body(void)
 		free(scratch);
 		memset(&expect, 0, sizeof(expect));
 		for (unsigned i = first; i < POINTS; i++) {
-			fog_scalar_mul(&t, &scalar[i], &log[i]);
-			fog_scalar_add(&expect, &expect, &t);
+			fog_sc_mul(&t, &scalar[i], &log[i]);
+			fog_sc_add(&expect, &expect, &t);
 		}
 		CU_ASSERT(sum_is(&sum, &expect));
 	}
@@ -103,14 +103,14 @@ static void test_life_cycle(void)
 static void equal_body(void)
 {
 	static struct fog_ge_niels same[600];
-	static struct fog_scalar k[600];
+	static struct fog_sc k[600];
 	static const unsigned counts[] = {3, 20, 130, 600};
-	struct fog_scalar expect;
+	struct fog_sc expect;
 	struct fog_ge_ext sum;
 
 	for (unsigned i = 0; i < 600; i++) {
 		same[i] = fog_ge_base_multiple[0];
-		k[i] = (struct fog_scalar){{0x1234567, 0, 77, i % 2}};
+		k[i] = (struct fog_sc){{0x1234567, 0, 77, i % 2}};
 	}
 	for (unsigned c = 0; c < FOG_ARRAY_COUNT(counts); c++) {
 		size_t size = (fog_msm_scratch_size(counts[c]) + 63) & ~(size_t)63;
@@ -120,7 +120,7 @@ static void equal_body(void)
 		free(scratch);
 		memset(&expect, 0, sizeof(expect));
 		for (unsigned i = 0; i < counts[c]; i++)
-			fog_scalar_add(&expect, &expect, &k[i]);
+			fog_sc_add(&expect, &expect, &k[i]);
 		CU_ASSERT(sum_is(&sum, &expect));
 	}
 }
@@ -135,7 +135,7 @@ static void torsion_body(void)
 {
 	struct fog_ge_affine a;
 	struct fog_ge_niels p[40];
-	struct fog_scalar k[40] = {{{0}}};
+	struct fog_sc k[40] = {{{0}}};
 	struct fog_ge_ext sum, expect;
 	_Alignas(64) static u8 scratch[1 << 18];
 	u8 bytes[32];

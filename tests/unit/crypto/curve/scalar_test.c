@@ -12,11 +12,11 @@ static const u8 order[32] = {0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58,    
 static void test_life_cycle(void)
 {
 	u8 bytes[32] = {7, 1, [31] = 0x0f}, out[32];
-	struct fog_scalar a;
+	struct fog_sc a;
 
-	CU_ASSERT(fog_scalar_is_canonical(bytes));
-	fog_scalar_load(&a, bytes);
-	fog_scalar_store(out, &a);
+	CU_ASSERT(fog_sc_is_canonical(bytes));
+	fog_sc_load(&a, bytes);
+	fog_sc_store(out, &a);
 	CU_ASSERT(memcmp(out, bytes, 32) == 0);
 }
 
@@ -26,19 +26,19 @@ static void test_bad_arguments(void)
 	u8 a[32];
 
 	memcpy(a, order, 32);
-	CU_ASSERT_FALSE(fog_scalar_is_canonical(a));
+	CU_ASSERT_FALSE(fog_sc_is_canonical(a));
 	a[0]++;
-	CU_ASSERT_FALSE(fog_scalar_is_canonical(a));
+	CU_ASSERT_FALSE(fog_sc_is_canonical(a));
 	a[0] -= 2;
-	CU_ASSERT(fog_scalar_is_canonical(a));
+	CU_ASSERT(fog_sc_is_canonical(a));
 	memset(a, 0xff, 32);
-	CU_ASSERT_FALSE(fog_scalar_is_canonical(a));
+	CU_ASSERT_FALSE(fog_sc_is_canonical(a));
 	memset(a, 0, 32);
-	CU_ASSERT(fog_scalar_is_canonical(a));
+	CU_ASSERT(fog_sc_is_canonical(a));
 	a[31] = 0x20;
-	CU_ASSERT_FALSE(fog_scalar_is_canonical(a));
+	CU_ASSERT_FALSE(fog_sc_is_canonical(a));
 	a[31] = 0x80;
-	CU_ASSERT_FALSE(fog_scalar_is_canonical(a));
+	CU_ASSERT_FALSE(fog_sc_is_canonical(a));
 }
 
 static void number_random(u8 *out, size_t len, unsigned i, struct fog_rng *rng)
@@ -58,61 +58,61 @@ static void number_random(u8 *out, size_t len, unsigned i, struct fog_rng *rng)
 static void test_random(void)
 {
 	u8 wide[64], a[32], b[32], expect[32], out[32];
-	struct fog_scalar x, y, z;
+	struct fog_sc x, y, z;
 	struct fog_rng rng;
 
 	rng_start(&rng);
 	for (unsigned i = 0; i < 2000; i++) {
 		number_random(wide, 64, i, &rng);
 		crypto_core_ed25519_scalar_reduce(expect, wide);
-		fog_scalar_reduce_bytes(&x, wide);
-		fog_scalar_store(out, &x);
+		fog_sc_reduce_bytes(&x, wide);
+		fog_sc_store(out, &x);
 		CU_ASSERT(memcmp(out, expect, 32) == 0);
 		memcpy(a, expect, 32);
 		number_random(wide, 64, i / 5, &rng);
 		crypto_core_ed25519_scalar_reduce(b, wide);
-		fog_scalar_load(&y, b);
+		fog_sc_load(&y, b);
 		crypto_core_ed25519_scalar_mul(expect, a, b);
-		fog_scalar_mul(&z, &x, &y);
-		fog_scalar_store(out, &z);
+		fog_sc_mul(&z, &x, &y);
+		fog_sc_store(out, &z);
 		CU_ASSERT(memcmp(out, expect, 32) == 0);
 		crypto_core_ed25519_scalar_add(expect, a, b);
-		fog_scalar_add(&z, &x, &y);
-		fog_scalar_store(out, &z);
+		fog_sc_add(&z, &x, &y);
+		fog_sc_store(out, &z);
 		CU_ASSERT(memcmp(out, expect, 32) == 0);
 		crypto_core_ed25519_scalar_negate(expect, a);
-		fog_scalar_negate(&z, &x);
-		fog_scalar_store(out, &z);
+		fog_sc_negate(&z, &x);
+		fog_sc_store(out, &z);
 		CU_ASSERT(memcmp(out, expect, 32) == 0);
-		CU_ASSERT(fog_scalar_is_canonical(out));
+		CU_ASSERT(fog_sc_is_canonical(out));
 	}
 	memset(&x, 0, sizeof(x));
-	fog_scalar_negate(&z, &x);
+	fog_sc_negate(&z, &x);
 	CU_ASSERT(fog_is_zero(&z, sizeof(z)));
 }
 
 /* Sum of digit[i] 2^(step i), modulo the order, by Horner's rule. */
-static void digits_join(struct fog_scalar *r, const int *digit, unsigned count, unsigned step)
+static void digits_join(struct fog_sc *r, const int *digit, unsigned count, unsigned step)
 {
 	memset(r, 0, sizeof(*r));
 	for (unsigned i = count; i-- > 0;) {
-		struct fog_scalar t = {{(u64)abs(digit[i])}};
+		struct fog_sc t = {{(u64)abs(digit[i])}};
 		for (unsigned k = 0; k < step; k++)
-			fog_scalar_add(r, r, r);
+			fog_sc_add(r, r, r);
 		if (digit[i] < 0)
-			fog_scalar_negate(&t, &t);
-		fog_scalar_add(r, r, &t);
+			fog_sc_negate(&t, &t);
+		fog_sc_add(r, r, &t);
 	}
 }
 
-static void check_digits(const struct fog_scalar *a)
+static void check_digits(const struct fog_sc *a)
 {
 	signed char naf[FOG_NAF_DIGITS];
 	int digit[FOG_NAF_DIGITS];
-	struct fog_scalar one = {{1}}, reduced, sum, offset;
+	struct fog_sc one = {{1}}, reduced, sum, offset;
 	unsigned since = FOG_NAF_WIDTH;
 
-	fog_scalar_mul(&reduced, a, &one);
+	fog_sc_mul(&reduced, a, &one);
 	fog_naf_expand(naf, a);
 	for (unsigned i = 0; i < FOG_NAF_DIGITS; i++, since++) {
 		digit[i] = naf[i];
@@ -139,7 +139,7 @@ static void check_digits(const struct fog_scalar *a)
 /* Both ways to cut a scalar into digits give it back, up to the largest that is allowed. */
 static void test_digits(void)
 {
-	struct fog_scalar a = {{0}};
+	struct fog_sc a = {{0}};
 	struct fog_rng rng;
 
 	check_digits(&a);
