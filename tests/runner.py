@@ -7,6 +7,7 @@ Each step yields results of named tests. The last line of the output is the sum 
 
 import argparse
 import concurrent.futures
+import contextlib
 import json
 import os
 import re
@@ -145,9 +146,20 @@ class Build:
         self.env = env or {}
 
     def configure(self):
+        """Set up, or bring up to date what meson knows of the tests."""
+        stamp = os.path.join(self.path, "fog-options")
+        wanted = " ".join(self.setup)
         if os.path.exists(os.path.join(self.path, "build.ninja")):
-            return self.call(["meson", "configure", self.folder] + self.setup)
-        return self.call(["meson", "setup", self.folder] + self.setup)
+            with contextlib.suppress(OSError), open(stamp, encoding="utf-8") as source:
+                if source.read() == wanted:
+                    return self.call(["ninja", "--quiet", "-C", self.folder, "build.ninja"])
+            done = self.call(["meson", "configure", self.folder] + self.setup)
+        else:
+            done = self.call(["meson", "setup", self.folder] + self.setup)
+        if done.returncode == 0:
+            with open(stamp, "w", encoding="utf-8") as sink:
+                sink.write(wanted)
+        return done
 
     def call(self, command):
         return subprocess.run(command, cwd=ROOT, env={**os.environ, **self.env},
@@ -176,7 +188,8 @@ class Build:
         if done.returncode == 0:
             say(f"  ok   {'build of ' + self.folder:<58}             {seconds:7.1f} s")
             return []
-        result = Result(f"build of {self.folder}", 0, 1, seconds, done.stdout)
+        start = done.stdout.find("FAILED:")  # before it meson may have talked
+        result = Result(f"build of {self.folder}", 0, 1, seconds, done.stdout[max(start, 0):])
         report(result)
         return [result]
 

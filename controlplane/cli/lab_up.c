@@ -230,9 +230,7 @@ int fog_lab_up(const struct fog_cli *cli, const char *dir, json_t **out)
 	if (lab == NULL)
 		return fog_cli_fail(cli, "%s", why);
 	if (why[0] != '\0' && !cli->json)
-		fprintf(cli->out,
-			"no network namespaces (%s): the hosts share 127.0.0.1, each on "
-			"ports of its own\n",
+		fprintf(cli->out, "The hosts share 127.0.0.1, each on ports of its own: %s.\n",
 			why);
 	why[0] = '\0';
 	int rc = lab_start(cli, dir, lab, why);

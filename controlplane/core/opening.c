@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The opening lines of edge.sock and jobs.sock. A line is read to its end exactly: the bytes behind
  * it belong to the stream. */
-#include "controlplane/core/stream.h"
+#include "controlplane/core/framed.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -11,7 +11,7 @@
 
 struct line {
 	u32 used;
-	char text[FOG_STREAM_LINE_MAX + 1];
+	char text[FOG_FRAMED_LINE_MAX + 1];
 };
 
 /* Read on. 1: the line is whole, without its end; 0: not yet; -errno: never will be. One byte a
@@ -27,7 +27,7 @@ static int line_read(int fd, struct line *l)
 			return -ECONNRESET;
 		if (c == '\n')
 			break;
-		if (l->used == FOG_STREAM_LINE_MAX || c == '\0')
+		if (l->used == FOG_FRAMED_LINE_MAX || c == '\0')
 			return -EPROTO;
 		l->text[l->used++] = c;
 	}
@@ -38,7 +38,7 @@ static int line_read(int fd, struct line *l)
 /* A short line into an empty socket buffer: all or nothing. */
 static int line_write(int fd, json_t *value)
 {
-	char line[FOG_STREAM_LINE_MAX];
+	char line[FOG_FRAMED_LINE_MAX];
 	size_t len = json_dumpb(value, line, sizeof(line) - 1, JSON_COMPACT);
 
 	json_decref(value);
@@ -175,7 +175,7 @@ struct fog_acceptor {
 	char service[32];
 	struct fog_acceptor_events events;
 	void *ctx;
-	struct arrival arrivals[FOG_STREAM_OPENING_MAX];
+	struct arrival arrivals[FOG_FRAMED_OPENING_MAX];
 };
 
 /* Free the place; the fd is returned, or closed. */
@@ -245,7 +245,7 @@ static void on_accepted(void *ctx, int fd, const struct sockaddr_storage *addres
 {
 	struct fog_acceptor *owner = ctx;
 
-	for (unsigned i = 0; i < FOG_STREAM_OPENING_MAX; i++) {
+	for (unsigned i = 0; i < FOG_FRAMED_OPENING_MAX; i++) {
 		struct arrival *a = &owner->arrivals[i];
 		if (a->fd >= 0)
 			continue;
@@ -253,7 +253,7 @@ static void on_accepted(void *ctx, int fd, const struct sockaddr_storage *addres
 		a->fd = fd;
 		a->line.used = 0;
 		ev_io_init(&a->io, on_arrival_readable, fd, EV_READ);
-		ev_timer_init(&a->timer, on_arrival_timer, FOG_STREAM_ACCEPT_MS / 1000.0, 0.0);
+		ev_timer_init(&a->timer, on_arrival_timer, FOG_FRAMED_ACCEPT_MS / 1000.0, 0.0);
 		a->io.data = a->timer.data = a;
 		ev_io_start(owner->loop, &a->io);
 		ev_timer_start(owner->loop, &a->timer);
@@ -275,7 +275,7 @@ int fog_acceptor_start(struct fog_acceptor **out, struct ev_loop *loop, const ch
 	a->events = *events;
 	a->ctx = ctx;
 	snprintf(a->service, sizeof(a->service), "%s", service);
-	for (unsigned i = 0; i < FOG_STREAM_OPENING_MAX; i++)
+	for (unsigned i = 0; i < FOG_FRAMED_OPENING_MAX; i++)
 		a->arrivals[i].fd = -1;
 	a->path = strdup(path);
 	int fd = a->path != NULL ? fog_unix_listen(path, 128) : -ENOMEM;
@@ -293,7 +293,7 @@ void fog_acceptor_stop(struct fog_acceptor *a)
 {
 	if (a == NULL)
 		return;
-	for (unsigned i = 0; i < FOG_STREAM_OPENING_MAX; i++)
+	for (unsigned i = 0; i < FOG_FRAMED_OPENING_MAX; i++)
 		if (a->arrivals[i].fd >= 0)
 			arrival_leave(&a->arrivals[i], false);
 	fog_listener_stop(&a->listener);

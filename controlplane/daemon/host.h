@@ -9,7 +9,7 @@
 #include "controlplane/core/identity.h"
 #include "controlplane/core/loop.h"
 #include "controlplane/core/store.h"
-#include "controlplane/core/stream.h"
+#include "controlplane/core/framed.h"
 #include "controlplane/daemon/edge_server.h"
 #include "controlplane/directory/directory.h"
 #include "controlplane/directory/links.h"

@@ -40,7 +40,7 @@
 				* rings take, less the label */
 #define FOG_JOBS_LIST_MAX 1000 /* jobs in one answer of the API */
 
-/* ---- windows on a stream: both sides together stay below FOG_STREAM_QUEUE_MAX --------------- */
+/* ---- windows on a stream: both sides together stay below FOG_FRAMED_QUEUE_MAX --------------- */
 #define FOG_JOBS_CHUNK_MAX (64u << 10)  /* bytes of one data frame */
 #define FOG_JOBS_NEED_MAX  (256u << 10) /* bytes of input a worker asks for at once */
 #define FOG_JOBS_WINDOW    (256u << 10) /* bytes of each log sent beyond what was acknowledged */

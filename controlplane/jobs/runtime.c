@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "controlplane/core/log.h"
-#include "controlplane/core/stream.h"
+#include "controlplane/core/framed.h"
 #include "controlplane/jobs/api.h"
 #include "controlplane/jobs/limits.h"
 #include "controlplane/jobs/runner.h"
@@ -19,10 +19,10 @@
 #define PATH_SIZE       1024
 
 _Static_assert(FOG_PAPER_SIZE_MAX <= FOG_VERIFY_MESSAGE_MAX, "papers fit the verify rings");
-_Static_assert(FOG_JOB_MESSAGE_MAX <= FOG_STREAM_JSON_MAX, "messages fit a frame");
-_Static_assert(FOG_JOBS_CHUNK_MAX <= FOG_STREAM_DATA_MAX, "chunks fit a frame");
+_Static_assert(FOG_JOB_MESSAGE_MAX <= FOG_FRAMED_JSON_MAX, "messages fit a frame");
+_Static_assert(FOG_JOBS_CHUNK_MAX <= FOG_FRAMED_DATA_MAX, "chunks fit a frame");
 /* Two logs, or inputs, beside one message: less than what a stream queues. */
-_Static_assert(2 * FOG_JOBS_WINDOW + FOG_JOB_MESSAGE_MAX < FOG_STREAM_QUEUE_MAX,
+_Static_assert(2 * FOG_JOBS_WINDOW + FOG_JOB_MESSAGE_MAX < FOG_FRAMED_QUEUE_MAX,
 	       "windows fit the queue");
 
 struct rt_stream {
@@ -30,7 +30,7 @@ struct rt_stream {
 	struct fog_jobs_runtime *rt;
 	u32 id;                      /* the engine's; 0 = it has closed it, the rest is sent */
 	struct fog_opening *opening; /* until it is open */
-	struct fog_stream *stream;
+	struct fog_framed *stream;
 };
 TAILQ_HEAD(rt_stream_list, rt_stream);
 
@@ -131,12 +131,12 @@ static void stream_free(struct rt_stream *s)
 {
 	if (s->opening != NULL)
 		fog_opening_cancel(s->opening);
-	fog_stream_close(s->stream);
+	fog_framed_close(s->stream);
 	TAILQ_REMOVE(&s->rt->streams, s, link);
 	free(s);
 }
 
-static void on_frame(void *ctx, struct fog_stream *stream, enum fog_stream_type type,
+static void on_frame(void *ctx, struct fog_framed *stream, enum fog_framed_type type,
 		     const u8 *payload, u32 len)
 {
 	struct rt_stream *s = ctx;
@@ -144,14 +144,14 @@ static void on_frame(void *ctx, struct fog_stream *stream, enum fog_stream_type 
 
 	if (s->id == 0)
 		return;
-	if (type == FOG_STREAM_JSON)
+	if (type == FOG_FRAMED_JSON)
 		fog_jobs_stream_json(rt->jobs, s->id, payload, len, fog_jobs_runtime_now(rt));
 	else
 		fog_jobs_stream_data(rt->jobs, s->id, payload, len, fog_jobs_runtime_now(rt));
 	fog_jobs_runtime_pump(rt);
 }
 
-static void on_end(void *ctx, struct fog_stream *stream, int error)
+static void on_end(void *ctx, struct fog_framed *stream, int error)
 {
 	struct rt_stream *s = ctx;
 	struct fog_jobs_runtime *rt = s->rt;
@@ -163,7 +163,7 @@ static void on_end(void *ctx, struct fog_stream *stream, int error)
 	fog_jobs_runtime_pump(rt);
 }
 
-static const struct fog_stream_events stream_events = {on_frame, NULL, on_end};
+static const struct fog_framed_events stream_events = {on_frame, NULL, on_end};
 
 static struct rt_stream *stream_new(struct fog_jobs_runtime *rt, u32 id)
 {
@@ -194,7 +194,7 @@ static void on_opened(void *ctx, int rc, int fd, const char *error, const json_t
 
 	s->opening = NULL;
 	if (rc == 0) {
-		rc = fog_stream_new(&s->stream, rt->config.loop, fd, &stream_events, s);
+		rc = fog_framed_new(&s->stream, rt->config.loop, fd, &stream_events, s);
 		if (rc != 0)
 			close(fd);
 	}
@@ -230,13 +230,13 @@ static void stream_open(struct fog_jobs_runtime *rt, const struct fog_action *a)
 static void stream_send(struct fog_jobs_runtime *rt, const struct fog_action *a)
 {
 	struct rt_stream *s = stream_find(rt, a->stream);
-	enum fog_stream_type type =
-		a->kind == FOG_ACTION_SEND_JSON ? FOG_STREAM_JSON : FOG_STREAM_DATA;
+	enum fog_framed_type type =
+		a->kind == FOG_ACTION_SEND_JSON ? FOG_FRAMED_JSON : FOG_FRAMED_DATA;
 
 	if (s == NULL || s->stream == NULL)
 		return;
 	/* The windows keep the queue from filling: when it does, the other end has stopped. */
-	if (fog_stream_send(s->stream, type, a->data, a->len) != 0) {
+	if (fog_framed_send(s->stream, type, a->data, a->len) != 0) {
 		u32 id = s->id;
 		stream_free(s);
 		fog_jobs_stream_closed(rt->jobs, id, fog_jobs_runtime_now(rt));
@@ -254,8 +254,8 @@ static void stream_close(struct fog_jobs_runtime *rt, u32 id)
 		return;
 	}
 	s->id = 0;
-	fog_stream_set_idle(s->stream, FOG_JOBS_LINGER_MS);
-	fog_stream_finish(s->stream);
+	fog_framed_set_idle(s->stream, FOG_JOBS_LINGER_MS);
+	fog_framed_finish(s->stream);
 }
 
 static int on_admit(void *ctx, char error[128])
@@ -275,7 +275,7 @@ static void on_accepted(void *ctx, int fd)
 	struct fog_jobs_runtime *rt = ctx;
 	struct rt_stream *s = stream_new(rt, 0);
 
-	if (s == NULL || fog_stream_new(&s->stream, rt->config.loop, fd, &stream_events, s) != 0) {
+	if (s == NULL || fog_framed_new(&s->stream, rt->config.loop, fd, &stream_events, s) != 0) {
 		close(fd);
 		if (s != NULL)
 			stream_free(s);

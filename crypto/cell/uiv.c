@@ -17,6 +17,8 @@ static void hasher_update(struct hasher *h, const u8 *data, size_t len)
 {
 	size_t whole;
 
+	if (len == 0)
+		return; /* data may be NULL */
 	if (h->used > 0) {
 		size_t part = FOG_MIN(len, sizeof(h->block) - h->used);
 		memcpy(h->block + h->used, data, part);

@@ -7,20 +7,12 @@
 #define FORMULAS_FE   struct fe
 #define FORMULAS_MASK u8
 #define FORMULAS_ALL  1
+#define FORMULAS_WAYS 1
 #define FORMULAS_WORD u64
 #define F(name)       fe_##name
 #define P(name)       fog_fe_##name
 #define G(name)       fog_ge_##name
 #include "crypto/curve/formulas.h"
-
-const struct fog_ge_niels fog_ge_base = {
-	.ypx = {{0x493c6f58c3b85, 0x0df7181c325f7, 0x0f50b0b3e4cb7, 0x5329385a44c32,
-		 0x07cf9d3a33d4b}},
-	.ymx = {{0x03905d740913e, 0x0ba2817d673a2, 0x23e2827f4e67c, 0x133d2e0c21a34,
-		 0x44fd2f9298f81}},
-	.t2d = {{0x11205877aaa68, 0x479955893d579, 0x50d66309b67a0, 0x2d42d0dbee5ee,
-		 0x6f117b689f0c6}},
-};
 
 static void words_load(u64 w[4], const u8 in[FOG_POINT_SIZE])
 {
@@ -30,24 +22,49 @@ static void words_load(u64 w[4], const u8 in[FOG_POINT_SIZE])
 
 int fog_ge_from_bytes(struct fog_ge_affine *p, const u8 in[FOG_POINT_SIZE])
 {
+	u64 w[1][4];
+	u8 good;
+
+	words_load(w[0], in);
+	fog_ge_decode(p, &good, (const u64(*)[4])w);
+	return good ? 0 : -EBADMSG;
+}
+
+void fog_ge_affine_to_bytes(u8 out[FOG_POINT_SIZE], const struct fog_ge_affine *p)
+{
 	u64 w[4];
 
-	words_load(w, in);
-	return fog_ge_decode(p, w) ? 0 : -EBADMSG;
+	fe_to_words(w, &p->y);
+	w[3] |= (u64)fe_is_odd(&p->x) << 63;
+	for (unsigned i = 0; i < 4; i++)
+		fog_store_u64(out + 8 * i, w[i]);
 }
 
 void fog_ge_to_bytes(u8 out[FOG_POINT_SIZE], const struct fog_ge_ext *p)
 {
-	struct fe inverse, x, y;
-	u64 w[4];
+	struct fog_ge_affine a;
 
-	fog_fe_invert(&inverse, &p->z);
-	fe_mul(&x, &p->x, &inverse);
-	fe_mul(&y, &p->y, &inverse);
-	fe_to_words(w, &y);
-	w[3] |= (u64)fe_is_odd(&x) << 63;
-	for (unsigned i = 0; i < 4; i++)
-		fog_store_u64(out + 8 * i, w[i]);
+	fog_ge_normalize(&a, p, 1);
+	fog_ge_affine_to_bytes(out, &a);
+}
+
+/* Montgomery's trick: out[i].x first holds the product of all Z before i. */
+void fog_ge_normalize(struct fog_ge_affine *out, const struct fog_ge_ext *p, unsigned count)
+{
+	struct fe all, inverse;
+
+	fe_set(&all, 1);
+	for (unsigned i = 0; i < count; i++) {
+		out[i].x = all;
+		fe_mul(&all, &all, &p[i].z);
+	}
+	fog_fe_invert(&all, &all);
+	for (unsigned i = count; i-- > 0;) {
+		fe_mul(&inverse, &all, &out[i].x);
+		fe_mul(&all, &all, &p[i].z);
+		fe_mul(&out[i].x, &p[i].x, &inverse);
+		fe_mul(&out[i].y, &p[i].y, &inverse);
+	}
 }
 
 /* The values of y: 0, 1, -1 and the two of the points of order eight. */

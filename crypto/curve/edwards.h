@@ -36,18 +36,19 @@ struct fog_ge_cached {
 
 /* r = 1 / a, and 0 for 0. 254 squares and 11 products, about 4 us. */
 void fog_fe_invert(struct fe *r, const struct fe *a);
-/* r = a^((p - 5) / 8). */
-void fog_fe_power_p58(struct fe *r, const struct fe *a);
-/* x = a square root of u / v; 1 when there is one. */
-u8 fog_fe_sqrt_ratio(struct fe *x, const struct fe *u, const struct fe *v);
+/* x = a square root of u / v, and good = 1 when there is one; x is neither u nor v. */
+void fog_fe_sqrt_ratio(struct fe *x, u8 *good, const struct fe *u, const struct fe *v);
 
 /* Reads the four little-endian words of an encoding by the strict rule: y below p, x not a "minus
- * zero", on the curve. Returns 1 when all hold. About 4 us. */
-u8 fog_ge_decode(struct fog_ge_affine *p, const u64 w[4]);
+ * zero", on the curve: good = 1 when all hold. About 3 us. */
+void fog_ge_decode(struct fog_ge_affine *p, u8 *good, const u64 (*w)[4]);
 /* 0 or -EBADMSG, from bytes. */
 int fog_ge_from_bytes(struct fog_ge_affine *p, const u8 in[FOG_POINT_SIZE]);
 /* The one encoding of a point. One inversion. */
 void fog_ge_to_bytes(u8 out[FOG_POINT_SIZE], const struct fog_ge_ext *p);
+/* Affine forms of `count` points with one inversion for all; none of them has Z = 0. */
+void fog_ge_normalize(struct fog_ge_affine *out, const struct fog_ge_ext *p, unsigned count);
+void fog_ge_affine_to_bytes(u8 out[FOG_POINT_SIZE], const struct fog_ge_affine *p);
 /* True for the canonical encodings of the eight points of order 1, 2, 4 and 8, and for the two
  * "minus zero" forms that no decoder here takes. */
 bool fog_ge_is_small_order(const u8 encoding[FOG_POINT_SIZE]);
@@ -72,7 +73,12 @@ void fog_ge_double(struct fog_ge_ext *r, const struct fog_ge_ext *p, unsigned ti
 /* 1 for the neutral element. */
 u8 fog_ge_is_zero(const struct fog_ge_ext *p);
 
-/* The base point of RFC 8032. */
-extern const struct fog_ge_niels fog_ge_base;
+/* r = scalar * p, for a secret scalar below 2^253: no branch or address depends on it. About 35
+ * us. */
+void fog_ge_mul_secret(struct fog_ge_ext *r, const struct fog_ge_ext *p, const u8 scalar[32]);
+
+/* Multiples 1 to 32 of the base point of RFC 8032. */
+#define FOG_GE_BASE_MULTIPLES 32
+extern const struct fog_ge_niels fog_ge_base_multiple[FOG_GE_BASE_MULTIPLES];
 
 #endif

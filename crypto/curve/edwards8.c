@@ -7,6 +7,7 @@
 #define FORMULAS_FE   struct fe8
 #define FORMULAS_MASK __mmask8
 #define FORMULAS_ALL  0xff
+#define FORMULAS_WAYS 2
 #define FORMULAS_WORD __m512i
 #define F(name)       fe8_##name
 #define P(name)       fog_fe8_##name

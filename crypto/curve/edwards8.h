@@ -25,11 +25,11 @@ struct fog_ge8_cached {
 };
 
 FOG_IFMA void fog_fe8_invert(struct fe8 *r, const struct fe8 *a);
-FOG_IFMA void fog_fe8_power_p58(struct fe8 *r, const struct fe8 *a);
-FOG_IFMA __mmask8 fog_fe8_sqrt_ratio(struct fe8 *x, const struct fe8 *u, const struct fe8 *v);
-
-/* w[i] holds word i of every lane's encoding. About 0.3 us a lane. */
-FOG_IFMA __mmask8 fog_ge8_decode(struct fog_ge8_affine *p, const __m512i w[4]);
+/* These two take arrays of two: sixteen lanes. */
+FOG_IFMA void fog_fe8_sqrt_ratio(struct fe8 *x, __mmask8 *good, const struct fe8 *u,
+				 const struct fe8 *v);
+/* w[i][j] holds word j of the encodings. About 0.25 us a lane. */
+FOG_IFMA void fog_ge8_decode(struct fog_ge8_affine *p, __mmask8 *good, const __m512i (*w)[4]);
 
 FOG_IFMA void fog_ge8_ext_zero(struct fog_ge8_ext *r);
 FOG_IFMA void fog_ge8_niels_zero(struct fog_ge8_niels *r);

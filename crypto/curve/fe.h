@@ -7,6 +7,14 @@
 
 #include "crypto/types.h"
 
+/* In front of a short loop of constant count over limbs or words, which are to live in registers.
+ */
+#if defined(__clang__)
+#define FE_UNROLL _Pragma("unroll")
+#else
+#define FE_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 #define FE_MASK ((1ull << 51) - 1)
 
 struct fe {
@@ -31,6 +39,7 @@ static inline void fe_carry(struct fe *r)
 /* Sum without carry: limbs add up. */
 static inline void fe_add_raw(struct fe *r, const struct fe *a, const struct fe *b)
 {
+	FE_UNROLL
 	for (unsigned i = 0; i < 5; i++)
 		r->l[i] = a->l[i] + b->l[i];
 }
@@ -39,6 +48,7 @@ static inline void fe_add_raw(struct fe *r, const struct fe *a, const struct fe 
 static inline void fe_sub_raw(struct fe *r, const struct fe *a, const struct fe *b)
 {
 	r->l[0] = a->l[0] + 2 * (FE_MASK - 18) - b->l[0];
+	FE_UNROLL
 	for (unsigned i = 1; i < 5; i++)
 		r->l[i] = a->l[i] + 2 * FE_MASK - b->l[i];
 }
@@ -124,6 +134,7 @@ static inline void fe_select(struct fe *r, const struct fe *a, u8 mask)
 {
 	u64 m = -(u64)mask;
 
+	FE_UNROLL
 	for (unsigned i = 0; i < 5; i++)
 		r->l[i] ^= m & (r->l[i] ^ a->l[i]);
 }
@@ -153,11 +164,14 @@ static inline void fe_to_words(u64 w[4], const struct fe *a)
 {
 	u64 q = 19, t[5];
 
+	FE_UNROLL
 	for (unsigned i = 0; i < 5; i++)
 		q = (a->l[i] + q) >> 51;
 	t[0] = a->l[0] + 19 * q;
+	FE_UNROLL
 	for (unsigned i = 1; i < 5; i++)
 		t[i] = a->l[i] + (t[i - 1] >> 51);
+	FE_UNROLL
 	for (unsigned i = 0; i < 5; i++)
 		t[i] &= FE_MASK;
 	w[0] = t[0] | t[1] << 51;

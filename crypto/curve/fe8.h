@@ -11,7 +11,7 @@
 #ifndef FOG_CRYPTO_FE8_H
 #define FOG_CRYPTO_FE8_H
 
-#include "crypto/types.h"
+#include "crypto/curve/fe.h"
 
 #if defined(__x86_64__)
 
@@ -19,13 +19,6 @@
 
 #define FOG_IFMA        __attribute__((target("avx512f,avx512dq,avx512bw,avx512vl,avx512ifma")))
 #define FOG_IFMA_INLINE FOG_IFMA __attribute__((always_inline)) static inline
-
-/* In front of a short loop over limbs, which are to live in registers. */
-#if defined(__clang__)
-#define FE8_UNROLL _Pragma("unroll")
-#else
-#define FE8_UNROLL _Pragma("GCC unroll 8")
-#endif
 
 #define FE8_LANES 8
 #define FE8_MASK  ((1ll << 51) - 1)
@@ -77,7 +70,7 @@ FOG_IFMA_INLINE void fe8_carry(struct fe8 *r)
 /* Sum without carry: limbs add up. Good for the left side of fe8_sub() and for fe8_add(). */
 FOG_IFMA_INLINE void fe8_add_raw(struct fe8 *r, const struct fe8 *a, const struct fe8 *b)
 {
-	FE8_UNROLL
+	FE_UNROLL
 	for (unsigned i = 0; i < 5; i++)
 		r->l[i] = _mm512_add_epi64(a->l[i], b->l[i]);
 }
@@ -194,7 +187,7 @@ FOG_IFMA_INLINE void fe8_sqr(struct fe8 *r, const struct fe8 *a)
 	FE8_CROSS(1, 2);
 	FE8_CROSS(1, 3);
 	FE8_CROSS(2, 3);
-	FE8_UNROLL
+	FE_UNROLL
 	for (unsigned i = 1; i < 8; i++) {
 		lo[i] = fe8_twice(lo[i]);
 		hi[i] = fe8_twice(hi[i]);
@@ -216,12 +209,12 @@ FOG_IFMA_INLINE void fe8_mul_small_add(struct fe8 *r, const struct fe8 *a, const
 	const __m512i thirty_eight = _mm512_set1_epi64(38);
 	__m512i t[5], h[5];
 
-	FE8_UNROLL
+	FE_UNROLL
 	for (unsigned i = 0; i < 5; i++) {
 		t[i] = fe8_low(a->l[i], b->l[i], c);
 		h[i] = fe8_high(z, b->l[i], c);
 	}
-	FE8_UNROLL
+	FE_UNROLL
 	for (unsigned i = 1; i < 5; i++)
 		t[i] = _mm512_add_epi64(t[i], fe8_twice(h[i - 1]));
 	t[0] = fe8_low(t[0], h[4], thirty_eight);
@@ -231,7 +224,7 @@ FOG_IFMA_INLINE void fe8_mul_small_add(struct fe8 *r, const struct fe8 *a, const
 /* Exchanges a and b in the lanes of mask. */
 FOG_IFMA_INLINE void fe8_swap(struct fe8 *a, struct fe8 *b, __mmask8 mask)
 {
-	FE8_UNROLL
+	FE_UNROLL
 	for (unsigned i = 0; i < 5; i++) {
 		__m512i t = a->l[i];
 		a->l[i] = _mm512_mask_mov_epi64(a->l[i], mask, b->l[i]);
@@ -242,7 +235,7 @@ FOG_IFMA_INLINE void fe8_swap(struct fe8 *a, struct fe8 *b, __mmask8 mask)
 /* r = a in the lanes of mask. */
 FOG_IFMA_INLINE void fe8_select(struct fe8 *r, const struct fe8 *a, __mmask8 mask)
 {
-	FE8_UNROLL
+	FE_UNROLL
 	for (unsigned i = 0; i < 5; i++)
 		r->l[i] = _mm512_mask_mov_epi64(r->l[i], mask, a->l[i]);
 }
@@ -250,7 +243,7 @@ FOG_IFMA_INLINE void fe8_select(struct fe8 *r, const struct fe8 *a, __mmask8 mas
 FOG_IFMA_INLINE void fe8_set(struct fe8 *r, u32 small)
 {
 	r->l[0] = _mm512_set1_epi64(small);
-	FE8_UNROLL
+	FE_UNROLL
 	for (unsigned i = 1; i < 5; i++)
 		r->l[i] = _mm512_setzero_si512();
 }
@@ -263,7 +256,7 @@ FOG_IFMA_INLINE __m512i fe8_window(__m512i high, __m512i low, unsigned n)
 
 FOG_IFMA_INLINE void fe8_constant(struct fe8 *r, const u64 limb[5])
 {
-	FE8_UNROLL
+	FE_UNROLL
 	for (unsigned i = 0; i < 5; i++)
 		r->l[i] = _mm512_set1_epi64((long long)limb[i]);
 }
@@ -290,14 +283,14 @@ FOG_IFMA_INLINE void fe8_to_words(__m512i w[4], const struct fe8 *a)
 	__m512i q = _mm512_srli_epi64(_mm512_add_epi64(a->l[0], nineteen), 51);
 	__m512i t[5];
 
-	FE8_UNROLL
+	FE_UNROLL
 	for (unsigned i = 1; i < 5; i++)
 		q = _mm512_srli_epi64(_mm512_add_epi64(a->l[i], q), 51);
 	t[0] = fe8_low(a->l[0], q, nineteen);
-	FE8_UNROLL
+	FE_UNROLL
 	for (unsigned i = 1; i < 5; i++)
 		t[i] = _mm512_add_epi64(a->l[i], _mm512_srli_epi64(t[i - 1], 51));
-	FE8_UNROLL
+	FE_UNROLL
 	for (unsigned i = 0; i < 5; i++)
 		t[i] = _mm512_and_si512(t[i], mask);
 	w[0] = _mm512_or_si512(t[0], _mm512_slli_epi64(t[1], 51));

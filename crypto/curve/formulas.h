@@ -7,6 +7,7 @@
  *	FORMULAS_FE	struct of a field element
  *	FORMULAS_MASK	one bit per element: u8 or __mmask8
  *	FORMULAS_ALL	the mask with every bit set
+ *	FORMULAS_WAYS	operands at a time, 1 or 2, of roots and decoding
  *	FORMULAS_WORD	a 64-bit word of an encoding: u64 or __m512i
  *	F(name)		an inline function of the field, as fe_ ## name
  *	P(name)		a function on field elements defined here, as fog_fe_ ## name
@@ -22,113 +23,136 @@ static const u64 curve_2d[5] = {0x69b9426b2f159, 0x35050762add7a, 0x3cf44c003805
 static const u64 curve_sqrt_minus_1[5] = {0x61b274a0ea0b0, 0x0d5a5fc8f189d, 0x7ef5e9cbd0c60,
 					  0x78595a6804c9e, 0x2b8324804fc1d};
 
-FORMULAS_ATTR static void multiply(FORMULAS_FE *r, const FORMULAS_FE *a, const FORMULAS_FE *b)
+/* Squares in a row wait for each other; two unrelated rows side by side fill the gaps. */
+
+FORMULAS_ATTR static void multiply(FORMULAS_FE *r, const FORMULAS_FE *a, const FORMULAS_FE *b,
+				   unsigned ways)
 {
-	F(mul)(r, a, b);
+	for (unsigned j = 0; j < ways; j++)
+		F(mul)(&r[j], &a[j], &b[j]);
 }
 
-FORMULAS_ATTR static void square(FORMULAS_FE *r, const FORMULAS_FE *a, unsigned times)
+FORMULAS_ATTR static void square(FORMULAS_FE *r, const FORMULAS_FE *a, unsigned times,
+				 unsigned ways)
 {
-	FORMULAS_FE t = *a;
+	FORMULAS_FE t = a[0], u = a[ways - 1];
 
-	for (unsigned i = 0; i < times; i++)
-		F(sqr)(&t, &t);
-	*r = t;
+	if (FORMULAS_WAYS == 1 || ways == 1) {
+		for (unsigned i = 0; i < times; i++)
+			F(sqr)(&t, &t);
+	} else {
+		for (unsigned i = 0; i < times; i++) {
+			F(sqr)(&t, &t);
+			F(sqr)(&u, &u);
+		}
+		r[1] = u;
+	}
+	r[0] = t;
 }
 
 /* r = a^(2^250 - 1) and a11 = a^11. The numbers at the right are n of an exponent 2^n - 1. */
-FORMULAS_ATTR static void power_250(FORMULAS_FE *r, FORMULAS_FE *a11, const FORMULAS_FE *a)
+FORMULAS_ATTR static void power_250(FORMULAS_FE *r, FORMULAS_FE *a11, const FORMULAS_FE *a,
+				    unsigned ways)
 {
-	FORMULAS_FE t, u;
+	FORMULAS_FE t[FORMULAS_WAYS], u[FORMULAS_WAYS];
 
-	square(&t, a, 1);
-	square(&u, &t, 2);
-	multiply(&u, &u, a); /* a^9 */
-	multiply(a11, &u, &t);
-	square(&t, a11, 1);
-	multiply(&u, &t, &u); /* 5 */
-	square(&t, &u, 5);
-	multiply(&u, &t, &u); /* 10 */
-	square(&t, &u, 10);
-	multiply(&t, &t, &u); /* 20 */
-	square(r, &t, 20);
-	multiply(&t, r, &t); /* 40 */
-	square(&t, &t, 10);
-	multiply(&u, &t, &u); /* 50 */
-	square(&t, &u, 50);
-	multiply(&t, &t, &u); /* 100 */
-	square(r, &t, 100);
-	multiply(&t, r, &t); /* 200 */
-	square(&t, &t, 50);
-	multiply(r, &t, &u);
+	square(t, a, 1, ways);
+	square(u, t, 2, ways);
+	multiply(u, u, a, ways); /* a^9 */
+	multiply(a11, u, t, ways);
+	square(t, a11, 1, ways);
+	multiply(u, t, u, ways); /* 5 */
+	square(t, u, 5, ways);
+	multiply(u, t, u, ways); /* 10 */
+	square(t, u, 10, ways);
+	multiply(t, t, u, ways); /* 20 */
+	square(r, t, 20, ways);
+	multiply(t, r, t, ways); /* 40 */
+	square(t, t, 10, ways);
+	multiply(u, t, u, ways); /* 50 */
+	square(t, u, 50, ways);
+	multiply(t, t, u, ways); /* 100 */
+	square(r, t, 100, ways);
+	multiply(t, r, t, ways); /* 200 */
+	square(t, t, 50, ways);
+	multiply(r, t, u, ways);
 }
 
 FORMULAS_ATTR void P(invert)(FORMULAS_FE *r, const FORMULAS_FE *a)
 {
 	FORMULAS_FE t, a11;
 
-	power_250(&t, &a11, a);
-	square(&t, &t, 5);
-	multiply(r, &t, &a11);
+	power_250(&t, &a11, a, 1);
+	square(&t, &t, 5, 1);
+	multiply(r, &t, &a11, 1);
 }
 
-FORMULAS_ATTR void P(power_p58)(FORMULAS_FE *r, const FORMULAS_FE *a)
+/* r = a^((p - 5) / 8); r is not a. */
+FORMULAS_ATTR static void power_p58(FORMULAS_FE *r, const FORMULAS_FE *a, unsigned ways)
 {
-	FORMULAS_FE t, a11, base = *a;
+	FORMULAS_FE a11[FORMULAS_WAYS];
 
-	power_250(&t, &a11, a);
-	square(&t, &t, 2);
-	multiply(r, &t, &base);
+	power_250(r, a11, a, ways);
+	square(r, r, 2, ways);
+	multiply(r, r, a, ways);
 }
 
-/* x = sqrt(u / v) of either sign; the bit is set where it exists (RFC 8032 section 5.1.3). */
-FORMULAS_ATTR FORMULAS_MASK P(sqrt_ratio)(FORMULAS_FE *x, const FORMULAS_FE *u,
-					  const FORMULAS_FE *v)
+/* The root of RFC 8032 section 5.1.3: u v^3 (u v^7)^((p - 5) / 8), times the root of -1 where that
+ * is the root of -u / v. */
+FORMULAS_ATTR void P(sqrt_ratio)(FORMULAS_FE *x, FORMULAS_MASK *good, const FORMULAS_FE *u,
+				 const FORMULAS_FE *v)
 {
-	FORMULAS_FE v3, t, other;
+	FORMULAS_FE base[FORMULAS_WAYS], power[FORMULAS_WAYS], t, other;
 	FORMULAS_MASK plus, minus;
 
-	F(sqr)(&v3, v);
-	F(mul)(&v3, &v3, v);
-	F(sqr)(&t, &v3);
-	F(mul)(&t, &t, v);
-	F(mul)(&t, &t, u);
-	P(power_p58)(&t, &t);
-	F(mul)(&t, &t, &v3);
-	F(mul)(x, &t, u);
-	F(sqr)(&t, x);
-	F(mul)(&t, &t, v);
-	F(sub)(&other, &t, u);
-	plus = F(is_zero)(&other);
-	F(add)(&other, &t, u);
-	minus = F(is_zero)(&other);
-	F(constant)(&t, curve_sqrt_minus_1);
-	F(mul)(&t, &t, x);
-	F(select)(x, &t, minus);
-	return plus | minus;
+	for (unsigned j = 0; j < FORMULAS_WAYS; j++) {
+		F(sqr)(&t, &v[j]);
+		F(mul)(&t, &t, &v[j]);
+		F(mul)(&x[j], &t, &u[j]);
+		F(sqr)(&t, &t);
+		F(mul)(&t, &t, &v[j]);
+		F(mul)(&base[j], &t, &u[j]);
+	}
+	power_p58(power, base, FORMULAS_WAYS);
+	for (unsigned j = 0; j < FORMULAS_WAYS; j++) {
+		F(mul)(&x[j], &x[j], &power[j]);
+		F(sqr)(&t, &x[j]);
+		F(mul)(&t, &t, &v[j]);
+		F(sub)(&other, &t, &u[j]);
+		plus = F(is_zero)(&other);
+		F(add)(&other, &t, &u[j]);
+		minus = F(is_zero)(&other);
+		F(constant)(&t, curve_sqrt_minus_1);
+		F(mul)(&t, &t, &x[j]);
+		F(select)(&x[j], &t, minus);
+		good[j] = plus | minus;
+	}
 }
 
-/* Reads encodings by the strict rule: y below p, and no "minus zero" for x. The bit is set where
- * the encoding is good; elsewhere p is some value. */
-FORMULAS_ATTR FORMULAS_MASK G(decode)(struct G(affine) * p, const FORMULAS_WORD w[4])
+/* Reads encodings by the strict rule: y below p, and no "minus zero" for x. */
+FORMULAS_ATTR void G(decode)(struct G(affine) * p, FORMULAS_MASK *good, const FORMULAS_WORD (*w)[4])
 {
-	FORMULAS_FE u, v, one, t;
-	FORMULAS_MASK good, sign = F(top_bit)(w);
+	FORMULAS_FE u[FORMULAS_WAYS], v[FORMULAS_WAYS], x[FORMULAS_WAYS], one, zero, t;
 
-	F(from_words)(&p->y, w);
-	good = F(is_encoded)(&p->y, w);
+	F(set)(&zero, 0);
 	F(set)(&one, 1);
 	F(constant)(&t, curve_d);
-	F(sqr)(&u, &p->y);
-	F(mul)(&v, &u, &t);
-	F(sub)(&u, &u, &one);
-	F(add)(&v, &v, &one);
-	good &= P(sqrt_ratio)(&p->x, &u, &v);
-	good &= FORMULAS_ALL ^ (F(is_zero)(&p->x) & sign);
-	F(set)(&u, 0);
-	F(sub)(&t, &u, &p->x);
-	F(select)(&p->x, &t, F(is_odd)(&p->x) ^ sign);
-	return good;
+	for (unsigned j = 0; j < FORMULAS_WAYS; j++) {
+		F(from_words)(&p[j].y, w[j]);
+		F(sqr)(&u[j], &p[j].y);
+		F(mul)(&v[j], &u[j], &t);
+		F(sub)(&u[j], &u[j], &one);
+		F(add)(&v[j], &v[j], &one);
+	}
+	P(sqrt_ratio)(x, good, u, v);
+	for (unsigned j = 0; j < FORMULAS_WAYS; j++) {
+		FORMULAS_MASK sign = F(top_bit)(w[j]);
+		good[j] &= F(is_encoded)(&p[j].y, w[j]);
+		good[j] &= FORMULAS_ALL ^ (F(is_zero)(&x[j]) & sign);
+		F(sub)(&t, &zero, &x[j]);
+		F(select)(&x[j], &t, F(is_odd)(&x[j]) ^ sign);
+		p[j].x = x[j];
+	}
 }
 
 FORMULAS_ATTR void G(niels_from_affine)(struct G(niels) * r, const struct G(affine) * p)

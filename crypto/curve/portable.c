@@ -58,7 +58,7 @@ void fog_portable_check_many(bool *good, const struct fog_ge_niels *point, const
 	struct fog_ge_ext sum;
 
 	for (unsigned i = 0; i < count; i++) {
-		base_a[0] = fog_ge_base;
+		base_a[0] = fog_ge_base_multiple[0];
 		base_a[1] = point[2 * i];
 		fog_ge_niels_negate(&base_a[1], 1);
 		s_k[0] = s[i];

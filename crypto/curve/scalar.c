@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "crypto/curve/scalar.h"
 
-__extension__ typedef unsigned __int128 u128;
+#include "crypto/curve/fe.h"
 
 static const u64 order[5] = {0x5812631a5cf5d3ed, 0x14def9dea2f79cd6, 0, 0x1000000000000000, 0};
 
@@ -14,12 +14,14 @@ static void subtract_once(u64 r[5], const u64 b[5])
 {
 	u64 t[5], borrow = 0, keep;
 
+	FE_UNROLL
 	for (unsigned i = 0; i < 5; i++) {
-		u128 d = (u128)r[i] - b[i] - borrow;
+		fog_u128 d = (fog_u128)r[i] - b[i] - borrow;
 		t[i] = (u64)d;
 		borrow = (u64)(d >> 64) & 1;
 	}
 	keep = -borrow;
+	FE_UNROLL
 	for (unsigned i = 0; i < 5; i++)
 		r[i] = (r[i] & keep) | (t[i] & ~keep);
 }
@@ -28,8 +30,9 @@ bool fog_sc_is_canonical(const u8 in[FOG_SC_SIZE])
 {
 	u64 borrow = 0;
 
+	FE_UNROLL
 	for (unsigned i = 0; i < 4; i++) {
-		u128 d = (u128)fog_load_u64(in + 8 * i) - order[i] - borrow;
+		fog_u128 d = (fog_u128)fog_load_u64(in + 8 * i) - order[i] - borrow;
 		borrow = (u64)(d >> 64) & 1;
 	}
 	return borrow;
@@ -37,24 +40,29 @@ bool fog_sc_is_canonical(const u8 in[FOG_SC_SIZE])
 
 void fog_sc_load(struct fog_sc *r, const u8 in[FOG_SC_SIZE])
 {
+	FE_UNROLL
 	for (unsigned i = 0; i < 4; i++)
 		r->w[i] = fog_load_u64(in + 8 * i);
 }
 
 void fog_sc_store(u8 out[FOG_SC_SIZE], const struct fog_sc *a)
 {
+	FE_UNROLL
 	for (unsigned i = 0; i < 4; i++)
 		fog_store_u64(out + 8 * i, a->w[i]);
 }
 
 /* r[0..n+m-1] = a * b. */
-static inline void words_mul(u64 *r, const u64 *a, unsigned n, const u64 *b, unsigned m)
+__attribute__((always_inline)) static inline void words_mul(u64 *r, const u64 *a, unsigned n,
+							    const u64 *b, unsigned m)
 {
 	memset(r, 0, (n + m) * sizeof(*r));
+	FE_UNROLL
 	for (unsigned i = 0; i < n; i++) {
 		u64 carry = 0;
+		FE_UNROLL
 		for (unsigned j = 0; j < m; j++) {
-			u128 t = (u128)a[i] * b[j] + r[i + j] + carry;
+			fog_u128 t = (fog_u128)a[i] * b[j] + r[i + j] + carry;
 			r[i + j] = (u64)t;
 			carry = (u64)(t >> 64);
 		}
@@ -69,8 +77,9 @@ void fog_sc_reduce(struct fog_sc *r, const u64 wide[8])
 
 	words_mul(product, wide + 3, 5, reciprocal, 5);
 	words_mul(back, product + 5, 5, order, 4);
+	FE_UNROLL
 	for (unsigned i = 0; i < 5; i++) {
-		u128 d = (u128)wide[i] - back[i] - borrow;
+		fog_u128 d = (fog_u128)wide[i] - back[i] - borrow;
 		t[i] = (u64)d;
 		borrow = (u64)(d >> 64) & 1;
 	}
@@ -99,8 +108,9 @@ void fog_sc_add(struct fog_sc *r, const struct fog_sc *a, const struct fog_sc *b
 {
 	u64 t[5], carry = 0;
 
+	FE_UNROLL
 	for (unsigned i = 0; i < 4; i++) {
-		u128 s = (u128)a->w[i] + b->w[i] + carry;
+		fog_u128 s = (fog_u128)a->w[i] + b->w[i] + carry;
 		t[i] = (u64)s;
 		carry = (u64)(s >> 64);
 	}
@@ -113,8 +123,9 @@ void fog_sc_negate(struct fog_sc *r, const struct fog_sc *a)
 {
 	u64 t[5] = {0}, borrow = 0;
 
+	FE_UNROLL
 	for (unsigned i = 0; i < 4; i++) {
-		u128 d = (u128)order[i] - a->w[i] - borrow;
+		fog_u128 d = (fog_u128)order[i] - a->w[i] - borrow;
 		t[i] = (u64)d;
 		borrow = (u64)(d >> 64) & 1;
 	}

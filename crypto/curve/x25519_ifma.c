@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* X25519 in eight lanes: the Montgomery ladder of RFC 7748 section 5, one scalar and one point per
  * lane. */
-#include "crypto/curve/curve.h"
+#include "crypto/curve/ifma.h"
 
 #include "crypto/curve/x25519.h"
 #include "crypto/mem.h"
 
 #include <errno.h>
 
-#ifdef __x86_64__
+#if defined(__x86_64__)
 
 #include "crypto/curve/edwards8.h"
 
@@ -160,8 +160,8 @@ FOG_IFMA static void x25519_groups(u8 (*out)[32], const u8 (*scalar)[32], const 
 	fog_wipe(z, sizeof(z));
 }
 
-static void x25519_many(u8 (*out)[32], const u8 (*scalar)[32], const u8 (*point)[32], int *result,
-			unsigned count)
+void fog_ifma_x25519_many(u8 (*out)[32], const u8 (*scalar)[32], const u8 (*point)[32], int *result,
+			  unsigned count)
 {
 	while (count > 0) {
 		unsigned n = FOG_MIN(count, GROUPS_MAX * FE8_LANES);
@@ -177,35 +177,5 @@ static void x25519_many(u8 (*out)[32], const u8 (*scalar)[32], const u8 (*point)
 		count -= n;
 	}
 }
-
-/* __builtin_cpu_supports() also asks whether the operating system keeps the registers. */
-static bool supported(void)
-{
-	return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-	       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-	       __builtin_cpu_supports("avx512ifma");
-}
-
-const struct fog_curve fog_curve_ifma = {
-	.name = "ifma",
-	.rank = 2,
-	.supported = supported,
-	.x25519_many = x25519_many,
-	.decode_many = fog_portable_decode_many,
-	.challenge_many = fog_portable_challenge_many,
-	.check_many = fog_portable_check_many,
-	.msm = fog_portable_msm,
-	.msm_scratch_size = fog_portable_msm_scratch_size,
-	.batch_min = 4,
-};
-
-#else
-
-static bool supported(void)
-{
-	return false;
-}
-
-const struct fog_curve fog_curve_ifma = {.name = "ifma", .rank = 2, .supported = supported};
 
 #endif

@@ -8,7 +8,7 @@
 #include <errno.h>
 
 /* Of fog_sign_verify_many() and fog_sign_verify(), checked against every path where they run. */
-#define STACK_SIZE     (48 * 1024)
+#define STACK_SIZE     (96 * 1024)
 #define STACK_SIZE_ONE (2 * 1024)
 
 /* A batch under work: those items that have passed points 1 to 3 of the rule, in `count` places of
@@ -48,9 +48,11 @@ static size_t batch_init(struct batch *b, void *memory, unsigned capacity)
 	b->item = (void *)(base + take(&at, capacity * sizeof(*b->item)));
 	b->encoding = (void *)(base + take(&at, points * sizeof(*b->encoding)));
 	b->good = (void *)(base + take(&at, points * sizeof(*b->good)));
-	b->scratch = (void *)(base + take(&at, fog_msm_scratch_size((unsigned)points)));
+	b->scratch = (void *)(base + at);
+	if (capacity >= fog_curve->batch_min)
+		take(&at, fog_msm_scratch_size((unsigned)points));
 	b->count = 0;
-	return at;
+	return (at + 63) & ~(size_t)63;
 }
 
 /* Points 1 and 3 of the rule, which need the bytes only. */
@@ -118,7 +120,7 @@ static bool range_holds(struct batch *b, unsigned first, unsigned count)
 	for (unsigned i = first; i < first + count; i++)
 		fog_sc_add(&zs, &zs, &b->zs[i]);
 	fog_sc_negate(&b->factor[end], &zs);
-	b->point[end] = fog_ge_base;
+	b->point[end] = fog_ge_base_multiple[0];
 	fog_msm(&sum, b->point + start, b->factor + start, end - start + 1, b->scratch);
 	fog_ge_double(&sum, &sum, 3);
 	b->point[end] = point;

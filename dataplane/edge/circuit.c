@@ -251,15 +251,20 @@ int fog_circuit_start(struct fog_circuit *c, u64 now_ns, u8 cell[FOG_CELL_SIZE])
 	return 0;
 }
 
+static void extend_write(struct fog_circuit *c, u64 now_ns, u8 *cell)
+{
+	message_write(c, cell + FOG_CELL_HEADER_SIZE, FOG_MSG_EXTEND, &c->extend,
+		      sizeof(c->extend));
+	seal(c, &cell, 1);
+	c->retry_at = now_ns + FOG_CIRCUIT_RETRY_NS;
+}
+
 static int extend(struct fog_circuit *c, u64 now_ns, struct fog_circuit_event *event, u8 *reply)
 {
-	struct fog_extend ext;
-
-	memcpy(ext.next_hop, c->path[c->ready].node_id, sizeof(ext.next_hop));
-	if (create_write(c, &ext.create) != 0)
+	memcpy(c->extend.next_hop, c->path[c->ready].node_id, sizeof(c->extend.next_hop));
+	if (create_write(c, &c->extend.create) != 0)
 		return fail(c, event, reply, FOG_REASON_HANDSHAKE, c->ready);
-	message_write(c, reply + FOG_CELL_HEADER_SIZE, FOG_MSG_EXTEND, &ext, sizeof(ext));
-	seal(c, &reply, 1);
+	extend_write(c, now_ns, reply);
 	step_begin(c, now_ns);
 	return 1;
 }
@@ -286,6 +291,8 @@ static int step_finish(struct fog_circuit *c, u64 now_ns, const u8 *created, siz
 	fog_cell_key_init(&keys->forward, seeds);
 	fog_cell_key_init(&keys->backward[0], seeds + FOG_CELL_SEED_SIZE);
 	fog_wipe(seeds, sizeof(seeds));
+	/* What earlier hops sent before (an EXTENDED twice) is out of date now, not altered. */
+	c->backward_lowest = c->backward_first;
 	c->ready++;
 	if (c->ready < c->hops)
 		return extend(c, now_ns, event, reply);
@@ -512,7 +519,9 @@ int fog_circuit_receive(struct fog_circuit *c, u64 now_ns, u8 *cell,
 
 u64 fog_circuit_deadline(const struct fog_circuit *c)
 {
-	return c->state == FOG_CIRCUIT_BUILDING ? c->step_deadline : UINT64_MAX;
+	if (c->state != FOG_CIRCUIT_BUILDING)
+		return UINT64_MAX;
+	return c->ready != 0 ? FOG_MIN(c->retry_at, c->step_deadline) : c->step_deadline;
 }
 
 int fog_circuit_expire(struct fog_circuit *c, u64 now_ns, struct fog_circuit_event *event,
@@ -521,7 +530,10 @@ int fog_circuit_expire(struct fog_circuit *c, u64 now_ns, struct fog_circuit_eve
 	memset(event, 0, sizeof(*event));
 	if (now_ns < fog_circuit_deadline(c))
 		return 0;
-	return fail(c, event, cell, FOG_REASON_TIMEOUT, c->ready);
+	if (now_ns >= c->step_deadline)
+		return fail(c, event, cell, FOG_REASON_TIMEOUT, c->ready);
+	extend_write(c, now_ns, cell);
+	return 1;
 }
 
 int fog_circuit_close(struct fog_circuit *c, enum fog_reason reason, u8 cell[FOG_CELL_SIZE])

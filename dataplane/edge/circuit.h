@@ -26,6 +26,10 @@
  * that its DESTROY, which says why, usually comes first. */
 #define FOG_CIRCUIT_STEP_NS  5000000000ull
 #define FOG_CIRCUIT_BUILD_NS 15000000000ull /* the whole build */
+/* An EXTEND without an answer is sent again: the hop that has it ignores the copy. Data planes
+ * repeat CREATE themselves. */
+#define FOG_CIRCUIT_RETRY_NS 1000000000ull
+_Static_assert(FOG_CIRCUIT_STEP_NS / FOG_CIRCUIT_RETRY_NS < FOG_EXTEND_MAX, "repeated EXTENDs");
 /* Random distance between the first backward numbers of two hops; hides the hop's position. */
 #define FOG_CIRCUIT_GAP_MAX 3000
 /* Cells in one call of the _many() functions: enough to fill the lanes of the cipher. */
@@ -86,15 +90,17 @@ struct fog_circuit {
 	struct fog_rng *rng;
 	u64 step_deadline;
 	u64 build_deadline;
+	u64 retry_at;         /* of the EXTEND under way */
 	u64 forward_sequence; /* last used */
 	u64 backward_first;   /* first number of the hop handshaken last */
-	u64 backward_lowest;  /* first number of any hop */
+	u64 backward_lowest;  /* first number of the last hop ready */
 	u32 forward_generation;
 	u32 backward_generation;
 	struct fog_circuit_drops drops;
 	struct fog_replay replay;
 	struct fog_circuit_hop path[FOG_HOPS_MAX];
 	struct fog_ntor_client ntor;
+	struct fog_extend extend; /* under way */
 	struct fog_circuit_keys keys[FOG_HOPS_MAX];
 };
 
@@ -140,7 +146,8 @@ int fog_circuit_send_cover(struct fog_circuit *c, u8 cell[FOG_CELL_SIZE]);
 
 /* Next time fog_circuit_expire() has something to say; UINT64_MAX when never. */
 u64 fog_circuit_deadline(const struct fog_circuit *c);
-/* Returns 1 when the build timed out: event is FAILED with TIMEOUT and cell holds the DESTROY. */
+/* Returns 1 when cell is to be sent: an EXTEND again (event is NOTHING), or the DESTROY of a build
+ * that timed out (event is FAILED with TIMEOUT). */
 int fog_circuit_expire(struct fog_circuit *c, u64 now_ns, struct fog_circuit_event *event,
 		       u8 cell[FOG_CELL_SIZE]);
 

@@ -76,7 +76,10 @@ static void on_timer(struct ev_loop *loop, struct ev_timer *w, int events)
 		return;
 	}
 	cell_push(l, true, cell);
-	line_ended(l, &event);
+	if (event.type == FOG_CIRCUIT_NOTHING)
+		timer_update(l);
+	else
+		line_ended(l, &event);
 }
 
 static int place_find(struct fog_circuits *t, u32 *handle)

@@ -44,7 +44,7 @@
 #define FOG_CONN_ACK_EVERY 8
 
 #define FOG_CONN_IDLE_NS        180000000000ull /* no packet for this long: connection is gone */
-#define FOG_CONN_KEEPALIVE_NS   5000000000ull   /* while streams are open */
+#define FOG_CONN_KEEPALIVE_NS   4000000000ull   /* while streams are open */
 #define FOG_CONN_HANDSHAKE_NS   10000000000ull
 #define FOG_CONN_INITIAL_RTT_NS 100000000ull /* before the first sample; three hops and back */
 

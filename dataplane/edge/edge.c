@@ -235,7 +235,7 @@ void fog_edge_stop(struct fog_edge *e)
 	e->stopping = true;
 	e->stop_at = ev_now(e->loop) + FOG_EDGE_STOP_S;
 	fog_socksd_stop(&e->socksd);
-	fog_jobs_stop(&e->jobs);
+	fog_jobdoor_stop(&e->jobs);
 	fog_tunnels_stop(e);
 	fog_terminus_stop(e);
 	ev_timer_set(&e->stop_timer, 0.05, 0.05);
@@ -317,7 +317,7 @@ int fog_edge_init(struct fog_edge *e, const struct fog_edge_options *options)
 	if (rc != 0)
 		goto err;
 	fog_socksd_init(&e->socksd, e);
-	rc = fog_jobs_init(&e->jobs, e);
+	rc = fog_jobdoor_init(&e->jobs, e);
 	if (rc != 0)
 		goto err;
 	if (e->options.socks[0] != '\0') {
@@ -346,7 +346,7 @@ void fog_edge_free(struct fog_edge *e)
 		return;
 	e->stopping = true;
 	fog_socksd_free(&e->socksd);
-	fog_jobs_free(&e->jobs);
+	fog_jobdoor_free(&e->jobs);
 	fog_tunnels_free(e);
 	fog_terminus_free(e);
 	fog_circuits_flush(e);

@@ -20,7 +20,7 @@
 #include "dataplane/edge/conn.h"
 #include "dataplane/edge/control.h"
 #include "dataplane/edge/exit.h"
-#include "dataplane/edge/jobs.h"
+#include "dataplane/edge/jobdoor.h"
 #include "dataplane/edge/message.h"
 #include "dataplane/edge/ring.h"
 #include "dataplane/edge/socksd.h"
@@ -61,7 +61,7 @@ struct fog_edge {
 	struct fog_terminus terminus;
 	struct fog_control control;
 	struct fog_socksd socksd;
-	struct fog_jobs jobs;
+	struct fog_jobdoor jobs;
 	struct fog_exit exit;
 	struct fog_carrier *dirty, *dirty_last;
 	struct ev_prepare prepare;

@@ -131,6 +131,7 @@ static void connected(struct fog_exit_request *r)
 	int fd = r->fd;
 
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	ev_io_stop(r->edge->loop, &r->io);
 	r->fd = -1;
 	tell(r, FOG_OPEN_OK, "", fd);

@@ -2,9 +2,11 @@
 /* fog-edge: see docs/man/fog-edge.8. */
 #include <getopt.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include "configs/config.h"
 #include "crypto/cpu.h"
+#include "dataplane/ctl/harden.h"
 #include "dataplane/ctl/log.h"
 #include "dataplane/edge/edge.h"
 
@@ -127,6 +129,17 @@ static int options_make(struct fog_edge_options *o, const struct arguments *a)
 	return status;
 }
 
+/* A socket per stream: take what the system allows. */
+static void files_raise(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(int argc, char **argv)
 {
 	static struct fog_edge edge;
@@ -140,6 +153,8 @@ int main(int argc, char **argv)
 	if (status != 0)
 		return status;
 	signal(SIGPIPE, SIG_IGN);
+	files_raise();
+	(void)fog_harden_process();
 	if (fog_crypto_init() != 0) {
 		fputs("fog-edge: no cryptography on this machine\n", stderr);
 		return 1;

@@ -11,7 +11,7 @@ struct request {
 	struct fog_edge *edge;
 	struct fog_stream *stream;
 	struct fog_exit_request *exit;
-	struct fog_job_request *job;
+	struct fog_jobdoor_request *job;
 	bool asked; /* the header line was read */
 	struct ev_timer timer;
 };
@@ -22,7 +22,7 @@ static void request_free(struct request *r)
 	if (r->exit != NULL)
 		fog_exit_cancel(r->exit);
 	if (r->job != NULL)
-		fog_job_cancel(r->job);
+		fog_jobdoor_cancel(r->job);
 	free(r);
 }
 
@@ -94,7 +94,7 @@ static void ask(struct request *r, const struct fog_stream_header *h)
 	r->asked = true;
 	ev_timer_stop(r->edge->loop, &r->timer);
 	if (h->service == FOG_SERVICE_JOB)
-		rc = fog_job_accept(r->edge, job_done, r, &r->job);
+		rc = fog_jobdoor_accept(r->edge, job_done, r, &r->job);
 	else
 		rc = fog_exit_open(r->edge, h->host, h->port, exit_done, r, &r->exit);
 	if (rc != 0)

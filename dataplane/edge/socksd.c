@@ -156,6 +156,7 @@ static void client_new(struct fog_socksd *d, int fd)
 		return;
 	}
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 	c->edge = d->edge;
 	c->fd = fd;
 	c->next = d->clients;

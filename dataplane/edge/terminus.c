@@ -213,11 +213,12 @@ static const struct fog_conn_ops conn_ops = {
 	.dirty = fog_carrier_dirty,
 };
 
-static struct fog_server *server_new(struct fog_edge *e, const ngtcp2_pkt_hd *initial, u64 path)
+static struct fog_server *server_new(struct fog_edge *e, const ngtcp2_pkt_hd *initial,
+				     struct fog_end *end)
 {
 	struct fog_terminus *t = &e->terminus;
 
-	if (t->conns_count == FOG_SERVERS_MAX || e->stopping)
+	if (t->conns_count == FOG_SERVERS_MAX || end->servers == FOG_END_SERVERS_MAX || e->stopping)
 		return NULL;
 	struct fog_server *s = calloc(1, sizeof(*s));
 	if (s == NULL)
@@ -229,10 +230,11 @@ static struct fog_server *server_new(struct fog_edge *e, const ngtcp2_pkt_hd *in
 	t->servers = s;
 	t->conns_count++;
 	if (fog_conn_server(&s->carrier.conn, &conn_ops, &s->carrier, &e->tls, initial,
-			    e->reset_key, &e->budget, path, fog_edge_now()) != 0) {
+			    e->reset_key, &e->budget, end->serial, fog_edge_now()) != 0) {
 		server_free(s);
 		return NULL;
 	}
+	end->servers++;
 	return s;
 }
 
@@ -279,7 +281,7 @@ static void datagram(struct fog_edge *e, struct fog_end *end, const u8 *data, si
 	if (s == NULL) {
 		if (ngtcp2_accept(&initial, data, size) == 0 &&
 		    initial.version == NGTCP2_PROTO_VER_V1)
-			s = server_new(e, &initial, end->serial);
+			s = server_new(e, &initial, end);
 		else if ((data[0] & 0x80) == 0)
 			reset_send(e, end, id.dcid, size);
 	}

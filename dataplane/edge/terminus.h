@@ -10,8 +10,10 @@
 #include "dataplane/abi/edge.h"
 #include "dataplane/edge/conn.h"
 
-#define FOG_ENDS_MAX        4096 /* circuits that end here; more are closed with RESOURCE */
-#define FOG_SERVERS_MAX     1024 /* connections; an Initial past it is ignored */
+#define FOG_ENDS_MAX    4096 /* circuits that end here; more are closed with RESOURCE */
+#define FOG_SERVERS_MAX 1024 /* connections; an Initial past it is ignored */
+/* Handshakes over one circuit in its life: ours need one, and nobody may use up all servers. */
+#define FOG_END_SERVERS_MAX 32
 #define FOG_SERVER_CIDS_MAX 16   /* connection ids of one connection */
 #define FOG_HEADER_WAIT_S   10.0 /* from the opening of a stream to its whole header line */
 /* Stateless resets a second, all circuits together: an answer to every stray packet would loop. */
@@ -27,6 +29,7 @@ struct fog_end {
 	u64 serial; /* serial % FOG_ENDS_MAX is its place */
 	u64 bytes_rx, bytes_tx;
 	u64 created_ns;
+	u32 servers;          /* handshakes begun */
 	struct fog_end *next; /* in its bucket */
 };
 

@@ -307,7 +307,21 @@ void fog_tunnel_line_close(struct fog_line *l)
 	trouble(t, "closed by the operator");
 }
 
-/* Is the circuit in use dead without having said so? */
+/* Is the circuit in use dead without having said so? Data that is not acknowledged shows in probe
+ * timeouts; a mere receiver's keep-alive does not (ngtcp2 arms no timer for it), but its answer
+ * does. */
+static bool silent(const struct fog_tunnel *t, u64 now)
+{
+	const struct fog_conn *c = t->carrier.conn;
+	u64 since = FOG_MAX(c->received_ns, t->line->built_ns);
+
+	if (now - since < FOG_TUNNEL_SILENCE_NS)
+		return false;
+	if (fog_conn_unanswered(c) >= FOG_TUNNEL_UNANSWERED)
+		return true;
+	return c->streams_count != 0 && now - since > FOG_CONN_KEEPALIVE_NS + FOG_TUNNEL_ANSWER_NS;
+}
+
 static void watch(struct fog_tunnel *t)
 {
 	struct fog_conn *c = t->carrier.conn;
@@ -320,9 +334,7 @@ static void watch(struct fog_tunnel *t)
 		fog_conn_close(c, FOG_CODE_NONE, "old");
 		return;
 	}
-	if (fog_conn_unanswered(c) < FOG_TUNNEL_UNANSWERED ||
-	    now - c->received_ns < FOG_TUNNEL_SILENCE_NS ||
-	    now - t->line->built_ns < FOG_TUNNEL_SILENCE_NS)
+	if (!silent(t, now))
 		return;
 	struct fog_line *l = t->line;
 	t->line = NULL;

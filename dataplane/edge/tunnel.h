@@ -25,6 +25,7 @@
 /* A circuit is given up when this many probes stayed unanswered and nothing came for this long. */
 #define FOG_TUNNEL_UNANSWERED 3
 #define FOG_TUNNEL_SILENCE_NS 1500000000ull
+#define FOG_TUNNEL_ANSWER_NS  2500000000ull /* or when a keep-alive has none for this long */
 /* An exit tunnel takes no new streams past this age: old ones must not link what comes later. */
 #define FOG_TUNNEL_AGE_NS 600000000000ull
 #define FOG_OPENING_S     45.0 /* from the request to the answer of the far edge */

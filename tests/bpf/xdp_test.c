@@ -26,6 +26,7 @@ static struct bpf_object *object;
 static int prog_fd;
 
 struct fixture {
+	_Alignas(16) u8 pad[2]; /* so that the IP header behind the 14 bytes is aligned */
 	u8 bytes[2048];
 	u32 size;
 };

@@ -4,7 +4,6 @@
 disappears."""
 
 import json
-import time
 
 from lab import check, main, until
 
@@ -29,6 +28,8 @@ def relay(lab):
 
 
 def kill_during_jobs(lab, host, process):
+    lab.wait(lab.submit(["true"], host=SUBMITTER), SUBMITTER)  # the user's account exists now
+    until("every escrow is settled", 60, lambda: not escrows(lab))
     before = lab.accounts(SUBMITTER)
     jobs = []
     for number in range(JOBS):
@@ -51,7 +52,6 @@ def kill_during_jobs(lab, host, process):
     for name in (SUBMITTER, WORKER):
         total = sum(lab.accounts(name).values())
         check(total == 0, f"the ledger of {name} sums to {total}")
-    time.sleep(0.5)
 
 
 def test_submitter_controlplane(lab):

@@ -78,9 +78,12 @@ def capture(wire, address, port):
     sys.exit("no datagram to the target was seen")
 
 
-def altered(kind, frame):
+def altered(kind, frame, number):
     payload = bytearray(frame[PAYLOAD:])
     if kind == "flipped":
+        # A counter that has not come yet: otherwise it is a replay before it is a forgery.
+        counter = struct.unpack_from("<Q", payload, 8)[0]
+        struct.pack_into("<Q", payload, 8, counter + 1000 + number)
         payload[100] ^= 0x10
     if kind == "truncated":
         payload = payload[:700]
@@ -94,8 +97,8 @@ def main():
         wire.bind((INTERFACE, ETH_P_ALL))
         frame = capture(wire, socket.inet_aton(ip), port)
         time.sleep(0.2)  # the original must arrive first: a replay is the second of two
-        for _ in range(count):
-            wire.send(altered(kind, frame))
+        for number in range(count):
+            wire.send(altered(kind, frame, number))
             time.sleep(0.001)
         return
     plain = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

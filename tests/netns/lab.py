@@ -25,7 +25,7 @@ import traceback
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 FOGCTL = os.path.join(ROOT, "build", "controlplane", "cli", "fogctl")
 CALL_TIMEOUT_S = 120
-LOG_LINES_SHOWN = 25
+LOG_LINES_SHOWN = 12
 
 
 class Failed(Exception):
@@ -204,7 +204,8 @@ def main(tests, **options):
     signal.signal(signal.SIGTERM, interrupt)
     only = os.environ.get("FOG_TEST_ONLY")
     lab = Lab(**options)
-    passed = failed = 0
+    passed = 0
+    failures = []
     try:
         started = time.monotonic()
         lab.up()
@@ -219,20 +220,19 @@ def main(tests, **options):
                 passed += 1
                 print(f"  {test.__name__}: passed, {time.monotonic() - started:.1f} s", flush=True)
             except Exception as error:  # a broken test must not keep the others from running
-                failed += 1
-                print(f"  {test.__name__}: FAILED: {error}", flush=True)
+                failures.append(f"{test.__name__}: FAILED: {error}")
+                print(f"  {failures[-1]}", flush=True)
                 if not isinstance(error, Failed):
                     traceback.print_exc(file=sys.stdout)
     except (Failed, OSError, subprocess.SubprocessError) as error:
-        failed += 1
-        print(f"the lab: {error}", flush=True)
+        failures.append(f"the lab: {error}")
     except KeyboardInterrupt:
-        failed += 1
-        print("interrupted", flush=True)
+        failures.append("interrupted")
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        if failed:
+        if failures:
             lab.logs_show()
         lab.down()
-    print(f"{passed} passed, {failed} failed")
-    sys.exit(1 if failed else 0)
+    print("\n".join(failures))
+    print(f"{passed} passed, {len(failures)} failed")
+    sys.exit(1 if failures else 0)

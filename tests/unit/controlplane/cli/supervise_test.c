@@ -123,7 +123,7 @@ static void file_read(const char *name, char *text, size_t size)
 static void test_life_cycle(void)
 {
 	const char *commands[] = {"echo started; exec sleep 60", "exec sleep 60"};
-	char text[64];
+	char text[64] = "";
 	int status;
 
 	begin(commands, 2);
@@ -148,6 +148,11 @@ static void test_life_cycle(void)
 	CU_ASSERT_STRING_EQUAL(fog_pick_text(p, "last_exit", ""), "signal 9");
 	json_decref(lab);
 
+	/* The new process exists before it has said anything. */
+	for (unsigned i = 0; i < 500 && strcmp(text, "started\nstarted\n") != 0; i++) {
+		usleep(10000);
+		file_read("hosts/ash/p0.log", text, sizeof(text));
+	}
 	CU_ASSERT_EQUAL(kill(s, SIGTERM), 0);
 	CU_ASSERT_EQUAL(waitpid(s, &status, 0), s);
 	CU_ASSERT_EQUAL(status, 0);

@@ -344,11 +344,21 @@ static void test_timeouts(void)
 	now += FOG_CIRCUIT_STEP_NS - 1;
 	CU_ASSERT_EQUAL(fog_circuit_receive(&circuit, now, reply, &e, cell), 1);
 	CU_ASSERT_EQUAL(fog_circuit_expire(&circuit, now + 1, &e, reply), 0);
+	/* the EXTEND was lost: sent again, and again */
+	for (unsigned i = 0; i < 3; i++) {
+		now += FOG_CIRCUIT_RETRY_NS;
+		CU_ASSERT_EQUAL(fog_circuit_deadline(&circuit), now);
+		CU_ASSERT_EQUAL(fog_circuit_expire(&circuit, now, &e, cell), 1);
+		CU_ASSERT_EQUAL(e.type, FOG_CIRCUIT_NOTHING);
+	}
+	CU_ASSERT_EQUAL(chain_forward(&chain, cell, reply, &payload, &length), CHAIN_REPLY);
+	CU_ASSERT_EQUAL(fog_circuit_receive(&circuit, now, reply, &e, cell), 1);
+	CU_ASSERT_EQUAL(circuit.ready, 2);
 	now += FOG_CIRCUIT_STEP_NS;
 	CU_ASSERT_EQUAL(fog_circuit_expire(&circuit, now, &e, reply), 1);
 	CU_ASSERT_EQUAL(e.type, FOG_CIRCUIT_FAILED);
 	CU_ASSERT_EQUAL(e.reason, FOG_REASON_TIMEOUT);
-	CU_ASSERT_EQUAL(e.hop, 1);
+	CU_ASSERT_EQUAL(e.hop, 2);
 	CU_ASSERT_EQUAL(reply[4], FOG_CELL_DESTROY);
 	CU_ASSERT_EQUAL(fog_circuit_deadline(&circuit), UINT64_MAX);
 }

@@ -2,6 +2,7 @@
 /* fog-edge as a whole: real processes on loopback, see lab.h. FOG_LAB_MB sets the size of the big
  * transfers (20), FOG_LAB_LOG the log level of the edges. */
 #include <errno.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -219,6 +220,31 @@ static void test_relay_killed_upload(void)
 	lab_dataplane_start(&lab, host);
 }
 
+/* A relay says nothing any more, and nobody says that it is dead: only the edge can notice. */
+static void test_circuit_silent(void)
+{
+	u64 size = 4 * big();
+	int fd = open_server();
+
+	command(fd, 'D', size);
+	CU_ASSERT_EQUAL(pattern_read(fd, 0, size / 8), 0);
+	for (unsigned i = 0; i < LAB_HOSTS; i++)
+		lab_snapshot(&lab, i, 60000);
+	usleep(100000);
+	unsigned host = lab_hop(&lab, 1);
+	CU_ASSERT_FATAL(host < LAB_HOSTS);
+	kill(lab.host[host].dataplane, SIGSTOP);
+	double start = lab_seconds();
+	CU_ASSERT_EQUAL(pattern_read(fd, size / 8, size), 0);
+	double seconds = lab_seconds() - start;
+	printf("%.2f s with a new route; ", seconds);
+	CU_ASSERT(seconds < 15);
+	kill(lab.host[host].dataplane, SIGCONT);
+	for (unsigned i = 0; i < LAB_HOSTS; i++)
+		lab_snapshot(&lab, i, 1000);
+	close(fd);
+}
+
 /* Our own data plane dies and comes back. */
 static void test_dataplane_restarted(void)
 {
@@ -345,6 +371,27 @@ static void test_wrong_key(void)
 	close(fd);
 }
 
+/* The edge of the terminus dies: its connections are gone, and the client learns it soon. */
+static void test_terminus_killed(void)
+{
+	int fd = open_server();
+	u8 byte;
+
+	command(fd, 'E', 0);
+	CU_ASSERT_EQUAL(send(fd, "x", 1, MSG_NOSIGNAL), 1);
+	CU_ASSERT_EQUAL(recv(fd, &byte, 1, 0), 1);
+	lab_edge_kill(&lab, LAB_TERMINUS);
+	lab_edge_start(&lab, LAB_TERMINUS);
+	double start = lab_seconds();
+	send(fd, "x", 1, MSG_NOSIGNAL);
+	CU_ASSERT(recv(fd, &byte, 1, 0) <= 0);
+	printf("%.2f s to learn it; ", lab_seconds() - start);
+	CU_ASSERT(lab_seconds() - start < 10);
+	close(fd);
+	fd = open_server();
+	close(fd);
+}
+
 static void test_stop(void)
 {
 	int fd = open_server();
@@ -369,29 +416,22 @@ static void test_stop(void)
 }
 
 static const struct fog_test tests[] = {
-	FOG_TEST(test_life_cycle),
-	FOG_TEST(test_upload),
-	FOG_TEST(test_refusals),
-	FOG_TEST(test_many_streams),
-	FOG_TEST(test_relay_killed),
-	FOG_TEST(test_relay_killed_upload),
-	FOG_TEST(test_dataplane_restarted),
-	FOG_TEST(test_control_away),
-	FOG_TEST(test_job_channel),
-	FOG_TEST(test_questions),
-	FOG_TEST(test_wrong_key),
-	FOG_TEST(test_stop),
+	FOG_TEST(test_life_cycle),      FOG_TEST(test_upload),
+	FOG_TEST(test_refusals),        FOG_TEST(test_many_streams),
+	FOG_TEST(test_relay_killed),    FOG_TEST(test_relay_killed_upload),
+	FOG_TEST(test_circuit_silent),  FOG_TEST(test_dataplane_restarted),
+	FOG_TEST(test_control_away),    FOG_TEST(test_job_channel),
+	FOG_TEST(test_questions),       FOG_TEST(test_wrong_key),
+	FOG_TEST(test_terminus_killed), FOG_TEST(test_stop),
 };
 
 int main(int argc, char **argv)
 {
-	if (argc == 4 && strcmp(argv[1], "--dataplane") == 0)
-		return lab_dataplane_main(argv[2], argv[3]);
-	if (argc != 2) {
-		fprintf(stderr, "usage: %s PATH-OF-FOG-EDGE\n", argv[0]);
+	if (argc != 3) {
+		fprintf(stderr, "usage: %s FOG-DATAPLANE FOG-EDGE\n", argv[0]);
 		return 2;
 	}
-	lab_start(&lab, "/proc/self/exe", argv[1]);
+	lab_start(&lab, argv[1], argv[2]);
 	int status = fog_test_run("dataplane/edge/edge", tests, FOG_ARRAY_COUNT(tests));
 	lab_stop(&lab);
 	return status;

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -16,17 +15,9 @@
 
 #include <jansson.h>
 
-#include "crypto/cpu.h"
-#include "crypto/curve/x25519.h"
 #include "crypto/mem.h"
 #include "crypto/random/random.h"
 #include "dataplane/abi/ring.h"
-#include "dataplane/ctl/ctl.h"
-#include "dataplane/ctl/keys.h"
-#include "dataplane/ctl/log.h"
-#include "dataplane/ctl/verify.h"
-#include "dataplane/io/io_udp.h"
-#include "dataplane/worker/dp.h"
 
 #define CHECK(cond)                                                                         \
 	do {                                                                                \
@@ -37,7 +28,7 @@
 		}                                                                           \
 	} while (0)
 
-static const char *self_path, *edge_path;
+static const char *dataplane_path, *edge_path;
 
 double lab_seconds(void)
 {
@@ -61,71 +52,6 @@ u64 lab_hash(u64 hash, const void *data, size_t size)
 	for (size_t i = 0; i < size; i++)
 		hash = (hash ^ p[i]) * 0x100000001b3ull + 1;
 	return hash;
-}
-
-/* ---- a data plane, in a child ------------------------------------------------------------- */
-
-static volatile sig_atomic_t child_stop;
-
-static void on_child_signal(int number)
-{
-	child_stop = 1;
-}
-
-int lab_dataplane_main(const char *run, const char *port)
-{
-	struct fog_dp_config config = {.workers = 1, .cpu = {-1}, .circuits_max = 1 << 12};
-	struct fog_ctl_config ctl_config = {.workers = 1};
-	struct fog_region region;
-	struct fog_data_region *data;
-	struct fog_keys keys;
-	struct fog_dp *dp;
-	struct fog_verify *verify;
-	struct fog_ctl *ctl;
-	char path[128], why[256];
-	int rc = 0;
-
-	signal(SIGTERM, on_child_signal);
-	CHECK(fog_crypto_init() == 0);
-	fog_dplog_set_level(FOG_DPLOG_ERROR);
-	snprintf(path, sizeof(path), "%s/dataplane.key", run);
-	CHECK(fog_keys_load(&keys, path, why) == 0);
-	fog_random_bytes(&config.boot_id, sizeof(config.boot_id));
-	fog_random_bytes(config.rng_seed, sizeof(config.rng_seed));
-	memcpy(config.link_sk, keys.link_sk, 32);
-	memcpy(config.onion_sk, keys.onion_sk, 32);
-	config.listen.ip[10] = config.listen.ip[11] = 0xff;
-	config.listen.ip[12] = 127;
-	config.listen.ip[15] = 1;
-	config.listen.port = (u16)strtoul(port, NULL, 10);
-	config.io = fog_io_find("auto");
-	config.notify_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	CHECK(fog_region_create(&region, "fog-data", sizeof(*data), FOG_REGION_DATA,
-				config.boot_id) == 0);
-	data = region.base;
-	data->header.workers = 1;
-	fog_x25519_base(data->link_pk, keys.link_sk);
-	fog_x25519_base(data->onion_pk, keys.onion_sk);
-	/* The kernel lets go of a killed process' io_uring sockets a little later than of it. */
-	CHECK(LAB_WAIT(5, (rc = fog_dp_init(&dp, &config, data)) != -EADDRINUSE));
-	CHECK(rc == 0);
-	CHECK(fog_dp_start(dp) == 0);
-	CHECK(fog_verify_start(&verify, data, config.notify_fd) == 0);
-	snprintf(path, sizeof(path), "%s/dataplane.sock", run);
-	ctl_config.socket_path = path;
-	ctl_config.dp = dp;
-	ctl_config.verify = verify;
-	ctl_config.data = &region;
-	ctl_config.boot_id = config.boot_id;
-	ctl_config.notify_fd = config.notify_fd;
-	CHECK(fog_ctl_open(&ctl, &ctl_config) == 0);
-	while (!child_stop)
-		fog_ctl_step(ctl, -1, 200);
-	fog_dp_stop(dp);
-	fog_ctl_close(ctl);
-	fog_verify_stop(verify);
-	fog_dp_free(dp);
-	return 0;
 }
 
 /* ---- the control plane's end of a data plane ---------------------------------------------- */
@@ -162,17 +88,31 @@ static void links_set(struct lab *l, unsigned host)
 	command_push(h, &c);
 }
 
+void lab_snapshot(struct lab *l, unsigned host, u32 link_dead_ms)
+{
+	struct lab_host *h = &l->host[host];
+	struct fog_control_region *own = h->control.own.base;
+	struct fog_snapshot s = {.lease_ns = UINT64_MAX,
+				 .epoch = 1,
+				 .circuit_idle_ms = 60000,
+				 .keepalive_ms = 200,
+				 .link_dead_ms = link_dead_ms};
+
+	memcpy(s.node_id, h->node_id, 32);
+	fog_snapshot_publish(&own->snapshot, &s);
+}
+
 static void dataplane_attach(struct lab *l, unsigned host)
 {
 	struct lab_host *h = &l->host[host];
-	struct fog_snapshot s = {.lease_ns = UINT64_MAX, .epoch = 1};
 	struct fog_control_region *own;
 	struct fog_data_region *data;
 	char path[128], why[256] = "";
 	int rc = -1;
 
 	snprintf(path, sizeof(path), "%s/dataplane.sock", h->run);
-	LAB_WAIT(10, (rc = fog_attach(&h->control, path, FOG_HELLO_CONTROL, 7, 2000, why)) == 0);
+	(void)LAB_WAIT(10,
+		       (rc = fog_attach(&h->control, path, FOG_HELLO_CONTROL, 7, 2000, why)) == 0);
 	if (rc != 0)
 		fprintf(stderr, "attach: %s\n", why);
 	CHECK(rc == 0);
@@ -181,11 +121,7 @@ static void dataplane_attach(struct lab *l, unsigned host)
 	data = h->control.peer.base;
 	memcpy(h->link_pk, data->link_pk, 32);
 	memcpy(h->onion_pk, data->onion_pk, 32);
-	memcpy(s.node_id, h->node_id, 32);
-	s.circuit_idle_ms = 60000;
-	s.keepalive_ms = 200;
-	s.link_dead_ms = 1000;
-	fog_snapshot_publish(&own->snapshot, &s);
+	lab_snapshot(l, host, 1000);
 	fog_ring_producer(&h->command, &own->command_head[0], &data->command_tail[0],
 			  own->commands[0], FOG_COMMAND_RING_COUNT, sizeof(struct fog_command));
 	h->command_seq = 0;
@@ -206,10 +142,12 @@ static pid_t spawn(const char *const argv[])
 
 static void dataplane_spawn(struct lab_host *h)
 {
-	char port[8];
+	char listen[32];
+	const char *argv[] = {dataplane_path, "--listen", listen,      "--run-dir", h->run,
+			      "--state-dir",  h->run,     "--workers", "1",         "--no-pin",
+			      "--log-level",  "error",    NULL};
 
-	snprintf(port, sizeof(port), "%u", h->port);
-	const char *argv[] = {self_path, "--dataplane", h->run, port, NULL};
+	snprintf(listen, sizeof(listen), "127.0.0.1:%u", h->port);
 	h->dataplane = spawn(argv);
 }
 
@@ -308,10 +246,8 @@ static void route_answer(struct lab *l, struct lab_host *h, const json_t *reques
 	json_t *path = json_array();
 
 	h->routes++;
-	if (l->mute)
-		return;
 	for (unsigned k = 1; k < LAB_TERMINUS && json_array_size(path) < 2; k++) {
-		struct lab_host *r = &l->host[1 + (k - 1 + l->skip) % (LAB_TERMINUS - 1)];
+		struct lab_host *r = &l->host[k];
 
 		if (r->dataplane != 0 && !excluded(exclude, r->node_id))
 			json_array_append_new(path, json_pack("{s:o, s:o}", "node_id",
@@ -661,6 +597,13 @@ void lab_edge_start(struct lab *l, unsigned host)
 	CHECK(LAB_WAIT(10, *(volatile unsigned *)&h->hellos != hellos));
 }
 
+void lab_edge_kill(struct lab *l, unsigned host)
+{
+	kill(l->host[host].edge, SIGKILL);
+	waitpid(l->host[host].edge, NULL, 0);
+	l->host[host].edge = 0;
+}
+
 int lab_edge_stop(struct lab *l, unsigned host)
 {
 	struct lab_host *h = &l->host[host];
@@ -693,9 +636,9 @@ static void host_make(struct lab *l, unsigned i)
 	dataplane_spawn(h);
 }
 
-void lab_start(struct lab *l, const char *self, const char *edge)
+void lab_start(struct lab *l, const char *dataplane, const char *edge)
 {
-	self_path = self;
+	dataplane_path = dataplane;
 	edge_path = edge;
 	memset(l, 0, sizeof(*l));
 	signal(SIGPIPE, SIG_IGN);

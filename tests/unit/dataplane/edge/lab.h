@@ -40,22 +40,20 @@ struct lab {
 	pthread_mutex_t lock;
 	int wake[2];
 	volatile bool stop;
-	bool mute;      /* route requests get no answer */
 	bool wrong_key; /* routes name a quic_pk that nobody has */
-	unsigned skip;  /* relays are tried from this one on */
 	int server_fd;
 	u16 socks_port, server_port;
 	const char *allow;
 };
 
-/* Child mode: the test program as a data plane. */
-int lab_dataplane_main(const char *run, const char *port);
-
-void lab_start(struct lab *l, const char *self, const char *edge_path);
+void lab_start(struct lab *l, const char *dataplane_path, const char *edge_path);
 void lab_stop(struct lab *l);
 void lab_dataplane_start(struct lab *l, unsigned host);
 void lab_dataplane_kill(struct lab *l, unsigned host);
 void lab_edge_start(struct lab *l, unsigned host);
+void lab_edge_kill(struct lab *l, unsigned host);
+/* How long a link may be silent before the data plane calls it down; 1000 at the start. */
+void lab_snapshot(struct lab *l, unsigned host, u32 link_dead_ms);
 /* The exit status after SIGTERM, or -1 when it had to be killed. */
 int lab_edge_stop(struct lab *l, unsigned host);
 /* The control plane hangs up on all edges, and is away until told otherwise. */

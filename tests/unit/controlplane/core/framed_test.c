@@ -3,7 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "controlplane/core/stream.h"
+#include "controlplane/core/framed.h"
 #include "crypto/random/random.h"
 #include "tests/unit/fog_test.h"
 
@@ -11,7 +11,7 @@ static struct ev_loop *loop;
 
 /* What one side saw. */
 struct side {
-	struct fog_stream *s;
+	struct fog_framed *s;
 	u32 frames, json, data, drains, ends;
 	u64 bytes;
 	u8 sum;
@@ -19,30 +19,30 @@ struct side {
 	u32 close_at; /* close from inside this frame */
 };
 
-static void on_frame(void *ctx, struct fog_stream *s, enum fog_stream_type type, const u8 *payload,
+static void on_frame(void *ctx, struct fog_framed *s, enum fog_framed_type type, const u8 *payload,
 		     u32 len)
 {
 	struct side *x = ctx;
 
 	CU_ASSERT_EQUAL(x->ends, 0);
 	x->frames++;
-	x->json += type == FOG_STREAM_JSON;
-	x->data += type == FOG_STREAM_DATA;
+	x->json += type == FOG_FRAMED_JSON;
+	x->data += type == FOG_FRAMED_DATA;
 	x->bytes += len;
 	for (u32 i = 0; i < len; i++)
 		x->sum += payload[i];
 	if (x->frames == x->close_at) {
-		fog_stream_close(s);
+		fog_framed_close(s);
 		x->s = NULL;
 	}
 }
 
-static void on_drain(void *ctx, struct fog_stream *s)
+static void on_drain(void *ctx, struct fog_framed *s)
 {
 	((struct side *)ctx)->drains++;
 }
 
-static void on_end(void *ctx, struct fog_stream *s, int error)
+static void on_end(void *ctx, struct fog_framed *s, int error)
 {
 	struct side *x = ctx;
 
@@ -50,7 +50,7 @@ static void on_end(void *ctx, struct fog_stream *s, int error)
 	x->error = error;
 }
 
-static const struct fog_stream_events events = {on_frame, on_drain, on_end};
+static const struct fog_framed_events events = {on_frame, on_drain, on_end};
 
 static void on_give_up(struct ev_loop *l, struct ev_timer *w, int revents)
 {
@@ -77,13 +77,13 @@ static void start(struct side *a, int *raw)
 	memset(a, 0, sizeof(*a));
 	CU_ASSERT_EQUAL_FATAL(
 		socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
-	CU_ASSERT_EQUAL_FATAL(fog_stream_new(&a->s, loop, fds[0], &events, a), 0);
+	CU_ASSERT_EQUAL_FATAL(fog_framed_new(&a->s, loop, fds[0], &events, a), 0);
 	*raw = fds[1];
 }
 
 static void stop(struct side *a)
 {
-	fog_stream_close(a->s);
+	fog_framed_close(a->s);
 	ev_loop_destroy(loop);
 }
 
@@ -98,26 +98,26 @@ static void test_life_cycle(void)
 	int raw;
 
 	start(&a, &raw);
-	CU_ASSERT_EQUAL(fog_stream_new(&b.s, loop, raw, &events, &b), 0);
+	CU_ASSERT_EQUAL(fog_framed_new(&b.s, loop, raw, &events, &b), 0);
 	json_t *v = json_pack("{s:s}", "op", "x");
-	CU_ASSERT_EQUAL(fog_stream_send_json(a.s, v), 0);
+	CU_ASSERT_EQUAL(fog_framed_send_json(a.s, v), 0);
 	json_decref(v);
-	CU_ASSERT_EQUAL(fog_stream_send(a.s, FOG_STREAM_DATA, "abc", 3), 0);
+	CU_ASSERT_EQUAL(fog_framed_send(a.s, FOG_FRAMED_DATA, "abc", 3), 0);
 	RUN_UNTIL(b.frames == 2);
 	CU_ASSERT_EQUAL(b.json, 1);
 	CU_ASSERT_EQUAL(b.bytes, 10 + 3);
 	/* Half-close: a ends, b may still answer. */
-	fog_stream_finish(a.s);
-	CU_ASSERT_EQUAL(fog_stream_send(a.s, FOG_STREAM_DATA, "x", 1), -EPIPE);
+	fog_framed_finish(a.s);
+	CU_ASSERT_EQUAL(fog_framed_send(a.s, FOG_FRAMED_DATA, "x", 1), -EPIPE);
 	RUN_UNTIL(b.ends == 1);
 	CU_ASSERT_EQUAL(b.error, 0);
-	CU_ASSERT_EQUAL(fog_stream_send(b.s, FOG_STREAM_DATA, "late", 4), 0);
+	CU_ASSERT_EQUAL(fog_framed_send(b.s, FOG_FRAMED_DATA, "late", 4), 0);
 	RUN_UNTIL(a.bytes == 4);
-	fog_stream_close(b.s);
+	fog_framed_close(b.s);
 	RUN_UNTIL(a.ends == 1);
 	CU_ASSERT_EQUAL(a.error, 0);
 	stop(&a);
-	fog_stream_close(NULL);
+	fog_framed_close(NULL);
 }
 
 static void test_bad_frames(void)
@@ -151,7 +151,7 @@ static void test_bad_frames(void)
 			printf("case %u: %d\n", i, a.error);
 		CU_ASSERT_EQUAL(a.error, cases[i].error);
 		CU_ASSERT_EQUAL(a.frames, i == 8 ? 1 : 0);
-		CU_ASSERT_EQUAL(fog_stream_send(a.s, FOG_STREAM_DATA, "x", 1),
+		CU_ASSERT_EQUAL(fog_framed_send(a.s, FOG_FRAMED_DATA, "x", 1),
 				cases[i].error != 0 ? -EPIPE : 0);
 		close(raw);
 		stop(&a);
@@ -174,10 +174,10 @@ static void test_split_frames(void)
 	printf("seed %llu ", (unsigned long long)seed);
 	fog_rng_init_u64(&rng, seed);
 	while (used < sizeof(wire) / 2) {
-		u32 max = fog_rng_below(&rng, 4) == 0 ? FOG_STREAM_DATA_MAX : 64;
+		u32 max = fog_rng_below(&rng, 4) == 0 ? FOG_FRAMED_DATA_MAX : 64;
 		u32 len = (u32)fog_rng_below(&rng, max) + 1;
 		fog_store_u32(wire + used, len);
-		wire[used + 4] = FOG_STREAM_DATA;
+		wire[used + 4] = FOG_FRAMED_DATA;
 		for (u32 i = 0; i < len; i++)
 			sum += wire[used + 5 + i] = (u8)fog_rng_u64(&rng);
 		used += 5 + len;
@@ -201,20 +201,20 @@ static void test_split_frames(void)
 
 static void test_full_queue(void)
 {
-	static u8 chunk[FOG_STREAM_DATA_MAX + 1];
+	static u8 chunk[FOG_FRAMED_DATA_MAX + 1];
 	static u8 sink[65536];
 	struct side a;
 	int raw, rc;
 	u64 accepted = 0, received = 0;
 
 	start(&a, &raw);
-	CU_ASSERT_EQUAL(fog_stream_send(a.s, FOG_STREAM_DATA, chunk, sizeof(chunk)), -EMSGSIZE);
-	CU_ASSERT_EQUAL(fog_stream_send(a.s, FOG_STREAM_DATA, chunk, 0), -EMSGSIZE);
-	while ((rc = fog_stream_send(a.s, FOG_STREAM_DATA, chunk, FOG_STREAM_DATA_MAX)) == 0)
-		accepted += FOG_STREAM_DATA_MAX + 5;
+	CU_ASSERT_EQUAL(fog_framed_send(a.s, FOG_FRAMED_DATA, chunk, sizeof(chunk)), -EMSGSIZE);
+	CU_ASSERT_EQUAL(fog_framed_send(a.s, FOG_FRAMED_DATA, chunk, 0), -EMSGSIZE);
+	while ((rc = fog_framed_send(a.s, FOG_FRAMED_DATA, chunk, FOG_FRAMED_DATA_MAX)) == 0)
+		accepted += FOG_FRAMED_DATA_MAX + 5;
 	CU_ASSERT_EQUAL(rc, -EAGAIN);
-	CU_ASSERT(fog_stream_queued(a.s) <= FOG_STREAM_QUEUE_MAX);
-	fog_stream_finish(a.s);
+	CU_ASSERT(fog_framed_queued(a.s) <= FOG_FRAMED_QUEUE_MAX);
+	fog_framed_finish(a.s);
 	for (;;) {
 		ssize_t n = recv(raw, sink, sizeof(sink), 0);
 		if (n == 0)
@@ -237,19 +237,19 @@ static void test_idle_pause_and_close_inside(void)
 	int raw;
 
 	start(&a, &raw);
-	fog_stream_set_idle(a.s, 20);
+	fog_framed_set_idle(a.s, 20);
 	RUN_UNTIL(a.ends == 1);
 	CU_ASSERT_EQUAL(a.error, -ETIMEDOUT);
 	close(raw);
 	stop(&a);
 
 	start(&a, &raw);
-	fog_stream_pause(a.s, true);
+	fog_framed_pause(a.s, true);
 	raw_send(raw, two, sizeof(two));
 	for (int i = 0; i < 5; i++)
 		ev_run(loop, EVRUN_NOWAIT);
 	CU_ASSERT_EQUAL(a.frames, 0);
-	fog_stream_pause(a.s, false);
+	fog_framed_pause(a.s, false);
 	RUN_UNTIL(a.frames == 2);
 	close(raw);
 	RUN_UNTIL(a.ends == 1);
@@ -422,7 +422,7 @@ static void test_opening(void)
 	ev_loop_destroy(loop);
 }
 
-FOG_TEST_MAIN("controlplane/core/stream", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_frames),
+FOG_TEST_MAIN("controlplane/core/framed", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_frames),
 	      FOG_TEST(test_split_frames), FOG_TEST(test_full_queue),
 	      FOG_TEST(test_idle_pause_and_close_inside), FOG_TEST(test_acceptor),
 	      FOG_TEST(test_opening))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "dataplane/edge/jobs.h"
+#include "dataplane/edge/jobdoor.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -13,7 +13,7 @@
 
 /* ---- inbound: jobs.sock ------------------------------------------------------------------- */
 
-struct fog_job_request {
+struct fog_jobdoor_request {
 	struct fog_edge *edge;
 	void (*done)(void *user, enum fog_open_code code, const char *error, int fd);
 	void *user;
@@ -24,7 +24,7 @@ struct fog_job_request {
 	struct fog_sock_line line;
 };
 
-void fog_job_cancel(struct fog_job_request *r)
+void fog_jobdoor_cancel(struct fog_jobdoor_request *r)
 {
 	ev_io_stop(r->edge->loop, &r->io);
 	ev_timer_stop(r->edge->loop, &r->timer);
@@ -33,7 +33,7 @@ void fog_job_cancel(struct fog_job_request *r)
 	free(r);
 }
 
-static void request_tell(struct fog_job_request *r, enum fog_open_code code, const char *error)
+static void request_tell(struct fog_jobdoor_request *r, enum fog_open_code code, const char *error)
 {
 	int fd = code == FOG_OPEN_OK ? r->fd : -1;
 
@@ -42,12 +42,12 @@ static void request_tell(struct fog_job_request *r, enum fog_open_code code, con
 		r->fd = -1;
 	}
 	r->done(r->user, code, error, fd);
-	fog_job_cancel(r);
+	fog_jobdoor_cancel(r);
 }
 
 static void on_request_timer(struct ev_loop *loop, struct ev_timer *w, int events)
 {
-	struct fog_job_request *r = w->data;
+	struct fog_jobdoor_request *r = w->data;
 
 	if (r->refused)
 		request_tell(r, FOG_OPEN_REFUSED, "no control plane takes jobs here");
@@ -57,7 +57,7 @@ static void on_request_timer(struct ev_loop *loop, struct ev_timer *w, int event
 
 static void on_request_io(struct ev_loop *loop, struct ev_io *w, int events)
 {
-	struct fog_job_request *r = w->data;
+	struct fog_jobdoor_request *r = w->data;
 	char error[FOG_ERROR_TEXT_MAX];
 	enum fog_open_code code;
 	int rc = fog_sock_line_read(r->fd, &r->line);
@@ -71,12 +71,12 @@ static void on_request_io(struct ev_loop *loop, struct ev_io *w, int events)
 	request_tell(r, code, error);
 }
 
-int fog_job_accept(struct fog_edge *e,
-		   void (*done)(void *user, enum fog_open_code code, const char *error, int fd),
-		   void *user, struct fog_job_request **out)
+int fog_jobdoor_accept(struct fog_edge *e,
+		       void (*done)(void *user, enum fog_open_code code, const char *error, int fd),
+		       void *user, struct fog_jobdoor_request **out)
 {
 	static const char accept_line[] = "{\"op\":\"accept\",\"service\":\"job\"}\n";
-	struct fog_job_request *r = calloc(1, sizeof(*r));
+	struct fog_jobdoor_request *r = calloc(1, sizeof(*r));
 
 	if (r == NULL)
 		return -ENOMEM;
@@ -101,20 +101,20 @@ int fog_job_accept(struct fog_edge *e,
 
 /* ---- outbound: edge.sock ------------------------------------------------------------------ */
 
-struct fog_job_client {
+struct fog_jobdoor_client {
 	struct fog_edge *edge;
 	int fd;
 	struct ev_io io;
 	struct ev_timer timer;
 	struct fog_sock_line line;
 	struct fog_opening *opening;
-	struct fog_job_client *next, *prev;
+	struct fog_jobdoor_client *next, *prev;
 };
 
 /* Out of the list; its socket stays. */
-static void client_free(struct fog_job_client *c)
+static void client_free(struct fog_jobdoor_client *c)
 {
-	struct fog_jobs *j = &c->edge->jobs;
+	struct fog_jobdoor *j = &c->edge->jobs;
 
 	ev_io_stop(c->edge->loop, &c->io);
 	ev_timer_stop(c->edge->loop, &c->timer);
@@ -130,7 +130,7 @@ static void client_free(struct fog_job_client *c)
 	free(c);
 }
 
-static void client_refuse(struct fog_job_client *c, enum fog_open_code code, const char *error)
+static void client_refuse(struct fog_jobdoor_client *c, enum fog_open_code code, const char *error)
 {
 	char line[FOG_HEADER_LINE_MAX + 1];
 	int fd = c->fd;
@@ -160,7 +160,7 @@ static size_t opened_format(const struct fog_tunnel *t, char *out, size_t size)
 static void client_opened(struct fog_opening *o, enum fog_open_code code, const char *error,
 			  struct fog_stream *stream)
 {
-	struct fog_job_client *c = o->user;
+	struct fog_jobdoor_client *c = o->user;
 	char line[FOG_HEADER_LINE_MAX + 1];
 	struct fog_edge *e = c->edge;
 	int fd = c->fd;
@@ -187,7 +187,7 @@ static void on_client_timer(struct ev_loop *loop, struct ev_timer *w, int events
 
 static void on_client_io(struct ev_loop *loop, struct ev_io *w, int events)
 {
-	struct fog_job_client *c = w->data;
+	struct fog_jobdoor_client *c = w->data;
 	struct fog_stream_header header;
 	int rc = fog_sock_line_read(c->fd, &c->line);
 
@@ -207,12 +207,12 @@ static void on_client_io(struct ev_loop *loop, struct ev_io *w, int events)
 
 static void on_accept(struct ev_loop *loop, struct ev_io *w, int events)
 {
-	struct fog_jobs *j = w->data;
+	struct fog_jobdoor *j = w->data;
 	int fd = accept4(j->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd < 0)
 		return;
-	struct fog_job_client *c =
+	struct fog_jobdoor_client *c =
 		j->clients_count < FOG_JOBS_OPENING_MAX ? calloc(1, sizeof(*c)) : NULL;
 	if (c == NULL) {
 		close(fd);
@@ -232,7 +232,7 @@ static void on_accept(struct ev_loop *loop, struct ev_io *w, int events)
 	ev_timer_start(loop, &c->timer);
 }
 
-int fog_jobs_init(struct fog_jobs *j, struct fog_edge *e)
+int fog_jobdoor_init(struct fog_jobdoor *j, struct fog_edge *e)
 {
 	j->edge = e;
 	snprintf(j->path, sizeof(j->path), "%s/edge.sock", e->options.run_dir);
@@ -252,7 +252,7 @@ int fog_jobs_init(struct fog_jobs *j, struct fog_edge *e)
 	return 0;
 }
 
-void fog_jobs_stop(struct fog_jobs *j)
+void fog_jobdoor_stop(struct fog_jobdoor *j)
 {
 	if (j->edge == NULL || j->fd < 0)
 		return;
@@ -262,9 +262,9 @@ void fog_jobs_stop(struct fog_jobs *j)
 	j->fd = -1;
 }
 
-void fog_jobs_free(struct fog_jobs *j)
+void fog_jobdoor_free(struct fog_jobdoor *j)
 {
-	fog_jobs_stop(j);
+	fog_jobdoor_stop(j);
 	while (j->clients != NULL)
 		client_refuse(j->clients, FOG_OPEN_UNREACHABLE, "shutting down");
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The job channel, both ends. Outbound: the local control plane connects to edge.sock and asks for
  * a stream to a host. Inbound: a stream of service "job" is joined to a connection to jobs.sock. */
-#ifndef FOG_EDGE_JOBS_H
-#define FOG_EDGE_JOBS_H
+#ifndef FOG_EDGE_JOBDOOR_H
+#define FOG_EDGE_JOBDOOR_H
 
 #include <ev.h>
 
@@ -12,28 +12,28 @@
 #define FOG_JOBS_WAIT_S      10.0 /* for the line of either side */
 
 struct fog_edge;
-struct fog_job_request;
-struct fog_job_client;
+struct fog_jobdoor_request;
+struct fog_jobdoor_client;
 
-struct fog_jobs {
+struct fog_jobdoor {
 	struct fog_edge *edge;
 	int fd; /* edge.sock */
 	char path[108];
 	char jobs_path[108];
 	struct ev_io io;
 	u32 clients_count;
-	struct fog_job_client *clients;
+	struct fog_jobdoor_client *clients;
 };
 
-int fog_jobs_init(struct fog_jobs *j, struct fog_edge *e);
-void fog_jobs_stop(struct fog_jobs *j); /* accept no more */
-void fog_jobs_free(struct fog_jobs *j);
+int fog_jobdoor_init(struct fog_jobdoor *j, struct fog_edge *e);
+void fog_jobdoor_stop(struct fog_jobdoor *j); /* accept no more */
+void fog_jobdoor_free(struct fog_jobdoor *j);
 
 /* Inbound: connect to jobs.sock and agree. done is told once, from the loop, unless cancelled; fd
  * is then the callee's. 0 or -ENOMEM. */
-int fog_job_accept(struct fog_edge *e,
-		   void (*done)(void *user, enum fog_open_code code, const char *error, int fd),
-		   void *user, struct fog_job_request **out);
-void fog_job_cancel(struct fog_job_request *r);
+int fog_jobdoor_accept(struct fog_edge *e,
+		       void (*done)(void *user, enum fog_open_code code, const char *error, int fd),
+		       void *user, struct fog_jobdoor_request **out);
+void fog_jobdoor_cancel(struct fog_jobdoor_request *r);
 
 #endif

@@ -7,68 +7,68 @@
  *	type 1 JSON: at most 256 KiB; type 2 data: 1 byte to 64 KiB, belongs to the last JSON frame
  *
  * Anything else ends the stream with -EPROTO. */
-#ifndef FOG_CORE_STREAM_H
-#define FOG_CORE_STREAM_H
+#ifndef FOG_CORE_FRAMED_H
+#define FOG_CORE_FRAMED_H
 
 #include <jansson.h>
 
 #include "controlplane/core/loop.h"
 #include "crypto/types.h"
 
-#define FOG_STREAM_HEADER_SIZE 5
-#define FOG_STREAM_JSON_MAX    (256 * 1024)
-#define FOG_STREAM_DATA_MAX    (64 * 1024)
-#define FOG_STREAM_QUEUE_MAX   (1024 * 1024) /* bytes waiting to be sent; then -EAGAIN */
-#define FOG_STREAM_LINE_MAX    1024          /* the opening line of edge.sock and jobs.sock */
-#define FOG_STREAM_OPENING_MAX 64            /* connections of an acceptor without a full line */
-#define FOG_STREAM_ACCEPT_MS   5000          /* for the opening line */
+#define FOG_FRAMED_HEADER_SIZE 5
+#define FOG_FRAMED_JSON_MAX    (256 * 1024)
+#define FOG_FRAMED_DATA_MAX    (64 * 1024)
+#define FOG_FRAMED_QUEUE_MAX   (1024 * 1024) /* bytes waiting to be sent; then -EAGAIN */
+#define FOG_FRAMED_LINE_MAX    1024          /* the opening line of edge.sock and jobs.sock */
+#define FOG_FRAMED_OPENING_MAX 64            /* connections of an acceptor without a full line */
+#define FOG_FRAMED_ACCEPT_MS   5000          /* for the opening line */
 
-enum fog_stream_type {
-	FOG_STREAM_JSON = 1,
-	FOG_STREAM_DATA = 2,
+enum fog_framed_type {
+	FOG_FRAMED_JSON = 1,
+	FOG_FRAMED_DATA = 2,
 };
 
-struct fog_stream;
+struct fog_framed;
 
-/* Callbacks may call any function here, fog_stream_close() included. */
-struct fog_stream_events {
+/* Callbacks may call any function here, fog_framed_close() included. */
+struct fog_framed_events {
 	/* One whole frame; the payload is valid during the call. JSON frames come checked for size
 	 * only. Required. */
-	void (*frame)(void *ctx, struct fog_stream *s, enum fog_stream_type type, const u8 *payload,
+	void (*frame)(void *ctx, struct fog_framed *s, enum fog_framed_type type, const u8 *payload,
 		      u32 len);
 	/* The queue is below its half again after -EAGAIN. May be NULL. */
-	void (*drain)(void *ctx, struct fog_stream *s);
+	void (*drain)(void *ctx, struct fog_framed *s);
 	/* Once. error 0: the peer sends no more (half-closed); sending may go on. error < 0: broken
 	 * (-EPROTO framing, -ETIMEDOUT idle, -ECONNRESET ..). The owner closes in both cases, now
 	 * or later. Required. */
-	void (*end)(void *ctx, struct fog_stream *s, int error);
+	void (*end)(void *ctx, struct fog_framed *s, int error);
 };
 
 /* Take over a connected stream socket. 0 or -ENOMEM (then the fd stays the caller's). */
-int fog_stream_new(struct fog_stream **out, struct ev_loop *loop, int fd,
-		   const struct fog_stream_events *events, void *ctx);
-/* Close and free; no callback comes after it. What is queued is lost: see fog_stream_finish(). NULL
+int fog_framed_new(struct fog_framed **out, struct ev_loop *loop, int fd,
+		   const struct fog_framed_events *events, void *ctx);
+/* Close and free; no callback comes after it. What is queued is lost: see fog_framed_finish(). NULL
  * is fine. */
-void fog_stream_close(struct fog_stream *s);
+void fog_framed_close(struct fog_framed *s);
 
 /* Queue one frame. 0; -EAGAIN: full, wait for drain(); -EMSGSIZE: over the type's limit; -EPIPE:
  * after finish or end(error < 0). */
-int fog_stream_send(struct fog_stream *s, enum fog_stream_type type, const void *payload, u32 len);
+int fog_framed_send(struct fog_framed *s, enum fog_framed_type type, const void *payload, u32 len);
 /* The same for a JSON value; it is only read. -EINVAL when it cannot be written as text. */
-int fog_stream_send_json(struct fog_stream *s, const json_t *value);
+int fog_framed_send_json(struct fog_framed *s, const json_t *value);
 /* Half-close after the queue is sent. */
-void fog_stream_finish(struct fog_stream *s);
+void fog_framed_finish(struct fog_framed *s);
 /* Stop (true) and resume reading: back-pressure to the peer. */
-void fog_stream_pause(struct fog_stream *s, bool paused);
+void fog_framed_pause(struct fog_framed *s, bool paused);
 /* End with -ETIMEDOUT after this long without a byte received or sent; 0 = never (the default). */
-void fog_stream_set_idle(struct fog_stream *s, u32 idle_ms);
-u32 fog_stream_queued(const struct fog_stream *s);
+void fog_framed_set_idle(struct fog_framed *s, u32 idle_ms);
+u32 fog_framed_queued(const struct fog_framed *s);
 
 /* ---- outbound: one stream to a service of a host, through the local fog-edge ---------------- */
 
 struct fog_opening;
 
-/* rc 0: `fd` is the stream, now the callee's (give it to fog_stream_new()); `answer` is the edge's
+/* rc 0: `fd` is the stream, now the callee's (give it to fog_framed_new()); `answer` is the edge's
  * line with "path" and "circuit". rc < 0: fd is -1 and `error` says why: -ECONNREFUSED the edge or
  * the far end refused, -ENOENT/-ECONNREFUSED no edge is running, -ETIMEDOUT, -EPROTO. The opening
  * is gone when this is called. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "controlplane/core/stream.h"
+#include "controlplane/core/framed.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -9,11 +9,11 @@
 #define READ_BUDGET (256 * 1024)
 #define READ_CHUNK  (16 * 1024)
 
-struct fog_stream {
+struct fog_framed {
 	struct ev_loop *loop;
 	struct ev_io rx, tx;
 	struct ev_timer idle;
-	struct fog_stream_events events;
+	struct fog_framed_events events;
 	void *ctx;
 	int fd;
 	u32 idle_ms;
@@ -34,7 +34,7 @@ struct fog_stream {
 	bool starved; /* a send got -EAGAIN: owe a drain() */
 };
 
-static void stream_free(struct fog_stream *s)
+static void stream_free(struct fog_framed *s)
 {
 	close(s->fd);
 	free(s->in);
@@ -42,20 +42,20 @@ static void stream_free(struct fog_stream *s)
 	free(s);
 }
 
-static void watchers_stop(struct fog_stream *s)
+static void watchers_stop(struct fog_framed *s)
 {
 	ev_io_stop(s->loop, &s->rx);
 	ev_io_stop(s->loop, &s->tx);
 	ev_timer_stop(s->loop, &s->idle);
 }
 
-static void enter(struct fog_stream *s)
+static void enter(struct fog_framed *s)
 {
 	s->depth++;
 }
 
 /* False when the stream is gone. */
-static bool leave(struct fog_stream *s)
+static bool leave(struct fog_framed *s)
 {
 	FOG_ASSERT(s->depth > 0);
 	if (--s->depth == 0 && s->closed) {
@@ -65,7 +65,7 @@ static bool leave(struct fog_stream *s)
 	return true;
 }
 
-static void stream_end(struct fog_stream *s, int error)
+static void stream_end(struct fog_framed *s, int error)
 {
 	if (s->closed || s->broken || (s->ended && error == 0))
 		return;
@@ -81,7 +81,7 @@ static void stream_end(struct fog_stream *s, int error)
 		s->events.end(s->ctx, s, error);
 }
 
-static void idle_restart(struct fog_stream *s)
+static void idle_restart(struct fog_framed *s)
 {
 	if (s->idle_ms == 0 || s->broken)
 		return;
@@ -91,7 +91,7 @@ static void idle_restart(struct fog_stream *s)
 
 static void on_idle(struct ev_loop *loop, struct ev_timer *w, int revents)
 {
-	struct fog_stream *s = w->data;
+	struct fog_framed *s = w->data;
 
 	enter(s);
 	stream_end(s, -ETIMEDOUT);
@@ -100,19 +100,19 @@ static void on_idle(struct ev_loop *loop, struct ev_timer *w, int revents)
 
 static u32 frame_limit(u8 type)
 {
-	return type == FOG_STREAM_JSON ? FOG_STREAM_JSON_MAX : FOG_STREAM_DATA_MAX;
+	return type == FOG_FRAMED_JSON ? FOG_FRAMED_JSON_MAX : FOG_FRAMED_DATA_MAX;
 }
 
 static bool header_valid(const u8 *h)
 {
 	u32 len = fog_load_u32(h);
 
-	return (h[4] == FOG_STREAM_JSON || h[4] == FOG_STREAM_DATA) && len != 0 &&
+	return (h[4] == FOG_FRAMED_JSON || h[4] == FOG_FRAMED_DATA) && len != 0 &&
 	       len <= frame_limit(h[4]);
 }
 
 /* Room for `need` bytes of one frame. */
-static int in_reserve(struct fog_stream *s, u32 need)
+static int in_reserve(struct fog_framed *s, u32 need)
 {
 	if (need <= s->in_cap)
 		return 0;
@@ -125,11 +125,11 @@ static int in_reserve(struct fog_stream *s, u32 need)
 }
 
 /* Take bytes into the current frame; deliver it when it is whole. 0 or -errno. */
-static int input(struct fog_stream *s, const u8 *data, u32 len)
+static int input(struct fog_framed *s, const u8 *data, u32 len)
 {
 	while (len != 0 && !s->closed && !s->broken) {
-		u32 want = FOG_STREAM_HEADER_SIZE;
-		if (s->in_used >= FOG_STREAM_HEADER_SIZE)
+		u32 want = FOG_FRAMED_HEADER_SIZE;
+		if (s->in_used >= FOG_FRAMED_HEADER_SIZE)
 			want += fog_load_u32(s->in);
 		u32 n = FOG_MIN(len, want - s->in_used);
 		if (in_reserve(s, FOG_MAX(want, 4096u)) != 0)
@@ -138,22 +138,22 @@ static int input(struct fog_stream *s, const u8 *data, u32 len)
 		s->in_used += n;
 		data += n;
 		len -= n;
-		if (s->in_used == FOG_STREAM_HEADER_SIZE) {
+		if (s->in_used == FOG_FRAMED_HEADER_SIZE) {
 			if (!header_valid(s->in))
 				return -EPROTO;
 			continue;
 		}
-		if (s->in_used < FOG_STREAM_HEADER_SIZE || s->in_used < want)
+		if (s->in_used < FOG_FRAMED_HEADER_SIZE || s->in_used < want)
 			continue;
 		s->in_used = 0;
-		s->events.frame(s->ctx, s, s->in[4], s->in + FOG_STREAM_HEADER_SIZE,
-				want - FOG_STREAM_HEADER_SIZE);
+		s->events.frame(s->ctx, s, s->in[4], s->in + FOG_FRAMED_HEADER_SIZE,
+				want - FOG_FRAMED_HEADER_SIZE);
 	}
 	return 0;
 }
 
 /* One read. > 0: go on; 0: nothing more now (or ended). */
-static int read_some(struct fog_stream *s)
+static int read_some(struct fog_framed *s)
 {
 	u8 chunk[READ_CHUNK];
 	ssize_t n = read(s->fd, chunk, sizeof(chunk));
@@ -179,7 +179,7 @@ static int read_some(struct fog_stream *s)
 
 static void on_readable(struct ev_loop *loop, struct ev_io *w, int revents)
 {
-	struct fog_stream *s = w->data;
+	struct fog_framed *s = w->data;
 	int budget = READ_BUDGET;
 
 	enter(s);
@@ -192,7 +192,7 @@ static void on_readable(struct ev_loop *loop, struct ev_io *w, int revents)
 	leave(s);
 }
 
-static void half_close(struct fog_stream *s)
+static void half_close(struct fog_framed *s)
 {
 	if (!s->finishing || s->finished || s->out_done != s->out_used)
 		return;
@@ -201,7 +201,7 @@ static void half_close(struct fog_stream *s)
 }
 
 /* Send what the socket takes. 0 or -errno. */
-static int flush(struct fog_stream *s)
+static int flush(struct fog_framed *s)
 {
 	while (s->out_done < s->out_used) {
 		ssize_t n =
@@ -223,13 +223,13 @@ static int flush(struct fog_stream *s)
 
 static void on_writable(struct ev_loop *loop, struct ev_io *w, int revents)
 {
-	struct fog_stream *s = w->data;
+	struct fog_framed *s = w->data;
 
 	enter(s);
 	int rc = flush(s);
 	if (rc != 0) {
 		stream_end(s, rc);
-	} else if (s->starved && fog_stream_queued(s) < FOG_STREAM_QUEUE_MAX / 2) {
+	} else if (s->starved && fog_framed_queued(s) < FOG_FRAMED_QUEUE_MAX / 2) {
 		s->starved = false;
 		if (s->events.drain != NULL)
 			s->events.drain(s->ctx, s);
@@ -237,12 +237,12 @@ static void on_writable(struct ev_loop *loop, struct ev_io *w, int revents)
 	leave(s);
 }
 
-int fog_stream_new(struct fog_stream **out, struct ev_loop *loop, int fd,
-		   const struct fog_stream_events *events, void *ctx)
+int fog_framed_new(struct fog_framed **out, struct ev_loop *loop, int fd,
+		   const struct fog_framed_events *events, void *ctx)
 {
 	FOG_ASSERT(events->frame != NULL);
 	FOG_ASSERT(events->end != NULL);
-	struct fog_stream *s = calloc(1, sizeof(*s));
+	struct fog_framed *s = calloc(1, sizeof(*s));
 	if (s == NULL)
 		return -ENOMEM;
 	s->loop = loop;
@@ -258,7 +258,7 @@ int fog_stream_new(struct fog_stream **out, struct ev_loop *loop, int fd,
 	return 0;
 }
 
-void fog_stream_close(struct fog_stream *s)
+void fog_framed_close(struct fog_framed *s)
 {
 	if (s == NULL)
 		return;
@@ -270,7 +270,7 @@ void fog_stream_close(struct fog_stream *s)
 }
 
 /* Make room for `need` more bytes at the end of the queue. */
-static int out_reserve(struct fog_stream *s, u32 need)
+static int out_reserve(struct fog_framed *s, u32 need)
 {
 	if (s->out_done != 0) {
 		memmove(s->out, s->out + s->out_done, s->out_used - s->out_done);
@@ -288,43 +288,43 @@ static int out_reserve(struct fog_stream *s, u32 need)
 	return 0;
 }
 
-int fog_stream_send(struct fog_stream *s, enum fog_stream_type type, const void *payload, u32 len)
+int fog_framed_send(struct fog_framed *s, enum fog_framed_type type, const void *payload, u32 len)
 {
-	FOG_ASSERT(type == FOG_STREAM_JSON || type == FOG_STREAM_DATA);
+	FOG_ASSERT(type == FOG_FRAMED_JSON || type == FOG_FRAMED_DATA);
 	if (s->finishing || s->broken || s->closed)
 		return -EPIPE;
 	if (len == 0 || len > frame_limit((u8)type))
 		return -EMSGSIZE;
-	if (fog_stream_queued(s) + FOG_STREAM_HEADER_SIZE + len > FOG_STREAM_QUEUE_MAX) {
+	if (fog_framed_queued(s) + FOG_FRAMED_HEADER_SIZE + len > FOG_FRAMED_QUEUE_MAX) {
 		s->starved = true;
 		return -EAGAIN;
 	}
-	if (out_reserve(s, FOG_STREAM_HEADER_SIZE + len) != 0)
+	if (out_reserve(s, FOG_FRAMED_HEADER_SIZE + len) != 0)
 		return -ENOMEM;
 	u8 *p = s->out + s->out_used;
 	fog_store_u32(p, len);
 	p[4] = (u8)type;
-	memcpy(p + FOG_STREAM_HEADER_SIZE, payload, len);
-	s->out_used += FOG_STREAM_HEADER_SIZE + len;
+	memcpy(p + FOG_FRAMED_HEADER_SIZE, payload, len);
+	s->out_used += FOG_FRAMED_HEADER_SIZE + len;
 	/* The socket is tried from the loop, never here: no callback from inside a send. */
 	ev_io_start(s->loop, &s->tx);
 	return 0;
 }
 
-int fog_stream_send_json(struct fog_stream *s, const json_t *value)
+int fog_framed_send_json(struct fog_framed *s, const json_t *value)
 {
 	char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
 
 	if (text == NULL)
 		return -EINVAL;
 	size_t len = strlen(text);
-	int rc = len > FOG_STREAM_JSON_MAX ? -EMSGSIZE
-					   : fog_stream_send(s, FOG_STREAM_JSON, text, (u32)len);
+	int rc = len > FOG_FRAMED_JSON_MAX ? -EMSGSIZE
+					   : fog_framed_send(s, FOG_FRAMED_JSON, text, (u32)len);
 	free(text);
 	return rc;
 }
 
-void fog_stream_finish(struct fog_stream *s)
+void fog_framed_finish(struct fog_framed *s)
 {
 	if (s->finishing || s->broken)
 		return;
@@ -332,7 +332,7 @@ void fog_stream_finish(struct fog_stream *s)
 	half_close(s);
 }
 
-void fog_stream_pause(struct fog_stream *s, bool paused)
+void fog_framed_pause(struct fog_framed *s, bool paused)
 {
 	s->paused = paused;
 	if (paused || s->ended || s->closed)
@@ -341,7 +341,7 @@ void fog_stream_pause(struct fog_stream *s, bool paused)
 		ev_io_start(s->loop, &s->rx);
 }
 
-void fog_stream_set_idle(struct fog_stream *s, u32 idle_ms)
+void fog_framed_set_idle(struct fog_framed *s, u32 idle_ms)
 {
 	s->idle_ms = idle_ms;
 	if (idle_ms == 0)
@@ -350,7 +350,7 @@ void fog_stream_set_idle(struct fog_stream *s, u32 idle_ms)
 		idle_restart(s);
 }
 
-u32 fog_stream_queued(const struct fog_stream *s)
+u32 fog_framed_queued(const struct fog_framed *s)
 {
 	return s->out_used - s->out_done;
 }

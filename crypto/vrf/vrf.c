@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* ECVRF, by the step names of RFC 9381. */
+#include "crypto/vrf/internal.h"
+
+#include "crypto/curve/curve.h"
+#include "crypto/mem.h"
+
+#include <sodium.h>
+
+#include <errno.h>
+
+/* Domain separators (section 5.4). */
+static const u8 to_curve_front = 1, challenge_front = 2, output_front = 3, back = 0;
+
+int fog_vrf_input_check(const struct fog_vrf_input *in)
+{
+	if (in->suite != FOG_VRF_TAI && in->suite != FOG_VRF_ELL2)
+		return -EINVAL;
+	return in->len <= FOG_VRF_ALPHA_MAX ? 0 : -EINVAL;
+}
+
+void fog_vrf_try(u8 out[32], const struct fog_vrf_input *in, unsigned ctr)
+{
+	crypto_hash_sha512_state state;
+	u8 digest[crypto_hash_sha512_BYTES], suite = (u8)in->suite, count = (u8)ctr;
+
+	FOG_ASSERT(ctr < FOG_VRF_TRIES_MAX);
+	crypto_hash_sha512_init(&state);
+	crypto_hash_sha512_update(&state, &suite, 1);
+	crypto_hash_sha512_update(&state, &to_curve_front, 1);
+	crypto_hash_sha512_update(&state, in->pk, FOG_POINT_SIZE);
+	crypto_hash_sha512_update(&state, in->alpha, in->len);
+	crypto_hash_sha512_update(&state, &count, 1);
+	crypto_hash_sha512_update(&state, &back, 1);
+	crypto_hash_sha512_final(&state, digest);
+	memcpy(out, digest, 32);
+}
+
+int fog_vrf_hash_point(struct fog_ge_ext *h, const struct fog_vrf_input *in)
+{
+	u8 bytes[FOG_ELLIGATOR_SIZE];
+	struct fog_ge_affine p;
+	struct fe u;
+
+	if (in->suite == FOG_VRF_ELL2) {
+		fog_elligator_uniform(bytes, in);
+		fog_elligator_field(&u, bytes);
+		fog_elligator_map(h, &u);
+		fog_ge_double(h, h, 3);
+		return 0;
+	}
+	for (unsigned ctr = 0; ctr < FOG_VRF_TRIES_MAX; ctr++) {
+		fog_vrf_try(bytes, in, ctr);
+		if (fog_ge_from_bytes(&p, bytes) < 0)
+			continue;
+		fog_ge_ext_from_affine(h, &p);
+		fog_ge_double(h, h, 3);
+		if (!fog_ge_is_zero(h))
+			return 0;
+	}
+	return -EDOM;
+}
+
+void fog_vrf_challenge(u8 c[FOG_VRF_CHALLENGE_SIZE], enum fog_vrf_suite suite, const u8 y[32],
+		       const u8 h[32], const u8 gamma[32], const u8 u[32], const u8 v[32])
+{
+	const u8 *const point[] = {y, h, gamma, u, v};
+	u8 digest[crypto_hash_sha512_BYTES], suite_byte = (u8)suite;
+	crypto_hash_sha512_state state;
+
+	crypto_hash_sha512_init(&state);
+	crypto_hash_sha512_update(&state, &suite_byte, 1);
+	crypto_hash_sha512_update(&state, &challenge_front, 1);
+	for (unsigned i = 0; i < FOG_ARRAY_COUNT(point); i++)
+		crypto_hash_sha512_update(&state, point[i], FOG_POINT_SIZE);
+	crypto_hash_sha512_update(&state, &back, 1);
+	crypto_hash_sha512_final(&state, digest);
+	memcpy(c, digest, FOG_VRF_CHALLENGE_SIZE);
+}
+
+void fog_vrf_output(u8 beta[FOG_VRF_OUTPUT_SIZE], enum fog_vrf_suite suite, const u8 gamma8[32])
+{
+	u8 text[3 + FOG_POINT_SIZE] = {(u8)suite, output_front};
+
+	memcpy(text + 2, gamma8, FOG_POINT_SIZE);
+	crypto_hash_sha512(beta, text, sizeof(text));
+}
+
+/* SHA-512 of the seed: the first half clamped is the exponent, the second goes into nonces. The
+ * points it multiplies have prime order, so it may be reduced. */
+void fog_vrf_secret(u8 x[32], const u8 sk[FOG_SIGN_SECRET_SIZE])
+{
+	u8 digest[crypto_hash_sha512_BYTES];
+
+	crypto_hash_sha512(digest, sk, FOG_SIGN_SEED_SIZE);
+	memset(digest + 32, 0, 32);
+	digest[0] &= 248;
+	digest[31] = (digest[31] & 127) | 64;
+	crypto_core_ed25519_scalar_reduce(x, digest);
+	fog_wipe(digest, sizeof(digest));
+}
+
+void fog_vrf_nonce(u8 k[32], const u8 sk[FOG_SIGN_SECRET_SIZE], const u8 h[32])
+{
+	u8 digest[crypto_hash_sha512_BYTES], text[64];
+
+	crypto_hash_sha512(digest, sk, FOG_SIGN_SEED_SIZE);
+	memcpy(text, digest + 32, 32);
+	memcpy(text + 32, h, 32);
+	crypto_hash_sha512(digest, text, sizeof(text));
+	crypto_core_ed25519_scalar_reduce(k, digest);
+	fog_wipe(digest, sizeof(digest));
+	fog_wipe(text, sizeof(text));
+}
+
+/* The parts of both forms of a proof. */
+struct proof {
+	u8 gamma[32], u[32], v[32], c[FOG_VRF_CHALLENGE_SIZE], s[32];
+};
+
+static int prove(struct proof *proof, const struct fog_vrf_input *in,
+		 const u8 sk[FOG_SIGN_SECRET_SIZE])
+{
+	u8 x[32], k[32], h_bytes[32], c[32] = {0}, product[32];
+	struct fog_ge_affine affine[2];
+	struct fog_ge_ext h, point[2]; /* Gamma and V */
+	int rc = fog_vrf_input_check(in);
+
+	if (rc == 0)
+		rc = fog_vrf_hash_point(&h, in);
+	if (rc < 0)
+		return rc;
+	fog_ge_to_bytes(h_bytes, &h);
+	fog_vrf_secret(x, sk);
+	fog_vrf_nonce(k, sk, h_bytes);
+	fog_ge_mul_secret(&point[0], &h, x);
+	fog_ge_mul_secret(&point[1], &h, k);
+	fog_ge_normalize(affine, point, 2);
+	fog_ge_affine_to_bytes(proof->gamma, &affine[0]);
+	fog_ge_affine_to_bytes(proof->v, &affine[1]);
+	/* Fails for k = 0 only, which SHA-512 gives with a chance of 2^-252. */
+	rc = crypto_scalarmult_ed25519_base_noclamp(proof->u, k);
+	FOG_ASSERT(rc == 0);
+	fog_vrf_challenge(c, in->suite, in->pk, h_bytes, proof->gamma, proof->u, proof->v);
+	memcpy(proof->c, c, sizeof(proof->c));
+	crypto_core_ed25519_scalar_mul(product, c, x);
+	crypto_core_ed25519_scalar_add(proof->s, k, product);
+	fog_wipe(x, sizeof(x));
+	fog_wipe(k, sizeof(k));
+	fog_wipe(product, sizeof(product));
+	fog_wipe(&point[1], sizeof(point[1]));
+	return 0;
+}
+
+int fog_vrf_prove(enum fog_vrf_suite suite, const u8 sk[FOG_SIGN_SECRET_SIZE], const void *alpha,
+		  size_t len, u8 out[FOG_VRF_PROOF_SIZE])
+{
+	const struct fog_vrf_input in = {suite, sk + FOG_SIGN_SEED_SIZE, alpha, len};
+	struct proof proof;
+	int rc = prove(&proof, &in, sk);
+
+	if (rc < 0)
+		return rc;
+	memcpy(out, proof.gamma, 32);
+	memcpy(out + 32, proof.c, sizeof(proof.c));
+	memcpy(out + 48, proof.s, 32);
+	return 0;
+}
+
+int fog_vrf_prove_batch(enum fog_vrf_suite suite, const u8 sk[FOG_SIGN_SECRET_SIZE],
+			const void *alpha, size_t len, u8 out[FOG_VRF_BATCH_PROOF_SIZE])
+{
+	const struct fog_vrf_input in = {suite, sk + FOG_SIGN_SEED_SIZE, alpha, len};
+	struct proof proof;
+	int rc = prove(&proof, &in, sk);
+
+	if (rc < 0)
+		return rc;
+	out[0] = FOG_VRF_BATCH_VERSION;
+	memcpy(out + 1, proof.gamma, 32);
+	memcpy(out + 33, proof.u, 32);
+	memcpy(out + 65, proof.v, 32);
+	memcpy(out + 97, proof.s, 32);
+	return 0;
+}
+
+/* r = a P - b Q, public. */
+static void subtract(struct fog_ge_ext *r, const struct fog_ge_niels *p, const struct fog_sc *a,
+		     const struct fog_ge_affine *q, const struct fog_sc *b)
+{
+	struct fog_ge_niels point[2] = {*p};
+	const struct fog_sc scalar[2] = {*a, *b};
+
+	fog_ge_niels_from_affine(&point[1], q);
+	fog_ge_niels_negate(&point[1], 1);
+	fog_portable_msm(r, point, scalar, 2, NULL);
+}
+
+/* The encoding of 8 p. */
+static void cofactor_bytes(u8 out[32], const struct fog_ge_affine *p)
+{
+	struct fog_ge_ext e;
+
+	fog_ge_ext_from_affine(&e, p);
+	fog_ge_double(&e, &e, 3);
+	fog_ge_to_bytes(out, &e);
+}
+
+static int verify(const struct fog_vrf_input *in, const u8 proof[FOG_VRF_PROOF_SIZE],
+		  u8 beta[FOG_VRF_OUTPUT_SIZE])
+{
+	struct fog_ge_affine y, gamma, affine[3];
+	struct fog_ge_ext point[3]; /* H, U, V */
+	struct fog_ge_niels niels;
+	struct fog_sc c = {{0}}, s;
+	u8 bytes[3][32], expect[FOG_VRF_CHALLENGE_SIZE];
+
+	if (!fog_sc_is_canonical(proof + 48) || fog_ge_is_small_order(in->pk) ||
+	    fog_ge_from_bytes(&y, in->pk) < 0 || fog_ge_from_bytes(&gamma, proof) < 0)
+		return -EBADMSG;
+	if (fog_vrf_hash_point(&point[0], in) < 0)
+		return -EBADMSG;
+	memcpy(c.w, proof + 32, FOG_VRF_CHALLENGE_SIZE);
+	fog_sc_load(&s, proof + 48);
+	fog_ge_normalize(affine, point, 1);
+	fog_ge_niels_from_affine(&niels, &affine[0]);
+	subtract(&point[1], &fog_ge_base_multiple[0], &s, &y, &c);
+	subtract(&point[2], &niels, &s, &gamma, &c);
+	fog_ge_normalize(affine + 1, point + 1, 2);
+	for (unsigned i = 0; i < 3; i++)
+		fog_ge_affine_to_bytes(bytes[i], &affine[i]);
+	fog_vrf_challenge(expect, in->suite, in->pk, bytes[0], proof, bytes[1], bytes[2]);
+	if (memcmp(expect, proof + 32, sizeof(expect)) != 0)
+		return -EBADMSG;
+	if (beta != NULL) {
+		cofactor_bytes(bytes[0], &gamma);
+		fog_vrf_output(beta, in->suite, bytes[0]);
+	}
+	return 0;
+}
+
+int fog_vrf_verify(enum fog_vrf_suite suite, const u8 pk[FOG_SIGN_PUBLIC_SIZE], const void *alpha,
+		   size_t len, const u8 proof[FOG_VRF_PROOF_SIZE], u8 beta[FOG_VRF_OUTPUT_SIZE])
+{
+	const struct fog_vrf_input in = {suite, pk, alpha, len};
+	int rc = fog_vrf_input_check(&in);
+
+	if (beta != NULL)
+		memset(beta, 0, FOG_VRF_OUTPUT_SIZE);
+	return rc < 0 ? rc : verify(&in, proof, beta);
+}
+
+int fog_vrf_proof_to_hash(enum fog_vrf_suite suite, const u8 *proof, size_t size,
+			  u8 beta[FOG_VRF_OUTPUT_SIZE])
+{
+	const u8 *gamma = size == FOG_VRF_BATCH_PROOF_SIZE ? proof + 1 : proof;
+	struct fog_ge_affine p;
+	u8 bytes[32];
+
+	memset(beta, 0, FOG_VRF_OUTPUT_SIZE);
+	if ((size != FOG_VRF_PROOF_SIZE && size != FOG_VRF_BATCH_PROOF_SIZE) ||
+	    (gamma != proof && proof[0] != FOG_VRF_BATCH_VERSION) ||
+	    fog_ge_from_bytes(&p, gamma) < 0)
+		return -EBADMSG;
+	cofactor_bytes(bytes, &p);
+	fog_vrf_output(beta, suite, bytes);
+	return 0;
+}
