@@ -7,7 +7,8 @@
 
 static void to_slow(struct fog_worker *w, const struct fog_frame *f)
 {
-	struct fog_slow_msg *m = fog_slow_request(w);
+	bool init = f->data[0] == FOG_DGRAM_INIT;
+	struct fog_slow_msg *m = fog_slow_request(w, init ? FOG_SLOW_RESERVE_INIT : 0);
 
 	if (m == NULL) {
 		fog_drop(w, FOG_DROP_HANDSHAKE_FULL);

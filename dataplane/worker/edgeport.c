@@ -118,8 +118,10 @@ static void hand_to_owner(struct fog_worker *w, struct fog_slot *s, u32 handle, 
 /* One slot of the edge, read once into ours; s is taken. */
 static void take_one(struct fog_worker *w, const struct fog_edge_slot *from, struct fog_slot *s)
 {
-	u32 handle = from->handle, length = from->length;
-	u8 kind = from->kind, reason = from->reason;
+	/* Each field once: the edge may change its memory while we look. */
+	const volatile struct fog_edge_slot *f = from;
+	const u32 handle = f->handle, length = f->length;
+	const u8 kind = f->kind, reason = f->reason;
 	enum fog_drop d = FOG_DROP_EDGE_FORMAT;
 
 	switch (kind) {

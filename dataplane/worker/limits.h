@@ -37,6 +37,10 @@
 
 /* Slots of each ring between a worker and the slow path. Full: HANDSHAKE_FULL. */
 #define FOG_SLOW_RING_COUNT 256
+/* Slots an INIT, and a CREATE, must leave free: neither may shut out the other, nor what finishes a
+ * handshake. */
+#define FOG_SLOW_RESERVE_INIT   (FOG_SLOW_RING_COUNT / 4)
+#define FOG_SLOW_RESERVE_CREATE (FOG_SLOW_RING_COUNT / 8)
 /* Requests the slow path takes from one worker before it looks at the next. */
 #define FOG_SLOW_BURST 32
 /* Results one worker takes from the slow path in one turn. */

@@ -112,7 +112,7 @@ static void create_start(struct fog_worker *w, u32 link, u32 id, const struct fo
 		refuse(w, link, id, FOG_DROP_CREATE_REFUSED, FOG_REASON_RESOURCE);
 		return;
 	}
-	struct fog_slow_msg *m = fog_slow_request(w);
+	struct fog_slow_msg *m = fog_slow_request(w, FOG_SLOW_RESERVE_CREATE);
 	if (m == NULL) {
 		half_remove(w, h);
 		fog_drop(w, FOG_DROP_HANDSHAKE_FULL); /* it will be sent again */

@@ -15,9 +15,9 @@ static u64 jitter(struct fog_worker *w, u64 v)
 	return v + fog_rng_below(&w->rng, v / 4 + 1);
 }
 
-struct fog_slow_msg *fog_slow_request(struct fog_worker *w)
+struct fog_slow_msg *fog_slow_request(struct fog_worker *w, u32 reserve)
 {
-	if (fog_ring_free(&w->slow_request) == 0)
+	if (fog_ring_room(&w->slow_request, reserve + 1) <= reserve)
 		return NULL;
 	struct fog_slow_msg *m = fog_ring_slot(&w->slow_request, 0);
 	memset(m, 0, offsetof(struct fog_slow_msg, dgram));
@@ -51,7 +51,7 @@ static int check_link(const struct fog_worker *w, const struct fog_command *c)
 
 static void link_add(struct fog_worker *w, struct fog_link *l, const struct fog_command *c)
 {
-	struct fog_slow_msg *m = fog_slow_request(w);
+	struct fog_slow_msg *m = fog_slow_request(w, 0);
 	FOG_ASSERT(m != NULL); /* fog_commands() saw room */
 	m->type = FOG_SLOW_LINK_SET;
 	m->link = c->link_id;
@@ -126,7 +126,7 @@ void fog_link_delete(struct fog_worker *w, struct fog_link *l)
 	FOG_ASSERT(l->id != 0);
 
 	link_down(w, l, FOG_REASON_REQUESTED);
-	struct fog_slow_msg *m = fog_slow_request(w);
+	struct fog_slow_msg *m = fog_slow_request(w, 0);
 	FOG_ASSERT(m != NULL); /* the callers saw room */
 	m->type = FOG_SLOW_LINK_DELETE;
 	m->link = l->id;
@@ -232,7 +232,7 @@ out:
 
 static void start(struct fog_worker *w, struct fog_link *l)
 {
-	struct fog_slow_msg *m = fog_slow_request(w);
+	struct fog_slow_msg *m = fog_slow_request(w, 0);
 
 	if (m == NULL)
 		return; /* the next tick will */

@@ -70,6 +70,10 @@ int fog_slow_init(struct fog_slow *s, struct fog_arena *a, const struct fog_slow
 	int rc = fog_map_init(&s->sources_hash, a, 1, seed);
 	if (rc < 0)
 		return rc;
+	fog_rng_bytes(&s->rng, seed, sizeof(seed));
+	rc = fog_map_init(&s->pending, a, FOG_LINKS_MAX, seed);
+	if (rc < 0)
+		return rc;
 	s->sources = fog_arena_alloc(a, FOG_SOURCES * sizeof(s->sources[0]));
 	s->peers = fog_arena_alloc(a, FOG_LINK_SLOTS * sizeof(s->peers[0]));
 	if (s->sources == NULL || s->peers == NULL)

@@ -113,6 +113,7 @@ struct fog_slow {
 	struct fog_map sources_hash; /* only for its keyed hash */
 	struct fog_source *sources;
 	struct fog_peer *peers; /* by link id */
+	struct fog_map pending; /* index of an INIT of ours under way -> link id */
 	struct fog_ring request[FOG_WORKERS_MAX];
 	struct fog_ring result[FOG_WORKERS_MAX];
 	_Atomic u64 drops[FOG_DROP_COUNT]; /* slow: wo, worker 0: ro */

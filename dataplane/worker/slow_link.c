@@ -9,12 +9,24 @@
 
 static const u8 prologue[10] = "fog link 1";
 
+/* The INIT under way is answered, replaced or given up. */
+static void forget_init(struct fog_slow *s, struct fog_peer *p)
+{
+	if (!p->pending)
+		return;
+	int rc = fog_map_remove(&s->pending, p->local);
+	FOG_ASSERT(rc == 0);
+	p->pending = false;
+	fog_noise_wipe(&p->noise);
+}
+
 void fog_slow_link_set(struct fog_slow *s, const struct fog_slow_msg *m)
 {
 	struct fog_peer *p = &s->peers[m->link];
 
 	if (p->used && memcmp(p->pk, m->key, 32) == 0)
 		return;
+	forget_init(s, p);
 	fog_wipe(p, sizeof(*p));
 	p->used = true;
 	p->worker = m->worker;
@@ -24,6 +36,7 @@ void fog_slow_link_set(struct fog_slow *s, const struct fog_slow_msg *m)
 
 void fog_slow_link_delete(struct fog_slow *s, u32 link)
 {
+	forget_init(s, &s->peers[link]);
 	fog_wipe(&s->peers[link], sizeof(s->peers[link]));
 }
 
@@ -86,9 +99,14 @@ void fog_slow_link_start(struct fog_slow *s, const struct fog_slow_msg *m, u64 n
 	out->type = FOG_SLOW_SEND;
 	out->link = m->link;
 	out->address = m->address;
-	p->pending = false;
+	forget_init(s, p);
 	if (write_init(s, p, now_ns, out->dgram) < 0)
 		return;
+	/* The index is taken once in 2^32 tries: then this INIT is not sent, the next will be. */
+	if (fog_map_insert(&s->pending, p->local, m->link) < 0) {
+		fog_noise_wipe(&p->noise);
+		return;
+	}
 	p->pending = true;
 	p->started_ns = now_ns;
 	fog_slow_publish(s, p->worker);
@@ -117,12 +135,8 @@ static struct fog_peer *peer_by_key(struct fog_slow *s, const u8 pk[32], u32 *li
 
 static struct fog_peer *peer_by_index(struct fog_slow *s, u32 index, u32 *link)
 {
-	for (u32 i = 1; i <= FOG_LINKS_MAX; i++)
-		if (s->peers[i].pending && s->peers[i].local == index) {
-			*link = i;
-			return &s->peers[i];
-		}
-	return NULL;
+	*link = fog_map_find(&s->pending, index);
+	return *link == FOG_MAP_NONE ? NULL : &s->peers[*link];
 }
 
 static void give_session(struct fog_slow *s, u32 link, const struct fog_peer *p,
@@ -153,8 +167,7 @@ static bool lose_tie(struct fog_slow *s, struct fog_peer *p, u64 now_ns)
 		return false;
 	if (ours_wins && now_ns - p->started_ns < FOG_HANDSHAKE_RETRY_MIN_NS)
 		return true;
-	p->pending = false;
-	fog_noise_wipe(&p->noise);
+	forget_init(s, p);
 	return false;
 }
 
@@ -251,7 +264,7 @@ static void read_response(struct fog_slow *s, const struct fog_slow_msg *m)
 		fog_slow_drop(s, FOG_DROP_HANDSHAKE_AUTH);
 		return;
 	}
-	p->pending = false;
+	forget_init(s, p);
 	if (len != sizeof(payload) || fog_load_u32(payload + 8) == 0 ||
 	    fog_load_u32(payload + 12) != FOG_LINK_VERSION) {
 		fog_slow_drop(s, FOG_DROP_HANDSHAKE_AUTH);
@@ -280,7 +293,7 @@ static void read_cookie(struct fog_slow *s, const struct fog_slow_msg *m, u64 no
 		fog_slow_drop(s, FOG_DROP_HANDSHAKE_AUTH);
 		return;
 	}
-	p->pending = false; /* one cookie per INIT */
+	forget_init(s, p); /* one cookie per INIT */
 	struct fog_slow_msg *out = fog_slow_result(s, p->worker);
 	out->type = FOG_SLOW_RETRY;
 	out->link = link;

@@ -271,8 +271,9 @@ void fog_link_hunt(struct fog_worker *w, const struct fog_address *from);
 void fog_link_keepalive(struct fog_worker *w, struct fog_link *l, const u8 *body);
 void fog_link_lose_circuits(struct fog_worker *w, struct fog_link *l);
 unsigned fog_slow_results(struct fog_worker *w);
-/* A free request slot of the slow path, header zeroed; NULL when full. Then publish. */
-struct fog_slow_msg *fog_slow_request(struct fog_worker *w);
+/* A free request slot of the slow path, header zeroed; NULL unless `reserve` slots stay free beside
+ * it. Then publish. */
+struct fog_slow_msg *fog_slow_request(struct fog_worker *w, u32 reserve);
 void fog_slow_request_publish(struct fog_worker *w);
 void fog_neighbour_set(struct fog_worker *w, u32 link, const u8 *node_id);
 void fog_neighbours_tell(struct fog_worker *w);
