@@ -241,7 +241,8 @@ static void carrier_closed(struct fog_carrier *carrier)
 		tunnel_free(t);
 		return;
 	}
-	if (refused && t->purpose != FOG_PURPOSE_EXIT) {
+	/* Another exit may be honest; but it is not asked for again and again. */
+	if (refused && (t->purpose != FOG_PURPOSE_EXIT || t->refusals++ != 0)) {
 		tunnel_fail(t, FOG_OPEN_NO_ROUTE, why);
 		return;
 	}
@@ -277,7 +278,7 @@ static void line_datagram(struct fog_line *l, const u8 *data, size_t size)
 	if (t->carrier.conn == NULL)
 		return;
 	fog_conn_receive(t->carrier.conn, l->serial, data, size, fog_edge_now());
-	if (t->trouble_ns != 0) {
+	if (t->trouble_ns != 0 && t->carrier.conn->state == FOG_CONN_READY) {
 		t->trouble_ns = 0;
 		t->request.exclude_count = 0;
 	}
