@@ -131,12 +131,18 @@ static bool terminus_free(const struct fog_tunnel *t)
 	return t->purpose == FOG_PURPOSE_EXIT && t->carrier.conn == NULL;
 }
 
+/* hop: index in the path; past its end = any of them. At the first sign of trouble the first hop is
+ * spared unless it is the one: a relay further on that breaks circuits must not choose our guard.
+ */
 static void suspect(struct fog_tunnel *t, unsigned hop)
 {
+	bool spare_first = t->trouble_ns == 0;
+
 	for (unsigned i = 0; i < t->hops; i++) {
 		bool last = i + 1 == t->hops;
 
-		if ((hop == i || hop >= t->hops) && (!last || (hop == i && terminus_free(t))))
+		if (hop == i ? !last || terminus_free(t)
+			     : hop >= t->hops && !last && (i != 0 || !spare_first))
 			exclude(t, t->path[i].node_id);
 	}
 }
