@@ -2,6 +2,7 @@
 /* Verification by the rule of sign.h, in batches. */
 #include "crypto/sign/sign.h"
 
+#include "crypto/curve/batch.h"
 #include "crypto/curve/curve.h"
 #include "crypto/random/random.h"
 
@@ -26,31 +27,23 @@ struct batch {
 	unsigned count;
 };
 
-static size_t take(size_t *at, size_t size)
-{
-	size_t start = *at;
-
-	*at = (start + size + 63) & ~(size_t)63;
-	return start;
-}
-
 /* Lays the arrays out and returns their size; memory may be NULL when only that is asked for. */
 static size_t batch_init(struct batch *b, void *memory, unsigned capacity)
 {
 	uintptr_t base = (uintptr_t)memory;
 	size_t at = 0, points = 2 * (size_t)capacity + 1;
 
-	b->point = (void *)(base + take(&at, points * sizeof(*b->point)));
-	b->factor = (void *)(base + take(&at, points * sizeof(*b->factor)));
-	b->s = (void *)(base + take(&at, capacity * sizeof(*b->s)));
-	b->k = (void *)(base + take(&at, capacity * sizeof(*b->k)));
-	b->zs = (void *)(base + take(&at, capacity * sizeof(*b->zs)));
-	b->item = (void *)(base + take(&at, capacity * sizeof(*b->item)));
-	b->encoding = (void *)(base + take(&at, points * sizeof(*b->encoding)));
-	b->good = (void *)(base + take(&at, points * sizeof(*b->good)));
+	b->point = (void *)(base + fog_batch_take(&at, points * sizeof(*b->point)));
+	b->factor = (void *)(base + fog_batch_take(&at, points * sizeof(*b->factor)));
+	b->s = (void *)(base + fog_batch_take(&at, capacity * sizeof(*b->s)));
+	b->k = (void *)(base + fog_batch_take(&at, capacity * sizeof(*b->k)));
+	b->zs = (void *)(base + fog_batch_take(&at, capacity * sizeof(*b->zs)));
+	b->item = (void *)(base + fog_batch_take(&at, capacity * sizeof(*b->item)));
+	b->encoding = (void *)(base + fog_batch_take(&at, points * sizeof(*b->encoding)));
+	b->good = (void *)(base + fog_batch_take(&at, points * sizeof(*b->good)));
 	b->scratch = (void *)(base + at);
 	if (capacity >= fog_curve->batch_min)
-		take(&at, fog_msm_scratch_size((unsigned)points));
+		fog_batch_take(&at, fog_msm_scratch_size((unsigned)points));
 	b->count = 0;
 	return (at + 63) & ~(size_t)63;
 }
@@ -110,8 +103,9 @@ static void batch_randomize(struct batch *b)
 
 /* One equation for places first to first + count - 1. The base point takes the place behind them
  * meanwhile. */
-static bool range_holds(struct batch *b, unsigned first, unsigned count)
+static bool range_holds(void *batch, unsigned first, unsigned count)
 {
+	struct batch *b = batch;
 	unsigned start = 2 * first, end = 2 * (first + count);
 	struct fog_ge_niels point = b->point[end];
 	struct fog_sc factor = b->factor[end], zs = {{0}};
@@ -128,44 +122,31 @@ static bool range_holds(struct batch *b, unsigned first, unsigned count)
 	return fog_ge_is_zero(&sum);
 }
 
-/* Halves ranges that fail until they are small enough to be checked one by one. A flood of false
- * signatures makes every sum fail, so the sums are limited to FOG_SIGN_RETRY_FACTOR times the
- * batch. Open ranges are disjoint and each half the one below, so their stack is bounded. */
-#define RANGES_MAX 16
-
-static void batch_solve(struct batch *b)
+static void range_good(void *batch, unsigned first, unsigned count)
 {
-	struct range {
-		unsigned first, count;
-	} open[RANGES_MAX] = {{0, b->count}};
-	unsigned depth = 1, work = 0;
+	struct batch *b = batch;
 
-	while (depth > 0) {
-		struct range r = open[--depth];
-		if (r.count < fog_curve->batch_min ||
-		    work + r.count > FOG_SIGN_RETRY_FACTOR * b->count) {
-			fog_curve->check_many(b->good + r.first, b->point + 2 * r.first,
-					      b->s + r.first, b->k + r.first, r.count);
-			continue;
-		}
-		work += r.count;
-		if (range_holds(b, r.first, r.count)) {
-			memset(b->good + r.first, 1, r.count);
-			continue;
-		}
-		FOG_ASSERT(depth + 2 <= RANGES_MAX);
-		open[depth++] = (struct range){r.first, r.count / 2};
-		open[depth++] = (struct range){r.first + r.count / 2, r.count - r.count / 2};
-	}
+	memset(b->good + first, 1, count * sizeof(*b->good));
+}
+
+static void range_check(void *batch, unsigned first, unsigned count)
+{
+	struct batch *b = batch;
+
+	fog_curve->check_many(b->good + first, b->point + 2 * first, b->s + first, b->k + first,
+			      count);
 }
 
 static void batch_run(struct batch *b, const struct fog_sign_item *item, unsigned count,
 		      int *result)
 {
+	const struct fog_batch_solver solver = {b, fog_curve->batch_min, range_holds, range_good,
+						range_check};
+
 	batch_fill(b, item, count, result);
 	if (b->count >= fog_curve->batch_min)
 		batch_randomize(b);
-	batch_solve(b);
+	fog_batch_solve(&solver, b->count);
 	for (unsigned i = 0; i < b->count; i++)
 		if (b->good[i])
 			result[b->item[i] - item] = 0;
