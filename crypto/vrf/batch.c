@@ -15,9 +15,9 @@ enum { KEY, U, GAMMA, V, ENCODED, H = ENCODED, POINTS };
 
 struct batch {
 	struct fog_ge_niels *point; /* POINTS * capacity + 1 */
-	struct fog_scalar *factor;  /* the same */
-	struct fog_scalar *base;    /* factor of the base point, per place */
-	struct fog_scalar *s;
+	struct fog_sc *factor;      /* the same */
+	struct fog_sc *base;        /* factor of the base point, per place */
+	struct fog_sc *s;
 	struct fog_ge_ext *ext; /* H, then 8 Gamma */
 	struct fog_ge_affine *affine;
 	struct fog_ge_niels *decoded; /* ENCODED * capacity */
@@ -66,8 +66,7 @@ static int item_check(const struct fog_vrf_item *item)
 
 	if (rc < 0)
 		return rc;
-	return item->proof[0] == FOG_VRF_BATCH_VERSION &&
-			       fog_scalar_is_canonical(item->proof + 97) &&
+	return item->proof[0] == FOG_VRF_BATCH_VERSION && fog_sc_is_canonical(item->proof + 97) &&
 			       !fog_ge_is_small_order(item->pk)
 		       ? 0
 		       : -EBADMSG;
@@ -103,7 +102,7 @@ static void batch_fill(struct batch *b, const struct fog_vrf_item *item, unsigne
 		b->item[place] = b->item[i];
 		memcpy(&b->point[POINTS * place], &b->decoded[ENCODED * i],
 		       ENCODED * sizeof(*b->point));
-		fog_scalar_load(&b->s[place], b->item[place]->proof + 97);
+		fog_sc_load(&b->s[place], b->item[place]->proof + 97);
 	}
 }
 
@@ -163,7 +162,7 @@ static void batch_factors(struct batch *b)
 	fog_rng_init(&rng, seed);
 	for (unsigned i = 0; i < b->count; i++) {
 		const struct fog_vrf_item *item = b->item[i];
-		struct fog_scalar c = {{0}}, y = {{0}}, z = {{0}}, *f = b->factor + POINTS * i;
+		struct fog_sc c = {{0}}, y = {{0}}, z = {{0}}, *f = b->factor + POINTS * i;
 		u8 bytes[FOG_VRF_CHALLENGE_SIZE];
 		fog_vrf_challenge(bytes, item->suite, item->pk, b->bytes[i], item->proof + 1,
 				  item->proof + 33, item->proof + 65);
@@ -172,11 +171,11 @@ static void batch_factors(struct batch *b)
 		fog_rng_bytes(&rng, z.w, 16);
 		f[U] = y;
 		f[V] = z;
-		fog_scalar_mul(&f[KEY], &y, &c);
-		fog_scalar_mul(&f[GAMMA], &z, &c);
-		fog_scalar_mul(&f[H], &z, &b->s[i]);
-		fog_scalar_negate(&f[H], &f[H]);
-		fog_scalar_mul(&b->base[i], &y, &b->s[i]);
+		fog_sc_mul(&f[KEY], &y, &c);
+		fog_sc_mul(&f[GAMMA], &z, &c);
+		fog_sc_mul(&f[H], &z, &b->s[i]);
+		fog_sc_negate(&f[H], &f[H]);
+		fog_sc_mul(&b->base[i], &y, &b->s[i]);
 	}
 }
 
@@ -186,12 +185,12 @@ static bool range_holds(void *batch, unsigned first, unsigned count)
 	struct batch *b = batch;
 	unsigned start = POINTS * first, end = POINTS * (first + count);
 	struct fog_ge_niels point = b->point[end];
-	struct fog_scalar factor = b->factor[end], base = {{0}};
+	struct fog_sc factor = b->factor[end], base = {{0}};
 	struct fog_ge_ext sum;
 
 	for (unsigned i = first; i < first + count; i++)
-		fog_scalar_add(&base, &base, &b->base[i]);
-	fog_scalar_negate(&b->factor[end], &base);
+		fog_sc_add(&base, &base, &b->base[i]);
+	fog_sc_negate(&b->factor[end], &base);
 	b->point[end] = fog_ge_base_multiple[0];
 	fog_msm(&sum, b->point + start, b->factor + start, end - start + 1, b->scratch);
 	fog_ge_double(&sum, &sum, 3);
