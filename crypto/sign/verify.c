@@ -24,15 +24,15 @@ struct batch {
 	struct fog_ge_niels *key; /* the different ones */
 	bool *good;               /* of places; while decoding, of points */
 	u32 *key_of;              /* place's index in key[] */
-	struct fog_scalar *s;     /* of places, as are k, z, z k and z s */
-	struct fog_scalar *k;
-	struct fog_scalar *z;
-	struct fog_scalar *zk;
-	struct fog_scalar *zs;
+	struct fog_sc *s;         /* of places, as are k, z, z k and z s */
+	struct fog_sc *k;
+	struct fog_sc *z;
+	struct fog_sc *zk;
+	struct fog_sc *zs;
 	const struct fog_sign_item **item;
 	/* Input of a sum or check, put together for each range: */
 	struct fog_ge_niels *point; /* 2 * capacity + 1 */
-	struct fog_scalar *factor;  /* the same */
+	struct fog_sc *factor;      /* the same */
 	u32 *term;                  /* of key[]: its index in point[], or NONE */
 	/* While decoding: */
 	const u8 **encoding; /* 2 * capacity: every R, then the keys */
@@ -83,7 +83,7 @@ static size_t batch_init(struct batch *b, void *memory, unsigned capacity)
 /* Points 1 and 3 of the rule, which need the bytes only. */
 static bool is_plausible(const struct fog_sign_item *item)
 {
-	return fog_scalar_is_canonical(item->sig + 32) && !fog_ge_is_small_order(item->pk) &&
+	return fog_sc_is_canonical(item->sig + 32) && !fog_ge_is_small_order(item->pk) &&
 	       !fog_ge_is_small_order(item->sig);
 }
 
@@ -144,7 +144,7 @@ static void batch_fill(struct batch *b, const struct fog_sign_item *item, unsign
 		b->item[place] = b->item[i];
 		b->r[place] = b->r[i];
 		b->key_of[place] = b->key_of[i];
-		fog_scalar_load(&b->s[place], b->item[place]->sig + 32);
+		fog_sc_load(&b->s[place], b->item[place]->sig + 32);
 	}
 	fog_curve->challenge_many(b->k, b->item, b->count);
 	memset(b->term, 0xff, b->keys * sizeof(*b->term));
@@ -159,10 +159,10 @@ static void batch_randomize(struct batch *b)
 	fog_random_bytes(seed, sizeof(seed));
 	fog_rng_init(&rng, seed);
 	for (unsigned i = 0; i < b->count; i++) {
-		b->z[i] = (struct fog_scalar){{0}};
+		b->z[i] = (struct fog_sc){{0}};
 		fog_rng_bytes(&rng, b->z[i].w, 16);
-		fog_scalar_mul(&b->zk[i], &b->z[i], &b->k[i]);
-		fog_scalar_mul(&b->zs[i], &b->z[i], &b->s[i]);
+		fog_sc_mul(&b->zk[i], &b->z[i], &b->k[i]);
+		fog_sc_mul(&b->zs[i], &b->z[i], &b->s[i]);
 	}
 }
 
@@ -171,17 +171,17 @@ static void batch_randomize(struct batch *b)
 static bool range_holds(void *batch, unsigned first, unsigned count)
 {
 	struct batch *b = batch;
-	struct fog_scalar zs = {{0}};
+	struct fog_sc zs = {{0}};
 	struct fog_ge_ext sum;
 	unsigned n = 0;
 
 	for (unsigned i = first; i < first + count; i++) {
 		u32 *term = &b->term[b->key_of[i]];
-		fog_scalar_add(&zs, &zs, &b->zs[i]);
+		fog_sc_add(&zs, &zs, &b->zs[i]);
 		b->point[n] = b->r[i];
 		b->factor[n++] = b->z[i];
 		if (*term != NONE) {
-			fog_scalar_add(&b->factor[*term], &b->factor[*term], &b->zk[i]);
+			fog_sc_add(&b->factor[*term], &b->factor[*term], &b->zk[i]);
 			continue;
 		}
 		*term = n;
@@ -191,7 +191,7 @@ static bool range_holds(void *batch, unsigned first, unsigned count)
 	for (unsigned i = first; i < first + count; i++)
 		b->term[b->key_of[i]] = NONE;
 	b->point[n] = fog_ge_base_multiple[0];
-	fog_scalar_negate(&b->factor[n++], &zs);
+	fog_sc_negate(&b->factor[n++], &zs);
 	fog_msm(&sum, b->point, b->factor, n, b->scratch);
 	fog_ge_double(&sum, &sum, 3);
 	return fog_ge_is_zero(&sum);
