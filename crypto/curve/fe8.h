@@ -126,8 +126,8 @@ FOG_IFMA_INLINE void fe8_fold(struct fe8 *r, const __m512i lo[9], const __m512i 
 	__m512i r8 = _mm512_add_epi64(lo[8], fe8_twice(hi[7]));
 	__m512i r9 = fe8_twice(hi[8]);
 
-	/* Hides the constant from gcc, which would make shifts and sums of it: 30 of them where five
-	 * multiplications do, a tenth of the time on Zen 4 and 5. */
+	/* Hides the constant from gcc, which would make shifts and sums of it: 30 of them where
+	 * five multiplications do, a tenth of the time on Zen 4 and 5. */
 	__asm__("" : "+v"(nineteen));
 	r0 = _mm512_add_epi64(r0, _mm512_mullo_epi64(r5, nineteen));
 	r1 = _mm512_add_epi64(r1, _mm512_mullo_epi64(r6, nineteen));
