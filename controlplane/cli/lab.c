@@ -27,6 +27,11 @@ static const struct host_row host_rows[] = {
 #undef X
 };
 
+void fog_lab_dir_usual(char dir[FOG_LAB_DIR_MAX])
+{
+	snprintf(dir, FOG_LAB_DIR_MAX, "/tmp/fog-lab-%u", (unsigned)geteuid());
+}
+
 int fog_lab_dir(const struct fog_cli *cli, char dir[FOG_LAB_DIR_MAX])
 {
 	const char *given = cli->option[FOG_OPTION_LAB];
@@ -37,9 +42,11 @@ int fog_lab_dir(const struct fog_cli *cli, char dir[FOG_LAB_DIR_MAX])
 		given = cli->option[FOG_OPTION_DIR];
 	if (given == NULL || *given == '\0')
 		given = getenv("FOG_LAB");
-	if (given == NULL || *given == '\0')
-		n = snprintf(dir, FOG_LAB_DIR_MAX, "/tmp/fog-lab-%u", (unsigned)geteuid());
-	else if (*given == '/')
+	if (given == NULL || *given == '\0') {
+		fog_lab_dir_usual(dir);
+		return 0;
+	}
+	if (*given == '/')
 		n = snprintf(dir, FOG_LAB_DIR_MAX, "%s", given);
 	else if (getcwd(cwd, sizeof(cwd)) != NULL)
 		n = snprintf(dir, FOG_LAB_DIR_MAX, "%s/%s", cwd, given);

@@ -46,6 +46,9 @@ enum fog_lab_mode {
  * without a last slash. 0 or -ENAMETOOLONG. */
 int fog_lab_dir(const struct fog_cli *cli, char dir[FOG_LAB_DIR_MAX]);
 
+/* Folder of a lab when nothing says otherwise: /tmp/fog-lab-UID. */
+void fog_lab_dir_usual(char dir[FOG_LAB_DIR_MAX]);
+
 /* Plan a lab: names, addresses, ports, folders, commands. `bin` is the build's or installation's
  * folder of programs. NULL when out of memory or of free ports. */
 json_t *fog_lab_plan(const char *dir, const char *id, enum fog_lab_mode mode, u32 hosts);

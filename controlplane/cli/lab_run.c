@@ -5,6 +5,7 @@
 #include "controlplane/cli/commands.h"
 #include "controlplane/cli/lab.h"
 #include "controlplane/cli/output.h"
+#include "controlplane/cli/proc.h"
 #include "controlplane/cli/units.h"
 
 #define HOSTS_MIN 5 /* three relays of which none is an end, and some choice */
@@ -23,14 +24,16 @@ static int hosts_check(const struct fog_cli *cli)
 
 static void tips_print(const struct fog_cli *cli, const char *dir, const json_t *lab)
 {
-	char own[FOG_LAB_DIR_MAX];
-	struct fog_cli defaults = {0};
+	char usual[FOG_LAB_DIR_MAX], programs[FOG_LAB_PATH_MAX];
 	const json_t *host = fog_lab_host(lab, NULL);
 	const char *netns = fog_pick_text(host, "netns", NULL);
 
 	fprintf(cli->out, "\n%sThe fog is up.%s Ctrl-C stops it. In another terminal:\n",
 		fog_color(cli, "bold"), fog_color(cli, NULL));
-	if (fog_lab_dir(&defaults, own) != 0 || strcmp(own, dir) != 0)
+	if (fog_proc_own_folder(programs, sizeof(programs)) == 0)
+		fprintf(cli->out, "  export PATH=%s:$PATH\n", programs);
+	fog_lab_dir_usual(usual);
+	if (strcmp(usual, dir) != 0)
 		fprintf(cli->out, "  export FOG_LAB=%s\n", dir);
 	fprintf(cli->out,
 		"  fogctl lab status\n"

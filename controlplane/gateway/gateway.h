@@ -24,10 +24,10 @@
 #include "controlplane/core/loop.h"
 #include "crypto/types.h"
 
-#define FOG_GATEWAY_BODY_MAX        (1024 * 1024) /* 413 */
-#define FOG_GATEWAY_MEMORY_MAX      (32 * 1024)   /* request line and headers of a connection */
-#define FOG_GATEWAY_CONNECTIONS_MAX 256           /* more wait in the backlog */
-#define FOG_GATEWAY_IDLE_SECONDS    30            /* of a connection; suspended ones excepted */
+#define FOG_GATEWAY_BODY_MAX        (16u << 20) /* one input of 8 MiB in base64, and room */
+#define FOG_GATEWAY_MEMORY_MAX      (32 * 1024) /* request line and headers of a connection */
+#define FOG_GATEWAY_CONNECTIONS_MAX 256         /* more wait in the backlog */
+#define FOG_GATEWAY_IDLE_SECONDS    30          /* of a connection; suspended ones excepted */
 #define FOG_GATEWAY_ROUTES_MAX      128
 #define FOG_GATEWAY_PARAMS_MAX      4   /* {name} parts of a pattern */
 #define FOG_GATEWAY_PARAM_SIZE      128 /* bytes of one with its zero; longer: 404 */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <math.h>
 
+#include "controlplane/scheduler/carve.h"
 #include "controlplane/scheduler/nsga2_variation.h"
 
 struct fog_nsga2 {
@@ -87,14 +88,6 @@ static size_t gene_size(enum fog_gene_kind kind)
 	return kind == FOG_GENE_REAL ? sizeof(double) : sizeof(u32);
 }
 
-static void *carve(u8 *base, size_t *used, size_t size)
-{
-	void *p = base == NULL ? NULL : base + *used;
-
-	*used += (size + FOG_CACHELINE - 1) / FOG_CACHELINE * FOG_CACHELINE;
-	return p;
-}
-
 /* Lays everything out from base, or only counts when it is NULL. */
 static size_t lay_out(u8 *base, const struct fog_nsga2_problem *p, u32 population,
 		      struct fog_nsga2 *n)
@@ -102,26 +95,26 @@ static size_t lay_out(u8 *base, const struct fog_nsga2_problem *p, u32 populatio
 	u32 slots = 2 * population;
 	size_t used = 0;
 
-	carve(base, &used, sizeof(*n));
-	n->slot = carve(base, &used, slots * sizeof(*n->slot));
-	n->values = carve(base, &used, (size_t)slots * p->objectives * sizeof(double));
-	n->violation = carve(base, &used, slots * sizeof(double));
-	n->member = carve(base, &used, population * sizeof(u32));
-	n->spare = carve(base, &used, population * sizeof(u32));
-	n->mate = carve(base, &used, population * sizeof(u32));
-	n->pool = carve(base, &used, slots * sizeof(u32));
-	n->crowding = carve(base, &used, slots * sizeof(double));
-	n->distance = carve(base, &used, slots * sizeof(double));
-	n->mark = carve(base, &used, p->genes);
-	n->twin = carve(base, &used, slots);
-	n->sort.rank = carve(base, &used, slots * sizeof(u32));
-	n->sort.order = carve(base, &used, slots * sizeof(u32));
-	n->sort.start = carve(base, &used, (slots + 1) * sizeof(u32));
+	fog_carve(base, &used, sizeof(*n));
+	n->slot = fog_carve(base, &used, slots * sizeof(*n->slot));
+	n->values = fog_carve(base, &used, (size_t)slots * p->objectives * sizeof(double));
+	n->violation = fog_carve(base, &used, slots * sizeof(double));
+	n->member = fog_carve(base, &used, population * sizeof(u32));
+	n->spare = fog_carve(base, &used, population * sizeof(u32));
+	n->mate = fog_carve(base, &used, population * sizeof(u32));
+	n->pool = fog_carve(base, &used, slots * sizeof(u32));
+	n->crowding = fog_carve(base, &used, slots * sizeof(double));
+	n->distance = fog_carve(base, &used, slots * sizeof(double));
+	n->mark = fog_carve(base, &used, p->genes);
+	n->twin = fog_carve(base, &used, slots);
+	n->sort.rank = fog_carve(base, &used, slots * sizeof(u32));
+	n->sort.order = fog_carve(base, &used, slots * sizeof(u32));
+	n->sort.start = fog_carve(base, &used, (slots + 1) * sizeof(u32));
 	n->scratch_size = fog_sort_scratch_size(slots, p->objectives);
-	n->scratch = carve(base, &used, n->scratch_size);
+	n->scratch = fog_carve(base, &used, n->scratch_size);
 	for (u32 i = 0; i < slots; i++) {
-		u8 *genes = carve(base, &used, p->genes * gene_size(p->kind));
-		u8 *state = carve(base, &used, p->state_size);
+		u8 *genes = fog_carve(base, &used, p->genes * gene_size(p->kind));
+		u8 *state = fog_carve(base, &used, p->state_size);
 		if (base == NULL)
 			continue;
 		n->slot[i] = (struct fog_nsga2_individual){
@@ -147,12 +140,11 @@ size_t fog_nsga2_size(const struct fog_nsga2_problem *problem,
 int fog_nsga2_init(struct fog_nsga2 **out, void *memory, size_t size,
 		   const struct fog_nsga2_problem *problem, const struct fog_nsga2_config *config)
 {
-	u8 *base = memory;
 
 	*out = NULL;
 	if (!arguments_ok(problem, config) || size < fog_nsga2_size(problem, config))
 		return -EINVAL;
-	base += -(uintptr_t)base % FOG_CACHELINE;
+	u8 *base = fog_carve_start(memory);
 	struct fog_nsga2 *n = (struct fog_nsga2 *)base;
 	memset(n, 0, sizeof(*n));
 	n->problem = *problem;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "crypto/curve/scalar.h"
 #include "crypto/mem.h"
 
 _Static_assert(FOG_RISTRETTO_SIZE == crypto_core_ristretto255_BYTES, "element");
@@ -13,35 +14,41 @@ _Static_assert(FOG_UNIFORM_SIZE == crypto_core_ristretto255_HASHBYTES, "uniform 
 _Static_assert(FOG_UNIFORM_SIZE == crypto_core_ristretto255_NONREDUCEDSCALARBYTES,
 	       "uniform scalar");
 
+_Static_assert(sizeof(struct fog_scalar) == sizeof(struct fog_sc), "scalars are cast, not copied");
+
 const struct fog_scalar fog_scalar_zero, fog_scalar_one = {{1}};
 
-static const struct fog_ristretto base = {{0xe2, 0xf2, 0xae, 0x0a, 0x6a, 0xbc, 0x4e, 0x71,
-					   0xa8, 0x84, 0xa9, 0x61, 0xc5, 0x00, 0x51, 0x5f,
-					   0x58, 0xe3, 0x0b, 0x6a, 0xa5, 0x82, 0xdd, 0x8d,
-					   0xb6, 0xa6, 0x59, 0x45, 0xe0, 0x8d, 0x2d, 0x76}};
+/* d of the curve; a root of -1; a root of 1 / (a - d), where a = -1 (RFC 9496, section 4.1). */
+static const u64 curve_d[5] = {0x34dca135978a3, 0x1a8283b156ebd, 0x5e7a26001c029, 0x739c663a03cbb,
+			       0x52036cee2b6ff};
+static const u64 sqrt_minus_1[5] = {0x61b274a0ea0b0, 0x0d5a5fc8f189d, 0x7ef5e9cbd0c60,
+				    0x78595a6804c9e, 0x2b8324804fc1d};
+static const u64 inverse_sqrt_a_minus_d[5] = {0x0fdaa805d40ea, 0x2eb482e57d339, 0x007610274bc58,
+					      0x6510b613dc8ff, 0x786c8905cfaff};
 
-/* Reducing leaves a canonical scalar as it is and changes every other. */
+static const u8 base_encoding[FOG_RISTRETTO_SIZE] = {
+	0xe2, 0xf2, 0xae, 0x0a, 0x6a, 0xbc, 0x4e, 0x71, 0xa8, 0x84, 0xa9,
+	0x61, 0xc5, 0x00, 0x51, 0x5f, 0x58, 0xe3, 0x0b, 0x6a, 0xa5, 0x82,
+	0xdd, 0x8d, 0xb6, 0xa6, 0x59, 0x45, 0xe0, 0x8d, 0x2d, 0x76};
+
+static const struct fog_sc *sc(const struct fog_scalar *s)
+{
+	return (const struct fog_sc *)s;
+}
+
 int fog_scalar_decode(struct fog_scalar *out, const u8 in[FOG_SCALAR_SIZE])
 {
-	u8 wide[FOG_UNIFORM_SIZE] = {0};
-	u8 copy[FOG_SCALAR_SIZE];
-	int rc = 0;
-
-	memcpy(copy, in, sizeof(copy));
-	memcpy(wide, in, FOG_SCALAR_SIZE);
-	fog_scalar_reduce(out, wide);
-	if (!fog_equal(out->byte, copy, FOG_SCALAR_SIZE)) {
+	if (!fog_sc_is_canonical(in)) {
 		*out = fog_scalar_zero;
-		rc = -EBADMSG;
+		return -EBADMSG;
 	}
-	fog_wipe(wide, sizeof(wide));
-	fog_wipe(copy, sizeof(copy));
-	return rc;
+	memmove(out->byte, in, FOG_SCALAR_SIZE);
+	return 0;
 }
 
 void fog_scalar_reduce(struct fog_scalar *out, const u8 in[FOG_UNIFORM_SIZE])
 {
-	crypto_core_ristretto255_scalar_reduce(out->byte, in);
+	fog_sc_reduce_bytes((struct fog_sc *)out, in);
 }
 
 void fog_scalar_from_u64(struct fog_scalar *out, u64 value)
@@ -52,32 +59,34 @@ void fog_scalar_from_u64(struct fog_scalar *out, u64 value)
 
 void fog_scalar_add(struct fog_scalar *out, const struct fog_scalar *a, const struct fog_scalar *b)
 {
-	crypto_core_ristretto255_scalar_add(out->byte, a->byte, b->byte);
+	fog_sc_add((struct fog_sc *)out, sc(a), sc(b));
 }
 
 void fog_scalar_sub(struct fog_scalar *out, const struct fog_scalar *a, const struct fog_scalar *b)
 {
-	crypto_core_ristretto255_scalar_sub(out->byte, a->byte, b->byte);
+	struct fog_sc negative;
+
+	fog_sc_negate(&negative, sc(b));
+	fog_sc_add((struct fog_sc *)out, sc(a), &negative);
 }
 
 void fog_scalar_mul(struct fog_scalar *out, const struct fog_scalar *a, const struct fog_scalar *b)
 {
-	crypto_core_ristretto255_scalar_mul(out->byte, a->byte, b->byte);
+	fog_sc_mul((struct fog_sc *)out, sc(a), sc(b));
 }
 
 void fog_scalar_muladd(struct fog_scalar *out, const struct fog_scalar *a,
 		       const struct fog_scalar *b, const struct fog_scalar *c)
 {
-	struct fog_scalar product;
+	struct fog_sc product;
 
-	fog_scalar_mul(&product, a, b);
-	fog_scalar_add(out, &product, c);
-	fog_wipe(&product, sizeof(product));
+	fog_sc_mul(&product, sc(a), sc(b));
+	fog_sc_add((struct fog_sc *)out, &product, sc(c));
 }
 
 void fog_scalar_neg(struct fog_scalar *out, const struct fog_scalar *a)
 {
-	crypto_core_ristretto255_scalar_negate(out->byte, a->byte);
+	fog_sc_negate((struct fog_sc *)out, sc(a));
 }
 
 /* The library raises to the power L - 2, which leaves zero at zero, and reports that: not needed.
@@ -114,18 +123,13 @@ out:
 	return rc;
 }
 
-static void bytes_select(u8 *out, bool picked, const u8 *a, const u8 *b, size_t len)
-{
-	u8 mask = -(u8)picked;
-
-	for (size_t i = 0; i < len; i++)
-		out[i] = (a[i] & mask) | (b[i] & ~mask);
-}
-
 void fog_scalar_select(struct fog_scalar *out, bool picked, const struct fog_scalar *a,
 		       const struct fog_scalar *b)
 {
-	bytes_select(out->byte, picked, a->byte, b->byte, FOG_SCALAR_SIZE);
+	u8 mask = -(u8)picked;
+
+	for (unsigned i = 0; i < FOG_SCALAR_SIZE; i++)
+		out->byte[i] = (a->byte[i] & mask) | (b->byte[i] & ~mask);
 }
 
 bool fog_scalar_is_zero(const struct fog_scalar *a)
@@ -138,108 +142,199 @@ bool fog_scalar_equal(const struct fog_scalar *a, const struct fog_scalar *b)
 	return fog_equal(a->byte, b->byte, FOG_SCALAR_SIZE);
 }
 
+/* r = -a where mask is 1. */
+static void negate_where(struct fe *r, const struct fe *a, u8 mask)
+{
+	struct fe zero, negative;
+
+	fe_set(&zero, 0);
+	fe_sub(&negative, &zero, a);
+	*r = *a;
+	fe_select(r, &negative, mask);
+}
+
+static void absolute(struct fe *r, const struct fe *a)
+{
+	negate_where(r, a, fe_is_odd(a));
+}
+
+/* r = 1 / sqrt(a), the even one; good = 0 when a has no root or is zero, and r is 0 for 0. */
+static void inverse_sqrt(struct fe *r, u8 *good, const struct fe *a)
+{
+	struct fe one, root;
+
+	fe_set(&one, 1);
+	fog_fe_sqrt_ratio(&root, good, &one, a);
+	absolute(r, &root);
+}
+
+/* RFC 9496 section 4.3.1. */
 int fog_ristretto_decode(struct fog_ristretto *out, const u8 in[FOG_RISTRETTO_SIZE])
 {
-	if (crypto_core_ristretto255_is_valid_point(in) != 1) {
+	struct fe s, ss, one, u1, u2, u2_square, v, t, root, x, y;
+	u64 w[4];
+	u8 good;
+
+	memcpy(w, in, sizeof(w));
+	fe_from_words(&s, w);
+	bool canonical = fe_is_encoded(&s, w) && !fe_top_bit(w) && !fe_is_odd(&s);
+	fe_set(&one, 1);
+	fe_sqr(&ss, &s);
+	fe_sub(&u1, &one, &ss);
+	fe_add(&u2, &one, &ss);
+	fe_sqr(&u2_square, &u2);
+	fe_sqr(&t, &u1);
+	fe_constant(&v, curve_d);
+	fe_mul(&t, &t, &v);
+	fe_add(&t, &t, &u2_square);
+	negate_where(&v, &t, 1);
+	fe_mul(&t, &v, &u2_square);
+	inverse_sqrt(&root, &good, &t);
+	fe_mul(&x, &root, &u2);
+	fe_mul(&t, &root, &x);
+	fe_mul(&y, &t, &v);
+	fe_mul(&y, &y, &u1);
+	fe_add(&t, &s, &s);
+	fe_mul(&x, &x, &t);
+	absolute(&x, &x);
+	fe_mul(&t, &x, &y);
+	if (!canonical || !good || fe_is_odd(&t) || fe_is_zero(&y)) {
 		fog_ristretto_identity(out);
 		return -EBADMSG;
 	}
-	memmove(out->byte, in, FOG_RISTRETTO_SIZE);
+	out->point = (struct fog_ge_ext){x, y, one, t};
 	return 0;
 }
 
+/* RFC 9496 section 4.3.2. */
 void fog_ristretto_encode(u8 out[FOG_RISTRETTO_SIZE], const struct fog_ristretto *p)
 {
-	memmove(out, p->byte, FOG_RISTRETTO_SIZE);
+	const struct fog_ge_ext *e = &p->point;
+	struct fe u1, u2, t, root, den1, den2, z_inv, ix, iy, x, y;
+	u64 w[4];
+	u8 good, rotate;
+
+	fe_add(&u1, &e->z, &e->y);
+	fe_sub(&t, &e->z, &e->y);
+	fe_mul(&u1, &u1, &t);
+	fe_mul(&u2, &e->x, &e->y);
+	fe_sqr(&t, &u2);
+	fe_mul(&t, &t, &u1);
+	inverse_sqrt(&root, &good, &t);
+	fe_mul(&den1, &root, &u1);
+	fe_mul(&den2, &root, &u2);
+	fe_mul(&z_inv, &den1, &den2);
+	fe_mul(&z_inv, &z_inv, &e->t);
+	fe_constant(&t, sqrt_minus_1);
+	fe_mul(&ix, &e->x, &t);
+	fe_mul(&iy, &e->y, &t);
+	fe_mul(&t, &e->t, &z_inv);
+	rotate = fe_is_odd(&t);
+	x = e->x;
+	y = e->y;
+	fe_select(&x, &iy, rotate);
+	fe_select(&y, &ix, rotate);
+	fe_constant(&t, inverse_sqrt_a_minus_d);
+	fe_mul(&t, &t, &den1);
+	fe_select(&den2, &t, rotate);
+	fe_mul(&t, &x, &z_inv);
+	negate_where(&y, &y, fe_is_odd(&t));
+	fe_sub(&t, &e->z, &y);
+	fe_mul(&t, &t, &den2);
+	absolute(&t, &t);
+	fe_to_words(w, &t);
+	memcpy(out, w, sizeof(w));
+}
+
+static void library_load(struct fog_ristretto *out, const u8 in[FOG_RISTRETTO_SIZE])
+{
+	int rc = fog_ristretto_decode(out, in);
+
+	FOG_ASSERT(rc == 0);
 }
 
 void fog_ristretto_from_uniform(struct fog_ristretto *out, const u8 in[FOG_UNIFORM_SIZE])
 {
-	int rc = crypto_core_ristretto255_from_hash(out->byte, in);
+	u8 encoding[FOG_RISTRETTO_SIZE];
+	int rc = crypto_core_ristretto255_from_hash(encoding, in);
+
 	FOG_ASSERT(rc == 0);
+	library_load(out, encoding);
 }
 
 void fog_ristretto_identity(struct fog_ristretto *out)
 {
-	memset(out->byte, 0, sizeof(out->byte));
+	fog_ge_ext_zero(&out->point);
 }
 
 void fog_ristretto_base(struct fog_ristretto *out)
 {
-	*out = base;
+	library_load(out, base_encoding);
 }
 
+/* One element stands for four points: RFC 9496 section 4.3.3. */
 bool fog_ristretto_is_identity(const struct fog_ristretto *p)
 {
-	return fog_is_zero(p->byte, FOG_RISTRETTO_SIZE);
+	return fe_is_zero(&p->point.x) | fe_is_zero(&p->point.y);
 }
 
 bool fog_ristretto_equal(const struct fog_ristretto *a, const struct fog_ristretto *b)
 {
-	return fog_equal(a->byte, b->byte, FOG_RISTRETTO_SIZE);
+	struct fe left, right, other;
+	u8 equal;
+
+	fe_mul(&left, &a->point.x, &b->point.y);
+	fe_mul(&right, &a->point.y, &b->point.x);
+	fe_sub(&other, &left, &right);
+	equal = fe_is_zero(&other);
+	fe_mul(&left, &a->point.y, &b->point.y);
+	fe_mul(&right, &a->point.x, &b->point.x);
+	fe_sub(&other, &left, &right);
+	return equal | fe_is_zero(&other);
 }
 
 void fog_ristretto_add(struct fog_ristretto *out, const struct fog_ristretto *a,
 		       const struct fog_ristretto *b)
 {
-	int rc = crypto_core_ristretto255_add(out->byte, a->byte, b->byte);
-	FOG_ASSERT(rc == 0); /* only for inputs that are no elements */
+	fog_ge_add(&out->point, &a->point, &b->point);
 }
 
 void fog_ristretto_sub(struct fog_ristretto *out, const struct fog_ristretto *a,
 		       const struct fog_ristretto *b)
 {
-	int rc = crypto_core_ristretto255_sub(out->byte, a->byte, b->byte);
-	FOG_ASSERT(rc == 0); /* only for inputs that are no elements */
+	struct fog_ge_cached negative;
+
+	fog_ge_cached_from_ext(&negative, &b->point);
+	fog_ge_cached_negate(&negative, 1);
+	fog_ge_add_cached(&out->point, &a->point, &negative);
 }
 
 void fog_ristretto_select(struct fog_ristretto *out, bool picked, const struct fog_ristretto *a,
 			  const struct fog_ristretto *b)
 {
-	bytes_select(out->byte, picked, a->byte, b->byte, FOG_RISTRETTO_SIZE);
+	struct fog_ge_ext r = b->point;
+
+	fe_select(&r.x, &a->point.x, picked);
+	fe_select(&r.y, &a->point.y, picked);
+	fe_select(&r.z, &a->point.z, picked);
+	fe_select(&r.t, &a->point.t, picked);
+	out->point = r;
 }
 
-/* The library reports a result that is the identity as an error, having written it: no error here.
- */
 void fog_ristretto_mul(struct fog_ristretto *out, const struct fog_scalar *s,
 		       const struct fog_ristretto *p)
 {
-	int rc = crypto_scalarmult_ristretto255(out->byte, s->byte, p->byte);
-	(void)rc;
+	const struct fog_ge_ext point = p->point;
+
+	fog_ge_mul_secret(&out->point, &point, s->byte);
 }
 
+/* The library has a table; it calls a result that is the identity an error, having written it. */
 void fog_ristretto_mul_base(struct fog_ristretto *out, const struct fog_scalar *s)
 {
-	int rc = crypto_scalarmult_ristretto255_base(out->byte, s->byte);
+	u8 encoding[FOG_RISTRETTO_SIZE];
+	int rc = crypto_scalarmult_ristretto255_base(encoding, s->byte);
+
 	(void)rc;
-}
-
-void fog_ristretto_msm(struct fog_ristretto *out, const struct fog_scalar *s,
-		       const struct fog_ristretto *p, unsigned count)
-{
-	struct fog_ristretto sum, term;
-
-	fog_ristretto_identity(&sum);
-	for (unsigned i = 0; i < count; i++) {
-		fog_ristretto_mul(&term, &s[i], &p[i]);
-		fog_ristretto_add(&sum, &sum, &term);
-	}
-	*out = sum;
-	fog_wipe(&sum, sizeof(sum));
-	fog_wipe(&term, sizeof(term));
-}
-
-void fog_ristretto_msm_vartime(struct fog_ristretto *out, const struct fog_scalar *s,
-			       const struct fog_ristretto *p, unsigned count)
-{
-	struct fog_ristretto sum, term;
-
-	fog_ristretto_identity(&sum);
-	for (unsigned i = 0; i < count; i++) {
-		if (fog_scalar_is_zero(&s[i]) || fog_ristretto_is_identity(&p[i]))
-			continue;
-		fog_ristretto_mul(&term, &s[i], &p[i]);
-		fog_ristretto_add(&sum, &sum, &term);
-	}
-	*out = sum;
+	library_load(out, encoding);
 }

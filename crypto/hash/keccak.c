@@ -14,46 +14,53 @@ static const u64 round_constant[ROUNDS] = {
 	0x8000000080008081, 0x8000000000008080, 0x0000000080000001, 0x8000000080008008,
 };
 
+/* The loops of a round have constant counts; unrolled, every lane has a fixed place and rotation.
+ */
+#if defined(__clang__)
+#define UNROLL _Pragma("unroll")
+#else
+#define UNROLL _Pragma("GCC unroll 25")
+#endif
+
 static inline u64 rotate_left(u64 x, unsigned by)
 {
 	return x << by | x >> (-by & 63);
 }
 
-/* One round of Keccak-f[1600], FIPS 202 section 3.2; lane (x, y) is a[x + 5 * y]. rho and pi walk
- * one cycle through the lanes: the t-th step rotates by (t + 1)(t + 2) / 2. */
-static inline void keccak_round(u64 a[25], u64 constant)
-{
-	u64 column[5], moving = a[1];
+/* For lane (x, y) at x + 5 * y: the rotation of rho, and where pi puts it (FIPS 202, 3.2.2, 3.2.3).
+ */
+static const u8 rotation[25] = {0,  1,  62, 28, 27, 36, 44, 6,  55, 20, 3,  10, 43,
+				25, 39, 41, 45, 15, 21, 8,  18, 2,  61, 56, 14};
+static const u8 place[25] = {0,  10, 20, 5, 15, 16, 1,  11, 21, 6, 7,  17, 2,
+			     12, 22, 23, 8, 18, 3,  13, 14, 24, 9, 19, 4};
 
+/* One round of Keccak-f[1600], FIPS 202 section 3.2. */
+__attribute__((always_inline)) static inline void keccak_round(u64 a[25], u64 constant)
+{
+	u64 column[5], b[25];
+
+	UNROLL
 	for (unsigned x = 0; x < 5; x++)
 		column[x] = a[x] ^ a[x + 5] ^ a[x + 10] ^ a[x + 15] ^ a[x + 20];
-	for (unsigned x = 0; x < 5; x++) {
-		u64 theta = column[(x + 4) % 5] ^ rotate_left(column[(x + 1) % 5], 1);
-		for (unsigned y = 0; y < 25; y += 5)
-			a[x + y] ^= theta;
+	UNROLL
+	for (unsigned i = 0; i < 25; i++) {
+		u64 theta = column[(i + 4) % 5] ^ rotate_left(column[(i + 1) % 5], 1);
+		b[place[i]] = rotate_left(a[i] ^ theta, rotation[i]);
 	}
-	moving = a[1];
-	for (unsigned t = 0, x = 1, y = 0; t < 24; t++) {
-		unsigned next_y = (2 * x + 3 * y) % 5;
-		x = y;
-		y = next_y;
-		u64 kept = a[x + 5 * y];
-		a[x + 5 * y] = rotate_left(moving, (t + 1) * (t + 2) / 2 % 64);
-		moving = kept;
-	}
-	for (unsigned y = 0; y < 25; y += 5) {
-		u64 row[5];
-		memcpy(row, a + y, sizeof(row));
-		for (unsigned x = 0; x < 5; x++)
-			a[x + y] = row[x] ^ (~row[(x + 1) % 5] & row[(x + 2) % 5]);
-	}
+	UNROLL
+	for (unsigned i = 0; i < 25; i++)
+		a[i] = b[i] ^ (~b[i - i % 5 + (i + 1) % 5] & b[i - i % 5 + (i + 2) % 5]);
 	a[0] ^= constant;
 }
 
 void fog_keccak_permute(u64 lane[25])
 {
+	u64 a[25];
+
+	memcpy(a, lane, sizeof(a));
 	for (unsigned r = 0; r < ROUNDS; r++)
-		keccak_round(lane, round_constant[r]);
+		keccak_round(a, round_constant[r]);
+	memcpy(lane, a, sizeof(a));
 }
 
 static inline void byte_xor(struct fog_keccak *k, unsigned at, u8 byte)

@@ -185,8 +185,45 @@ static void test_invert_many(void)
 	CU_ASSERT(memcmp(s, copy, sizeof(s)) == 0);
 }
 
+/* Sums of many, over the limits of a pass: p[i] = i B, so that one product tells the sum. */
+static void many_body(void)
+{
+	static const unsigned counts[] = {13, 17, 64, 255, 256, 257, 600};
+	static struct fog_ristretto p[600];
+	static struct fog_scalar s[600];
+	struct fog_ristretto base, out, expect;
+	struct fog_scalar total, factor;
+	struct fog_rng rng;
+
+	rng_start(&rng);
+	fog_ristretto_base(&base);
+	fog_ristretto_identity(&p[0]);
+	for (unsigned i = 1; i < 600; i++)
+		fog_ristretto_add(&p[i], &p[i - 1], &base);
+	for (unsigned n = 0; n < FOG_ARRAY_COUNT(counts); n++) {
+		total = fog_scalar_zero;
+		for (unsigned i = 0; i < counts[n]; i++) {
+			scalar_random(&rng, &s[i]);
+			if (i % 7 == 3)
+				s[i] = fog_scalar_zero;
+			fog_scalar_from_u64(&factor, i);
+			fog_scalar_muladd(&total, &factor, &s[i], &total);
+		}
+		fog_ristretto_mul_base(&expect, &total);
+		fog_ristretto_msm_vartime(&out, s, p, counts[n]);
+		CU_ASSERT(fog_ristretto_equal(&out, &expect));
+		fog_ristretto_msm(&out, s, p, counts[n]);
+		CU_ASSERT(fog_ristretto_equal(&out, &expect));
+	}
+}
+
+static void test_many(void)
+{
+	each_path(many_body);
+}
+
 /* Distributive laws; msm against its parts, with zeros, ones and identities among them. */
-static void test_group(void)
+static void group_body(void)
 {
 	struct fog_ristretto p[12], sum, term, out;
 	struct fog_scalar s[12], k;
@@ -226,6 +263,51 @@ static void test_group(void)
 	CU_ASSERT(fog_ristretto_is_identity(&sum));
 }
 
+static void test_group(void)
+{
+	each_path(group_body);
+}
+
+/* Random elements: decoding an encoding gives the element, and the four points that stand for one
+ * all encode alike (adding a point of order two or four to it). */
+static void test_encoding(void)
+{
+	/* (0, -1) and (sqrt(-1), 0) */
+	static const u8 torsion[2][32] = {{0xec, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+					   0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+					   0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+					   0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f},
+					  {0}};
+	struct fog_ristretto p, q, other;
+	struct fog_ge_affine affine;
+	struct fog_ge_ext small;
+	struct fog_rng rng;
+	u8 one[32], two[32];
+
+	rng_start(&rng);
+	for (unsigned i = 0; i < 200; i++) {
+		point_random(&rng, &p);
+		point_random(&rng, &q);
+		fog_ristretto_add(&p, &p, &q); /* Z is not one */
+		fog_ristretto_encode(one, &p);
+		CU_ASSERT_EQUAL(fog_ristretto_decode(&q, one), 0);
+		CU_ASSERT(fog_ristretto_equal(&p, &q));
+		for (unsigned k = 0; k < 2; k++) {
+			CU_ASSERT_EQUAL(fog_ge_from_bytes(&affine, torsion[k]), 0);
+			fog_ge_ext_from_affine(&small, &affine);
+			fog_ge_add(&other.point, &p.point, &small);
+			fog_ristretto_encode(two, &other);
+			CU_ASSERT(memcmp(one, two, 32) == 0);
+			CU_ASSERT(fog_ristretto_equal(&p, &other));
+			CU_ASSERT_FALSE(fog_ristretto_is_identity(&other));
+			other.point = small;
+			CU_ASSERT(fog_ristretto_is_identity(&other));
+		}
+		fog_ristretto_add(&other, &p, &p);
+		CU_ASSERT_FALSE(fog_ristretto_equal(&p, &other));
+	}
+}
+
 FOG_TEST_MAIN("crypto/curve/ristretto", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
 	      FOG_TEST(test_from_uniform), FOG_TEST(test_scalars), FOG_TEST(test_invert_many),
-	      FOG_TEST(test_group))
+	      FOG_TEST(test_group), FOG_TEST(test_many), FOG_TEST(test_encoding))

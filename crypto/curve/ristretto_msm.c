@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Sums of products over ristretto255: points are those of edwards25519, so its sums serve. */
+#include "crypto/curve/ristretto.h"
+
+#include "crypto/curve/curve.h"
+#include "crypto/curve/window.h"
+#include "crypto/mem.h"
+
+/* Points per pass in constant time, by a stack of 1.5 KiB a point: doublings are shared by them. */
+#define SECRET_MAX 16
+#define BITS       4
+#define WINDOWS    64
+#define TABLE      (1 << (BITS - 1))
+
+/* Points per pass in variable time, by the stack again. */
+#define PUBLIC_MAX         256
+#define PUBLIC_SCRATCH_MAX (64 * 1024)
+/* Below this one table per point is faster than lanes. */
+#define LANES_MIN 12
+
+struct secret_point {
+	struct fog_ge_cached multiple[TABLE + 1];
+	struct fog_sc scalar;
+};
+
+/* 1 when a = b, for small numbers. */
+static u8 is_equal(u32 a, u32 b)
+{
+	return (u8)(((a ^ b) - 1) >> 31);
+}
+
+/* Looks at every entry. */
+static void table_select(struct fog_ge_cached *r, const struct fog_ge_cached *table, int digit)
+{
+	u32 negative = (u32)digit >> 31;
+	u32 size = ((u32)digit ^ -negative) + negative;
+
+	*r = table[0];
+	for (u32 j = 1; j <= TABLE; j++) {
+		u8 here = is_equal(j, size);
+		fe_select(&r->ypx, &table[j].ypx, here);
+		fe_select(&r->ymx, &table[j].ymx, here);
+		fe_select(&r->z2, &table[j].z2, here);
+		fe_select(&r->t2d, &table[j].t2d, here);
+	}
+	fog_ge_cached_negate(r, (u8)negative);
+}
+
+static void secret_prepare(struct secret_point *s, const struct fog_ge_ext *p,
+			   const struct fog_scalar *scalar)
+{
+	struct fog_ge_ext multiple;
+
+	fog_ge_ext_zero(&multiple);
+	fog_ge_cached_from_ext(&s->multiple[0], &multiple);
+	multiple = *p;
+	for (unsigned j = 1; j <= TABLE; j++) {
+		fog_ge_cached_from_ext(&s->multiple[j], &multiple);
+		if (j < TABLE)
+			fog_ge_add_cached(&multiple, &multiple, &s->multiple[1]);
+	}
+	fog_sc_load(&s->scalar, scalar->byte);
+	fog_window_offset(&s->scalar, &s->scalar, BITS);
+}
+
+static void secret_pass(struct fog_ge_ext *sum, const struct fog_scalar *s,
+			const struct fog_ristretto *p, unsigned count)
+{
+	struct secret_point work[SECRET_MAX];
+	struct fog_ge_cached term;
+
+	for (unsigned k = 0; k < count; k++)
+		secret_prepare(&work[k], &p[k].point, &s[k]);
+	fog_ge_ext_zero(sum);
+	for (unsigned i = WINDOWS; i-- > 0;) {
+		fog_ge_double(sum, sum, BITS);
+		for (unsigned k = 0; k < count; k++) {
+			table_select(&term, work[k].multiple,
+				     window_digit(&work[k].scalar, BITS, i));
+			fog_ge_add_cached(sum, sum, &term);
+		}
+	}
+	fog_wipe(work, count * sizeof(*work));
+	fog_wipe(&term, sizeof(term));
+}
+
+void fog_ristretto_msm(struct fog_ristretto *out, const struct fog_scalar *s,
+		       const struct fog_ristretto *p, unsigned count)
+{
+	struct fog_ge_ext sum, part;
+
+	fog_ge_ext_zero(&sum);
+	for (unsigned first = 0; first < count; first += SECRET_MAX) {
+		secret_pass(&part, s + first, p + first, FOG_MIN(count - first, SECRET_MAX));
+		fog_ge_add(&sum, &sum, &part);
+	}
+	out->point = sum;
+	fog_wipe(&sum, sizeof(sum));
+	fog_wipe(&part, sizeof(part));
+}
+
+/* Takes terms from *s and *p on, leaving out those of factor zero, until count are used or the pass
+ * is full; returns how many were looked at. */
+static unsigned public_pass(struct fog_ge_ext *sum, const struct fog_scalar *s,
+			    const struct fog_ristretto *p, unsigned count)
+{
+	_Alignas(64) u8 scratch[PUBLIC_SCRATCH_MAX];
+	struct fog_ge_niels niels[PUBLIC_MAX];
+	struct fog_ge_affine affine[PUBLIC_MAX];
+	struct fog_ge_ext point[PUBLIC_MAX];
+	struct fog_sc scalar[PUBLIC_MAX];
+	unsigned used = 0, i;
+
+	for (i = 0; i < count && used < PUBLIC_MAX; i++) {
+		if (fog_scalar_is_zero(&s[i]))
+			continue;
+		fog_sc_load(&scalar[used], s[i].byte);
+		point[used++] = p[i].point;
+	}
+	fog_ge_ext_zero(sum);
+	if (used == 0)
+		return i;
+	fog_ge_normalize(affine, point, used);
+	for (unsigned k = 0; k < used; k++)
+		fog_ge_niels_from_affine(&niels[k], &affine[k]);
+	if (used < LANES_MIN) {
+		fog_portable_msm(sum, niels, scalar, used, NULL);
+		return i;
+	}
+	FOG_ASSERT(fog_msm_scratch_size(used) <= sizeof(scratch));
+	fog_msm(sum, niels, scalar, used, scratch);
+	return i;
+}
+
+void fog_ristretto_msm_vartime(struct fog_ristretto *out, const struct fog_scalar *s,
+			       const struct fog_ristretto *p, unsigned count)
+{
+	struct fog_ge_ext sum, part;
+
+	fog_ge_ext_zero(&sum);
+	while (count > 0) {
+		unsigned taken = public_pass(&part, s, p, count);
+		fog_ge_add(&sum, &sum, &part);
+		s += taken;
+		p += taken;
+		count -= taken;
+	}
+	out->point = sum;
+}
