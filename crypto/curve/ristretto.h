@@ -2,7 +2,8 @@
 /* The prime-order group ristretto255 (RFC 9496) and its scalars, the integers modulo
  * L = 2^252 + 27742317777372353535851937790883648493. Group elements have one encoding each, so
  * equal encodings are equal elements. Any thread. Constant time in points and
- * scalars but for the functions named _vartime and for decoding, whose verdict is public. */
+ * scalars but for the functions named _vartime, for decoding, whose verdict is public, and for
+ * fog_ristretto_from_uniform(). */
 #ifndef FOG_CRYPTO_RISTRETTO_H
 #define FOG_CRYPTO_RISTRETTO_H
 

@@ -74,7 +74,7 @@ static void life_cycle_body(void)
 	gens_once();
 	rng_start(&rng);
 	for (unsigned bits = 8; bits <= 64; bits *= 2) {
-		for (unsigned count = 1; bits * count <= 128; count *= 2) {
+		for (unsigned count = 1; bits * count <= 64; count *= 2) {
 			if (count > FOG_RANGE_COUNT_MAX)
 				break;
 			CU_ASSERT_EQUAL_FATAL(make(&p, &rng, bits, count), 0);
