@@ -50,6 +50,7 @@ void bench_run(struct bench *b, const struct bench_case *c);
 
 /* The suites; each calls bench_run() for its cases. */
 void bench_suite_cell(struct bench *b);
+void bench_suite_curve(struct bench *b);
 void bench_suite_handshake(struct bench *b);
 void bench_suite_link(struct bench *b);
 void bench_suite_ring(struct bench *b);

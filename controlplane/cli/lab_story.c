@@ -259,7 +259,7 @@ static int way_tell(struct story *s)
 	int rc = path_tell(s);
 	if (rc != FOG_CLI_OK)
 		return rc;
-	say(s, "accepted", "+%lld ms by %s, which cannot tell where the request came from",
+	say(s, "accepted", "+%lld ms by %s; of the relays none knows both ends",
 	    (long long)since(s, "accepted_ms"), worker);
 	say(s, "ran", "%s of wall time, %s of processor, %s of memory at most; exit status %lld",
 	    fog_duration_format((u64)fog_pick_number(s->attempt, "wall_ms", 0), wall),

@@ -53,6 +53,7 @@ static int jobs_post(struct fog_exchange *x)
 			     error);
 	fog_job_request_free(&request);
 	fog_jobs_runtime_pump(rt);
+	fog_jobs_runtime_kick(rt);
 	if (rc < 0)
 		return submit_failed(x, rc, id, error);
 	json_t *job = fog_view_job(engine(x), id, &found);

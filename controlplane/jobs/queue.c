@@ -316,6 +316,29 @@ static void host_commit(struct fog_placement_host *h, const struct fog_job_limit
 	h->jobs_committed++;
 }
 
+/* This host can run what it is asked to run here before, and without, any directory. */
+static u32 self_add(struct fog_jobs *j, u32 count)
+{
+	struct fog_placement_host *h = &j->hosts[count];
+
+	for (u32 i = 0; i < count; i++)
+		if (memcmp(j->hosts[i].id, j->config.node_id, FOG_NODE_ID_SIZE) == 0)
+			return count;
+	if (count == FOG_PLACEMENT_HOSTS_MAX)
+		return count;
+	*h = (struct fog_placement_host){
+		.name = "self",
+		.roles = j->config.worker ? FOG_PLACEMENT_ROLE_WORKER : 0,
+		.alive = true,
+		.cpu_milli = j->config.cpu_milli,
+		.memory_bytes = j->config.memory_bytes,
+		.price_cpu_hour = j->config.price_cpu_hour,
+		.price_memory_gb_hour = j->config.price_memory_gb_hour,
+	};
+	memcpy(h->id, j->config.node_id, sizeof(h->id));
+	return count + 1;
+}
+
 /* The directory, with what we know of each host. */
 static u32 hosts_read(struct fog_jobs *j)
 {
@@ -323,6 +346,7 @@ static u32 hosts_read(struct fog_jobs *j)
 	u32 count = j->ports.hosts(j->ports.context, j->hosts, FOG_PLACEMENT_HOSTS_MAX, j->now_ms);
 
 	FOG_ASSERT(count <= FOG_PLACEMENT_HOSTS_MAX);
+	count = self_add(j, count);
 	qsort(j->hosts, count, sizeof(*j->hosts), host_compare);
 	for (u32 i = 0; i < count; i++) {
 		struct fog_placement_host *h = &j->hosts[i];

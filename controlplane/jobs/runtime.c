@@ -396,6 +396,11 @@ void fog_jobs_runtime_pump(struct fog_jobs_runtime *rt)
 	}
 }
 
+void fog_jobs_runtime_kick(struct fog_jobs_runtime *rt)
+{
+	ev_feed_event(rt->config.loop, &rt->timer, EV_TIMER);
+}
+
 static void on_tick(struct ev_loop *loop, struct ev_timer *w, int revents)
 {
 	struct fog_jobs_runtime *rt = w->data;

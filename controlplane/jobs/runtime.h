@@ -64,6 +64,8 @@ struct fog_jobs *fog_jobs_runtime_engine(struct fog_jobs_runtime *rt);
 u64 fog_jobs_runtime_now(const struct fog_jobs_runtime *rt);
 /* Carries out what the engine asks for; after every event. */
 void fog_jobs_runtime_pump(struct fog_jobs_runtime *rt);
+/* Has the next tick come at once: there is something new to place. */
+void fog_jobs_runtime_kick(struct fog_jobs_runtime *rt);
 const struct fog_jobs_runtime_config *fog_jobs_runtime_config(const struct fog_jobs_runtime *rt);
 
 #endif

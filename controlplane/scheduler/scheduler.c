@@ -100,8 +100,8 @@ static bool fits(u64 need, u64 offered, u64 committed)
 	return committed <= offered && need <= offered - committed;
 }
 
-static enum fog_placement_reason filter(const struct fog_placement_request *r,
-					const struct fog_placement_host *h)
+enum fog_placement_reason fog_placement_filter(const struct fog_placement_request *r,
+					       const struct fog_placement_host *h)
 {
 	if (r->target_set && memcmp(r->target, h->id, FOG_NODE_ID_SIZE) != 0)
 		return FOG_PLACEMENT_TARGET;
@@ -160,9 +160,9 @@ static double score(const struct fog_placement_request *r, const struct fog_plac
 	       w->jitter * jitter(r->seed, h->id);
 }
 
-static bool request_ok(const struct fog_placement_request *r, u32 host_count)
+bool fog_placement_request_ok(const struct fog_placement_request *r)
 {
-	if (host_count > FOG_PLACEMENT_HOSTS_MAX || r->exclude_count > FOG_PLACEMENT_EXCLUDE_MAX ||
+	if (r->exclude_count > FOG_PLACEMENT_EXCLUDE_MAX ||
 	    r->equality_count > FOG_PLACEMENT_ATTRIBUTES_MAX || r->price_cap < 0 ||
 	    r->wall_ms > FOG_PLACEMENT_WALL_MS_MAX)
 		return false;
@@ -183,13 +183,13 @@ int fog_placement_choose(const struct fog_placement_request *request,
 	i64 price_max = 0;
 
 	memset(out, 0, sizeof(*out));
-	if (!request_ok(request, host_count))
+	if (host_count > FOG_PLACEMENT_HOSTS_MAX || !fog_placement_request_ok(request))
 		return -EINVAL;
 	if (weights == NULL)
 		weights = &fog_placement_weights_default;
 	out->hosts = host_count;
 	for (u32 i = 0; i < host_count; i++) {
-		enum fog_placement_reason reason = filter(request, &hosts[i]);
+		enum fog_placement_reason reason = fog_placement_filter(request, &hosts[i]);
 		feasible[i] = reason == FOG_PLACEMENT_FITS;
 		if (!feasible[i]) {
 			out->rejected[reason]++;

@@ -133,6 +133,13 @@ struct fog_placement {
 i64 fog_price(u64 cpu_milli, u64 memory_bytes, u64 wall_ms, u64 price_cpu_hour,
 	      u64 price_memory_gb_hour);
 
+/* Whether its counts, keys and bounds are in range. */
+bool fog_placement_request_ok(const struct fog_placement_request *request);
+
+/* Why this host may not have the job, or FITS. The request is in range. */
+enum fog_placement_reason fog_placement_filter(const struct fog_placement_request *request,
+					       const struct fog_placement_host *host);
+
 /* Chooses. weights NULL = default. Returns 0 (out->found says whether a host fits) or -EINVAL when
  * the request or the number of hosts is out of range. */
 int fog_placement_choose(const struct fog_placement_request *request,

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <math.h>
 
+#include "controlplane/scheduler/carve.h"
+
 #define WORD_BITS         64
 #define SEARCH_POINTS_MAX 100 /* four and more objectives: above, rows of bits win (sort.h) */
 
@@ -46,37 +48,29 @@ struct room {
 	size_t used;
 };
 
-static void *carve(u8 *base, size_t *used, size_t size)
-{
-	void *p = base == NULL ? NULL : base + *used;
-
-	*used += (size + FOG_CACHELINE - 1) / FOG_CACHELINE * FOG_CACHELINE;
-	return p;
-}
-
 static struct room room_make(u8 *base, u32 count, u32 objectives)
 {
 	struct room r = {.used = 0};
 	size_t words = (count + WORD_BITS - 1) / WORD_BITS;
 
 	if (base != NULL)
-		base += -(uintptr_t)base % FOG_CACHELINE;
-	r.key[0] = carve(base, &r.used, count * sizeof(*r.key[0]));
-	r.key[1] = carve(base, &r.used, count * sizeof(*r.key[1]));
-	r.point = carve(base, &r.used, (size_t)count * objectives * sizeof(*r.point));
-	r.order = carve(base, &r.used, count * sizeof(*r.order));
-	r.unique = carve(base, &r.used, count * sizeof(*r.unique));
-	r.rank = carve(base, &r.used, count * sizeof(*r.rank));
-	r.next = carve(base, &r.used, count * sizeof(*r.next));
-	r.last = carve(base, &r.used, count * sizeof(*r.last));
-	r.stairs = carve(base, &r.used, count * sizeof(*r.stairs));
-	r.steps = carve(base, &r.used, 4 * (size_t)count * sizeof(*r.steps));
-	r.set = carve(base, &r.used, words * sizeof(*r.set));
-	r.before = carve(base, &r.used, (size_t)count * objectives * sizeof(*r.before));
-	r.after = carve(base, &r.used, (size_t)count * objectives * sizeof(*r.after));
-	r.gap = carve(base, &r.used, count * sizeof(*r.gap));
+		base = fog_carve_start(base);
+	r.key[0] = fog_carve(base, &r.used, count * sizeof(*r.key[0]));
+	r.key[1] = fog_carve(base, &r.used, count * sizeof(*r.key[1]));
+	r.point = fog_carve(base, &r.used, (size_t)count * objectives * sizeof(*r.point));
+	r.order = fog_carve(base, &r.used, count * sizeof(*r.order));
+	r.unique = fog_carve(base, &r.used, count * sizeof(*r.unique));
+	r.rank = fog_carve(base, &r.used, count * sizeof(*r.rank));
+	r.next = fog_carve(base, &r.used, count * sizeof(*r.next));
+	r.last = fog_carve(base, &r.used, count * sizeof(*r.last));
+	r.stairs = fog_carve(base, &r.used, count * sizeof(*r.stairs));
+	r.steps = fog_carve(base, &r.used, 4 * (size_t)count * sizeof(*r.steps));
+	r.set = fog_carve(base, &r.used, words * sizeof(*r.set));
+	r.before = fog_carve(base, &r.used, (size_t)count * objectives * sizeof(*r.before));
+	r.after = fog_carve(base, &r.used, (size_t)count * objectives * sizeof(*r.after));
+	r.gap = fog_carve(base, &r.used, count * sizeof(*r.gap));
 	if (objectives > 2)
-		r.row = carve(base, &r.used, count * words * sizeof(*r.row));
+		r.row = fog_carve(base, &r.used, count * words * sizeof(*r.row));
 	return r;
 }
 

@@ -240,7 +240,7 @@ FORMULAS_ATTR void G(cached_negate)(struct G(cached) * p, FORMULAS_MASK mask)
 
 /* The common end of an addition: a = (Y - X)(y - x), b = (Y + X)(y + x), c = T 2dt and d = 2Zz, the
  * last perhaps raw. */
-FORMULAS_ATTR static inline void add_end(struct G(ext) * r, const FORMULAS_FE *a,
+FORMULAS_ATTR __attribute__((always_inline)) static inline void add_end(struct G(ext) * r, const FORMULAS_FE *a,
 					 const FORMULAS_FE *b, const FORMULAS_FE *c,
 					 const FORMULAS_FE *d)
 {

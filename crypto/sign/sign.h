@@ -44,13 +44,11 @@ struct fog_sign_item {
 
 /* result[i] = fog_sign_verify() of item[i], for any count. A batch is checked by one equation, the
  * sum of all with random factors of 128 bits; a false signature passes with a chance of 2^-128. A
- * batch that fails is halved until the guilty are found, by at most FOG_SIGN_RETRY_FACTOR times the
- * work of the batch before the rest is checked one by one. */
+ * batch that fails is halved until the guilty are found, by at most twice the work
+ * of the batch before the rest is checked one by one. */
 void fog_sign_verify_many(const struct fog_sign_item *item, unsigned count, int *result);
 
-#define FOG_SIGN_RETRY_FACTOR 2
-
-/* Signatures per batch of fog_sign_verify_many(), which works on its stack: about 50 KiB. */
+/* Signatures per batch of fog_sign_verify_many(), which works on its stack: 112 KiB. */
 #define FOG_SIGN_BATCH 64
 /* Largest batch; more than this gains little. */
 #define FOG_SIGN_BATCH_MAX 16384

@@ -1,58 +1,83 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Verification by the rule of sign.h, in batches. */
+/* Verification by the rule of sign.h, in batches. Signatures of one signer share the decoding of
+ * their key and its term of the sum. */
 #include "crypto/sign/sign.h"
 
+#include "crypto/curve/batch.h"
 #include "crypto/curve/curve.h"
 #include "crypto/random/random.h"
 
 #include <errno.h>
 
 /* Of fog_sign_verify_many() and fog_sign_verify(), checked against every path where they run. */
-#define STACK_SIZE     (96 * 1024)
-#define STACK_SIZE_ONE (2 * 1024)
+#define STACK_SIZE     (112 * 1024)
+#define STACK_SIZE_ONE (3 * 1024)
 
-/* A batch under work: those items that have passed points 1 to 3 of the rule, in `count` places of
- * the arrays. Point 2 i is the key of place i, point 2 i + 1 its R. */
+/* Slots of the key table that are looked at. A signer may choose keys that collide; then they are
+ * taken as different keys and cost what those cost. */
+#define PROBES_MAX 8
+#define NONE       UINT32_MAX
+
+/* A batch under work. A place is an item that has passed points 1 to 3 of the rule. */
 struct batch {
-	struct fog_ge_niels *point; /* 2 * capacity + 1 */
-	struct fog_sc *factor;      /* 2 * capacity + 1, of the points */
-	struct fog_sc *s;
+	struct fog_ge_niels *r;   /* 2 * capacity: of places, then those of key[] */
+	struct fog_ge_niels *key; /* the different ones */
+	bool *good;               /* of places; while decoding, of points */
+	u32 *key_of;              /* place's index in key[] */
+	struct fog_sc *s;         /* of places, as are k, z, z k and z s */
 	struct fog_sc *k;
-	struct fog_sc *zs; /* random factor times s */
+	struct fog_sc *z;
+	struct fog_sc *zk;
+	struct fog_sc *zs;
 	const struct fog_sign_item **item;
-	const u8 **encoding; /* 2 * capacity */
-	bool *good;          /* 2 * capacity; of points, then of places */
+	/* Input of a sum or check, put together for each range: */
+	struct fog_ge_niels *point; /* 2 * capacity + 1 */
+	struct fog_sc *factor;      /* the same */
+	u32 *term;                  /* of key[]: its index in point[], or NONE */
+	/* While decoding: */
+	const u8 **encoding; /* 2 * capacity: every R, then the keys */
+	u32 *table;          /* hashed keys, see key_find() */
 	void *scratch;
-	unsigned count;
+	unsigned table_size; /* a power of two */
+	unsigned count;      /* of places */
+	unsigned keys;
 };
 
-static size_t take(size_t *at, size_t size)
+static unsigned table_size(unsigned capacity)
 {
-	size_t start = *at;
+	unsigned size = 2;
 
-	*at = (start + size + 63) & ~(size_t)63;
-	return start;
+	while (size < 2 * capacity)
+		size *= 2;
+	return size;
 }
 
 /* Lays the arrays out and returns their size; memory may be NULL when only that is asked for. */
 static size_t batch_init(struct batch *b, void *memory, unsigned capacity)
 {
 	uintptr_t base = (uintptr_t)memory;
-	size_t at = 0, points = 2 * (size_t)capacity + 1;
+	size_t at = 0, n = capacity, points = 2 * n + 1;
 
-	b->point = (void *)(base + take(&at, points * sizeof(*b->point)));
-	b->factor = (void *)(base + take(&at, points * sizeof(*b->factor)));
-	b->s = (void *)(base + take(&at, capacity * sizeof(*b->s)));
-	b->k = (void *)(base + take(&at, capacity * sizeof(*b->k)));
-	b->zs = (void *)(base + take(&at, capacity * sizeof(*b->zs)));
-	b->item = (void *)(base + take(&at, capacity * sizeof(*b->item)));
-	b->encoding = (void *)(base + take(&at, points * sizeof(*b->encoding)));
-	b->good = (void *)(base + take(&at, points * sizeof(*b->good)));
+	b->table_size = table_size(capacity);
+	b->r = (void *)(base + fog_batch_take(&at, 2 * n * sizeof(*b->r)));
+	b->good = (void *)(base + fog_batch_take(&at, 2 * n * sizeof(*b->good)));
+	b->key_of = (void *)(base + fog_batch_take(&at, n * sizeof(*b->key_of)));
+	b->s = (void *)(base + fog_batch_take(&at, n * sizeof(*b->s)));
+	b->k = (void *)(base + fog_batch_take(&at, n * sizeof(*b->k)));
+	b->z = (void *)(base + fog_batch_take(&at, n * sizeof(*b->z)));
+	b->zk = (void *)(base + fog_batch_take(&at, n * sizeof(*b->zk)));
+	b->zs = (void *)(base + fog_batch_take(&at, n * sizeof(*b->zs)));
+	b->item = (void *)(base + fog_batch_take(&at, n * sizeof(*b->item)));
+	b->point = (void *)(base + fog_batch_take(&at, points * sizeof(*b->point)));
+	b->factor = (void *)(base + fog_batch_take(&at, points * sizeof(*b->factor)));
+	b->term = (void *)(base + fog_batch_take(&at, n * sizeof(*b->term)));
+	b->encoding = (void *)(base + fog_batch_take(&at, 2 * n * sizeof(*b->encoding)));
+	b->table = (void *)(base + fog_batch_take(&at, b->table_size * sizeof(*b->table)));
 	b->scratch = (void *)(base + at);
 	if (capacity >= fog_curve->batch_min)
-		take(&at, fog_msm_scratch_size((unsigned)points));
-	b->count = 0;
-	return (at + 63) & ~(size_t)63;
+		fog_batch_take(&at, fog_msm_scratch_size((unsigned)points));
+	b->key = NULL;
+	return at;
 }
 
 /* Points 1 and 3 of the rule, which need the bytes only. */
@@ -62,36 +87,70 @@ static bool is_plausible(const struct fog_sign_item *item)
 	       !fog_ge_is_small_order(item->sig);
 }
 
-/* Fills the batch from `count` items, at most its capacity; result[] becomes -EBADMSG for all. */
-static void batch_fill(struct batch *b, const struct fog_sign_item *item, unsigned count,
-		       int *result)
+/* The number of a key, a new one when it is not found. encoding[] holds the keys met so far. */
+static u32 key_find(struct batch *b, const u8 **encoding, const u8 *pk)
+{
+	u64 hash = (fog_load_u64(pk) ^ fog_load_u64(pk + 16)) * 0x9e3779b97f4a7c15ull;
+	u32 slot = (u32)(hash >> 32);
+
+	for (unsigned i = 0; i < PROBES_MAX; i++, slot++) {
+		u32 *entry = &b->table[slot & (b->table_size - 1)];
+		if (*entry == NONE) {
+			*entry = b->keys;
+			break;
+		}
+		if (memcmp(encoding[*entry], pk, FOG_SIGN_PUBLIC_SIZE) == 0)
+			return *entry;
+	}
+	encoding[b->keys] = pk;
+	return b->keys++;
+}
+
+/* Lists the plausible of `count` items and their different keys; result[] becomes -EBADMSG for all.
+ * Returns how many there are. */
+static unsigned batch_list(struct batch *b, const struct fog_sign_item *item, unsigned count,
+			   int *result)
 {
 	unsigned n = 0;
 
-	b->count = 0;
+	b->keys = 0;
+	memset(b->table, 0xff, b->table_size * sizeof(*b->table));
 	for (unsigned i = 0; i < count; i++) {
 		result[i] = -EBADMSG;
 		if (!is_plausible(&item[i]))
 			continue;
 		b->item[n] = &item[i];
-		b->encoding[2 * n] = item[i].pk;
-		b->encoding[2 * n + 1] = item[i].sig;
-		n++;
+		b->encoding[n] = item[i].sig;
+		b->key_of[n++] = key_find(b, b->encoding + count, item[i].pk);
 	}
-	fog_curve->decode_many(b->point, b->good, b->encoding, 2 * n);
+	return n;
+}
+
+/* Decodes and gives a place to each item whose points are good. count is at most the capacity. */
+static void batch_fill(struct batch *b, const struct fog_sign_item *item, unsigned count,
+		       int *result)
+{
+	unsigned n = batch_list(b, item, count, result);
+	bool *key_good = b->good + n;
+
+	b->key = b->r + n;
+	memmove(b->encoding + n, b->encoding + count, b->keys * sizeof(*b->encoding));
+	fog_curve->decode_many(b->r, b->good, b->encoding, n + b->keys);
+	b->count = 0;
 	for (unsigned i = 0; i < n; i++) {
-		if (!b->good[2 * i] || !b->good[2 * i + 1])
+		if (!b->good[i] || !key_good[b->key_of[i]])
 			continue;
 		unsigned place = b->count++;
 		b->item[place] = b->item[i];
-		b->point[2 * place] = b->point[2 * i];
-		b->point[2 * place + 1] = b->point[2 * i + 1];
+		b->r[place] = b->r[i];
+		b->key_of[place] = b->key_of[i];
 		fog_sc_load(&b->s[place], b->item[place]->sig + 32);
 	}
 	fog_curve->challenge_many(b->k, b->item, b->count);
+	memset(b->term, 0xff, b->keys * sizeof(*b->term));
 }
 
-/* Draws the random factors: z for R, z k for the key, z s for the base point. */
+/* Draws the random factors z. */
 static void batch_randomize(struct batch *b)
 {
 	u8 seed[FOG_RNG_SEED_SIZE];
@@ -100,72 +159,72 @@ static void batch_randomize(struct batch *b)
 	fog_random_bytes(seed, sizeof(seed));
 	fog_rng_init(&rng, seed);
 	for (unsigned i = 0; i < b->count; i++) {
-		struct fog_sc z = {{0}};
-		fog_rng_bytes(&rng, z.w, 16);
-		b->factor[2 * i + 1] = z;
-		fog_sc_mul(&b->factor[2 * i], &z, &b->k[i]);
-		fog_sc_mul(&b->zs[i], &z, &b->s[i]);
+		b->z[i] = (struct fog_sc){{0}};
+		fog_rng_bytes(&rng, b->z[i].w, 16);
+		fog_sc_mul(&b->zk[i], &b->z[i], &b->k[i]);
+		fog_sc_mul(&b->zs[i], &b->z[i], &b->s[i]);
 	}
 }
 
-/* One equation for places first to first + count - 1. The base point takes the place behind them
- * meanwhile. */
-static bool range_holds(struct batch *b, unsigned first, unsigned count)
+/* One equation for a range: the sum of z R and z k A, the latter once per key, less that of z s
+ * times the base point. */
+static bool range_holds(void *batch, unsigned first, unsigned count)
 {
-	unsigned start = 2 * first, end = 2 * (first + count);
-	struct fog_ge_niels point = b->point[end];
-	struct fog_sc factor = b->factor[end], zs = {{0}};
+	struct batch *b = batch;
+	struct fog_sc zs = {{0}};
 	struct fog_ge_ext sum;
+	unsigned n = 0;
 
-	for (unsigned i = first; i < first + count; i++)
+	for (unsigned i = first; i < first + count; i++) {
+		u32 *term = &b->term[b->key_of[i]];
 		fog_sc_add(&zs, &zs, &b->zs[i]);
-	fog_sc_negate(&b->factor[end], &zs);
-	b->point[end] = fog_ge_base_multiple[0];
-	fog_msm(&sum, b->point + start, b->factor + start, end - start + 1, b->scratch);
+		b->point[n] = b->r[i];
+		b->factor[n++] = b->z[i];
+		if (*term != NONE) {
+			fog_sc_add(&b->factor[*term], &b->factor[*term], &b->zk[i]);
+			continue;
+		}
+		*term = n;
+		b->point[n] = b->key[b->key_of[i]];
+		b->factor[n++] = b->zk[i];
+	}
+	for (unsigned i = first; i < first + count; i++)
+		b->term[b->key_of[i]] = NONE;
+	b->point[n] = fog_ge_base_multiple[0];
+	fog_sc_negate(&b->factor[n++], &zs);
+	fog_msm(&sum, b->point, b->factor, n, b->scratch);
 	fog_ge_double(&sum, &sum, 3);
-	b->point[end] = point;
-	b->factor[end] = factor;
 	return fog_ge_is_zero(&sum);
 }
 
-/* Halves ranges that fail until they are small enough to be checked one by one. A flood of false
- * signatures makes every sum fail, so the sums are limited to FOG_SIGN_RETRY_FACTOR times the
- * batch. Open ranges are disjoint and each half the one below, so their stack is bounded. */
-#define RANGES_MAX 16
-
-static void batch_solve(struct batch *b)
+static void range_good(void *batch, unsigned first, unsigned count)
 {
-	struct range {
-		unsigned first, count;
-	} open[RANGES_MAX] = {{0, b->count}};
-	unsigned depth = 1, work = 0;
+	struct batch *b = batch;
 
-	while (depth > 0) {
-		struct range r = open[--depth];
-		if (r.count < fog_curve->batch_min ||
-		    work + r.count > FOG_SIGN_RETRY_FACTOR * b->count) {
-			fog_curve->check_many(b->good + r.first, b->point + 2 * r.first,
-					      b->s + r.first, b->k + r.first, r.count);
-			continue;
-		}
-		work += r.count;
-		if (range_holds(b, r.first, r.count)) {
-			memset(b->good + r.first, 1, r.count);
-			continue;
-		}
-		FOG_ASSERT(depth + 2 <= RANGES_MAX);
-		open[depth++] = (struct range){r.first, r.count / 2};
-		open[depth++] = (struct range){r.first + r.count / 2, r.count - r.count / 2};
+	memset(b->good + first, 1, count * sizeof(*b->good));
+}
+
+static void range_check(void *batch, unsigned first, unsigned count)
+{
+	struct batch *b = batch;
+
+	for (unsigned i = 0; i < count; i++) {
+		b->point[2 * i] = b->key[b->key_of[first + i]];
+		b->point[2 * i + 1] = b->r[first + i];
 	}
+	fog_curve->check_many(b->good + first, b->point, b->s + first, b->k + first, count);
 }
 
 static void batch_run(struct batch *b, const struct fog_sign_item *item, unsigned count,
 		      int *result)
 {
+	const struct fog_batch_solver solver = {b, fog_curve->batch_min, range_holds, range_good,
+						range_check};
+
 	batch_fill(b, item, count, result);
 	if (b->count >= fog_curve->batch_min)
 		batch_randomize(b);
-	batch_solve(b);
+	fog_batch_solve(&solver, b->count);
 	for (unsigned i = 0; i < b->count; i++)
 		if (b->good[i])
 			result[b->item[i] - item] = 0;

@@ -291,6 +291,8 @@ static int step_finish(struct fog_circuit *c, u64 now_ns, const u8 *created, siz
 	fog_cell_key_init(&keys->forward, seeds);
 	fog_cell_key_init(&keys->backward[0], seeds + FOG_CELL_SEED_SIZE);
 	fog_wipe(seeds, sizeof(seeds));
+	/* What earlier hops sent before (an EXTENDED twice) is out of date now, not altered. */
+	c->backward_lowest = c->backward_first;
 	c->ready++;
 	if (c->ready < c->hops)
 		return extend(c, now_ns, event, reply);

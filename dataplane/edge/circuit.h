@@ -93,7 +93,7 @@ struct fog_circuit {
 	u64 retry_at;         /* of the EXTEND under way */
 	u64 forward_sequence; /* last used */
 	u64 backward_first;   /* first number of the hop handshaken last */
-	u64 backward_lowest;  /* first number of any hop */
+	u64 backward_lowest;  /* first number of the last hop ready */
 	u32 forward_generation;
 	u32 backward_generation;
 	struct fog_circuit_drops drops;

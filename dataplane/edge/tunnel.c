@@ -131,12 +131,18 @@ static bool terminus_free(const struct fog_tunnel *t)
 	return t->purpose == FOG_PURPOSE_EXIT && t->carrier.conn == NULL;
 }
 
+/* hop: index in the path; past its end = any of them. At the first sign of trouble the first hop is
+ * spared unless it is the one: a relay further on that breaks circuits must not choose our guard.
+ */
 static void suspect(struct fog_tunnel *t, unsigned hop)
 {
+	bool spare_first = t->trouble_ns == 0;
+
 	for (unsigned i = 0; i < t->hops; i++) {
 		bool last = i + 1 == t->hops;
 
-		if ((hop == i || hop >= t->hops) && (!last || (hop == i && terminus_free(t))))
+		if (hop == i ? !last || terminus_free(t)
+			     : hop >= t->hops && !last && (i != 0 || !spare_first))
 			exclude(t, t->path[i].node_id);
 	}
 }
@@ -241,7 +247,8 @@ static void carrier_closed(struct fog_carrier *carrier)
 		tunnel_free(t);
 		return;
 	}
-	if (refused && t->purpose != FOG_PURPOSE_EXIT) {
+	/* Another exit may be honest; but it is not asked for again and again. */
+	if (refused && (t->purpose != FOG_PURPOSE_EXIT || t->refusals++ != 0)) {
 		tunnel_fail(t, FOG_OPEN_NO_ROUTE, why);
 		return;
 	}
@@ -277,7 +284,7 @@ static void line_datagram(struct fog_line *l, const u8 *data, size_t size)
 	if (t->carrier.conn == NULL)
 		return;
 	fog_conn_receive(t->carrier.conn, l->serial, data, size, fog_edge_now());
-	if (t->trouble_ns != 0) {
+	if (t->trouble_ns != 0 && t->carrier.conn->state == FOG_CONN_READY) {
 		t->trouble_ns = 0;
 		t->request.exclude_count = 0;
 	}

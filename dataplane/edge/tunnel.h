@@ -54,6 +54,7 @@ struct fog_tunnel {
 	u64 created_ns;
 	u64 trouble_ns; /* since when; 0 = all is well */
 	unsigned tries;
+	unsigned refusals;     /* termini that did not hold their key */
 	struct ev_timer timer; /* PAUSE: its end; RUNNING: watch */
 	struct fog_opening *waiting, *waiting_last;
 	struct fog_tunnel *next, *prev;

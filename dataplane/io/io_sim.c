@@ -301,6 +301,7 @@ static void sim_close(struct fog_io *io)
 	FOG_ASSERT(h != NULL);
 	FOG_ASSERT(h->io[io->worker] == io);
 	h->io[io->worker] = NULL;
+	io->sim->stats.unreachable += io->heap_count; /* what was on its way */
 	for (u32 w = 0; w < h->workers; w++)
 		empty &= h->io[w] == NULL;
 	if (empty)

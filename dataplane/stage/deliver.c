@@ -59,6 +59,9 @@ void fog_stage_deliver(struct fog_worker *w, struct fog_batch *b)
 		} else if (h->twin_link == FOG_LINK_TERMINUS) {
 			tagged(w, h, s);
 		} else {
+			/* The client speaks to a later hop: it has our EXTENDED. */
+			if (h->end_handle != 0)
+				fog_relay_extend_done(w, h);
 			relay(w, h, &b->head[i], s);
 		}
 	}

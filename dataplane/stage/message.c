@@ -37,8 +37,6 @@ void fog_message_dispatch(struct fog_worker *w, struct fog_half *h, struct fog_s
 		goto malformed;
 	switch (m[0]) {
 	case FOG_MSG_EXTEND:
-		if (!ends_here)
-			goto malformed;
 		fog_relay_extend(w, h, m + FOG_MSG_HEADER_SIZE, length);
 		fog_slot_give(w, s);
 		return;
@@ -102,7 +100,9 @@ void fog_message_reply(struct fog_worker *w, struct fog_slot *s)
 {
 	struct fog_half *end = fog_half_find(&w->halves, FOG_LINK_TERMINUS, s->id);
 
-	if (end == NULL || end->state != FOG_HALF_OPEN) {
+	/* Only circuits the edge was told of, and this edge. */
+	if (end == NULL || end->state != FOG_HALF_OPEN || !end->edge_told ||
+	    end->edge_epoch != atomic_load_explicit(&w->dp->edge_epoch, memory_order_relaxed)) {
 		fog_drop(w, FOG_DROP_CIRCUIT);
 		fog_slot_give(w, s);
 		return;

@@ -48,6 +48,7 @@ struct fog_half {
 	u8 reason;      /* CLOSING: what to tell the twin */
 	u32 pending;    /* index of the build record, or FOG_HALF_NONE */
 	u32 serial;     /* tells apart two users of the same slot */
+	u32 end_handle; /* extended, but the client may not know yet: its former TERMINUS half */
 	u64 generation; /* key generation in key[generation & 1] */
 	u64 sequence;   /* TERMINUS: next number to originate */
 	u64 last_ns;    /* last cell */

@@ -60,10 +60,13 @@ static void tick_one(struct fog_worker *w, struct fog_pending *r)
 	struct fog_half *h = &w->halves.halves[r->half];
 
 	if (w->now >= r->deadline_ns) {
-		if (h->state == FOG_HALF_OPEN)
-			fog_pending_free(w, h); /* the CREATED need not be kept longer */
-		else
+		/* An answer need not be kept longer; a build that is not answered has failed. */
+		if (h->state != FOG_HALF_OPEN || h->extending)
 			fog_half_close(w, h, FOG_REASON_TIMEOUT, true);
+		else if (h->end_handle != 0)
+			fog_relay_extend_done(w, h);
+		else
+			fog_pending_free(w, h);
 		return;
 	}
 	if (r->command == FOG_CELL_CREATE && w->now >= r->retry_ns) {

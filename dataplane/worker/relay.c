@@ -26,11 +26,11 @@ void fog_cell_originate(struct fog_worker *w, u32 link, u32 id, u8 command, cons
 	fog_stage_mix_insert(w, s);
 }
 
-static u64 skin_hash(const struct fog_create *c)
+static u64 hash_of(const void *data, size_t length)
 {
 	u8 h[8];
 
-	fog_hash_blake2s(h, sizeof(h), NULL, 0, c, sizeof(*c));
+	fog_hash_blake2s(h, sizeof(h), NULL, 0, data, length);
 	return fog_load_u64(h);
 }
 
@@ -92,7 +92,7 @@ static void create_again(struct fog_worker *w, struct fog_half *h, const struct 
 {
 	struct fog_pending *r = fog_pending_of(w, h);
 
-	if (r == NULL || r->skin_hash != skin_hash(c)) {
+	if (r == NULL || r->hash != hash_of(c, sizeof(*c))) {
 		fog_drop(w, FOG_DROP_CREATE_REFUSED);
 		return;
 	}
@@ -118,7 +118,7 @@ static void create_start(struct fog_worker *w, u32 link, u32 id, const struct fo
 		fog_drop(w, FOG_DROP_HANDSHAKE_FULL); /* it will be sent again */
 		return;
 	}
-	r->skin_hash = skin_hash(c);
+	r->hash = hash_of(c, sizeof(*c));
 	m->type = FOG_SLOW_CREATE;
 	m->link = link;
 	m->circuit = id;
@@ -243,17 +243,58 @@ static bool ask_open(struct fog_worker *w, struct fog_half *h, u32 link, const s
 	return fog_slot_send(w, fog_worker_of(w->dp, link, 0), s) == 0;
 }
 
+/* The client lost our EXTENDED, or is only impatient. */
+static void extend_again(struct fog_worker *w, struct fog_half *h, const struct fog_extend *e)
+{
+	struct fog_pending *r = fog_pending_of(w, h);
+
+	if (r == NULL || r->hash != hash_of(e, sizeof(*e))) {
+		fog_drop(w, FOG_DROP_MESSAGE);
+		return;
+	}
+	if (h->extending || r->tries == FOG_EXTEND_MAX)
+		return;
+	r->tries++;
+	(void)fog_message_originate(w, h->end_handle, FOG_MSG_EXTENDED, r->body,
+				    sizeof(struct fog_created));
+}
+
+static void extend_start(struct fog_worker *w, struct fog_half *h, u32 link,
+			 const struct fog_extend *e)
+{
+	struct fog_half *end = fog_half_find(&w->halves, FOG_LINK_TERMINUS, h->twin_id);
+	struct fog_pending *r;
+
+	FOG_ASSERT(end != NULL);
+	if (end->edge_told) {
+		/* It served as a terminus already; the edge would lose its peer without a word. */
+		fog_drop(w, FOG_DROP_MESSAGE);
+		return;
+	}
+	/* Longer than the worker of the next link tries. */
+	r = fog_pending_take(w, h, FOG_CREATE_TIMEOUT_NS + FOG_NS_PER_S);
+	if (r == NULL || !ask_open(w, h, link, &e->create, end)) {
+		fog_half_close(w, h, FOG_REASON_RESOURCE, true);
+		return;
+	}
+	r->hash = hash_of(e, sizeof(*e));
+	h->extending = true;
+}
+
 void fog_relay_extend(struct fog_worker *w, struct fog_half *h, const u8 *payload, u32 length)
 {
 	struct fog_extend e;
 
-	FOG_ASSERT(h->twin_link == FOG_LINK_TERMINUS);
-	if (length != sizeof(e) || h->extending) {
+	if (length != sizeof(e)) {
 		fog_drop(w, FOG_DROP_MESSAGE);
 		return;
 	}
 	memcpy(&e, payload, sizeof(e));
-	if (!create_valid(&e.create)) {
+	if (h->extending || h->end_handle != 0) {
+		extend_again(w, h, &e);
+		return;
+	}
+	if (h->twin_link != FOG_LINK_TERMINUS || !create_valid(&e.create)) {
 		fog_drop(w, FOG_DROP_MESSAGE);
 		return;
 	}
@@ -261,24 +302,22 @@ void fog_relay_extend(struct fog_worker *w, struct fog_half *h, const u8 *payloa
 	if (link == 0) {
 		fog_event(w, FOG_EVENT_LINK_WANTED, 0, 0, 0, 0, e.next_hop);
 		fog_half_close(w, h, FOG_REASON_NO_LINK, true);
-		return;
-	}
-	if (link == h->link) {
+	} else if (link == h->link) {
 		fog_half_close(w, h, FOG_REASON_PROTOCOL, true);
-		return;
+	} else {
+		extend_start(w, h, link, &e);
 	}
-	struct fog_half *end = fog_half_find(&w->halves, FOG_LINK_TERMINUS, h->twin_id);
-	FOG_ASSERT(end != NULL);
-	if (end->edge_told) {
-		/* It served as a terminus already; the edge would lose its peer without a word. */
-		fog_drop(w, FOG_DROP_MESSAGE);
-		return;
-	}
-	if (!ask_open(w, h, link, &e.create, end)) {
-		fog_half_close(w, h, FOG_REASON_RESOURCE, true);
-		return;
-	}
-	h->extending = true;
+}
+
+/* The client has our EXTENDED: this hop will never originate again. */
+void fog_relay_extend_done(struct fog_worker *w, struct fog_half *h)
+{
+	struct fog_half *end = fog_half_find(&w->halves, FOG_LINK_TERMINUS, h->end_handle);
+
+	h->end_handle = 0;
+	fog_pending_free(w, h);
+	if (end != NULL)
+		half_remove(w, end);
 }
 
 void fog_relay_via(struct fog_worker *w, u32 handle, const u8 *body)
@@ -438,21 +477,18 @@ void fog_relay_opened(struct fog_worker *w, struct fog_slot *s)
 		close_orphan(w, s);
 		return;
 	}
-	/* The last thing this hop originates; from now on it only passes on. */
-	u32 handle = h->twin_id;
-	if (fog_message_originate(w, handle, FOG_MSG_EXTENDED, s->data,
-				  sizeof(struct fog_created)) < 0) {
-		close_orphan(w, s);
-		fog_half_close(w, h, FOG_REASON_RESOURCE, true);
-		return;
-	}
-	fog_batch2_run(w);
-	struct fog_half *end = fog_half_find(&w->halves, FOG_LINK_TERMINUS, handle);
-	FOG_ASSERT(end != NULL);
-	half_remove(w, end);
+	/* From now on it only passes on, except for EXTENDED again until the client has it. */
+	struct fog_pending *r = fog_pending_of(w, h);
+	FOG_ASSERT(r != NULL);
 	h->extending = false;
+	h->end_handle = h->twin_id;
 	h->twin_link = s->from_link;
 	h->twin_id = s->from_id;
+	r->tries = 1;
+	r->deadline_ns = w->now + FOG_CREATED_KEEP_NS;
+	memcpy(r->body, s->data, sizeof(struct fog_created));
+	(void)fog_message_originate(w, h->end_handle, FOG_MSG_EXTENDED, r->body,
+				    sizeof(struct fog_created));
 }
 
 /* ---- closing ------------------------------------------------------------------------------ */
@@ -481,7 +517,7 @@ void fog_relay_close(struct fog_worker *w, const struct fog_slot *s)
 	if (s->value != 0) {
 		/* The edge closes a circuit that ends here, by its handle. */
 		struct fog_half *h = fog_half_find(&w->halves, s->link, s->id);
-		if (h != NULL && h->state == FOG_HALF_OPEN)
+		if (h != NULL && h->state == FOG_HALF_OPEN && h->edge_told)
 			fog_half_close(w, h, s->reason, false);
 		return;
 	}
@@ -556,6 +592,8 @@ void fog_half_close(struct fog_worker *w, struct fog_half *h, u8 reason, bool ou
 		half_remove(w, h);
 		return;
 	}
+	if (h->end_handle != 0)
+		fog_relay_extend_done(w, h);
 	u32 owner = fog_worker_of(w->dp, twin_link, twin_id);
 	if (owner == w->index) {
 		half_remove(w, h);

@@ -57,8 +57,8 @@ struct fog_pending {
 	u32 tries;
 	u64 retry_ns;
 	u64 deadline_ns;
-	u64 skin_hash; /* of the CREATE answered */
-	u8 command;    /* FOG_CELL_CREATE: sent again; FOG_CELL_CREATED: the answer kept */
+	u64 hash;   /* of the CREATE or EXTEND answered */
+	u8 command; /* FOG_CELL_CREATE: sent again; FOG_CELL_CREATED: the answer kept */
 	u8 body[sizeof(struct fog_create)];
 };
 
@@ -286,6 +286,7 @@ void fog_relay_created(struct fog_worker *w, struct fog_link *l, u32 id, const u
 void fog_relay_answered(struct fog_worker *w, struct fog_slow_msg *m);
 void fog_relay_destroyed(struct fog_worker *w, u32 link, u32 id, u8 reason);
 void fog_relay_extend(struct fog_worker *w, struct fog_half *h, const u8 *payload, u32 length);
+void fog_relay_extend_done(struct fog_worker *w, struct fog_half *h);
 void fog_relay_via(struct fog_worker *w, u32 handle, const u8 *body);
 void fog_relay_open_next(struct fog_worker *w, struct fog_slot *s);
 void fog_relay_opened(struct fog_worker *w, struct fog_slot *s);

@@ -263,6 +263,66 @@ static void test_build_failures(void)
 	tb_free(&tb);
 }
 
+static struct tb_circuit *watched;
+
+static u16 lose_from, lose_to;
+static u32 lose_count;
+
+/* Lose the first cells between two hosts once the first hop is there. */
+static bool lose(void *arg, const struct fog_address *from, const struct fog_address *to, u8 *data,
+		 u32 *length)
+{
+	(void)arg;
+	(void)data;
+	(void)length;
+	if (watched == NULL || watched->state.ready < 1 || from->port != lose_from ||
+	    to->port != lose_to || lose_count == 0)
+		return true;
+	lose_count--;
+	return false;
+}
+
+static bool is_built(struct tb *t)
+{
+	(void)t;
+	return watched->built || watched->closed;
+}
+
+/* EXTEND or EXTENDED is lost, or late: the client asks again, the hop answers again, once. */
+static void test_lost_extend(void)
+{
+	const struct fog_sim_path far = {.delay_ns = 700 * TB_MS, .jitter_ns = 100 * TB_MS};
+
+	for (u32 k = 0; k < 3; k++) {
+		begin(40 + k, 4, 1 + k);
+		if (k == 2)
+			fog_sim_set_default(tb.sim, &far);
+		watched = NULL;
+		lose_from = k == 0 ? 4000 : 4001;
+		lose_to = k == 0 ? 4001 : 4000;
+		lose_count = k == 2 ? 0 : 2;
+		fog_sim_set_tap(tb.sim, lose, NULL);
+		watched = tb_open(&tb, 0, path3, 3);
+		CU_ASSERT_TRUE(tb_run_until(&tb, is_built, 12 * TB_S));
+		CU_ASSERT_TRUE(watched->built);
+		CU_ASSERT_EQUAL(lose_count, 0);
+		if (k == 2) /* answers to the copies came, too late to matter */
+			CU_ASSERT_TRUE(watched->state.drops.replay > 0);
+		send_numbers(watched, 0, 20);
+		tb_run(&tb, 6 * TB_S);
+		CU_ASSERT_EQUAL(back_count, 20);
+		CU_ASSERT_FALSE(watched->closed);
+		/* Nobody keeps answers longer than needed. */
+		for (u32 i = 0; i < 4; i++)
+			CU_ASSERT_EQUAL(tb_pending(&tb, i), 0);
+		CU_ASSERT_EQUAL(tb_halves(&tb, 1), 2);
+		tb_close(&tb, watched);
+		tb_run(&tb, 5 * TB_S);
+		expect_clean();
+		tb_free(&tb);
+	}
+}
+
 static void test_wrong_onion_key(void)
 {
 	struct tb_circuit *c;
@@ -767,7 +827,8 @@ static void test_slow_edge(void)
 
 FOG_TEST_MAIN("sim/circuit", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_commands),
 	      FOG_TEST(test_bad_edge_slots), FOG_TEST(test_spray), FOG_TEST(test_bad_networks),
-	      FOG_TEST(test_ratchet), FOG_TEST(test_build_failures), FOG_TEST(test_wrong_onion_key),
-	      FOG_TEST(test_policy), FOG_TEST(test_idle), FOG_TEST(test_terminus_closes),
-	      FOG_TEST(test_edge_detach), FOG_TEST(test_restart), FOG_TEST(test_dead_link),
-	      FOG_TEST(test_rekey), FOG_TEST(test_commands), FOG_TEST(test_slow_edge))
+	      FOG_TEST(test_ratchet), FOG_TEST(test_build_failures), FOG_TEST(test_lost_extend),
+	      FOG_TEST(test_wrong_onion_key), FOG_TEST(test_policy), FOG_TEST(test_idle),
+	      FOG_TEST(test_terminus_closes), FOG_TEST(test_edge_detach), FOG_TEST(test_restart),
+	      FOG_TEST(test_dead_link), FOG_TEST(test_rekey), FOG_TEST(test_commands),
+	      FOG_TEST(test_slow_edge))

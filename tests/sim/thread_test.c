@@ -52,13 +52,17 @@ static void print_bench(const char *name, double seconds)
 			if (tb_drops(&tb, i, d) != 0)
 				printf("host %u dropped %llu: %s\n", i,
 				       (unsigned long long)tb_drops(&tb, i, d), fog_drop_text(d));
-		printf("host %u rx %llu tx %llu\n", i,
-		       (unsigned long long)tb_counter(&tb, i, dgrams_rx),
-		       (unsigned long long)tb_counter(&tb, i, dgrams_tx));
 		u64 n = tb_counter(&tb, i, cells_forward);
 		u64 batches = tb_counter(&tb, i, batches);
 		if (n == 0 || batches == 0)
 			continue;
+		clockid_t clock;
+		struct timespec t = {0};
+		if (pthread_getcpuclockid(tb.host[i].dp->worker[0]->thread, &clock) == 0)
+			clock_gettime(clock, &t);
+		double cpu = (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+		printf("host %u worker 0: %.2f s of CPU, %.0f cells/s if it had nothing else\n", i,
+		       cpu, n / cpu);
 		printf("host %u ticks/cell: rx %.0f open %.0f lookup %.0f crypt %.0f tx %.0f; "
 		       "cells/batch %.1f; sleeps %llu\n",
 		       i, (double)tb_counter(&tb, i, cycles_rx) / n,

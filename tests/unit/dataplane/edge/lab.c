@@ -95,7 +95,7 @@ void lab_snapshot(struct lab *l, unsigned host, u32 link_dead_ms)
 	struct fog_snapshot s = {.lease_ns = UINT64_MAX,
 				 .epoch = 1,
 				 .circuit_idle_ms = 60000,
-				 .keepalive_ms = 200,
+				 .keepalive_ms = 100,
 				 .link_dead_ms = link_dead_ms};
 
 	memcpy(s.node_id, h->node_id, 32);
@@ -121,7 +121,7 @@ static void dataplane_attach(struct lab *l, unsigned host)
 	data = h->control.peer.base;
 	memcpy(h->link_pk, data->link_pk, 32);
 	memcpy(h->onion_pk, data->onion_pk, 32);
-	lab_snapshot(l, host, 1000);
+	lab_snapshot(l, host, LAB_LINK_DEAD_MS);
 	fog_ring_producer(&h->command, &own->command_head[0], &data->command_tail[0],
 			  own->commands[0], FOG_COMMAND_RING_COUNT, sizeof(struct fog_command));
 	h->command_seq = 0;

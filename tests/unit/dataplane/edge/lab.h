@@ -16,6 +16,8 @@
 #define LAB_HOSTS    6 /* 0 client, 1..4 relays, 5 terminus */
 #define LAB_CLIENT   0
 #define LAB_TERMINUS 5
+/* Short, so that the tests are; a loaded machine may lose a link by it, which streams survive. */
+#define LAB_LINK_DEAD_MS 600
 
 struct lab_host {
 	char run[64];
@@ -52,7 +54,8 @@ void lab_dataplane_start(struct lab *l, unsigned host);
 void lab_dataplane_kill(struct lab *l, unsigned host);
 void lab_edge_start(struct lab *l, unsigned host);
 void lab_edge_kill(struct lab *l, unsigned host);
-/* How long a link may be silent before the data plane calls it down; 1000 at the start. */
+/* How long a link may be silent before the data plane calls it down; LAB_LINK_DEAD_MS at the start.
+ */
 void lab_snapshot(struct lab *l, unsigned host, u32 link_dead_ms);
 /* The exit status after SIGTERM, or -1 when it had to be killed. */
 int lab_edge_stop(struct lab *l, unsigned host);

@@ -138,10 +138,13 @@ static void test_bad_extends(void)
 		CU_ASSERT_EQUAL(tb.host[2].event_count[FOG_EVENT_LINK_WANTED], 1);
 		tb_free(&tb);
 	}
-	/* 4: a skin the next hop cannot read; a second EXTEND meanwhile is refused */
+	/* 4: a skin the next hop cannot read; meanwhile the same EXTEND again is ignored, another
+	 * one refused */
 	begin(5);
 	extend_of(body, tb.host[0].node_id);
 	tb_send_body(&tb, c, body, 2);
+	tb_send_body(&tb, c, body, 2);
+	body[100] ^= 1;
 	tb_send_body(&tb, c, body, 2);
 	tb_run(&tb, TB_S);
 	CU_ASSERT_EQUAL(tb_drops(&tb, 2, FOG_DROP_MESSAGE), 1);

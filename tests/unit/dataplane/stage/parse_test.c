@@ -87,4 +87,100 @@ static void test_headers(void)
 	tb_free(&tb);
 }
 
-FOG_TEST_MAIN("dataplane/stage/parse", FOG_TEST(test_life_cycle), FOG_TEST(test_headers))
+static u64 seed_of(u64 otherwise)
+{
+	const char *text = getenv("FOG_SEED");
+	u64 seed = text != NULL ? strtoull(text, NULL, 0) : otherwise;
+
+	printf("FOG_SEED=%llu ", (unsigned long long)seed);
+	return seed;
+}
+
+/* Garbage of an authenticated neighbour, from pure noise to almost right, while a circuit lives. */
+static void test_random(void)
+{
+	static const u8 commands[] = {FOG_CELL_PADDING, FOG_CELL_KEEPALIVE, FOG_CELL_CREATE,
+				      FOG_CELL_CREATED, FOG_CELL_DATA,      FOG_CELL_DESTROY};
+	struct fog_rng rng;
+	struct tb_circuit *c;
+	u8 cell[FOG_CELL_SIZE];
+
+	fog_rng_init_u64(&rng, seed_of(11));
+	tb_init(&tb, 3, 3, 1, 64);
+	CU_ASSERT_TRUE_FATAL(tb_mesh(&tb));
+	CU_ASSERT_TRUE_FATAL(tb_open_wait(&tb, &c, 2, (const u32[]){1}, 1));
+	u32 live = 0;
+	for (u32 i = 0; i < 20000; i++) {
+		fog_rng_bytes(&rng, cell, sizeof(cell));
+		switch (fog_rng_below(&rng, 4)) {
+		case 0:
+			break;
+		case 1:
+			memset(cell + 5, 0, 11);
+			cell[4] = commands[fog_rng_below(&rng, sizeof(commands))];
+			break;
+		case 2:
+			memset(cell + 5, 0, 3);
+			memset(cell, 0, 3);
+			cell[4] = FOG_CELL_DATA;
+			fog_store_u64(cell + 8, fog_rng_below(&rng, 100));
+			break;
+		default:
+			/* Few ids, so that CREATE and DESTROY meet. */
+			memset(cell, 0, 16);
+			cell[0] = (u8)(1 + fog_rng_below(&rng, 4));
+			cell[3] = (u8)(fog_rng_below(&rng, 2) << 7);
+			cell[4] = commands[fog_rng_below(&rng, sizeof(commands))];
+			fog_store_u16(cell + 16, 1);
+			fog_store_u16(cell + 18, (u16)fog_rng_below(&rng, 1100));
+			break;
+		}
+		give(cell);
+		if (i % 50 == 0)
+			tb_run(&tb, TB_MS);
+	}
+	tb_run(&tb, 10 * TB_S);
+	CU_ASSERT_TRUE(tb_link_up(&tb, 1, 0));
+	CU_ASSERT_EQUAL(tb_slots_out(&tb, 1), 0);
+	CU_ASSERT_EQUAL(tb_pending(&tb, 1), 0);
+	CU_ASSERT_FALSE(c->closed);
+	for (u32 i = 0; i < 3; i++)
+		live += (u32)tb_halves(&tb, i);
+	CU_ASSERT_EQUAL(live, 4); /* of the one circuit */
+	tb_free(&tb);
+}
+
+/* Garbage of strangers, with every type a datagram can have. */
+static void test_random_datagrams(void)
+{
+	struct fog_rng rng;
+	u8 dgram[FOG_DGRAM_SIZE];
+
+	fog_rng_init_u64(&rng, seed_of(12));
+	tb_init(&tb, 4, 2, 2, 64);
+	CU_ASSERT_TRUE_FATAL(tb_mesh(&tb));
+	tb_run(&tb, 100 * TB_MS);
+	CU_ASSERT_EQUAL(tb_drops_all(&tb, 1), 0);
+	for (u32 i = 0; i < 20000; i++) {
+		u32 length = FOG_DGRAM_SIZE;
+		fog_rng_bytes(&rng, dgram, sizeof(dgram));
+		if (fog_rng_below(&rng, 4) != 0) {
+			memset(dgram, 0, 4);
+			dgram[0] = (u8)fog_rng_below(&rng, 6);
+		}
+		if (fog_rng_below(&rng, 16) == 0)
+			length = (u32)fog_rng_below(&rng, FOG_DGRAM_SIZE);
+		tb_inject(&tb, 0, 1, dgram, length);
+		if (i % 50 == 0)
+			tb_run(&tb, TB_MS);
+	}
+	tb_run(&tb, TB_S);
+	/* Each is one counted drop, whichever. */
+	CU_ASSERT_EQUAL(tb_drops_all(&tb, 1), 20000);
+	CU_ASSERT_EQUAL(tb_slots_out(&tb, 1), 0);
+	CU_ASSERT_TRUE(tb_link_up(&tb, 1, 0));
+	tb_free(&tb);
+}
+
+FOG_TEST_MAIN("dataplane/stage/parse", FOG_TEST(test_life_cycle), FOG_TEST(test_headers),
+	      FOG_TEST(test_random), FOG_TEST(test_random_datagrams))
