@@ -26,11 +26,6 @@ static const u64 sqrt_minus_1[5] = {0x61b274a0ea0b0, 0x0d5a5fc8f189d, 0x7ef5e9cb
 static const u64 inverse_sqrt_a_minus_d[5] = {0x0fdaa805d40ea, 0x2eb482e57d339, 0x007610274bc58,
 					      0x6510b613dc8ff, 0x786c8905cfaff};
 
-static const u8 base_encoding[FOG_RISTRETTO_SIZE] = {
-	0xe2, 0xf2, 0xae, 0x0a, 0x6a, 0xbc, 0x4e, 0x71, 0xa8, 0x84, 0xa9,
-	0x61, 0xc5, 0x00, 0x51, 0x5f, 0x58, 0xe3, 0x0b, 0x6a, 0xa5, 0x82,
-	0xdd, 0x8d, 0xb6, 0xa6, 0x59, 0x45, 0xe0, 0x8d, 0x2d, 0x76};
-
 static const struct fog_sc *sc(const struct fog_scalar *s)
 {
 	return (const struct fog_sc *)s;
@@ -246,20 +241,14 @@ void fog_ristretto_encode(u8 out[FOG_RISTRETTO_SIZE], const struct fog_ristretto
 	memcpy(out, w, sizeof(w));
 }
 
-static void library_load(struct fog_ristretto *out, const u8 in[FOG_RISTRETTO_SIZE])
-{
-	int rc = fog_ristretto_decode(out, in);
-
-	FOG_ASSERT(rc == 0);
-}
-
 void fog_ristretto_from_uniform(struct fog_ristretto *out, const u8 in[FOG_UNIFORM_SIZE])
 {
 	u8 encoding[FOG_RISTRETTO_SIZE];
 	int rc = crypto_core_ristretto255_from_hash(encoding, in);
 
+	if (rc == 0)
+		rc = fog_ristretto_decode(out, encoding);
 	FOG_ASSERT(rc == 0);
-	library_load(out, encoding);
 }
 
 void fog_ristretto_identity(struct fog_ristretto *out)
@@ -269,7 +258,7 @@ void fog_ristretto_identity(struct fog_ristretto *out)
 
 void fog_ristretto_base(struct fog_ristretto *out)
 {
-	library_load(out, base_encoding);
+	fog_ge_ext_from_niels(&out->point, &fog_ge_base_multiple[0]);
 }
 
 /* One element stands for four points: RFC 9496 section 4.3.3. */
@@ -329,12 +318,11 @@ void fog_ristretto_mul(struct fog_ristretto *out, const struct fog_scalar *s,
 	fog_ge_mul_secret(&out->point, &point, s->byte);
 }
 
-/* The library has a table; it calls a result that is the identity an error, having written it. */
+/* The library has a table and is faster, but branches where the result is the identity. */
 void fog_ristretto_mul_base(struct fog_ristretto *out, const struct fog_scalar *s)
 {
-	u8 encoding[FOG_RISTRETTO_SIZE];
-	int rc = crypto_scalarmult_ristretto255_base(encoding, s->byte);
+	struct fog_ristretto base;
 
-	(void)rc;
-	library_load(out, encoding);
+	fog_ristretto_base(&base);
+	fog_ge_mul_secret(&out->point, &base.point, s->byte);
 }

@@ -2,7 +2,8 @@
 /* The prime-order group ristretto255 (RFC 9496) and its scalars, the integers modulo
  * L = 2^252 + 27742317777372353535851937790883648493. Group elements have one encoding each, so
  * equal encodings are equal elements. Any thread. Constant time in points and
- * scalars but for the functions named _vartime and for decoding, whose verdict is public. */
+ * scalars but for the functions named _vartime, for decoding, whose verdict is public, and for
+ * fog_ristretto_from_uniform(). */
 #ifndef FOG_CRYPTO_RISTRETTO_H
 #define FOG_CRYPTO_RISTRETTO_H
 
@@ -55,6 +56,9 @@ bool fog_scalar_equal(const struct fog_scalar *a, const struct fog_scalar *b);
  * identity (32 zero bytes) is an element: callers that want none ask fog_ristretto_is_identity().
  */
 int fog_ristretto_decode(struct fog_ristretto *out, const u8 in[FOG_RISTRETTO_SIZE]);
+/* Decodes `count`; 0, or -EBADMSG when any is bad: then out is not to be used. With lanes (curve.h)
+ * 0.3 us each. */
+int fog_ristretto_decode_many(struct fog_ristretto *out, const u8 *const *in, unsigned count);
 void fog_ristretto_encode(u8 out[FOG_RISTRETTO_SIZE], const struct fog_ristretto *p);
 /* The one-way map of RFC 9496 section 4.3.4: 64 uniform bytes to a uniform element. */
 void fog_ristretto_from_uniform(struct fog_ristretto *out, const u8 in[FOG_UNIFORM_SIZE]);
@@ -78,8 +82,12 @@ void fog_ristretto_mul(struct fog_ristretto *out, const struct fog_scalar *s,
 /* out = s * base. About 25 us. */
 void fog_ristretto_mul_base(struct fog_ristretto *out, const struct fog_scalar *s);
 
-/* out = s[0] * p[0] + .. + s[count - 1] * p[count - 1]; the identity when count is 0. Constant
- * time; about 10 us a point. */
+/* low[i] = left[i] * low[i] + right[i] * high[i]. With lanes 8 us each, without 35 us. */
+void fog_ristretto_combine(struct fog_ristretto *low, const struct fog_ristretto *high,
+			   const struct fog_scalar *left, const struct fog_scalar *right,
+			   unsigned count);
+/* out = s[0] * p[0] + .. + s[count - 1] * p[count - 1]; the identity when count is 0. With lanes 3
+ * us a point, without 10 us. Takes 120 KiB of stack. */
 void fog_ristretto_msm(struct fog_ristretto *out, const struct fog_scalar *s,
 		       const struct fog_ristretto *p, unsigned count);
 /* The same for public scalars and points only. With lanes (curve.h) about 70 us and 1 us a point,

@@ -3,14 +3,24 @@
 #include "crypto/curve/ristretto.h"
 
 #include "crypto/curve/curve.h"
+#include "crypto/curve/ristretto_ifma.h"
 #include "crypto/curve/window.h"
 #include "crypto/mem.h"
+
+#include <errno.h>
 
 /* Points per pass in constant time, by a stack of 1.5 KiB a point: doublings are shared by them. */
 #define SECRET_MAX 16
 #define BITS       4
 #define WINDOWS    64
 #define TABLE      (1 << (BITS - 1))
+
+/* From these counts on lanes of eight are faster, even where some stay empty. */
+#define SECRET_LANES_MIN  3
+#define COMBINE_LANES_MIN 3
+#define DECODE_LANES_MIN  3
+
+#define DECODE_MAX 64
 
 /* Points per pass in variable time, by the stack again. */
 #define PUBLIC_MAX         256
@@ -89,6 +99,10 @@ void fog_ristretto_msm(struct fog_ristretto *out, const struct fog_scalar *s,
 {
 	struct fog_ge_ext sum, part;
 
+	if (fog_curve == &fog_curve_ifma && count >= SECRET_LANES_MIN) {
+		fog_ifma_ristretto_msm(out, s, p, count);
+		return;
+	}
 	fog_ge_ext_zero(&sum);
 	for (unsigned first = 0; first < count; first += SECRET_MAX) {
 		secret_pass(&part, s + first, p + first, FOG_MIN(count - first, SECRET_MAX));
@@ -99,7 +113,40 @@ void fog_ristretto_msm(struct fog_ristretto *out, const struct fog_scalar *s,
 	fog_wipe(&part, sizeof(part));
 }
 
-/* Takes terms from *s and *p on, leaving out those of factor zero, until count are used or the pass
+void fog_ristretto_combine(struct fog_ristretto *low, const struct fog_ristretto *high,
+			   const struct fog_scalar *left, const struct fog_scalar *right,
+			   unsigned count)
+{
+	if (fog_curve == &fog_curve_ifma && count >= COMBINE_LANES_MIN) {
+		fog_ifma_ristretto_combine(low, high, left, right, count);
+		return;
+	}
+	for (unsigned i = 0; i < count; i++) {
+		const struct fog_scalar s[2] = {left[i], right[i]};
+		const struct fog_ristretto p[2] = {low[i], high[i]};
+		secret_pass(&low[i].point, s, p, 2);
+	}
+}
+
+int fog_ristretto_decode_many(struct fog_ristretto *out, const u8 *const *in, unsigned count)
+{
+	bool good[DECODE_MAX];
+	int rc = 0;
+
+	for (unsigned first = 0; first < count; first += DECODE_MAX) {
+		unsigned here = FOG_MIN(count - first, DECODE_MAX);
+		if (fog_curve == &fog_curve_ifma && here >= DECODE_LANES_MIN)
+			fog_ifma_ristretto_decode_many(out + first, good, in + first, here);
+		else
+			for (unsigned i = 0; i < here; i++)
+				good[i] = fog_ristretto_decode(&out[first + i], in[first + i]) == 0;
+		for (unsigned i = 0; i < here; i++)
+			rc = good[i] ? rc : -EBADMSG;
+	}
+	return rc;
+}
+
+/* Sums the first terms, leaving out those of factor zero, until `count` were looked at or the pass
  * is full; returns how many were looked at. */
 static unsigned public_pass(struct fog_ge_ext *sum, const struct fog_scalar *s,
 			    const struct fog_ristretto *p, unsigned count)

@@ -20,12 +20,10 @@ void fog_pedersen_bases(struct fog_ristretto *base, struct fog_ristretto *blindi
 void fog_pedersen_commit(struct fog_ristretto *out, const struct fog_scalar *value,
 			 const struct fog_scalar *blinding)
 {
-	struct fog_ristretto base, mask;
+	struct fog_scalar s[2] = {*value, *blinding};
+	struct fog_ristretto p[2];
 
-	fog_pedersen_bases(&base, &mask);
-	fog_ristretto_mul(&mask, blinding, &mask);
-	fog_ristretto_mul_base(&base, value);
-	fog_ristretto_add(out, &base, &mask);
-	fog_wipe(&base, sizeof(base));
-	fog_wipe(&mask, sizeof(mask));
+	fog_pedersen_bases(&p[0], &p[1]);
+	fog_ristretto_msm(out, s, p, 2);
+	fog_wipe(s, sizeof(s));
 }

@@ -10,7 +10,7 @@
 /* The two bases. */
 void fog_pedersen_bases(struct fog_ristretto *base, struct fog_ristretto *blinding);
 
-/* out = value * B + blinding * B_blinding; the blinding is uniform and used once. About 90 us. */
+/* out = value * B + blinding * B_blinding; the blinding is uniform and used once. About 40 us. */
 void fog_pedersen_commit(struct fog_ristretto *out, const struct fog_scalar *value,
 			 const struct fog_scalar *blinding);
 

@@ -5,13 +5,15 @@
 
 #include "crypto/zk/range.h"
 
-/* A proof of right form: decoded, each element other than the identity. */
+#define FOG_RANGE_POINTS_MAX (4 + 2 * FOG_RANGE_ROUNDS_MAX + FOG_RANGE_COUNT_MAX)
+
+/* A proof of right form: decoded, no point of it the identity. */
 struct fog_range_parsed {
 	unsigned bits, count, rounds;
-	struct fog_ristretto a_bits, s_mask, t_1, t_2;
+	unsigned points; /* of the proof itself */
+	/* A S T_1 T_2, L R of each round, then the commitments. */
+	struct fog_ristretto point[FOG_RANGE_POINTS_MAX];
 	struct fog_scalar t_x, t_x_blinding, e_blinding, a, b;
-	struct fog_ristretto l[FOG_RANGE_ROUNDS_MAX], r[FOG_RANGE_ROUNDS_MAX];
-	struct fog_ristretto v[FOG_RANGE_COUNT_MAX];
 };
 
 struct fog_range_challenges {

@@ -206,16 +206,6 @@ static void cross_term(struct run *r, const char *label, const struct fog_scalar
 	point_write(r, label, &sum);
 }
 
-/* out = left * low + right * high; the scalars are public, the points too. */
-static void fold_point(struct fog_ristretto *low, const struct fog_ristretto *high,
-		       const struct fog_scalar *left, const struct fog_scalar *right)
-{
-	const struct fog_scalar s[2] = {*left, *right};
-	const struct fog_ristretto p[2] = {*low, *high};
-
-	fog_ristretto_msm_vartime(low, s, p, 2);
-}
-
 static void fold_scalar(struct fog_scalar *low, const struct fog_scalar *high,
 			const struct fog_scalar *left, const struct fog_scalar *right)
 {
@@ -231,21 +221,25 @@ static void fold_scalar(struct fog_scalar *low, const struct fog_scalar *high,
 static void fold(struct fog_range_prover *w, const struct fog_scalar *u,
 		 const struct fog_scalar *factor, unsigned half)
 {
-	struct fog_scalar inverse, left, right;
+	struct fog_scalar *left = w->s, *right = w->s + half, inverse;
 
 	fog_scalar_invert(&inverse, u);
-	left = *u;
-	right = inverse;
 	for (unsigned i = 0; i < half; i++) {
 		fold_scalar(&w->a[i], &w->a[half + i], u, &inverse);
 		fold_scalar(&w->b[i], &w->b[half + i], &inverse, u);
-		fold_point(&w->g[i], &w->g[half + i], &inverse, u);
-		if (factor != NULL) {
-			fog_scalar_mul(&left, u, &factor[i]);
-			fog_scalar_mul(&right, &inverse, &factor[half + i]);
-		}
-		fold_point(&w->h[i], &w->h[half + i], &left, &right);
+		left[i] = inverse;
+		right[i] = *u;
 	}
+	fog_ristretto_combine(w->g, w->g + half, left, right, half);
+	for (unsigned i = 0; i < half; i++) {
+		left[i] = *u;
+		right[i] = inverse;
+		if (factor != NULL) {
+			fog_scalar_mul(&left[i], u, &factor[i]);
+			fog_scalar_mul(&right[i], &inverse, &factor[half + i]);
+		}
+	}
+	fog_ristretto_combine(w->h, w->h + half, left, right, half);
 }
 
 /* The inner-product argument, section 3 of the paper: that a and b have the product t_x, in a

@@ -16,30 +16,32 @@
  *
  * s_i is the product of u_r or 1/u_r over the rounds r, by the bits of i from the highest down. */
 
-static int point_parse(struct fog_ristretto *out, const u8 **at)
+/* All points of the proof and the commitments, together because many at once are faster. */
+static int points_parse(struct fog_range_parsed *p, const u8 (*item)[32],
+			const u8 (*commitment)[FOG_RISTRETTO_SIZE])
 {
-	int rc = fog_ristretto_decode(out, *at);
+	const u8 *in[FOG_RANGE_POINTS_MAX];
+	unsigned count = 0;
 
-	*at += FOG_RISTRETTO_SIZE;
-	if (rc == 0 && fog_ristretto_is_identity(out))
-		rc = -EBADMSG;
-	return rc;
-}
-
-static int scalar_parse(struct fog_scalar *out, const u8 **at)
-{
-	int rc = fog_scalar_decode(out, *at);
-
-	*at += FOG_SCALAR_SIZE;
+	for (unsigned i = 0; i < 4; i++)
+		in[count++] = item[i];
+	for (unsigned i = 0; i < 2 * p->rounds; i++)
+		in[count++] = item[7 + i];
+	p->points = count;
+	for (unsigned j = 0; j < p->count; j++)
+		in[count++] = commitment[j];
+	int rc = fog_ristretto_decode_many(p->point, in, count);
+	for (unsigned i = 0; i < p->points && rc == 0; i++)
+		if (fog_is_zero(in[i], 32)) /* the identity */
+			rc = -EBADMSG;
 	return rc;
 }
 
 int fog_range_parse(struct fog_range_parsed *p, const u8 *proof, size_t proof_len,
 		    const u8 (*commitment)[FOG_RISTRETTO_SIZE], unsigned bits, unsigned count)
 {
-	struct fog_ristretto *const points[] = {&p->a_bits, &p->s_mask, &p->t_1, &p->t_2};
-	struct fog_scalar *const scalars[] = {&p->t_x, &p->t_x_blinding, &p->e_blinding};
-	const u8 *at = proof;
+	struct fog_scalar *const first[] = {&p->t_x, &p->t_x_blinding, &p->e_blinding};
+	const u8(*item)[32] = (const void *)proof;
 	int rc = 0;
 
 	if (fog_range_proof_len(bits, count) == 0)
@@ -49,22 +51,13 @@ int fog_range_parse(struct fog_range_parsed *p, const u8 *proof, size_t proof_le
 	p->bits = bits;
 	p->count = count;
 	p->rounds = fog_range_rounds(bits, count);
-	for (unsigned i = 0; i < FOG_ARRAY_COUNT(points) && rc == 0; i++)
-		rc = point_parse(points[i], &at);
-	for (unsigned i = 0; i < FOG_ARRAY_COUNT(scalars) && rc == 0; i++)
-		rc = scalar_parse(scalars[i], &at);
-	for (unsigned i = 0; i < p->rounds && rc == 0; i++) {
-		rc = point_parse(&p->l[i], &at);
-		if (rc == 0)
-			rc = point_parse(&p->r[i], &at);
-	}
+	for (unsigned i = 0; i < FOG_ARRAY_COUNT(first) && rc == 0; i++)
+		rc = fog_scalar_decode(first[i], item[4 + i]);
 	if (rc == 0)
-		rc = scalar_parse(&p->a, &at);
+		rc = fog_scalar_decode(&p->a, item[7 + 2 * p->rounds]);
 	if (rc == 0)
-		rc = scalar_parse(&p->b, &at);
-	for (unsigned j = 0; j < count && rc == 0; j++)
-		rc = fog_ristretto_decode(&p->v[j], commitment[j]);
-	return rc;
+		rc = fog_scalar_decode(&p->b, item[8 + 2 * p->rounds]);
+	return rc == 0 ? points_parse(p, item, commitment) : rc;
 }
 
 void fog_range_replay(struct fog_merlin *t, struct fog_range_challenges *c, const u8 *proof,
@@ -227,21 +220,21 @@ static void proof_add(struct fog_range_batch *b, const struct fog_range_parsed *
 	struct fog_scalar square[FOG_RANGE_ROUNDS_MAX], z2, term;
 
 	fog_scalar_mul(&z2, &c->z, &c->z);
-	term_add(b, weight, &fog_scalar_one, &p->a_bits);
-	term_add(b, weight, &c->x, &p->s_mask);
+	term_add(b, weight, &fog_scalar_one, &p->point[0]);
+	term_add(b, weight, &c->x, &p->point[1]);
 	fog_scalar_mul(&term, join, &c->x);
-	term_add(b, weight, &term, &p->t_1);
+	term_add(b, weight, &term, &p->point[2]);
 	fog_scalar_mul(&term, &term, &c->x);
-	term_add(b, weight, &term, &p->t_2);
+	term_add(b, weight, &term, &p->point[3]);
 	for (unsigned r = 0; r < p->rounds; r++) {
 		fog_scalar_mul(&square[r], &c->u[r], &c->u[r]);
-		term_add(b, weight, &square[r], &p->l[r]);
+		term_add(b, weight, &square[r], &p->point[4 + 2 * r]);
 		fog_scalar_mul(&term, &inverse[r], &inverse[r]);
-		term_add(b, weight, &term, &p->r[r]);
+		term_add(b, weight, &term, &p->point[5 + 2 * r]);
 	}
 	fog_scalar_mul(&term, join, &z2);
 	for (unsigned j = 0; j < p->count; j++) {
-		term_add(b, weight, &term, &p->v[j]);
+		term_add(b, weight, &term, &p->point[p->points + j]);
 		fog_scalar_mul(&term, &term, &c->z);
 	}
 	bases_add(b, p, c, weight, join, &z2);
@@ -280,17 +273,25 @@ int fog_range_batch_add(struct fog_range_batch *b, struct fog_merlin *t, const u
 	return 0;
 }
 
-int fog_range_batch_verify(struct fog_range_batch *b)
+/* The generators' part: those of parties or bits that no proof had are left out. */
+static void generators_sum(struct fog_range_batch *b)
 {
-	struct fog_ristretto part;
+	const struct fog_ristretto *g = &b->gens->g[0][0], *h = &b->gens->h[0][0];
 
 	term_add(b, &fog_scalar_one, &b->base, &b->gens->base);
 	term_add(b, &fog_scalar_one, &b->blinding, &b->gens->blinding);
+	for (unsigned i = 0; i < FOG_RANGE_TOTAL_MAX; i++) {
+		if (!fog_scalar_is_zero(&b->g[i]))
+			term_add(b, &fog_scalar_one, &b->g[i], &g[i]);
+		if (!fog_scalar_is_zero(&b->h[i]))
+			term_add(b, &fog_scalar_one, &b->h[i], &h[i]);
+	}
 	batch_sum(b);
-	fog_ristretto_msm_vartime(&part, b->g, &b->gens->g[0][0], FOG_RANGE_TOTAL_MAX);
-	fog_ristretto_add(&b->sum, &b->sum, &part);
-	fog_ristretto_msm_vartime(&part, b->h, &b->gens->h[0][0], FOG_RANGE_TOTAL_MAX);
-	fog_ristretto_add(&b->sum, &b->sum, &part);
+}
+
+int fog_range_batch_verify(struct fog_range_batch *b)
+{
+	generators_sum(b);
 	bool right = fog_ristretto_is_identity(&b->sum);
 	batch_clear(b);
 	return right ? 0 : -EBADMSG;

@@ -8,6 +8,10 @@
 #include "crypto/curve/edwards.h"
 #include "crypto/hash/blake2s.h"
 #include "crypto/hash/keccak.h"
+#include "crypto/zk/member.h"
+#include "crypto/zk/pedersen.h"
+#include "crypto/zk/range.h"
+#include "crypto/zk/sigma.h"
 #include "tests/unit/crypto/vectors.h"
 
 #include <valgrind/memcheck.h>
@@ -114,11 +118,91 @@ static void test_point(void)
 	CU_ASSERT_NOT_EQUAL(VALGRIND_CHECK_MEM_IS_DEFINED(out, 32), 0);
 }
 
+/* Whatever comes of secrets is one for memcheck, challenges too; so this says more than is needed.
+ * The one branch is whether the values are in range, which a caller may know. */
+static void test_range_proof(void)
+{
+	static struct fog_range_prover prover;
+	static struct fog_range_gens gens;
+	struct fog_scalar blinding = fog_scalar_one;
+	struct fog_range_witness witness;
+	u8 commitment[1][32], proof[FOG_RANGE_PROOF_MAX];
+	struct fog_merlin t;
+	u64 value = 200;
+	size_t len;
+
+	fog_range_gens_init(&gens);
+	unsigned before = VALGRIND_COUNT_ERRORS;
+	witness = (struct fog_range_witness){&value, &blinding, 1, 8};
+	secrets_init();
+	secret(&value, sizeof(value));
+	secret(&blinding, sizeof(blinding));
+	fog_merlin_init(&t, "test");
+	CU_ASSERT_EQUAL(fog_range_prove(&prover, &gens, &t, &witness, seed, commitment, proof,
+					sizeof(proof), &len),
+			0);
+	CU_ASSERT_EQUAL(VALGRIND_COUNT_ERRORS, before + 1);
+	CU_ASSERT_NOT_EQUAL(VALGRIND_CHECK_MEM_IS_DEFINED(proof, len), 0);
+}
+
+/* An OR of two statements, whose witness and whose place are secret. */
+static void test_sigma_proof(void)
+{
+	struct fog_scalar witness[FOG_SIGMA_SECRETS_MAX] = {fog_scalar_one, fog_scalar_one};
+	struct fog_sigma branch[2];
+	u8 proof[FOG_SIGMA_PROOF_MAX];
+	struct fog_ristretto c;
+	struct fog_merlin t;
+	unsigned known = 1;
+	size_t len;
+
+	fog_pedersen_commit(&c, &witness[0], &witness[1]);
+	for (unsigned i = 0; i < 2; i++) {
+		fog_sigma_init(&branch[i]);
+		unsigned value = fog_sigma_secret(&branch[i]);
+		fog_sigma_pedersen(&branch[i], value, fog_sigma_secret(&branch[i]), &c);
+	}
+	unsigned before = VALGRIND_COUNT_ERRORS;
+	secrets_init();
+	secret(witness, sizeof(witness));
+	secret(&known, sizeof(known));
+	fog_merlin_init(&t, "test");
+	int rc = fog_sigma_prove(&t, branch, 2, known, witness, seed, proof, sizeof(proof), &len);
+	CU_ASSERT_EQUAL(VALGRIND_COUNT_ERRORS, before + 1); /* that it is below two */
+	CU_ASSERT_EQUAL(rc, 0);
+	CU_ASSERT_NOT_EQUAL(VALGRIND_CHECK_MEM_IS_DEFINED(proof, len), 0);
+}
+
+static void test_member_proof(void)
+{
+	static struct fog_member_work work;
+	struct fog_ristretto list[5];
+	struct fog_member_statement s = {list, 5, FOG_MEMBER_KEY};
+	struct fog_scalar k = fog_scalar_one;
+	u8 proof[FOG_MEMBER_PROOF_MAX];
+	struct fog_merlin t;
+	unsigned index = 3;
+	size_t len;
+
+	for (unsigned i = 0; i < 5; i++)
+		fog_ristretto_base(&list[i]);
+	unsigned before = VALGRIND_COUNT_ERRORS;
+	secrets_init();
+	secret(&k, sizeof(k));
+	secret(&index, sizeof(index));
+	fog_merlin_init(&t, "test");
+	int rc = fog_member_prove(&work, &t, &s, index, &k, seed, proof, sizeof(proof), &len);
+	CU_ASSERT_EQUAL(VALGRIND_COUNT_ERRORS, before + 1); /* that it is below five */
+	CU_ASSERT_EQUAL(rc, 0);
+	CU_ASSERT_NOT_EQUAL(VALGRIND_CHECK_MEM_IS_DEFINED(proof, len), 0);
+}
+
 int main(void)
 {
-	static const struct fog_test tests[] = {FOG_TEST(test_control), FOG_TEST(test_cell),
-						FOG_TEST(test_stream), FOG_TEST(test_hashes),
-						FOG_TEST(test_point)};
+	static const struct fog_test tests[] = {
+		FOG_TEST(test_control),     FOG_TEST(test_cell),        FOG_TEST(test_stream),
+		FOG_TEST(test_hashes),      FOG_TEST(test_point),       FOG_TEST(test_range_proof),
+		FOG_TEST(test_sigma_proof), FOG_TEST(test_member_proof)};
 
 	if (!RUNNING_ON_VALGRIND) {
 		printf("needs valgrind\n");

@@ -222,6 +222,82 @@ static void test_many(void)
 	each_path(many_body);
 }
 
+/* Pairs with factors of their own, in every number round the eight lanes. */
+static void combine_body(void)
+{
+	struct fog_ristretto low[19], high[19], expect[19];
+	struct fog_scalar left[19], right[19];
+	struct fog_rng rng;
+
+	rng_start(&rng);
+	for (unsigned count = 0; count <= 19; count++) {
+		for (unsigned i = 0; i < count; i++) {
+			scalar_random(&rng, &left[i]);
+			scalar_random(&rng, &right[i]);
+			point_random(&rng, &low[i]);
+			point_random(&rng, &high[i]);
+			if (i % 5 == 1)
+				fog_ristretto_identity(&low[i]);
+			if (i % 5 == 2)
+				right[i] = fog_scalar_zero;
+			struct fog_ristretto a, b;
+			fog_ristretto_mul(&a, &left[i], &low[i]);
+			fog_ristretto_mul(&b, &right[i], &high[i]);
+			fog_ristretto_add(&expect[i], &a, &b);
+		}
+		fog_ristretto_combine(low, high, left, right, count);
+		for (unsigned i = 0; i < count; i++)
+			CU_ASSERT(fog_ristretto_equal(&low[i], &expect[i]));
+	}
+}
+
+static void test_combine(void)
+{
+	each_path(combine_body);
+}
+
+/* One bad encoding among many good ones, at every place, of every kind. */
+static void decode_many_body(void)
+{
+	json_t *root = vectors_load(VECTORS), *text;
+	struct fog_ristretto out[80], expect;
+	u8 good[80][32], bad[32];
+	const u8 *in[80];
+	struct fog_rng rng;
+	size_t i;
+
+	rng_start(&rng);
+	for (unsigned k = 0; k < 80; k++) {
+		point_random(&rng, &expect);
+		if (k == 40)
+			fog_ristretto_identity(&expect);
+		fog_ristretto_encode(good[k], &expect);
+		in[k] = good[k];
+	}
+	for (unsigned count = 0; count <= 80; count++) {
+		CU_ASSERT_EQUAL(fog_ristretto_decode_many(out, in, count), 0);
+		for (unsigned k = 0; k < count; k++) {
+			CU_ASSERT_EQUAL(fog_ristretto_decode(&expect, good[k]), 0);
+			CU_ASSERT(fog_ristretto_equal(&expect, &out[k]));
+		}
+	}
+	json_array_foreach(json_object_get(root, "bad_encodings"), i, text)
+	{
+		CU_ASSERT_EQUAL(vectors_hex(text, bad, sizeof(bad)), 32);
+		for (unsigned k = i % 3; k < 80; k += 3) {
+			in[k] = bad;
+			CU_ASSERT_EQUAL(fog_ristretto_decode_many(out, in, 80), -EBADMSG);
+			in[k] = good[k];
+		}
+	}
+	json_decref(root);
+}
+
+static void test_decode_many(void)
+{
+	each_path(decode_many_body);
+}
+
 /* Distributive laws; msm against its parts, with zeros, ones and identities among them. */
 static void group_body(void)
 {
@@ -310,4 +386,5 @@ static void test_encoding(void)
 
 FOG_TEST_MAIN("crypto/curve/ristretto", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
 	      FOG_TEST(test_from_uniform), FOG_TEST(test_scalars), FOG_TEST(test_invert_many),
-	      FOG_TEST(test_group), FOG_TEST(test_many), FOG_TEST(test_encoding))
+	      FOG_TEST(test_group), FOG_TEST(test_many), FOG_TEST(test_combine),
+	      FOG_TEST(test_decode_many), FOG_TEST(test_encoding))
