@@ -15,9 +15,9 @@
  *	LOAD     variance of the hosts' load (CPU or memory, the larger)
  *	TRUST    sum of 1 - lower credible bound of the reputation
  *	PRIVACY  per owner, the squares of how many of its jobs each operator sees, summed: the
- *fewer see much, the smaller. Hosts without a named operator count as one operator Constraint: no
- *host beyond its CPU and memory. All sums are integers, so that a child's, made from its parent's
- *in O(changed genes), is exactly what computing it afresh gives.
+ *	         fewer see much, the smaller. Hosts without a named operator count as one operator
+ * Constraint: no host beyond its CPU and memory. All sums are integers, so that a child's, made
+ * from its parent's in O(changed genes), is exactly what computing it afresh gives.
  *
  * Pure: no clock, file or allocation; one block of the caller's memory. One thread at a time. */
 #ifndef FOG_NSGA2_PLAN_H
