@@ -39,9 +39,8 @@ static bool supported(void)
 }
 
 /* L of each job: POLYVAL of its tweak and the right part at right[i]. */
-FOG_VAES static inline __attribute__((always_inline)) void hash_jobs(const struct fog_cell_job *jobs,
-								 const u8 *const *right,
-								 unsigned width, __m128i *left)
+FOG_VAES static inline __attribute__((always_inline)) void hash_jobs(
+	const struct fog_cell_job *jobs, const u8 *const *right, unsigned width, __m128i *left)
 {
 	struct wide w[WIDTH];
 
@@ -78,10 +77,8 @@ FOG_VAES static inline __attribute__((always_inline)) void hash_jobs(const struc
 }
 
 /* First counter of each job from the ciphertext's left block. */
-FOG_VAES static inline __attribute__((always_inline)) void counter_jobs(const struct fog_cell_job *jobs,
-								    unsigned width,
-								    const __m128i *left,
-								    __m128i *counter)
+FOG_VAES static inline __attribute__((always_inline)) void counter_jobs(
+	const struct fog_cell_job *jobs, unsigned width, const __m128i *left, __m128i *counter)
 {
 	FOG_UNROLL
 	for (unsigned i = 0; i < width; i++)

@@ -11,10 +11,10 @@
 
 #define INLINE static inline __attribute__((always_inline))
 
-#define PART     11 /* registers of key stream, and of products to a reduction */
-#define GROUP    (4 * PART)
-#define CELL     1408
-#define CELL_AD  16
+#define PART    11 /* registers of key stream, and of products to a reduction */
+#define GROUP   (4 * PART)
+#define CELL    1408
+#define CELL_AD 16
 _Static_assert(GROUP < FOG_GCM_POWERS && CELL % (64 * PART) == 0, "parts");
 
 FOG_VAES INLINE __mmask64 bytes_mask(size_t len)
@@ -24,9 +24,9 @@ FOG_VAES INLINE __mmask64 bytes_mask(size_t len)
 
 FOG_VAES INLINE __m512i reverse_wide(__m512i v)
 {
-	return _mm512_shuffle_epi8(
-		v, _mm512_broadcast_i32x4(
-			   _mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15)));
+	return _mm512_shuffle_epi8(v,
+				   _mm512_broadcast_i32x4(_mm_set_epi8(0, 1, 2, 3, 4, 5, 6, 7, 8, 9,
+								       10, 11, 12, 13, 14, 15)));
 }
 
 /* GHASH continued from acc over len > 0 bytes, padded with zeros to whole blocks. */

@@ -16,8 +16,7 @@ FOG_X86_AESNI static inline __m128i first_block(const struct fog_gcm_job *job)
 	u64 counter = __builtin_bswap64(job->counter);
 	__m128i v = _mm_slli_si128(_mm_set_epi64x(0, (long long)counter), 4);
 
-	return _mm_xor_si128(_mm_xor_si128(load(job->key->iv), v),
-			     _mm_set_epi32(1 << 24, 0, 0, 0));
+	return _mm_xor_si128(_mm_xor_si128(load(job->key->iv), v), _mm_set_epi32(1 << 24, 0, 0, 0));
 }
 
 /* Bit lengths of associated data and text, reversed as all of GHASH. */

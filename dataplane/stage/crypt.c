@@ -55,7 +55,6 @@ static bool gather(struct fog_worker *w, struct fog_batch *b, u32 i, struct jobs
 
 void fog_stage_crypt(struct fog_worker *w, struct fog_batch *b)
 {
-	u64 start = fog_ticks();
 	struct jobs jobs;
 	u32 kept = 0;
 
@@ -67,5 +66,5 @@ void fog_stage_crypt(struct fog_worker *w, struct fog_batch *b)
 	}
 	b->data_count = kept;
 	run(&jobs);
-	w->counts.cycles_crypt += fog_ticks() - start;
+	fog_lap(w, &w->counts.cycles_crypt);
 }

@@ -35,7 +35,6 @@ static void stray(struct fog_worker *w, u32 link, u32 id)
 
 void fog_stage_lookup(struct fog_worker *w, struct fog_batch *b)
 {
-	u64 start = fog_ticks();
 	struct fog_half_table *t = &w->halves;
 	u32 kept = 0;
 
@@ -67,5 +66,5 @@ void fog_stage_lookup(struct fog_worker *w, struct fog_batch *b)
 			fog_slot_give(w, b->slot[i]);
 	}
 	b->data_count = kept;
-	w->counts.cycles_lookup += fog_ticks() - start;
+	fog_lap(w, &w->counts.cycles_lookup);
 }

@@ -4,6 +4,7 @@
 #ifndef FOG_DP_LIMITS_H
 #define FOG_DP_LIMITS_H
 
+#include "crypto/gcm/gcm.h"
 #include "dataplane/abi/abi.h"
 #include "dataplane/abi/wire.h"
 
@@ -82,9 +83,11 @@
 /* A session ends for good after rekey time * NUM / DEN. */
 #define FOG_SESSION_LIFE_NUM 3
 #define FOG_SESSION_LIFE_DEN 2
-/* Cells after which a session is renewed, and after which it is refused. */
-#define FOG_SESSION_REKEY_CELLS  (1ull << 40)
-#define FOG_SESSION_REJECT_CELLS (1ull << 48)
+/* Cells after which a session is renewed, and after which it is refused: an observer gains at most
+ * 2^-57 before the first, 2^-53 before the second. At 8 million cells a second half a minute, and
+ * two. */
+#define FOG_SESSION_REKEY_CELLS  FOG_GCM_CELLS_ADVISED
+#define FOG_SESSION_REJECT_CELLS (4 * FOG_GCM_CELLS_ADVISED)
 
 #define FOG_COOKIE_LIFE_NS (120 * FOG_NS_PER_S)
 /* Sources the rate limiter tells apart; two that fall together share a bucket. */

@@ -72,11 +72,12 @@ static void body_wycheproof(void)
 	json_t *root = vectors_load("wycheproof/aes_gcm_subset.json"), *group, *t;
 	size_t i, j, count = 0;
 
-	json_array_foreach (json_object_get(root, "testGroups"), i, group)
-		json_array_foreach (json_object_get(group, "tests"), j, t) {
-			one_case(t);
-			count++;
-		}
+	json_array_foreach(json_object_get(root, "testGroups"), i, group)
+		json_array_foreach(json_object_get(group, "tests"), j, t)
+	{
+		one_case(t);
+		count++;
+	}
 	CU_ASSERT_EQUAL(count, 67);
 	json_decref(root);
 }
