@@ -48,7 +48,8 @@ void fog_stage_lookup(struct fog_worker *w, struct fog_batch *b)
 		u32 index = fog_map_find_hashed(&t->map, b->hash[i],
 						fog_half_key(b->link[i], b->head[i].id));
 		b->half[i] = index == FOG_MAP_NONE ? NULL : &t->halves[index];
-		__builtin_prefetch(b->half[i]);
+		if (b->half[i] != NULL)
+			fog_half_prefetch(b->half[i], b->head[i].sequence);
 	}
 	for (u32 k = 0; k < b->data_count; k++) {
 		u32 i = b->data[k];
