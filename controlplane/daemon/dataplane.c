@@ -115,6 +115,7 @@ static void policy_set(struct fog_host *h)
 		.creates_per_second = FOG_HOST_CREATES_PER_SECOND,
 		.creates_burst = FOG_HOST_CREATES_BURST,
 		.handshakes_per_second = FOG_HOST_HANDSHAKES_PER_SECOND,
+		.probe_ms = FOG_HOST_PROBE_MS,
 	};
 
 	memcpy(policy.node_id, h->id.node_id, 32);

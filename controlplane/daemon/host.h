@@ -29,6 +29,7 @@
 #define FOG_HOST_CREATES_PER_SECOND    200
 #define FOG_HOST_CREATES_BURST         400
 #define FOG_HOST_HANDSHAKES_PER_SECOND 50
+#define FOG_HOST_PROBE_MS              30000 /* between bandwidth probes of a link: 6 kbit/s each */
 
 /* Circuit events since the start. */
 struct fog_host_counts {

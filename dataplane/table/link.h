@@ -42,6 +42,20 @@ struct fog_session {
 	struct fog_replay replay;
 };
 
+/* Measurements of a link since it came up, see worker/probe.c. */
+struct fog_link_probe {
+	bool told;    /* LINK_RTT was sent */
+	u16 rx_cells; /* of the neighbour's train, after the first arrival */
+	u32 pings;    /* since the last LINK_RTT */
+	u32 pongs;    /* answered in time, of those */
+	u64 rtt_min_ns;
+	u64 rtt_sum_ns;
+	u64 train_ns; /* next train */
+	u64 train_id; /* ours under way; 0 = none */
+	u64 rx_id;
+	u64 rx_first_ns;
+};
+
 struct fog_link {
 	u32 id; /* 0 = slot not in use */
 	bool up;
@@ -66,6 +80,7 @@ struct fog_link {
 	u64 rtt_ns; /* last measured by a ping */
 	u64 ping_echo;
 	u64 ping_sent_ns;
+	struct fog_link_probe probe;
 
 	u64 create_tokens; /* thousandths of a CREATE */
 	u64 create_ns;     /* last refill */

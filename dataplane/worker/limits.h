@@ -86,6 +86,12 @@
 #define FOG_SESSION_REKEY_CELLS  (1ull << 40)
 #define FOG_SESSION_REJECT_CELLS (1ull << 48)
 
+/* Probe trains: their length (23 KB), the first one after a link came up, and the shortest time
+ * between two of a worker, which bounds them to 184 kbit/s. */
+#define FOG_TRAIN_CELLS    16
+#define FOG_TRAIN_FIRST_NS (2 * FOG_NS_PER_S)
+#define FOG_TRAIN_GAP_NS   FOG_NS_PER_S
+
 #define FOG_COOKIE_LIFE_NS (120 * FOG_NS_PER_S)
 /* Sources the rate limiter tells apart; two that fall together share a bucket. */
 #define FOG_SOURCES 1024
