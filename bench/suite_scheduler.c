@@ -159,7 +159,7 @@ static double median_of(double *v, u32 count)
  * much of the true fronts' volume the medians lack, on average over the problems. */
 static void suite_nsga2(struct bench *b)
 {
-	static const double full[RUN_PROBLEMS] = {0.87616, 0.54283, 1.33137,  0.87618,
+	static const double full[RUN_PROBLEMS] = {0.87616, 0.54283, 1.33137, 0.87618,
 						  0.50755, 1.31017, 0.80740};
 	static double ours[RUN_PROBLEMS][BENCH_SAMPLES_MAX];
 	static double theirs[RUN_PROBLEMS][BENCH_SAMPLES_MAX];
@@ -256,9 +256,10 @@ static struct fog_placement_request request_make(struct fog_random *r)
 
 static void suite_place_one(struct bench *b)
 {
-	struct bench_case c = {.name = "scheduler.place_one_10k_p99",
-			       .unit = "ns",
-			       .peer = "the 2 ms allowed; one job among 10,000 hosts, p99 of 1,000"};
+	struct bench_case c = {
+		.name = "scheduler.place_one_10k_p99",
+		.unit = "ns",
+		.peer = "the 2 ms allowed; one job among 10,000 hosts, p99 of 1,000"};
 	struct fog_placement_host *h = calloc(HOSTS_ONE, sizeof(*h));
 	static double took[CALLS_ONE];
 	double p99[BENCH_SAMPLES_MAX];
