@@ -27,7 +27,7 @@
 #define FOG_BATCH_RESERVATIONS_MAX 32  /* of one pass */
 #define FOG_BATCH_PRIORITY_MAX     100 /* 0..100, 50 unless asked otherwise */
 #define FOG_BATCH_AGE              1.0
-#define FOG_BATCH_SHARE            2.0 /* who used all of late waits as if his jobs were e^2 longer */
+#define FOG_BATCH_SHARE            2.0 /* whoever used it all waits as if for e^2 longer jobs */
 #define FOG_BATCH_NEVER            UINT64_MAX
 
 enum fog_batch_order {

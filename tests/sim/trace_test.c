@@ -46,7 +46,8 @@ static u32 replay_all(const char *name, u32 jobs_max)
 
 int main(int argc, char **argv)
 {
-	u32 jobs_max = argc == 3 && strcmp(argv[1], "--jobs") == 0 ? (u32)atoi(argv[2]) : 0;
+	u32 jobs_max =
+		argc == 3 && strcmp(argv[1], "--jobs") == 0 ? (u32)strtoul(argv[2], NULL, 10) : 0;
 	u32 count = replay_all("hpc2n", 0);
 
 	count += replay_all("metacentrum", jobs_max);
