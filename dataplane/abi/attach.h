@@ -49,8 +49,8 @@ u64 fog_counter_drop(const struct fog_counters *c, enum fog_drop d);
 struct fog_attachment {
 	int sock;   /* SOCK_SEQPACKET; readable with EOF when the data plane is gone */
 	int notify; /* eventfd the data plane writes */
-	int wake[FOG_WORKERS_MAX]; /* control: one per worker; edge: [0], its one worker */
-	int wake_verify;           /* control only: eventfd of the verify service */
+	int wake[FOG_WORKERS_MAX];  /* control: one per worker; edge: [0], its one worker */
+	int wake_verify;            /* control only: eventfd of the verify service */
 	int steer[FOG_WORKERS_MAX]; /* control only: AF_XDP socket of worker w, bound to queue w */
 	u32 workers;
 	u32 role;               /* enum fog_hello_role */

@@ -106,10 +106,10 @@ static int allow(scmp_filter_ctx ctx, int syscall_number)
 
 /* memif waits for its other end and connects again; tap and vfio are asked for their link. */
 static const int syscalls_device[] = {
-	SCMP_SYS(connect),	   SCMP_SYS(bind),	     SCMP_SYS(listen),
-	SCMP_SYS(getpeername),	   SCMP_SYS(setsockopt),     SCMP_SYS(shutdown),
+	SCMP_SYS(connect),         SCMP_SYS(bind),           SCMP_SYS(listen),
+	SCMP_SYS(getpeername),     SCMP_SYS(setsockopt),     SCMP_SYS(shutdown),
 	SCMP_SYS(timerfd_settime), SCMP_SYS(timerfd_create), SCMP_SYS(ioctl),
-	SCMP_SYS(epoll_create),	   SCMP_SYS(epoll_create1),  SCMP_SYS(pipe),
+	SCMP_SYS(epoll_create),    SCMP_SYS(epoll_create1),  SCMP_SYS(pipe),
 	SCMP_SYS(pipe2),
 };
 

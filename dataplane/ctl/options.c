@@ -167,7 +167,8 @@ static int given_apply(const struct given *g, struct fog_options *o, FILE *error
 		o->pin = false;
 	if (g->io != NULL) {
 		if (!io_known(g->io))
-			return bad(errors, "--io", g->io, "want auto, uring, socket, af_xdp or dpdk");
+			return bad(errors, "--io", g->io,
+				   "want auto, uring, socket, af_xdp or dpdk");
 		snprintf(o->io, sizeof(o->io), "%s", g->io);
 	}
 	if (g->device != NULL &&
@@ -196,8 +197,8 @@ static int settings_apply(struct fog_io_settings *s, const struct fog_config *c)
 	s->prefix_bits = (u32)c->dataplane_prefix_bits;
 	if (s->prefix_bits != 0 && c->dataplane_listen[0] != '[')
 		s->prefix_bits += 96;
-	if (s->prefix_bits > 128 ||
-	    (c->dataplane_gateway[0] != '\0' && fog_ip_parse(c->dataplane_gateway, s->gateway) != 0))
+	if (s->prefix_bits > 128 || (c->dataplane_gateway[0] != '\0' &&
+				     fog_ip_parse(c->dataplane_gateway, s->gateway) != 0))
 		return -EINVAL;
 	s->sqpoll = c->dataplane_uring_sqpoll;
 	s->zero_copy = c->dataplane_uring_zero_copy;

@@ -234,8 +234,8 @@ void fog_frame_udp6_checksum(u8 *frame)
 	u8 *ip = frame + 14, *udp = ip + 40;
 
 	put16(udp + 6, 0);
-	u16 sum = (u16)~sum_fold(sum_add(sum_pseudo(ip, 8 + FOG_DGRAM_SIZE, PROTOCOL_UDP), udp,
-					 8 + FOG_DGRAM_SIZE));
+	u16 sum = (u16)~sum_fold(
+		sum_add(sum_pseudo(ip, 8 + FOG_DGRAM_SIZE, PROTOCOL_UDP), udp, 8 + FOG_DGRAM_SIZE));
 	put_sum(udp + 6, sum != 0 ? sum : 0xffff);
 }
 

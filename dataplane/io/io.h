@@ -38,10 +38,10 @@ struct fog_io_settings {
 	u32 arg_count;
 	u32 prefix_bits; /* dpdk: neighbours with these first bits of our address are on the link;
 			  * of the 128, 0 = all are */
-	u8 gateway[16];	 /* dpdk: next hop to the others; all zero = none */
-	bool sqpoll;	 /* io_uring: a kernel thread submits */
-	bool zero_copy;	 /* io_uring: send without copying, from registered memory */
-	bool busy_poll;	 /* dpdk: never sleep */
+	u8 gateway[16];  /* dpdk: next hop to the others; all zero = none */
+	bool sqpoll;     /* io_uring: a kernel thread submits */
+	bool zero_copy;  /* io_uring: send without copying, from registered memory */
+	bool busy_poll;  /* dpdk: never sleep */
 	char why[FOG_IO_WHY_SIZE]; /* filled by a failing open: one line for people */
 };
 

@@ -7,10 +7,10 @@
  *	                +--kernel--> UDP socket    whatever is passed: no program, no lease, ..
  *
  * So this works, slower, when nobody has attached the program, and goes on when the control plane
- * that did is gone. ARP, ND and routing stay with the kernel: a peer whose next hop it does not know
- * is sent to through the UDP socket, which makes the kernel find out; afterwards frames are written
- * here. Once a second one datagram of a path goes through the socket again, so that the kernel keeps
- * the neighbour alive and a changed route is seen.
+ * that did is gone. ARP, ND and routing stay with the kernel: a peer whose next hop it does not
+ *know is sent to through the UDP socket, which makes the kernel find out; afterwards frames are
+ *written here. Once a second one datagram of a path goes through the socket again, so that the
+ *kernel keeps the neighbour alive and a changed route is seen.
  *
  * Privileges: CAP_NET_RAW until open returns. Steering needs none here: the control plane puts our
  * sockets into its map. */
@@ -33,8 +33,8 @@
 #define RING        2048 /* entries of each of the four rings */
 #define RX_FRAMES   4096 /* fill and receive ring, and what is lent */
 #define TX_FRAMES   2048
-#define TX_PAYLOAD  64 /* offset: headers end where the payload's cache line begins */
-#define TX_KICKS    8  /* calls to send what one burst put into the ring */
+#define TX_PAYLOAD  64          /* offset: headers end where the payload's cache line begins */
+#define TX_KICKS    8           /* calls to send what one burst put into the ring */
 #define SOCKET_FLAG 0x80000000u /* in a handle: lent by the UDP socket */
 #define SOCKET_NS   1000000ull  /* look at it at least so often under load */
 #define PATH_NS     1000000000ull
@@ -291,9 +291,9 @@ static unsigned afxdp_tx_reserve(struct fog_io *io, struct fog_frame *frames, un
 	unsigned n = FOG_MIN(want, io->tx_free_count);
 	for (unsigned i = 0; i < n; i++) {
 		u32 index = io->tx_free[--io->tx_free_count];
-		frames[i] = (struct fog_frame){
-			.data = io->memory + (size_t)index * FRAME_SIZE + TX_PAYLOAD,
-			.handle = index};
+		frames[i] = (struct fog_frame){.data = io->memory + (size_t)index * FRAME_SIZE +
+						       TX_PAYLOAD,
+					       .handle = index};
 	}
 	return n;
 }

@@ -4,7 +4,8 @@
  * The only file that includes rte_*.h.
  *
  * One EAL and one pool of buffers a process; worker w uses queue w of its port. Receive lends the
- * device's buffers; transmit writes headers in front of the payload, which starts on a cache line. */
+ * device's buffers; transmit writes headers in front of the payload, which starts on a cache line.
+ */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -21,18 +22,18 @@
 
 #include "dataplane/io/path.h"
 
-#define PORTS_MAX       4    /* at once in a process; the daemon has one */
-#define DESCRIPTORS     1024 /* per queue and direction, where the device has no smaller limit */
-#define BUFFERS_MIN     16384
-#define BUFFERS_WORKER  4096 /* two queues full, what is lent, what sits in caches */
-#define BUFFERS_CACHE   256
-#define BURST           64
-#define PATH_NS         1000000000ull /* a path is looked up again after this */
-#define EAL_ARGS_MAX    (FOG_IO_ARGS_MAX + 8)
-#define TX_OFFLOADS     (RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE)
-#define RX_OFFLOADS     (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
-#define BAD_CHECKSUM    (RTE_MBUF_F_RX_IP_CKSUM_BAD | RTE_MBUF_F_RX_L4_CKSUM_BAD)
-#define RSS_FUNCTIONS   (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP)
+#define PORTS_MAX      4    /* at once in a process; the daemon has one */
+#define DESCRIPTORS    1024 /* per queue and direction, where the device has no smaller limit */
+#define BUFFERS_MIN    16384
+#define BUFFERS_WORKER 4096 /* two queues full, what is lent, what sits in caches */
+#define BUFFERS_CACHE  256
+#define BURST          64
+#define PATH_NS        1000000000ull /* a path is looked up again after this */
+#define EAL_ARGS_MAX   (FOG_IO_ARGS_MAX + 8)
+#define TX_OFFLOADS    (RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE)
+#define RX_OFFLOADS    (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
+#define BAD_CHECKSUM   (RTE_MBUF_F_RX_IP_CKSUM_BAD | RTE_MBUF_F_RX_L4_CKSUM_BAD)
+#define RSS_FUNCTIONS  (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP)
 
 struct port {
 	u16 id;
@@ -100,7 +101,8 @@ static int eal_args(struct fog_io_settings *s, char *argv[EAL_ARGS_MAX], char cp
 	argv[argc++] = silent;
 	if (!has_arg(s, "--log-level"))
 		argv[argc++] = quiet;
-	if (!has_arg(s, "--file-prefix") && !has_arg(s, "--proc-type") && !has_arg(s, "--in-memory"))
+	if (!has_arg(s, "--file-prefix") && !has_arg(s, "--proc-type") &&
+	    !has_arg(s, "--in-memory"))
 		argv[argc++] = own;
 	if (!has_arg(s, "-l") && !has_arg(s, "-c") && !has_arg(s, "--lcores")) {
 		argv[argc++] = l;
@@ -210,8 +212,9 @@ static int port_start(struct port *p, struct fog_io_settings *s)
 		return fail(s, rc, "device", s->device);
 	snprintf(p->driver, sizeof(p->driver), "%s", info.driver_name);
 	if (p->workers > info.max_rx_queues || p->workers > info.max_tx_queues) {
-		snprintf(s->why, sizeof(s->why), "%s has %u queues for %u workers", info.driver_name,
-			 FOG_MIN(info.max_rx_queues, info.max_tx_queues), p->workers);
+		snprintf(s->why, sizeof(s->why), "%s has %u queues for %u workers",
+			 info.driver_name, FOG_MIN(info.max_rx_queues, info.max_tx_queues),
+			 p->workers);
 		return -EINVAL;
 	}
 	if (p->workers > 1) { /* a link is one flow: spread by addresses and ports */
@@ -367,8 +370,7 @@ static bool resolve(struct fog_io *io, struct fog_path *path)
 	}
 	path->header_size = 0;
 	if (known)
-		path->header_size =
-			(u8)fog_frame_header(&p->self, mac, &path->peer, path->header);
+		path->header_size = (u8)fog_frame_header(&p->self, mac, &path->peer, path->header);
 	path->until_ns = known ? io->now_ns + PATH_NS : io->now_ns;
 	return known;
 }
@@ -452,8 +454,8 @@ static unsigned dpdk_tx_reserve(struct fog_io *io, struct fog_frame *frames, uns
 	for (unsigned i = 0; i < n; i++) {
 		u32 index;
 		memcpy(&index, rte_mbuf_to_priv(m[i]), sizeof(index));
-		frames[i] = (struct fog_frame){.data = rte_pktmbuf_mtod(m[i], u8 *),
-					       .handle = index};
+		frames[i] =
+			(struct fog_frame){.data = rte_pktmbuf_mtod(m[i], u8 *), .handle = index};
 	}
 	return n;
 }

@@ -15,14 +15,14 @@
 
 #include "dataplane/io/io_udp.h"
 
-#define RX_BUFFERS   256 /* power of two; all lent: the socket's own buffer holds the rest */
-#define NAME_SIZE    32  /* room for sockaddr_in6, keeps the payload aligned */
-#define CONTROL_SIZE 64
-#define RX_OVERHEAD  (sizeof(struct io_uring_recvmsg_out) + NAME_SIZE + CONTROL_SIZE)
-#define RX_SIZE      (RX_OVERHEAD + 65536)
-#define TX_BUFFERS   512 /* in flight; more: tx_reserve() gives less, TX_FULL */
-#define SQ_ENTRIES   1024
-#define GROUP_ID     1
+#define RX_BUFFERS     256 /* power of two; all lent: the socket's own buffer holds the rest */
+#define NAME_SIZE      32  /* room for sockaddr_in6, keeps the payload aligned */
+#define CONTROL_SIZE   64
+#define RX_OVERHEAD    (sizeof(struct io_uring_recvmsg_out) + NAME_SIZE + CONTROL_SIZE)
+#define RX_SIZE        (RX_OVERHEAD + 65536)
+#define TX_BUFFERS     512 /* in flight; more: tx_reserve() gives less, TX_FULL */
+#define SQ_ENTRIES     1024
+#define GROUP_ID       1
 #define SQPOLL_IDLE_MS 2 /* then the kernel thread sleeps until it is woken */
 
 enum tag { TAG_RX = 1, TAG_WAKE = 2, TAG_TX = 3 }; /* low byte of user_data; TX: slot above */

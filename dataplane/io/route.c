@@ -108,7 +108,8 @@ static int route_get(int fd, u32 ifindex, const u8 ip[16], u8 hop[16])
 {
 	const bool v4 = is_v4(ip);
 	struct request r = {
-		.head = {.nlmsg_type = RTM_GETROUTE, .nlmsg_len = NLMSG_LENGTH(sizeof(struct rtmsg))},
+		.head = {.nlmsg_type = RTM_GETROUTE,
+			 .nlmsg_len = NLMSG_LENGTH(sizeof(struct rtmsg))},
 		.body.route = {.rtm_family = v4 ? AF_INET : AF_INET6, .rtm_dst_len = v4 ? 32 : 128},
 	};
 	struct reply reply;
@@ -131,7 +132,8 @@ static int route_get(int fd, u32 ifindex, const u8 ip[16], u8 hop[16])
 int fog_route_resolve(int fd, u32 ifindex, const u8 ip[16], u8 mac[6])
 {
 	struct request r = {
-		.head = {.nlmsg_type = RTM_GETNEIGH, .nlmsg_len = NLMSG_LENGTH(sizeof(struct ndmsg))},
+		.head = {.nlmsg_type = RTM_GETNEIGH,
+			 .nlmsg_len = NLMSG_LENGTH(sizeof(struct ndmsg))},
 		.body.neighbour = {.ndm_family = is_v4(ip) ? AF_INET : AF_INET6,
 				   .ndm_ifindex = (int)ifindex},
 	};

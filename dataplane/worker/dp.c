@@ -105,7 +105,8 @@ static void fill_region(struct fog_dp *dp)
 	memcpy(r->onion_pk, dp->slow.onion_pk, 32);
 	const struct fog_worker *w = dp->worker[0];
 	const char *detail = w->ops->detail != NULL ? w->ops->detail(w->io) : "";
-	snprintf(r->io_name, sizeof(r->io_name), "%s%s%s", w->ops->name, *detail ? " " : "", detail);
+	snprintf(r->io_name, sizeof(r->io_name), "%s%s%s", w->ops->name, *detail ? " " : "",
+		 detail);
 	snprintf(r->crypto_name, sizeof(r->crypto_name), "%s", fog_crypto_cpu());
 	r->header.workers = dp->workers;
 }
