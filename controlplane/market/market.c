@@ -72,6 +72,14 @@ const char *fog_strategy_name(enum fog_strategy strategy)
 	return strategies[strategy].name;
 }
 
+enum fog_strategy fog_strategy_parse(const char *name)
+{
+	for (u32 i = FOG_STRATEGY_DYNAMIC; i < FOG_STRATEGY_COUNT; i++)
+		if (strcmp(strategies[i].name, name) == 0)
+			return (enum fog_strategy)i;
+	return 0;
+}
+
 int fog_market_init(struct fog_market *m, enum fog_strategy strategy, u64 now_ms)
 {
 	if (!strategy_ok(strategy))
