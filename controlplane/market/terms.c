@@ -2,7 +2,8 @@
 #include "controlplane/market/terms.h"
 
 #include <errno.h>
-#include <strings.h>
+
+#include "controlplane/market/name.h"
 
 #define SPOT_PPM          800000u
 #define SPOT_SLOPE_PPM    300000u
@@ -42,7 +43,7 @@ const char *fog_sla_class_name(enum fog_sla_class class)
 enum fog_term fog_term_parse(const char *name)
 {
 	for (u32 i = FOG_TERM_ON_DEMAND; i < FOG_ARRAY_COUNT(term_names); i++)
-		if (strcasecmp(name, term_names[i]) == 0)
+		if (fog_name_is(name, term_names[i]))
 			return (enum fog_term)i;
 	return 0;
 }
@@ -50,8 +51,7 @@ enum fog_term fog_term_parse(const char *name)
 enum fog_sla_class fog_sla_class_parse(const char *name)
 {
 	for (u32 i = FOG_SLA_B; i < FOG_ARRAY_COUNT(classes); i++)
-		if (strcasecmp(name, classes[i].name) == 0 ||
-		    strcasecmp(name, classes[i].contract) == 0)
+		if (fog_name_is(name, classes[i].name) || fog_name_is(name, classes[i].contract))
 			return (enum fog_sla_class)i;
 	return 0;
 }
