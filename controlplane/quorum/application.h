@@ -48,6 +48,9 @@ struct fog_app_block {
 	u64 epoch;
 	u64 view;
 	u64 time_ms; /* Unix; grows with height; agreed on, so use it as the clock */
+	/* The last block of its epoch: carries nothing, and changes of validators must wait for
+	 * the next block. */
+	bool last;
 	u8 hash[32];
 	u8 proposer[32]; /* node id */
 	/* A value nobody could foretell or choose when the parent was made; see beacon in

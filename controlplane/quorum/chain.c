@@ -184,6 +184,8 @@ static bool proposal_due(const struct fog_quorum *q, struct fog_block *const *up
 		return false;
 	if (q->now_ms >= fog_q_empty_deadline(q))
 		return true;
+	if (is_last(q, q->now_ms) && q->work != 0)
+		return q->executed == q->final.height;
 	return (q->work != 0 && bodies < FOG_QUORUM_BODIES_MAX) ||
 	       evidence_pick(q, up, count, evidence) != 0;
 }
@@ -217,6 +219,10 @@ static struct fog_block *block_build(struct fog_quorum *q, const struct parent *
 	randomness_make(p->header, beta, h.randomness);
 	for (u32 i = 0; i < count; i++)
 		bodies += up[i]->header.tx_count != 0;
+	if (h.last && q->executed != p->header->height)
+		return NULL; /* its state is about to be known */
+	if (h.last) /* carries nothing, so that the next set is known from its parent's state */
+		return fog_block_make(&h, NULL, 0, NULL, 0);
 	if (q->work != 0 && bodies < FOG_QUORUM_BODIES_MAX)
 		n = q->config.host.payload(q->config.host.context, up, count, h.time_ms, &tx);
 	/* Nothing to do after all: the idle deadline will come. */
@@ -273,9 +279,10 @@ void fog_q_propose(struct fog_quorum *q)
 	bool last = p.view != 0 && p.header->last;
 	if (last && count == 0)
 		return; /* the epoch is over */
-	if (last || count >= FOG_QUORUM_DEPTH_MAX / 2) {
-		/* Nothing follows the last block of an epoch, and nothing a long unfinal chain: the
-		 * same block is proposed again until it is final. */
+	bool drain = count > 0 && is_last(q, FOG_MAX(q->now_ms, p.header->time_ms + 1));
+	if (last || drain || count >= FOG_QUORUM_DEPTH_MAX / 2) {
+		/* Nothing follows the last block of an epoch, and a long unfinal chain, and an
+		 * epoch that is to end, become final first: the same block is proposed again. */
 		b = fog_block_ref(up[0]);
 	} else {
 		if (!proposal_due(q, up, (u32)count))
@@ -347,7 +354,11 @@ static int header_judge(const struct fog_quorum *q, const struct fog_header *h,
 	    memcmp(h->parent, p->hash, 32) != 0 || h->height != p->header->height + 1 ||
 	    memcmp(h->validators, q->set.hash, 32) != 0 || h->time_ms <= p->header->time_ms ||
 	    h->last != is_last(q, h->time_ms) || p->header->state_height > h->state_height ||
-	    h->state_height >= h->height || h->height - h->state_height > FOG_QUORUM_DEPTH_MAX)
+	    h->state_height >= h->height || h->state_height < q->base.height ||
+	    h->height - h->state_height > FOG_QUORUM_DEPTH_MAX)
+		return -EBADMSG;
+	if (h->last &&
+	    (h->state_height != h->height - 1 || h->tx_count != 0 || h->evidence_count != 0))
 		return -EBADMSG;
 	/* A proposer may have seen more or fewer signatures; it must show which. */
 	if (p->cert == NULL ? h->voters != 0 : !fog_validators_quorum(&q->set, h->voters))

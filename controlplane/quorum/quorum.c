@@ -117,16 +117,12 @@ static void epoch_end(struct fog_quorum *q)
 {
 	struct fog_validators *next = fog_q_alloc(sizeof(*next));
 	u8 hash[32];
-	u32 n = 0;
 
-	fog_q_next_set(q, q->final.state_height, next);
+	fog_q_next_set(q, q->final.height, next);
 	if (memcmp(next->hash, q->final.next, 32) != 0) {
 		q->diverged = true;
 	} else {
-		while (n < q->change_count && q->changes[n].height <= q->final.state_height)
-			n++;
-		q->change_count -= n;
-		memmove(q->changes, q->changes + n, q->change_count * sizeof(q->changes[0]));
+		q->change_count = 0;
 		struct fog_header base = q->final;
 		memcpy(hash, q->final_hash, 32);
 		epoch_begin(q, next, &base, hash);
@@ -346,11 +342,12 @@ static void on_executed(struct fog_quorum *q, const struct fog_quorum_event *e)
 	FOG_ASSERT(e->height == q->executed + 1);
 	q->executed = e->height;
 	memcpy(q->roots[e->height % QUORUM_ROOTS], e->root, 32);
-	for (u32 i = 0; i < e->count && q->change_count < FOG_QUORUM_CHANGES_MAX; i++) {
+	bool end = q->final.last && q->final.height == e->height;
+	for (u32 i = 0; !end && i < e->count && q->change_count < FOG_QUORUM_CHANGES_MAX; i++) {
 		q->changes[q->change_count].height = e->height;
 		q->changes[q->change_count++].v = e->change[i];
 	}
-	if (q->final.last && q->final.height == e->height)
+	if (end)
 		epoch_end(q);
 	if (!q->started)
 		return;
