@@ -22,6 +22,7 @@ struct fog_options {
 	char state_dir[FOG_OPTIONS_PATH_MAX];
 	char io[16];
 	u32 workers; /* 0 = choose */
+	u32 verify_workers;
 	bool pin;
 	enum fog_dplog_level level;
 };
