@@ -33,7 +33,7 @@ static void attachment_clear(struct fog_attachment *a)
 		.peer.fd = -1,
 	};
 	for (unsigned w = 0; w < FOG_WORKERS_MAX; w++)
-		a->wake[w] = -1;
+		a->wake[w] = a->steer[w] = -1;
 	for (unsigned w = 0; w < FOG_VERIFY_WORKERS_MAX; w++)
 		a->wake_verify[w] = -1;
 }
@@ -191,7 +191,8 @@ static int reply_check(const struct fog_attachment *a, const struct fog_hello_re
 		why_set(why, "the data plane claims %u verify workers", r->verify_workers);
 		return -EPROTO;
 	}
-	if (fds != (control ? 2 + r->workers + r->verify_workers : 3)) {
+	unsigned steer = r->steer != 0 ? r->workers : 0;
+	if (fds != (control ? 2 + r->workers + r->verify_workers + steer : 3)) {
 		why_set(why, "the answer carries %u fds", fds);
 		return -EPROTO;
 	}
@@ -236,6 +237,9 @@ int fog_attach_finish(struct fog_attachment *a, char why[WHY_SIZE])
 		a->verify_workers = m.reply.verify_workers;
 		memcpy(a->wake_verify, &fds[2 + a->workers], a->verify_workers * sizeof(int));
 	}
+	if (control && m.reply.steer != 0)
+		memcpy(a->steer, &fds[2 + a->workers + a->verify_workers],
+		       a->workers * sizeof(int));
 	return 0;
 }
 
@@ -318,9 +322,12 @@ void fog_detach(struct fog_attachment *a)
 	for (unsigned w = 0; w < FOG_VERIFY_WORKERS_MAX; w++)
 		if (a->wake_verify[w] >= 0)
 			close(a->wake_verify[w]);
-	for (unsigned w = 0; w < FOG_WORKERS_MAX; w++)
+	for (unsigned w = 0; w < FOG_WORKERS_MAX; w++) {
 		if (a->wake[w] >= 0)
 			close(a->wake[w]);
+		if (a->steer[w] >= 0)
+			close(a->steer[w]);
+	}
 	fog_region_close(&a->peer);
 	fog_region_close(&a->own);
 	attachment_clear(a);
