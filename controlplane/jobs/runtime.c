@@ -18,7 +18,7 @@
 #define VERIFY_PRIORITY 1 /* receipts */
 #define PATH_SIZE       1024
 
-_Static_assert(FOG_PAPER_SIZE_MAX <= FOG_VERIFY_MESSAGE_MAX, "papers fit the verify rings");
+_Static_assert(FOG_PAPER_SIZE_MAX <= FOG_CHECK_PAYLOAD_MAX - 96, "papers fit the verify rings");
 _Static_assert(FOG_JOB_MESSAGE_MAX <= FOG_FRAMED_JSON_MAX, "messages fit a frame");
 _Static_assert(FOG_JOBS_CHUNK_MAX <= FOG_FRAMED_DATA_MAX, "chunks fit a frame");
 /* Two logs, or inputs, beside one message: less than what a stream queues. */
@@ -520,6 +520,13 @@ double fog_jobs_runtime_weight(void *ctx, const u8 node[32])
 	struct fog_jobs_runtime *rt = ctx;
 
 	return fog_jobs_weight(rt->jobs, node, fog_jobs_runtime_now(rt));
+}
+
+void fog_jobs_runtime_demand(void *ctx, struct fog_jobs_demand *out)
+{
+	struct fog_jobs_runtime *rt = ctx;
+
+	fog_jobs_demand(rt->jobs, out);
 }
 
 u32 fog_jobs_runtime_open(void *ctx)

@@ -13,6 +13,7 @@
 #ifndef FOG_TABLE_LINK_H
 #define FOG_TABLE_LINK_H
 
+#include "crypto/gcm/gcm.h"
 #include "crypto/noise/noise.h"
 #include "crypto/replay.h"
 #include "dataplane/table/map.h"
@@ -27,8 +28,8 @@ enum fog_session_slot {
 };
 
 struct fog_session {
-	u8 recv[FOG_NOISE_KEY_SIZE];
-	u8 send[FOG_NOISE_KEY_SIZE];
+	struct fog_gcm_key recv;
+	struct fog_gcm_key send;
 	u32 local;  /* index the peer names us by; random, never 0 while live */
 	u32 remote; /* index we name the peer's side by */
 	bool live;
@@ -98,6 +99,25 @@ static inline struct fog_session *fog_link_session(struct fog_link *l, u32 local
 		if (l->session[i].live && l->session[i].local == local)
 			return &l->session[i];
 	return NULL;
+}
+
+/* Expand the two keys a Noise handshake gave: of each, 16 bytes key, 12 bytes iv, 4 not used. */
+void fog_session_set_keys(struct fog_session *s, const u8 send[FOG_NOISE_KEY_SIZE],
+			  const u8 recv[FOG_NOISE_KEY_SIZE]);
+/* A cell to be sealed under `send` or opened under `recv`: dgram holds the link header, with the
+ * counter to use; in and out as in gcm.h. */
+static inline struct fog_gcm_job fog_session_job(const struct fog_gcm_key *key, const u8 *dgram,
+						 const u8 *in, u8 *out)
+{
+	return (struct fog_gcm_job){
+		.key = key,
+		.ad = dgram,
+		.ad_len = FOG_LINK_HEADER_SIZE,
+		.in = in,
+		.out = out,
+		.len = FOG_CELL_SIZE,
+		.counter = fog_load_u64(dgram + 8),
+	};
 }
 
 /* Install keys in a slot, forgetting what was there. `index` maps local indices to link ids. */

@@ -222,8 +222,7 @@ static void take_session(struct fog_worker *w, struct fog_slow_msg *m)
 	s.rekey_ns = w->now + rekey - fog_rng_below(&w->rng, rekey / 8 + 1);
 	if (!s.initiator)
 		s.rekey_ns += rekey / 4;
-	memcpy(s.send, m->session.send, 32);
-	memcpy(s.recv, m->session.recv, 32);
+	fog_session_set_keys(&s, m->session.send, m->session.recv);
 	/* The peer draws its index; ours collides once in 2^32 / sessions: the next try will do. */
 	if (fog_session_install(l, FOG_SESSION_NEXT, &w->sessions, &s) < 0)
 		goto out;

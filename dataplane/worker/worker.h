@@ -124,6 +124,7 @@ struct fog_worker {
 	bool slow_pushed;
 	struct fog_rng rng;
 	struct fog_counts counts;
+	u64 lap; /* fog_ticks() up to which the cycles_* are accounted for */
 	struct fog_worker_status *status; /* in the data region */
 	struct fog_counters *counters;    /* likewise */
 
@@ -208,6 +209,15 @@ struct fog_dp {
 static inline void fog_drop(struct fog_worker *w, enum fog_drop d)
 {
 	w->counts.drops[d]++;
+}
+
+/* The time since the last call belongs to this cycles_* counter. */
+static inline void fog_lap(struct fog_worker *w, u64 *cycles)
+{
+	u64 now = fog_ticks();
+
+	*cycles += now - w->lap;
+	w->lap = now;
 }
 
 /* Which worker owns a link or pseudo-link. */
