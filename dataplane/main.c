@@ -180,7 +180,7 @@ static int daemon_open(struct daemon *d)
 	rc = dp_make(d);
 	if (rc != 0)
 		return rc;
-	rc = fog_verify_start(&d->verify, region, d->event_fd);
+	rc = fog_verify_start(&d->verify, region, d->options.verify_workers, d->event_fd);
 	if (rc != 0)
 		return fail("cannot start the verify service", rc);
 	rc = ctl_make(d);

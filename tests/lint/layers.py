@@ -14,7 +14,7 @@ LEAVES = ("crypto/", "configs/", "dataplane/abi/", "ebpf/")
 AREAS = (
     ("crypto/", ("crypto/",)),
     ("configs/", ("configs/", "crypto/types.h")),
-    ("dataplane/abi/", ("dataplane/abi/", "crypto/types.h")),
+    ("dataplane/abi/", ("dataplane/abi/", "crypto/types.h", "crypto/check/kind.h")),
     ("dataplane/", LEAVES + ("dataplane/",)),
     ("controlplane/", LEAVES + ("controlplane/",)),
     ("ebpf/", ("ebpf/",)),
