@@ -23,6 +23,7 @@
 #define CONNECT_S   "5"
 
 /* pg_type.h of the server: fixed for ever. */
+#define OID_BOOL  16
 #define OID_BYTEA 17
 #define OID_INT8  20
 #define OID_TEXT  25
@@ -485,7 +486,8 @@ static void pg_column(struct fog_stmt *q, int column, struct fog_value *out)
 	out->len = (size_t)PQgetlength(p->result, p->row, column);
 	out->data = text;
 	if (out->kind == FOG_VALUE_INT) {
-		out->i = strtoll(text, NULL, 10);
+		out->i = PQftype(p->result, column) == OID_BOOL ? text[0] == 't'
+								: strtoll(text, NULL, 10);
 	} else if (out->kind == FOG_VALUE_REAL) {
 		out->r = strtod(text, NULL);
 	} else if (out->kind == FOG_VALUE_BLOB && PQftype(p->result, column) == OID_BYTEA) {

@@ -4,6 +4,7 @@
 #ifndef FOG_STORE_WHERE_H
 #define FOG_STORE_WHERE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

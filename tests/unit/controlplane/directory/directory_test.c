@@ -165,13 +165,14 @@ static void test_store(void)
 	CU_ASSERT_EQUAL(rows(st), 5);
 	fog_directory_free(dir);
 	/* Somebody wrote into the file: that row is not believed, the others are. */
-	struct fog_stmt *q = fog_stmt(st, "UPDATE descriptor SET signature = ? WHERE node_id ="
-					  " (SELECT min(node_id) FROM descriptor)");
+	struct fog_stmt *q =
+		fog_stmt(st, "UPDATE descriptor SET signature = ? WHERE node_id ="
+			     " (SELECT node_id FROM descriptor ORDER BY node_id LIMIT 1)");
 	u8 wrong[64] = {0};
 	fog_bind_blob(q, wrong, sizeof(wrong));
 	CU_ASSERT_EQUAL(fog_stmt_run(q), 0);
 	q = fog_stmt(st, "UPDATE descriptor SET signature = ? WHERE node_id ="
-			 " (SELECT max(node_id) FROM descriptor)");
+			 " (SELECT node_id FROM descriptor ORDER BY node_id DESC LIMIT 1)");
 	fog_bind_blob(q, wrong, 1);
 	CU_ASSERT_EQUAL(fog_stmt_run(q), 0);
 	fog_log_set_level(FOG_LOG_ERROR);
