@@ -19,9 +19,9 @@
 
 #include "crypto/types.h"
 
-#define FOG_PLACEMENT_HOSTS_MAX          4096 /* hosts of one call */
-#define FOG_PLACEMENT_EXCLUDE_MAX        64   /* hosts a job may exclude, retries included */
-#define FOG_PLACEMENT_ATTRIBUTES_MAX     8    /* equalities of one job */
+#define FOG_PLACEMENT_HOSTS_MAX          16384 /* hosts of one call */
+#define FOG_PLACEMENT_EXCLUDE_MAX        64    /* hosts a job may exclude, retries included */
+#define FOG_PLACEMENT_ATTRIBUTES_MAX     8     /* equalities of one job */
 #define FOG_PLACEMENT_NAME_SIZE          64
 #define FOG_PLACEMENT_VALUE_SIZE         64
 #define FOG_PLACEMENT_EXPLAIN_SIZE       512
