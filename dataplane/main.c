@@ -114,6 +114,7 @@ static int dp_make(struct daemon *d)
 		.listen = d->options.listen,
 		.io = io_find(d->options.io),
 		.notify_fd = d->event_fd,
+		.mix_dir = d->options.state_dir,
 	};
 	int rc = path_join(path, sizeof(path), d->options.state_dir, "dataplane.key");
 
