@@ -64,7 +64,15 @@ static int check_log_level(const char *v, char why[160])
 
 static int check_io(const char *v, char why[160])
 {
-	return check_word(v, "auto uring socket", why);
+	return check_word(v, "auto uring socket af_xdp dpdk", why);
+}
+
+static int check_ip_or_empty(const char *v, char why[160])
+{
+	u8 ip[16];
+
+	snprintf(why, 160, "wants a bare IPv4 or IPv6 address, or empty");
+	return v[0] == '\0' ? 0 : fog_ip_parse(v, ip);
 }
 
 static int check_role(const char *v, char why[160])
@@ -126,6 +134,11 @@ static int check_country(const char *v, char why[160])
 	return v[2] == '\0' ? 0 : -EINVAL;
 }
 
+static int check_strategy(const char *v, char why[160])
+{
+	return check_word(v, "dynamic stable aggressive conservative", why);
+}
+
 static int check_free_text(const char *v, char why[160])
 {
 	snprintf(why, 160, "longer than 64 bytes");
@@ -143,6 +156,7 @@ static const struct {
 	{"host", "log_level", check_log_level},
 	{"dataplane", "listen", check_listen},
 	{"dataplane", "io", check_io},
+	{"dataplane", "gateway", check_ip_or_empty},
 	{"control", "listen", check_listen},
 	{"control", "peers", check_peer},
 	{"roles", "enable", check_role},
@@ -150,6 +164,7 @@ static const struct {
 	{"exit", "deny", check_exit_rule},
 	{"edge", "socks", check_socks},
 	{"worker", "exec_path", check_path_or_empty},
+	{"market", "strategy", check_strategy},
 	{"attributes", "operator", check_free_text},
 	{"attributes", "country", check_country},
 	{"attributes", "region", check_free_text},

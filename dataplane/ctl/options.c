@@ -13,8 +13,10 @@ enum {
 	OPT_RUN_DIR,
 	OPT_STATE_DIR,
 	OPT_WORKERS,
+	OPT_VERIFY_WORKERS,
 	OPT_NO_PIN,
 	OPT_IO,
+	OPT_DEVICE,
 	OPT_LOG_LEVEL,
 	OPT_CHECK,
 	OPT_HELP,
@@ -27,8 +29,10 @@ static const struct option long_options[] = {
 	{"run-dir", required_argument, NULL, OPT_RUN_DIR},
 	{"state-dir", required_argument, NULL, OPT_STATE_DIR},
 	{"workers", required_argument, NULL, OPT_WORKERS},
+	{"verify-workers", required_argument, NULL, OPT_VERIFY_WORKERS},
 	{"no-pin", no_argument, NULL, OPT_NO_PIN},
 	{"io", required_argument, NULL, OPT_IO},
+	{"device", required_argument, NULL, OPT_DEVICE},
 	{"log-level", required_argument, NULL, OPT_LOG_LEVEL},
 	{"check", no_argument, NULL, OPT_CHECK},
 	{"help", no_argument, NULL, OPT_HELP},
@@ -38,7 +42,8 @@ static const struct option long_options[] = {
 
 /* The command line as text, NULL where it says nothing. */
 struct given {
-	const char *config, *listen, *run_dir, *state_dir, *workers, *io, *level;
+	const char *config, *listen, *run_dir, *state_dir, *workers, *verify_workers, *io, *device;
+	const char *level;
 	bool no_pin;
 };
 
@@ -51,8 +56,10 @@ void fog_options_usage(FILE *out)
 	      "  --run-dir DIR       folder of dataplane.sock\n"
 	      "  --state-dir DIR     folder of dataplane.key\n"
 	      "  --workers N         worker threads, 1 to 16; 0 = choose\n"
+	      "  --verify-workers N  threads that check signatures and proofs, 1 to 4\n"
 	      "  --no-pin            leave the choice of CPUs to the kernel\n"
-	      "  --io NAME           auto, uring or socket\n"
+	      "  --io NAME           auto, uring, socket, af_xdp or dpdk\n"
+	      "  --device NAME       af_xdp: interface; dpdk: port or device arguments\n"
 	      "  --log-level LEVEL   error, warning, notice, info or debug\n"
 	      "  --check             check all of this, change nothing, say what would run\n"
 	      "  --help, --version\n\n"
@@ -83,11 +90,17 @@ static int given_parse(struct given *g, struct fog_options *o, int argc, char **
 		case OPT_WORKERS:
 			g->workers = optarg;
 			break;
+		case OPT_VERIFY_WORKERS:
+			g->verify_workers = optarg;
+			break;
 		case OPT_NO_PIN:
 			g->no_pin = true;
 			break;
 		case OPT_IO:
 			g->io = optarg;
+			break;
+		case OPT_DEVICE:
+			g->device = optarg;
 			break;
 		case OPT_LOG_LEVEL:
 			g->level = optarg;
@@ -130,41 +143,80 @@ static int dir_set(char out[FOG_OPTIONS_PATH_MAX], const char *dir)
 
 static bool io_known(const char *name)
 {
-	return strcmp(name, "auto") == 0 || strcmp(name, "uring") == 0 ||
-	       strcmp(name, "socket") == 0;
+	static const char *const names[] = {"auto", "uring", "socket", "af_xdp", "dpdk"};
+
+	for (unsigned i = 0; i < FOG_ARRAY_COUNT(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+static int number_read(const char *text, u32 min, u32 max, u32 *out)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || n < min || n > max)
+		return -EINVAL;
+	*out = (u32)n;
+	return 0;
 }
 
 /* Options over what o holds already. */
 static int given_apply(const struct given *g, struct fog_options *o, FILE *errors)
 {
-	char *end;
-
 	if (g->listen != NULL && fog_address_parse(g->listen, &o->listen) != 0)
 		return bad(errors, "--listen", g->listen, "want ADDRESS:PORT");
 	if (g->run_dir != NULL && dir_set(o->run_dir, g->run_dir) != 0)
 		return bad(errors, "--run-dir", g->run_dir, "empty or too long");
 	if (g->state_dir != NULL && dir_set(o->state_dir, g->state_dir) != 0)
 		return bad(errors, "--state-dir", g->state_dir, "empty or too long");
-	if (g->workers != NULL) {
-		unsigned long n = strtoul(g->workers, &end, 10);
-
-		if (g->workers[0] < '0' || g->workers[0] > '9' || *end != '\0' ||
-		    n > FOG_WORKERS_MAX)
-			return bad(errors, "--workers", g->workers, "want a number from 0 to 16");
-		o->workers = (u32)n;
-	}
+	if (g->workers != NULL && number_read(g->workers, 0, FOG_WORKERS_MAX, &o->workers) != 0)
+		return bad(errors, "--workers", g->workers, "want a number from 0 to 16");
+	if (g->verify_workers != NULL &&
+	    number_read(g->verify_workers, 1, FOG_VERIFY_WORKERS_MAX, &o->verify_workers) != 0)
+		return bad(errors, "--verify-workers", g->verify_workers,
+			   "want a number from 1 to 4");
 	if (g->no_pin)
 		o->pin = false;
 	if (g->io != NULL) {
 		if (!io_known(g->io))
-			return bad(errors, "--io", g->io, "want auto, uring or socket");
+			return bad(errors, "--io", g->io,
+				   "want auto, uring, socket, af_xdp or dpdk");
 		snprintf(o->io, sizeof(o->io), "%s", g->io);
 	}
+	if (g->device != NULL &&
+	    snprintf(o->settings.device, FOG_IO_DEVICE_MAX, "%s", g->device) >= FOG_IO_DEVICE_MAX)
+		return bad(errors, "--device", g->device, "too long");
 	if (g->level != NULL) {
 		o->level = fog_dplog_level_parse(g->level);
 		if (o->level == 0)
 			return bad(errors, "--log-level", g->level, "no such level");
 	}
+	return 0;
+}
+
+/* 0 or -EINVAL: something is longer than its place. */
+static int settings_apply(struct fog_io_settings *s, const struct fog_config *c)
+{
+	if (snprintf(s->device, sizeof(s->device), "%s", c->dataplane_device) >=
+		    (int)sizeof(s->device) ||
+	    c->dataplane_dpdk_args.count > FOG_IO_ARGS_MAX)
+		return -EINVAL;
+	s->arg_count = (u32)c->dataplane_dpdk_args.count;
+	for (u32 i = 0; i < s->arg_count; i++)
+		if (snprintf(s->args[i], FOG_IO_ARG_SIZE, "%s", c->dataplane_dpdk_args.items[i]) >=
+		    FOG_IO_ARG_SIZE)
+			return -EINVAL;
+	s->prefix_bits = (u32)c->dataplane_prefix_bits;
+	if (s->prefix_bits != 0 && c->dataplane_listen[0] != '[')
+		s->prefix_bits += 96;
+	if (s->prefix_bits > 128 || (c->dataplane_gateway[0] != '\0' &&
+				     fog_ip_parse(c->dataplane_gateway, s->gateway) != 0))
+		return -EINVAL;
+	s->sqpoll = c->dataplane_uring_sqpoll;
+	s->zero_copy = c->dataplane_uring_zero_copy;
+	s->busy_poll = c->dataplane_busy_poll;
 	return 0;
 }
 
@@ -178,15 +230,17 @@ static int config_apply(struct fog_options *o, const char *path, FILE *errors)
 		return rc == -EINVAL ? -EBADMSG : rc;
 	if (fog_address_parse(c.dataplane_listen, &o->listen) != 0 ||
 	    dir_set(o->run_dir, c.host_run_dir) != 0 ||
-	    dir_set(o->state_dir, c.host_state_dir) != 0 || !io_known(c.dataplane_io)) {
+	    dir_set(o->state_dir, c.host_state_dir) != 0 || !io_known(c.dataplane_io) ||
+	    settings_apply(&o->settings, &c) != 0) {
 		fprintf(errors,
-			"%s: dataplane.listen, dataplane.io, host.run_dir or "
-			"host.state_dir cannot be used\n",
+			"%s: dataplane.listen, .io, .device, .dpdk_args, .gateway, host.run_dir "
+			"or host.state_dir cannot be used\n",
 			path);
 		rc = -EBADMSG;
 	} else {
 		snprintf(o->io, sizeof(o->io), "%s", c.dataplane_io);
 		o->workers = (u32)c.dataplane_workers;
+		o->verify_workers = (u32)c.dataplane_verify_workers;
 		o->pin = c.dataplane_pin;
 		o->level = fog_dplog_level_parse(c.host_log_level);
 	}
@@ -203,6 +257,7 @@ int fog_options_read(struct fog_options *o, int argc, char **argv, FILE *errors)
 		.run_dir = "/run/fog",
 		.state_dir = "/var/lib/fog",
 		.io = "auto",
+		.verify_workers = 1,
 		.pin = true,
 		.level = FOG_DPLOG_INFO,
 	};
