@@ -21,30 +21,14 @@ const char *const fog_job_terms_fields[] = {
 	"namespace",  "class", "tier",    "priority", "deadline_seconds", "retries", "preemptible",
 	"on_preempt", "group", "webhook", NULL};
 
-static const char *const class_names[FOG_SLA_COUNT] = {"", "B", "A", "S"};
 static const enum fog_tier class_tier[FOG_SLA_COUNT] = {FOG_TIER_NONE, FOG_TIER_NONE,
 							FOG_TIER_BRONZE, FOG_TIER_SILVER};
-
-const char *fog_sla_class_name(enum fog_sla_class sla)
-{
-	return sla < FOG_SLA_COUNT ? class_names[sla] : "";
-}
-
-/* "S" and "S_CLASS", in any case. */
-static enum fog_sla_class class_parse(const char *text)
-{
-	for (u32 i = 1; i < FOG_SLA_COUNT; i++)
-		if (strncasecmp(text, class_names[i], 1) == 0 &&
-		    (text[1] == '\0' || strcasecmp(text + 1, "_class") == 0))
-			return (enum fog_sla_class)i;
-	return FOG_SLA_INVALID;
-}
 
 static void class_read(struct fog_json_reader *r, struct fog_job_terms *out)
 {
 	out->sla = FOG_SLA_B;
 	if (fog_json_has(r, "class")) {
-		out->sla = class_parse(fog_json_text_of(r, "class", 16));
+		out->sla = fog_sla_class_parse(fog_json_text_of(r, "class", 16));
 		if (fog_json_ok(r) && out->sla == FOG_SLA_INVALID)
 			fog_json_wrong(r, "class", "must be S, A or B");
 	}

@@ -56,7 +56,6 @@ extern const char *const fog_job_terms_fields[];
 /* Reads them; what is absent gets its default. */
 void fog_job_terms_read(struct fog_json_reader *r, struct fog_job_terms *out);
 
-const char *fog_sla_class_name(enum fog_sla_class sla);
 /* What a job of this tier pays the fog on top of `amount` for its hosts, as one of `replicas`. */
 i64 fog_tier_premium(enum fog_tier tier, u32 replicas, i64 amount);
 /* What is paid back of a price. At least 1 mfog. */
