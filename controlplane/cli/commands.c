@@ -47,7 +47,6 @@ const struct fog_command fog_commands[] = {
 	{"job why", "JOB", 1, 1, 0, "why a job is pending, and when it is likely to start",
 	 "Counts the hosts by the first constraint that each of them fails.", fog_cmd_job_why},
 	{"job history", "JOB", 1, 1, 0, "every state a job was in", NULL, fog_cmd_job_history},
-	{"batch list", "", 0, 0, O(LIMIT), "jobs submitted together", NULL, fog_cmd_batch_list},
 	{"job list", "", 0, 0, O(STATE) | O(LIMIT), "jobs of this control plane", NULL,
 	 fog_cmd_job_list},
 	{"job show", "JOB", 1, 1, 0, "everything about one job and its attempts",
@@ -57,6 +56,7 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_job_cancel},
 	{"job wait", "JOB", 1, 1, O(TIMEOUT), "wait for the end; exit status 1 unless it succeeded",
 	 NULL, fog_cmd_job_wait},
+	{"batch list", "", 0, 0, O(LIMIT), "jobs submitted together", NULL, fog_cmd_batch_list},
 
 	{"circuit list", "", 0, 0, 0, "onion circuits that begin or end at this host", NULL,
 	 fog_cmd_circuit_list},
