@@ -918,8 +918,9 @@ static void test_evidence(void)
 	};
 
 	start();
-	double before = fog_jobs_weight(t.jobs, t.id[1], t.now);
+	double before = 0;
 	for (u32 i = 0; i < FOG_ARRAY_COUNT(cases); i++) {
+		before = i == 3 ? fog_jobs_weight(t.jobs, t.id[1], t.now) : before;
 		CU_ASSERT_EQUAL(fog_jobs_evidence(t.jobs, t.id[cases[i].node], cases[i].source,
 						  cases[i].kind, 0.5, cases[i].reference, "",
 						  t.now),
