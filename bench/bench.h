@@ -23,6 +23,7 @@ struct bench_case {
 	void *theirs_arg;
 	double ours_divisor;   /* operations per round, e.g. batch size; 0 = 1 */
 	double theirs_divisor; /* likewise */
+	bool peer_recorded;    /* the peer's figure was not measured in this run */
 };
 
 struct bench_result {
@@ -34,6 +35,7 @@ struct bench_result {
 	double ratio;      /* peer_value / value: how many times better we are */
 	double spread;     /* (max - min) / median of our samples */
 	unsigned samples;
+	bool peer_recorded;
 };
 
 struct bench {
@@ -49,6 +51,8 @@ struct bench {
 bool bench_wanted(const struct bench *b, const char *name);
 /* Measure one case and print its line. Skipped when --only does not match. */
 void bench_run(struct bench *b, const struct bench_case *c);
+/* The same with a peer's figure that was measured by other means. */
+void bench_run_alone(struct bench *b, const struct bench_case *c, double peer_value);
 /* A figure measured by other means, lower is better: `ours` holds `samples` of it, at most
  * BENCH_SAMPLES_MAX. Prints and keeps its line; asks bench_wanted() too. */
 void bench_record(struct bench *b, const struct bench_case *c, const double *ours, unsigned samples,

@@ -104,10 +104,12 @@ void bench_record(struct bench *b, const struct bench_case *c, const double *our
 	r->value = median(ours, samples);
 	r->peer_value = peer_value;
 	r->ratio = r->peer_value / r->value;
+	r->peer_recorded = c->peer_recorded;
 	r->spread = (high - low) / r->value;
 	b->count++;
-	printf("%-34s %10.1f %-12s %10.1f  %6.2fx  +-%4.1f%%  %s\n", r->name, r->value, r->unit,
-	       r->peer_value, r->ratio, 50 * r->spread, r->peer);
+	int digits = r->value < 10 ? 3 : 1;
+	printf("%-36s %10.*f %-9s %10.*f  %6.2fx  +-%4.1f%%  %s\n", r->name, digits, r->value,
+	       r->unit, digits, r->peer_value, r->ratio, 50 * r->spread, r->peer);
 	fflush(stdout);
 }
 
@@ -128,6 +130,19 @@ void bench_run(struct bench *b, const struct bench_case *c)
 			    (double)peer_rounds / theirs_div;
 	}
 	bench_record(b, c, ours, b->samples, median(theirs, b->samples));
+}
+
+void bench_run_alone(struct bench *b, const struct bench_case *c, double peer_value)
+{
+	if (!bench_wanted(b, c->name))
+		return;
+	double ours[BENCH_SAMPLES_MAX];
+	double divisor = c->ours_divisor > 0 ? c->ours_divisor : 1;
+	u64 rounds = calibrate(c->ours, c->ours_arg, b->seconds);
+
+	for (unsigned i = 0; i < b->samples; i++)
+		ours[i] = 1e9 * time_once(c->ours, c->ours_arg, rounds) / (double)rounds / divisor;
+	bench_record(b, c, ours, b->samples, peer_value);
 }
 
 static void usage(FILE *out)
@@ -288,7 +303,7 @@ int main(int argc, char **argv)
 	}
 	if (pin(o.cpu) != 0)
 		fprintf(stderr, "fog-bench: cannot pin to a CPU, figures will be noisier\n");
-	printf("%-34s %10s %-12s %10s  %7s  %6s  %s\n", "name", "ours", "unit", "peer", "ratio",
+	printf("%-36s %10s %-9s %10s  %7s  %6s  %s\n", "name", "ours", "unit", "peer", "ratio",
 	       "noise", "peer");
 	for (unsigned i = 0; i < FOG_ARRAY_COUNT(suites); i++)
 		suites[i].run(&bench);

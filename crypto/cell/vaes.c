@@ -215,6 +215,7 @@ const struct fog_cipher fog_cipher_vaes = {
 	.hash_dot = fog_aesni_hash_dot,
 	.encrypt_many = encrypt_many,
 	.decrypt_many = decrypt_many,
+	.cgo_many = fog_vaes_cgo_many,
 	.gcm_many = fog_vaes_gcm_many,
 };
 
