@@ -70,6 +70,7 @@ void fog_stage_crypt(struct fog_worker *w, struct fog_batch *b)
 			b->data[kept++] = (u8)i;
 	}
 	b->data_count = kept;
-	run(&jobs);
 	fog_lap(w, &w->counts.cycles_crypt);
+	run(&jobs);
+	fog_lap(w, &w->counts.cycles_crypt_cipher);
 }

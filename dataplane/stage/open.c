@@ -123,7 +123,9 @@ void fog_stage_open(struct fog_worker *w, struct fog_batch *b)
 	FOG_ASSERT(b->count <= FOG_BATCH_MAX);
 	sort_frames(w, b);
 	gather(w, b, jobs);
+	fog_lap(w, &w->counts.cycles_open);
 	fog_gcm_open_many(jobs, b->sealed_count);
+	fog_lap(w, &w->counts.cycles_open_cipher);
 	for (u32 k = 0; k < b->sealed_count; k++) {
 		u32 i = b->sealed[k];
 		enum fog_drop d = FOG_DROP_LINK_AUTH;

@@ -45,7 +45,9 @@ void fog_stage_seal(struct fog_worker *w, struct fog_slot **due, unsigned count)
 			used++;
 		}
 	}
+	fog_lap(w, &w->counts.cycles_seal);
 	fog_gcm_seal_many(jobs, used);
+	fog_lap(w, &w->counts.cycles_seal_cipher);
 	for (unsigned i = 0; i < count; i++)
 		fog_slot_give(w, due[i]);
 	for (unsigned i = used; i < room; i++)
