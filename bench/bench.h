@@ -67,9 +67,13 @@ void bench_suite_ring(struct bench *b);
 void bench_suite_scheduler(struct bench *b);
 void bench_suite_zk(struct bench *b);
 
+/* Tables and curves of the traces that the scheduler's suite replayed, if it did. */
+void bench_scheduler_html(FILE *f);
+
 /* {"version","machine","results":[..]}; 0 or -errno. */
 int bench_report_json(const struct bench *b, const char *path);
-/* index.html with a table and one bar plot per suite, no outside resources; 0 or -errno. */
+/* index.html with a table, a bar plot per suite and the traces, no outside resources; 0 or -errno.
+ */
 int bench_report_html(const struct bench *b, const char *dir);
 
 #endif

@@ -112,7 +112,7 @@ static const struct abi_item abi_items[] = {
 	F(fog_hello_reply, magic) F(fog_hello_reply, abi) F(fog_hello_reply, status)
 	F(fog_hello_reply, layout_hash) F(fog_hello_reply, region_size)
 	F(fog_hello_reply, boot_id) F(fog_hello_reply, attachment) F(fog_hello_reply, workers)
-	F(fog_hello_reply, pad0) F(fog_hello_reply, text)
+	F(fog_hello_reply, steer) F(fog_hello_reply, text)
 
 	S(fog_edge_slot)
 	F(fog_edge_slot, handle) F(fog_edge_slot, kind) F(fog_edge_slot, reason)

@@ -18,7 +18,7 @@
 #include "crypto/types.h"
 #include "dataplane/abi/ring.h"
 
-#define FOG_ABI       3u
+#define FOG_ABI       4u
 #define FOG_ABI_MAGIC 0x31494241474f46ffull
 
 /* Limits, with what happens when they are reached. */
@@ -241,7 +241,8 @@ struct fog_data_region {
  *	HELLO  fds: [0] region written by the client
  *	REPLY  fds: [0] region written by the data plane, [1] eventfd data plane -> client,
  *	            [2..] eventfd client -> worker w (control: one per worker, edge: its one
- *worker), control only: last, eventfd client -> verify service
+ *	            worker); control only: next, eventfd client -> verify service, and,
+ *	            when reply.steer is not 0, one AF_XDP socket per worker
  *
  * Cursors. At each attachment all rings of that role start again at position 0: the client zeroes
  * its region; a worker that takes the attachment up zeroes its own cursors of those rings and then
@@ -275,7 +276,7 @@ struct fog_hello_reply {
 	u64 boot_id;    /* of the data plane */
 	u64 attachment; /* counts attachments of this role; see fog_worker_status.attachment */
 	u32 workers;
-	u32 pad0;
+	u32 steer;     /* 1: the fds end with one AF_XDP socket per worker; 0: they do not */
 	char text[72]; /* why it was refused; empty when status is 0 */
 };
 

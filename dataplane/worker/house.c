@@ -182,6 +182,8 @@ void fog_housekeep(struct fog_worker *w)
 	w->tick_ns = w->now + FOG_TICK_MIN_NS +
 		     fog_rng_below(&w->rng, FOG_TICK_MAX_NS - FOG_TICK_MIN_NS);
 	w->idle_tick_ns = w->now + FOG_IDLE_TICK_MIN_NS + fog_rng_below(&w->rng, FOG_IDLE_TICK_NS);
+	if (w->ops->drops != NULL)
+		w->ops->drops(w->io, w->counts.drops);
 	fog_lap(w, &w->counts.cycles_housekeeping);
 	fog_counts_publish(w);
 	atomic_store_explicit(&w->status->heartbeat_ns, w->now, memory_order_relaxed);

@@ -74,6 +74,11 @@ int fog_dp_wake_fd(const struct fog_dp *dp, u32 worker)
 	return dp->wake[worker];
 }
 
+int fog_dp_steer_fd(const struct fog_dp *dp, u32 worker)
+{
+	return -1;
+}
+
 u32 fog_dp_edge_worker(const struct fog_dp *dp)
 {
 	return WORKERS - 1;
