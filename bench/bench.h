@@ -9,6 +9,7 @@
 
 #define BENCH_SAMPLES_MAX 64
 #define BENCH_RESULTS_MAX 128
+#define BENCH_MEDIAN_MAX  1024
 
 /* One operation: run it `rounds` times. */
 typedef void (*bench_fn)(void *arg, u64 rounds);
@@ -47,6 +48,8 @@ struct bench {
 	double raw[BENCH_RESULTS_MAX][BENCH_SAMPLES_MAX]; /* our samples, for the plots */
 };
 
+/* count <= BENCH_MEDIAN_MAX. */
+double bench_median(const double *samples, unsigned count);
 /* Whether --only, a list of parts of names with commas, lets this case run. */
 bool bench_wanted(const struct bench *b, const char *name);
 /* Measure one case and print its line. Skipped when --only does not match. */
@@ -63,6 +66,7 @@ void bench_suite_cell(struct bench *b);
 void bench_suite_curve(struct bench *b);
 void bench_suite_handshake(struct bench *b);
 void bench_suite_link(struct bench *b);
+void bench_suite_pipeline(struct bench *b);
 void bench_suite_ring(struct bench *b);
 void bench_suite_scheduler(struct bench *b);
 void bench_suite_zk(struct bench *b);

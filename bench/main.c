@@ -15,9 +15,13 @@ struct suite {
 };
 
 static const struct suite suites[] = {
-	{"cell", bench_suite_cell},           {"link", bench_suite_link},
-	{"curve", bench_suite_curve},         {"handshake", bench_suite_handshake},
-	{"ring", bench_suite_ring},           {"zk", bench_suite_zk},
+	{"cell", bench_suite_cell},
+	{"link", bench_suite_link},
+	{"curve", bench_suite_curve},
+	{"handshake", bench_suite_handshake},
+	{"pipeline", bench_suite_pipeline},
+	{"ring", bench_suite_ring},
+	{"zk", bench_suite_zk},
 	{"scheduler", bench_suite_scheduler},
 };
 
@@ -35,10 +39,11 @@ static int compare_double(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double median(const double *samples, unsigned count)
+double bench_median(const double *samples, unsigned count)
 {
-	double sorted[BENCH_SAMPLES_MAX];
+	static double sorted[BENCH_MEDIAN_MAX];
 
+	FOG_ASSERT(count > 0 && count <= BENCH_MEDIAN_MAX);
 	memcpy(sorted, samples, count * sizeof(*samples));
 	qsort(sorted, count, sizeof(*sorted), compare_double);
 	return (count & 1) ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
@@ -101,7 +106,7 @@ void bench_record(struct bench *b, const struct bench_case *c, const double *our
 	snprintf(r->unit, sizeof(r->unit), "%s", c->unit);
 	snprintf(r->peer, sizeof(r->peer), "%s", c->peer);
 	r->samples = samples;
-	r->value = median(ours, samples);
+	r->value = bench_median(ours, samples);
 	r->peer_value = peer_value;
 	r->ratio = r->peer_value / r->value;
 	r->peer_recorded = c->peer_recorded;
@@ -129,7 +134,7 @@ void bench_run(struct bench *b, const struct bench_case *c)
 		theirs[i] = 1e9 * time_once(c->theirs, c->theirs_arg, peer_rounds) /
 			    (double)peer_rounds / theirs_div;
 	}
-	bench_record(b, c, ours, b->samples, median(theirs, b->samples));
+	bench_record(b, c, ours, b->samples, bench_median(theirs, b->samples));
 }
 
 void bench_run_alone(struct bench *b, const struct bench_case *c, double peer_value)

@@ -145,8 +145,6 @@ static void uiv_step(void *arg, u64 rounds)
 		for (unsigned i = 0; i < BATCH; i++) {
 			const struct fog_cell_key *key = &c->uiv[next(c)];
 			u8 *body = body_next(c);
-			for (unsigned line = 0; line < FOG_CELL_KEY_HOT_LINES; line++)
-				__builtin_prefetch((const u8 *)key + 64 * line);
 			jobs[i] = (struct fog_cell_job){.key = key,
 							.in = body,
 							.out = body,

@@ -23,9 +23,10 @@ static bool find(char *path, size_t cap)
 }
 
 /* Its output, to be read; NULL when it cannot be run. */
-static FILE *start(const char *path, pid_t *pid)
+static FILE *start(char *path, pid_t *pid)
 {
-	char *const argv[] = {(char *)(uintptr_t)path, "cell_ops_cgo", NULL};
+	char suite[] = "cell_ops_cgo";
+	char *const argv[] = {path, suite, NULL};
 	posix_spawn_file_actions_t actions;
 	int fds[2];
 

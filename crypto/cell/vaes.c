@@ -187,8 +187,13 @@ FOG_VAES static void encrypt_many(const struct fog_cell_job *jobs, unsigned coun
 {
 	unsigned i = 0;
 
-	for (; i + WIDTH <= count; i += WIDTH)
+	for (unsigned k = 0; k < FOG_X86_AHEAD; k++)
+		key_ask(jobs, k, count);
+	for (; i + WIDTH <= count; i += WIDTH) {
+		for (unsigned k = 0; k < WIDTH; k++)
+			key_ask(jobs, i + FOG_X86_AHEAD + k, count);
 		encrypt_group(jobs + i, WIDTH);
+	}
 	for (; i < count; i++)
 		encrypt_group(jobs + i, 1);
 }
@@ -197,8 +202,13 @@ FOG_VAES static void decrypt_many(const struct fog_cell_job *jobs, unsigned coun
 {
 	unsigned i = 0;
 
-	for (; i + WIDTH <= count; i += WIDTH)
+	for (unsigned k = 0; k < FOG_X86_AHEAD; k++)
+		key_ask(jobs, k, count);
+	for (; i + WIDTH <= count; i += WIDTH) {
+		for (unsigned k = 0; k < WIDTH; k++)
+			key_ask(jobs, i + FOG_X86_AHEAD + k, count);
 		decrypt_group(jobs + i, WIDTH);
+	}
 	for (; i < count; i++)
 		decrypt_group(jobs + i, 1);
 }

@@ -15,7 +15,6 @@
 #define INLINE static inline __attribute__((always_inline))
 
 #define WIDTH      4 /* circuits side by side */
-#define AHEAD      8 /* jobs whose circuits are asked for before their turn comes */
 #define REGISTERS  8
 #define LAST_BYTES (FOG_CGO_BODY_SIZE - 64 * (REGISTERS - 1))
 _Static_assert(4 * REGISTERS == 2 * FOG_UIV_POWERS, "two groups");
@@ -161,11 +160,12 @@ FOG_VAES void fog_vaes_cgo_many(struct fog_cgo_job *jobs, unsigned count)
 {
 	unsigned i = 0;
 
-	for (unsigned k = 0; k < FOG_MIN(count, (unsigned)AHEAD); k++)
+	for (unsigned k = 0; k < FOG_MIN(count, (unsigned)FOG_X86_AHEAD); k++)
 		ask(jobs[k].cgo);
 	while (i < count) {
 		unsigned width = i + WIDTH <= count && apart(jobs + i) ? WIDTH : 1;
-		for (unsigned k = i + AHEAD; k < FOG_MIN(count, i + AHEAD + width); k++)
+		for (unsigned k = i + FOG_X86_AHEAD; k < FOG_MIN(count, i + FOG_X86_AHEAD + width);
+		     k++)
 			ask(jobs[k].cgo);
 		if (width == WIDTH)
 			step_group(jobs + i, WIDTH);
