@@ -23,6 +23,8 @@ static const struct suite suites[] = {
 	{"ring", bench_suite_ring},
 	{"zk", bench_suite_zk},
 	{"scheduler", bench_suite_scheduler},
+	{"market", bench_suite_market},
+	{"reputation", bench_suite_reputation},
 };
 
 static double now_seconds(void)
