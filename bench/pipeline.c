@@ -317,7 +317,7 @@ void pipeline_run(struct pipeline *p, struct pipeline_ticks *t)
 	t->of[PIPELINE_HOP] = fog_ticks() - start;
 	FOG_ASSERT(p->sent - sent == PIPELINE_BURST);
 #define X(name, text) t->of[PIPELINE_##name] = after->cycles_##name - before.cycles_##name;
-	PIPELINE_STAGES(X)
+#include "bench/stages.def"
 #undef X
 	t->of[PIPELINE_OVERHEAD] = t->of[PIPELINE_HOP] - t->of[PIPELINE_open_cipher] -
 				   t->of[PIPELINE_crypt_cipher] - t->of[PIPELINE_seal_cipher];

@@ -29,22 +29,13 @@ struct pipeline {
 	struct fog_rng rng;
 };
 
-/* Where the ticks of a turn go, in the order a cell meets them. Capitals: inside a cipher. */
-#define PIPELINE_STAGES(X)                                                                \
-	X(rx, "rx")                                                                       \
-	X(open, "open")                                                                   \
-	X(open_cipher, "OPEN")                                                            \
-	X(parse, "parse") X(lookup, "lookup") X(crypt, "crypt") X(crypt_cipher, "CRYPT")  \
-		X(deliver, "deliver") X(handoff, "handoff") X(mix, "mix") X(seal, "seal") \
-			X(seal_cipher, "SEAL") X(tx, "tx") X(housekeeping, "house")
-
 enum {
 #define X(name, text) PIPELINE_##name,
-	PIPELINE_STAGES(X)
+#include "bench/stages.def"
 #undef X
-		PIPELINE_HOP, /* the whole turn */
-	PIPELINE_OVERHEAD,    /* of it, outside the ciphers */
-	PIPELINE_PRIMITIVES,  /* the ciphers by themselves */
+	PIPELINE_HOP,        /* the whole turn */
+	PIPELINE_OVERHEAD,   /* of it, outside the ciphers */
+	PIPELINE_PRIMITIVES, /* the ciphers by themselves */
 	PIPELINE_FIGURES,
 };
 

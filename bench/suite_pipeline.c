@@ -24,7 +24,7 @@ struct figures {
 
 static const char *const stage_name[] = {
 #define X(name, text) text,
-	PIPELINE_STAGES(X)
+#include "bench/stages.def"
 #undef X
 };
 
