@@ -39,14 +39,20 @@ struct bench_result {
 struct bench {
 	unsigned samples; /* per side */
 	double seconds;   /* aimed at per sample */
-	const char *only; /* run names that contain this, or NULL */
+	const char *only; /* run names that contain one of these, with commas; or NULL */
 	struct bench_result results[BENCH_RESULTS_MAX];
 	unsigned count;
 	double raw[BENCH_RESULTS_MAX][BENCH_SAMPLES_MAX]; /* our samples, for the plots */
 };
 
+/* Whether --only, a list of parts of names with commas, lets this case run. */
+bool bench_wanted(const struct bench *b, const char *name);
 /* Measure one case and print its line. Skipped when --only does not match. */
 void bench_run(struct bench *b, const struct bench_case *c);
+/* A figure measured by other means, lower is better: `ours` holds `samples` of it, at most
+ * BENCH_SAMPLES_MAX. Prints and keeps its line; asks bench_wanted() too. */
+void bench_record(struct bench *b, const struct bench_case *c, const double *ours, unsigned samples,
+		  double peer_value);
 
 /* The suites; each calls bench_run() for its cases. */
 void bench_suite_cell(struct bench *b);
@@ -54,11 +60,16 @@ void bench_suite_curve(struct bench *b);
 void bench_suite_handshake(struct bench *b);
 void bench_suite_link(struct bench *b);
 void bench_suite_ring(struct bench *b);
+void bench_suite_scheduler(struct bench *b);
 void bench_suite_zk(struct bench *b);
+
+/* Tables and curves of the traces that the scheduler's suite replayed, if it did. */
+void bench_scheduler_html(FILE *f);
 
 /* {"version","machine","results":[..]}; 0 or -errno. */
 int bench_report_json(const struct bench *b, const char *path);
-/* index.html with a table and one bar plot per suite, no outside resources; 0 or -errno. */
+/* index.html with a table, a bar plot per suite and the traces, no outside resources; 0 or -errno.
+ */
 int bench_report_html(const struct bench *b, const char *dir);
 
 #endif

@@ -15,9 +15,10 @@ struct suite {
 };
 
 static const struct suite suites[] = {
-	{"cell", bench_suite_cell},   {"link", bench_suite_link},
-	{"curve", bench_suite_curve}, {"handshake", bench_suite_handshake},
-	{"ring", bench_suite_ring},   {"zk", bench_suite_zk},
+	{"cell", bench_suite_cell},           {"link", bench_suite_link},
+	{"curve", bench_suite_curve},         {"handshake", bench_suite_handshake},
+	{"ring", bench_suite_ring},           {"zk", bench_suite_zk},
+	{"scheduler", bench_suite_scheduler},
 };
 
 static double now_seconds(void)
@@ -64,34 +65,44 @@ static u64 calibrate(bench_fn fn, void *arg, double seconds)
 	return rounds;
 }
 
-void bench_run(struct bench *b, const struct bench_case *c)
+bool bench_wanted(const struct bench *b, const char *name)
 {
-	if (b->only != NULL && strstr(c->name, b->only) == NULL)
+	char part[64];
+
+	for (const char *at = b->only; at != NULL; at += *at == ',') {
+		size_t len = strcspn(at, ",");
+		snprintf(part, sizeof(part), "%.*s", (int)len, at);
+		if (len != 0 && strstr(name, part) != NULL)
+			return true;
+		at += len;
+		if (*at == '\0')
+			return false;
+	}
+	return true;
+}
+
+void bench_record(struct bench *b, const struct bench_case *c, const double *ours, unsigned samples,
+		  double peer_value)
+{
+	if (!bench_wanted(b, c->name))
 		return;
 	FOG_ASSERT(b->count < BENCH_RESULTS_MAX);
+	FOG_ASSERT(samples > 0 && samples <= BENCH_SAMPLES_MAX);
 	struct bench_result *r = &b->results[b->count];
-	double *ours = b->raw[b->count];
-	double theirs[BENCH_SAMPLES_MAX];
-	double ours_div = c->ours_divisor > 0 ? c->ours_divisor : 1;
-	double theirs_div = c->theirs_divisor > 0 ? c->theirs_divisor : 1;
-	u64 rounds = calibrate(c->ours, c->ours_arg, b->seconds);
-	u64 peer_rounds = calibrate(c->theirs, c->theirs_arg, b->seconds);
-	double low = 0;
-	double high = 0;
+	double low = ours[0];
+	double high = ours[0];
 
-	for (unsigned i = 0; i < b->samples; i++) {
-		ours[i] = 1e9 * time_once(c->ours, c->ours_arg, rounds) / (double)rounds / ours_div;
-		theirs[i] = 1e9 * time_once(c->theirs, c->theirs_arg, peer_rounds) /
-			    (double)peer_rounds / theirs_div;
-		low = i == 0 ? ours[i] : FOG_MIN(low, ours[i]);
+	for (unsigned i = 0; i < samples; i++) {
+		b->raw[b->count][i] = ours[i];
+		low = FOG_MIN(low, ours[i]);
 		high = FOG_MAX(high, ours[i]);
 	}
 	snprintf(r->name, sizeof(r->name), "%s", c->name);
 	snprintf(r->unit, sizeof(r->unit), "%s", c->unit);
 	snprintf(r->peer, sizeof(r->peer), "%s", c->peer);
-	r->samples = b->samples;
-	r->value = median(ours, b->samples);
-	r->peer_value = median(theirs, b->samples);
+	r->samples = samples;
+	r->value = median(ours, samples);
+	r->peer_value = peer_value;
 	r->ratio = r->peer_value / r->value;
 	r->spread = (high - low) / r->value;
 	b->count++;
@@ -100,10 +111,29 @@ void bench_run(struct bench *b, const struct bench_case *c)
 	fflush(stdout);
 }
 
+void bench_run(struct bench *b, const struct bench_case *c)
+{
+	if (!bench_wanted(b, c->name))
+		return;
+	double ours[BENCH_SAMPLES_MAX];
+	double theirs[BENCH_SAMPLES_MAX];
+	double ours_div = c->ours_divisor > 0 ? c->ours_divisor : 1;
+	double theirs_div = c->theirs_divisor > 0 ? c->theirs_divisor : 1;
+	u64 rounds = calibrate(c->ours, c->ours_arg, b->seconds);
+	u64 peer_rounds = calibrate(c->theirs, c->theirs_arg, b->seconds);
+
+	for (unsigned i = 0; i < b->samples; i++) {
+		ours[i] = 1e9 * time_once(c->ours, c->ours_arg, rounds) / (double)rounds / ours_div;
+		theirs[i] = 1e9 * time_once(c->theirs, c->theirs_arg, peer_rounds) /
+			    (double)peer_rounds / theirs_div;
+	}
+	bench_record(b, c, ours, b->samples, median(theirs, b->samples));
+}
+
 static void usage(FILE *out)
 {
 	fprintf(out,
-		"Usage: fog-bench [--mode quick|full|demo] [--only NAME] [--json FILE]\n"
+		"Usage: fog-bench [--mode quick|full|demo] [--only NAMES] [--json FILE]\n"
 		"                 [--report DIR] [--cpu N] [--list]\n"
 		"\n"
 		"Measures Fog's operations beside a peer or a limit of this machine, in the\n"
@@ -112,7 +142,7 @@ static void usage(FILE *out)
 		"  --mode quick   5 samples of 50 ms (default)\n"
 		"  --mode full    15 samples of 200 ms\n"
 		"  --mode demo    3 samples of 20 ms\n"
-		"  --only NAME    run the cases whose name contains NAME\n"
+		"  --only NAMES   run the cases whose name contains one of NAMES (a,b)\n"
 		"  --json FILE    write the results as JSON (- for standard output)\n"
 		"  --report DIR   write DIR/index.html with plots\n"
 		"  --cpu N        pin to CPU N (default: the last one allowed)\n"

@@ -142,5 +142,6 @@ int bench_report_html(const struct bench *b, const char *dir)
 	fprintf(f, "</table>\n");
 	for (unsigned i = 0; i < b->count;)
 		i = html_plot(f, b, i);
+	bench_scheduler_html(f);
 	return fclose(f) == 0 ? 0 : -errno;
 }

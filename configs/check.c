@@ -64,7 +64,15 @@ static int check_log_level(const char *v, char why[160])
 
 static int check_io(const char *v, char why[160])
 {
-	return check_word(v, "auto uring socket", why);
+	return check_word(v, "auto uring socket af_xdp dpdk", why);
+}
+
+static int check_ip_or_empty(const char *v, char why[160])
+{
+	u8 ip[16];
+
+	snprintf(why, 160, "wants a bare IPv4 or IPv6 address, or empty");
+	return v[0] == '\0' ? 0 : fog_ip_parse(v, ip);
 }
 
 static int check_role(const char *v, char why[160])
@@ -143,6 +151,7 @@ static const struct {
 	{"host", "log_level", check_log_level},
 	{"dataplane", "listen", check_listen},
 	{"dataplane", "io", check_io},
+	{"dataplane", "gateway", check_ip_or_empty},
 	{"control", "listen", check_listen},
 	{"control", "peers", check_peer},
 	{"roles", "enable", check_role},

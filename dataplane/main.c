@@ -17,7 +17,7 @@
 #include "dataplane/ctl/options.h"
 #include "dataplane/ctl/placement.h"
 #include "dataplane/ctl/verify.h"
-#include "dataplane/io/io_udp.h"
+#include "dataplane/io/io.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -48,11 +48,6 @@ static int path_join(char *out, size_t size, const char *dir, const char *name)
 	return snprintf(out, size, "%s/%s", dir, name) < (int)size ? 0 : -ENAMETOOLONG;
 }
 
-static const struct fog_io_ops *io_find(const char *name)
-{
-	return fog_io_find(strcmp(name, "uring") == 0 ? "io_uring" : name);
-}
-
 static int fail(const char *what, int rc)
 {
 	fog_dplog(FOG_DPLOG_ERROR, "main", "%s: %s", what, strerror(-rc));
@@ -81,7 +76,7 @@ static int machine_check(struct daemon *d)
 
 	if (rc != 0)
 		return fail("cannot place workers", rc);
-	if (io_find(d->options.io) == NULL) {
+	if (fog_io_find(d->options.io) == NULL) {
 		fog_dplog(FOG_DPLOG_ERROR, "main", "this build has no back end \"%s\"",
 			  d->options.io);
 		return -EINVAL;
@@ -112,7 +107,8 @@ static int dp_make(struct daemon *d)
 		.workers = d->placement.workers,
 		.boot_id = d->boot_id,
 		.listen = d->options.listen,
-		.io = io_find(d->options.io),
+		.io = fog_io_find(d->options.io),
+		.io_arg = &d->options.settings,
 		.notify_fd = d->event_fd,
 	};
 	int rc = path_join(path, sizeof(path), d->options.state_dir, "dataplane.key");
@@ -130,7 +126,12 @@ static int dp_make(struct daemon *d)
 	rc = dp_init_patient(d, &c);
 	fog_keys_wipe(&keys);
 	fog_wipe(&c, sizeof(c));
-	return rc == 0 ? 0 : fail("cannot start the workers' tables or sockets", rc);
+	if (rc == 0)
+		return 0;
+	if (d->options.settings.why[0] != '\0')
+		fog_dplog(FOG_DPLOG_ERROR, "main", "%s: %s", d->options.io,
+			  d->options.settings.why);
+	return fail("cannot start the workers' tables or sockets", rc);
 }
 
 static int ctl_make(struct daemon *d)
@@ -209,10 +210,10 @@ static const char *outcome(int rc)
 	return rc == 0 ? "yes" : strerror(-rc);
 }
 
-static void harden_rest(void)
+static void harden_rest(const struct daemon *d)
 {
 	int memory = fog_harden_memory();
-	int filter = fog_harden_seccomp();
+	int filter = fog_harden_seccomp(strcmp(d->options.io, "dpdk") == 0);
 
 	fog_dplog(memory == 0 && filter == 0 ? FOG_DPLOG_INFO : FOG_DPLOG_NOTICE, "main",
 		  "in force: no new privileges: yes; no core dumps: yes; memory locked: %s; system "
@@ -232,7 +233,7 @@ static int daemon_run(struct daemon *d)
 		  "%.16s",
 		  fog_address_format(&address, text), region->io_name, region->crypto_name);
 	fog_dplog(FOG_DPLOG_INFO, "main", "%s", d->placement.reason);
-	harden_rest();
+	harden_rest(d);
 	(void)fog_notify_send(d->notify_fd, "READY=1");
 	do {
 		rc = fog_ctl_step(d->ctl, d->signal_fd, -1);

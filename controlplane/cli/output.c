@@ -163,6 +163,9 @@ static void cell_number(const json_t *value, enum fog_format format, u64 now_ms,
 		whole = whole < now_ms ? now_ms - whole : 0;
 		cell_add(text, "%s", fog_duration_format(whole, unit));
 		break;
+	case FOG_FORMAT_US:
+		cell_add(text, "%.2f ms", json_number_value(value) / 1000);
+		break;
 	case FOG_FORMAT_MS:
 		cell_add(text, "%s", fog_duration_format(whole, unit));
 		break;

@@ -15,6 +15,7 @@ enum fog_format {
 	FOG_FORMAT_ID,       /* first 8 characters */
 	FOG_FORMAT_AGE,      /* Unix ms -> "3m20s" before now */
 	FOG_FORMAT_MS,       /* "1.2s" */
+	FOG_FORMAT_US,       /* microseconds -> "1.25 ms" */
 	FOG_FORMAT_SIZE,     /* bytes -> "1.5M" */
 	FOG_FORMAT_STATE,    /* coloured word */
 	FOG_FORMAT_LIST,     /* items joined with ", " */

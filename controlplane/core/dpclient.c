@@ -175,7 +175,7 @@ static void ready_try(struct fog_dpclient *c, u64 now_ns)
 
 static bool event_valid(const struct fog_event *e)
 {
-	return e->type > FOG_EVENT_INVALID && e->type <= FOG_EVENT_SWEPT &&
+	return e->type > FOG_EVENT_INVALID && e->type <= FOG_EVENT_LINK_BANDWIDTH &&
 	       e->link_id <= FOG_LINKS_MAX + 1;
 }
 

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "controlplane/daemon/host.h"
+#include "controlplane/daemon/measure.h"
 #include "dataplane/abi/attach.h"
 #include "crypto/mem.h"
 
@@ -162,6 +163,9 @@ static json_t *host_json(struct fog_host *h, const struct fog_signed_descriptor 
 	json_object_set_new(json_object_get(o, "capacity"), "cpu_cores",
 			    json_real(s->d.cpu_millicores / 1000.0));
 	json_object_set_new(o, "reputation", json_real(fog_host_weight(h, s->d.node_id)));
+	struct fog_estimate estimate;
+	fog_host_estimate(h, s->d.node_id, &estimate);
+	json_object_set_new(o, "network", fog_estimate_json(&estimate));
 	return o;
 }
 

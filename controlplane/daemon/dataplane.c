@@ -70,6 +70,10 @@ static void on_event(void *arg, u32 worker, const struct fog_event *e)
 		fog_links_event(h->links, e->link_id, e->type == FOG_EVENT_LINK_UP,
 				fog_monotonic_ms());
 		break;
+	case FOG_EVENT_LINK_RTT:
+	case FOG_EVENT_LINK_BANDWIDTH:
+		fog_host_link_measured(h, e);
+		break;
 	case FOG_EVENT_CIRCUIT_TAGGED:
 		h->counts.circuits_tagged++;
 		fog_log(FOG_LOG_NOTICE, "dataplane", "a relay altered a cell, its circuit ended");
@@ -115,6 +119,7 @@ static void policy_set(struct fog_host *h)
 		.creates_per_second = FOG_HOST_CREATES_PER_SECOND,
 		.creates_burst = FOG_HOST_CREATES_BURST,
 		.handshakes_per_second = FOG_HOST_HANDSHAKES_PER_SECOND,
+		.probe_ms = FOG_HOST_PROBE_MS,
 	};
 
 	memcpy(policy.node_id, h->id.node_id, 32);

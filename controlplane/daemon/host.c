@@ -147,6 +147,7 @@ static int start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 		return rc;
 	fog_host_publish_start(h);
 	fog_host_route_init(h);
+	fog_host_measure_start(h);
 	ev_timer_init(&h->expire_timer, on_expire, FOG_HOST_EXPIRE_S, FOG_HOST_EXPIRE_S);
 	h->expire_timer.data = h;
 	ev_timer_start(h->loop, &h->expire_timer);
@@ -190,6 +191,7 @@ void fog_host_stop(struct fog_host *h)
 	fog_peering_stop(h->peering);
 	ev_timer_stop(h->loop, &h->expire_timer);
 	ev_timer_stop(h->loop, &h->publish_timer);
+	fog_host_measure_stop(h);
 	fog_host_dataplane_stop(h);
 	fog_directory_free(h->directory);
 	fog_links_free(h->links);

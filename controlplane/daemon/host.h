@@ -11,7 +11,9 @@
 #include "controlplane/core/store.h"
 #include "controlplane/core/framed.h"
 #include "controlplane/daemon/edge_server.h"
+#include "controlplane/directory/coordinates.h"
 #include "controlplane/directory/directory.h"
+#include "controlplane/directory/energy.h"
 #include "controlplane/directory/links.h"
 #include "controlplane/directory/path.h"
 #include "controlplane/directory/peering.h"
@@ -24,11 +26,16 @@
 /* Changes within this time make one descriptor. */
 #define FOG_HOST_PUBLISH_MS     200
 #define FOG_HOST_PUBLISH_GAP_MS 1000 /* at least, between two descriptors */
+/* Between two looks at what our report says: at least this, and longer the more hosts there are. */
+#define FOG_HOST_REPORT_S       30.0
+#define FOG_HOST_REPORT_EACH_S  0.1
+#define FOG_HOST_REPORT_FIRST_S 5.0
 /* Admission policy given to the data plane: one neighbour's circuits and one source's handshakes.
  */
 #define FOG_HOST_CREATES_PER_SECOND    200
 #define FOG_HOST_CREATES_BURST         400
 #define FOG_HOST_HANDSHAKES_PER_SECOND 50
+#define FOG_HOST_PROBE_MS              30000 /* between bandwidth probes of a link: 6 kbit/s each */
 
 /* Circuit events since the start. */
 struct fog_host_counts {
@@ -74,6 +81,13 @@ struct fog_host {
 	bool quic_known;
 	u8 quic_pk[32];
 
+	/* measure.c */
+	struct ev_timer report_timer;
+	struct fog_report report; /* what our next descriptor says */
+	struct fog_coordinate coordinate;
+	u64 place_updates;
+	struct fog_energy_meter energy;
+
 	/* route.c */
 	struct fog_guards guards;
 	struct fog_rng rng;
@@ -113,6 +127,11 @@ extern const struct fog_links_sink fog_host_links_sink;
 void fog_host_publish_soon(struct fog_host *h);
 void fog_host_publish_prepare(struct fog_host *h); /* before the directory is read */
 void fog_host_publish_start(struct fog_host *h);   /* after it was read */
+
+void fog_host_measure_start(struct fog_host *h);
+void fog_host_measure_stop(struct fog_host *h);
+/* LINK_RTT or LINK_BANDWIDTH. */
+void fog_host_link_measured(struct fog_host *h, const struct fog_event *e);
 
 int fog_host_edge_start(struct fog_host *h);
 void fog_host_edge_stop(struct fog_host *h);

@@ -63,6 +63,7 @@ static void content_fill(const struct fog_host *h, struct fog_descriptor *d)
 	text_set(d->region, sizeof(d->region), c->attributes_region);
 	text_set(d->power_region, sizeof(d->power_region), c->attributes_power_region);
 	d->as = (u32)c->attributes_as;
+	memcpy(&d->report, &h->report, sizeof(d->report));
 }
 
 static void publish(struct fog_host *h, struct fog_descriptor *d, u64 now_ms)

@@ -231,6 +231,9 @@ static void get_all(struct reader *r, const json_t *o, struct fog_descriptor *d)
 	}
 	get_work(r, o, d);
 	get_attributes(r, o, d);
+	const char *error = fog_report_read(&d->report, json_object_get(o, "report"));
+	if (error != NULL)
+		fail(r, "%s", error);
 }
 
 int fog_descriptor_parse(struct fog_descriptor *d, const char *text, size_t len,
@@ -329,7 +332,7 @@ static json_t *body_json(const struct fog_descriptor *d, json_t *allow, json_t *
 {
 	return json_pack(
 		"{s:i, s:o, s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o},"
-		" s:{s:I, s:I, s:I}, s:{s:I, s:I, s:s}, s:{s:s, s:s, s:s, s:I, s:s, s:s}}",
+		" s:{s:I, s:I, s:I}, s:{s:I, s:I, s:s}, s:{s:s, s:s, s:s, s:I, s:s, s:s}, s:o}",
 		"version", 1, "node_id", key_json(d->node_id), "name", d->name, "sequence",
 		(json_int_t)d->sequence, "published_ms", (json_int_t)d->published_ms, "expires_ms",
 		(json_int_t)d->expires_ms, "control", endpoint_json(&d->control, d->control_pk),
@@ -341,7 +344,8 @@ static json_t *body_json(const struct fog_descriptor *d, json_t *allow, json_t *
 		"cpu_hour", (json_int_t)d->price_cpu_hour, "memory_gb_hour",
 		(json_int_t)d->price_memory_gb_hour, "currency", "mfog", "attributes", "operator",
 		d->operator_name, "country", d->country, "region", d->region, "as",
-		(json_int_t)d->as, "power_region", d->power_region, "tee_vendor", d->tee_vendor);
+		(json_int_t)d->as, "power_region", d->power_region, "tee_vendor", d->tee_vendor,
+		"report", fog_report_json(&d->report));
 }
 
 int fog_descriptor_build(struct fog_signed_descriptor *out, const struct fog_descriptor *d,

@@ -10,6 +10,7 @@
 
 #include "configs/address.h"
 #include "controlplane/core/identity.h"
+#include "controlplane/directory/report.h"
 #include "crypto/types.h"
 
 #define FOG_DESCRIPTOR_LABEL       "fog descriptor 1"
@@ -46,6 +47,7 @@ struct fog_descriptor {
 	u64 price_cpu_hour, price_memory_gb_hour; /* mfog */
 	char operator_name[65], country[3], region[65], power_region[65], tee_vendor[33];
 	u32 as;
+	struct fog_report report;
 };
 
 /* A descriptor together with its proof. */

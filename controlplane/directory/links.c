@@ -18,6 +18,7 @@ struct neighbour {
 	bool known; /* the data plane spoke of it since the last forget */
 	u64 changed_ms;
 	u8 node_id[32];
+	struct fog_quality quality;
 };
 
 struct fog_links {
@@ -150,6 +151,24 @@ void fog_links_event(struct fog_links *l, u32 link_id, bool up, u64 now_mono_ms)
 	n->up = up;
 }
 
+struct fog_quality *fog_links_quality(struct fog_links *l, u32 link_id, u8 node_id[32])
+{
+	if (link_id == 0 || link_id > FOG_LINKS_MAX || !l->ids[link_id].set)
+		return NULL;
+	memcpy(node_id, l->ids[link_id].node_id, 32);
+	return &l->ids[link_id].quality;
+}
+
+const struct fog_quality *fog_links_measured(const struct fog_links *l, const u8 node_id[32],
+					     u64 now_ms)
+{
+	const struct fog_quality *q = &l->ids[id_find(l, node_id)].quality;
+
+	if (q->updated_ms == 0 || q->at_rtt == 0 || now_ms > q->updated_ms + FOG_LINKS_QUALITY_MS)
+		return NULL;
+	return q;
+}
+
 enum fog_link_state fog_links_state(const struct fog_links *l, const u8 node_id[32],
 				    u64 now_mono_ms)
 {
@@ -183,8 +202,10 @@ bool fog_links_at(const struct fog_links *l, u32 i, struct fog_link_info *out)
 		const struct neighbour *n = &l->ids[id];
 		if (!n->set || i-- != 0)
 			continue;
-		*out = (struct fog_link_info){
-			.link_id = id, .up = n->up, .changed_ms = n->changed_ms};
+		*out = (struct fog_link_info){.link_id = id,
+					      .up = n->up,
+					      .changed_ms = n->changed_ms,
+					      .quality = n->quality};
 		memcpy(out->node_id, n->node_id, 32);
 		return true;
 	}

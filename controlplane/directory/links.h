@@ -5,9 +5,13 @@
 #ifndef FOG_DIRECTORY_LINKS_H
 #define FOG_DIRECTORY_LINKS_H
 
+#include "controlplane/directory/coordinates.h"
 #include "controlplane/directory/directory.h"
 #include "controlplane/directory/path.h"
 #include "dataplane/abi/abi.h"
+
+/* How long a measurement counts without being made again. */
+#define FOG_LINKS_QUALITY_MS 120000
 
 struct fog_links;
 
@@ -25,6 +29,7 @@ struct fog_link_info {
 	u8 node_id[32];
 	bool up;
 	u64 changed_ms; /* monotonic; 0 = nothing heard since the attachment */
+	struct fog_quality quality;
 };
 
 /* own_roles: this host's. 0 or -ENOMEM. */
@@ -37,6 +42,12 @@ void fog_links_host(struct fog_links *l, enum fog_directory_change change,
 		    const struct fog_descriptor *d);
 /* From the data plane. Unknown ids are ignored. */
 void fog_links_event(struct fog_links *l, u32 link_id, bool up, u64 now_mono_ms);
+/* Measurements of the data plane. Returns the link's quality to add to, or NULL when the id is not
+ * in use. It is kept while the host has a link. */
+struct fog_quality *fog_links_quality(struct fog_links *l, u32 link_id, u8 node_id[32]);
+/* Measured lately (FOG_LINKS_QUALITY_MS), or NULL. */
+const struct fog_quality *fog_links_measured(const struct fog_links *l, const u8 node_id[32],
+					     u64 now_ms);
 /* The data plane is gone: nothing is known about any link. */
 void fog_links_forget(struct fog_links *l);
 

@@ -354,6 +354,52 @@ void fog_jobs_load(const struct fog_jobs *j, struct fog_jobs_load *out)
 	out->sessions = j->session_count;
 }
 
+struct share {
+	u8 id[32]; /* submitting host, or hash of a user of ours */
+	u64 cpu_milli;
+};
+
+static void demand_add(struct fog_jobs_demand *d, struct share *list, const u8 id[32],
+		       const struct fog_job_limits *limits)
+{
+	u32 i = 0;
+
+	d->cpu_milli += limits->cpu_milli;
+	d->memory_bytes += limits->memory_bytes;
+	d->jobs++;
+	while (i < d->accounts && memcmp(list[i].id, id, 32) != 0)
+		i++;
+	if (i == FOG_JOBS_DEMAND_ACCOUNTS)
+		return;
+	if (i == d->accounts)
+		memcpy(list[d->accounts++].id, id, 32);
+	list[i].cpu_milli += limits->cpu_milli;
+}
+
+void fog_jobs_demand(const struct fog_jobs *j, struct fog_jobs_demand *out)
+{
+	struct share list[FOG_JOBS_DEMAND_ACCOUNTS] = {0};
+	const struct fog_work *w;
+	const struct fog_job *job;
+	u64 largest = 0;
+	u8 id[32];
+
+	memset(out, 0, sizeof(*out));
+	TAILQ_FOREACH(w, &j->works, link)
+	demand_add(out, list, w->key.submitter, &w->limits);
+	TAILQ_FOREACH(job, &j->jobs, link)
+	{
+		if (job->attempt != NULL)
+			continue; /* it counts where it runs */
+		fog_hash_sha256(id, job->user, strlen(job->user));
+		demand_add(out, list, id, &job->limits);
+	}
+	for (u32 i = 0; i < out->accounts; i++)
+		largest = FOG_MAX(largest, list[i].cpu_milli);
+	if (out->cpu_milli != 0)
+		out->largest_ppm = (u32)(largest * 1000000 / out->cpu_milli);
+}
+
 bool fog_jobs_run_live(struct fog_jobs *j, const char *run)
 {
 	struct fog_stmt *q = fog_stmt(j->store, "SELECT 1 FROM work WHERE run = ? AND state <= ?");

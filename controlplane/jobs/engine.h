@@ -218,4 +218,18 @@ double fog_jobs_weight(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE], u64
 
 void fog_jobs_load(const struct fog_jobs *j, struct fog_jobs_load *out);
 
+#define FOG_JOBS_DEMAND_ACCOUNTS                                        \
+	64 /* told apart; what others want counts, but not who they are \
+	    */
+/* What is asked of the market: works that run here and jobs of ours that have no host yet. */
+struct fog_jobs_demand {
+	u64 cpu_milli;
+	u64 memory_bytes;
+	u32 jobs;
+	u32 accounts;    /* submitting hosts, users of ours */
+	u32 largest_ppm; /* the largest share of the cores */
+};
+/* O((works + jobs) x accounts). */
+void fog_jobs_demand(const struct fog_jobs *j, struct fog_jobs_demand *out);
+
 #endif

@@ -522,6 +522,13 @@ double fog_jobs_runtime_weight(void *ctx, const u8 node[32])
 	return fog_jobs_weight(rt->jobs, node, fog_jobs_runtime_now(rt));
 }
 
+void fog_jobs_runtime_demand(void *ctx, struct fog_jobs_demand *out)
+{
+	struct fog_jobs_runtime *rt = ctx;
+
+	fog_jobs_demand(rt->jobs, out);
+}
+
 u32 fog_jobs_runtime_open(void *ctx)
 {
 	struct fog_jobs_runtime *rt = ctx;

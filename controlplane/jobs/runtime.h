@@ -58,6 +58,7 @@ void fog_jobs_runtime_reconfigure(struct fog_jobs_runtime *rt,
  * context is the runtime. */
 double fog_jobs_runtime_weight(void *rt, const u8 node[32]);
 u32 fog_jobs_runtime_open(void *rt);
+void fog_jobs_runtime_demand(void *rt, struct fog_jobs_demand *out);
 
 /* ---- between the files of jobs/ ------------------------------------------------------------- */
 struct fog_jobs *fog_jobs_runtime_engine(struct fog_jobs_runtime *rt);

@@ -26,8 +26,8 @@
 #include "controlplane/scheduler/nsga2.h"
 #include "controlplane/scheduler/scheduler.h"
 
-#define FOG_PLAN_JOBS_MAX       512  /* of one batch; the others wait for the next */
-#define FOG_PLAN_HOSTS_MAX      1024 /* with 512 jobs, 16 MiB of tables */
+#define FOG_PLAN_JOBS_MAX       1024 /* of one batch; the others wait for the next */
+#define FOG_PLAN_HOSTS_MAX      1024 /* with 1024 jobs, 40 MiB of tables */
 #define FOG_PLAN_QUEUE_US       10000
 #define FOG_PLAN_LOAD_US        50000
 #define FOG_PLAN_BANDWIDTH_KBPS 10000       /* assumed when unknown */

@@ -8,6 +8,7 @@
 #if defined(__x86_64__)
 
 #include "crypto/cell/x86.h"
+#include "crypto/gcm/gcm.h"
 
 #define WIDE          8 /* counter blocks in flight: hides the latency of AESENC */
 #define STREAM_BLOCKS (FOG_ONION_RIGHT_SIZE / 16)
@@ -259,6 +260,7 @@ const struct fog_cipher fog_cipher_aesni = {
 	.hash_dot = fog_aesni_hash_dot,
 	.encrypt_many = encrypt_many,
 	.decrypt_many = decrypt_many,
+	.gcm_many = fog_aesni_gcm_many,
 };
 
 #else

@@ -31,6 +31,7 @@ enum fog_cell_direction {
 struct fog_cell_key {
 	struct fog_uiv_key uiv;
 };
+#define FOG_CELL_KEY_HOT_LINES 10 /* cache lines from its start that a layer reads */
 
 /* One layer of one cell. in may equal out; otherwise they do not overlap. No alignment needed. */
 struct fog_cell_job {

@@ -11,6 +11,7 @@
 #define FOG_AES256_ROUNDS 14
 
 struct fog_cell_job;
+struct fog_gcm_job;
 
 /* Round keys are in FIPS 197 byte order on every path, rounds + 1 of them. */
 struct fog_cipher {
@@ -31,6 +32,8 @@ struct fog_cipher {
 	/* NULL: cell.c does it with the functions above. */
 	void (*encrypt_many)(const struct fog_cell_job *jobs, unsigned count);
 	void (*decrypt_many)(const struct fog_cell_job *jobs, unsigned count);
+	/* NULL: gcm.c does it. out of a forged message is left as it is. */
+	void (*gcm_many)(struct fog_gcm_job *jobs, unsigned count, bool seal);
 };
 
 extern const struct fog_cipher fog_cipher_portable;
@@ -39,6 +42,10 @@ extern const struct fog_cipher fog_cipher_vaes;
 
 /* The path in use; written by fog_crypto_init() and fog_crypto_select() only. */
 extern const struct fog_cipher *fog_cipher;
+
+/* GCM of the x86 paths, crypto/gcm. */
+void fog_aesni_gcm_many(struct fog_gcm_job *jobs, unsigned count, bool seal);
+void fog_vaes_gcm_many(struct fog_gcm_job *jobs, unsigned count, bool seal);
 
 /* out = in ^ AES-256-CTR(key, counter 0), as ntor-v3 encrypts; the key is used once. */
 void fog_aes256_ctr(const u8 key[32], const u8 *in, u8 *out, size_t len);

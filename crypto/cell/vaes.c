@@ -10,13 +10,10 @@
 
 #if defined(__x86_64__)
 
-#include "crypto/cell/x86.h"
+#include "crypto/cell/x86_wide.h"
+#include "crypto/gcm/gcm.h"
 
 #include <cpuid.h>
-
-#define VAES                                                                                   \
-	__attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,vaes,vpclmulqdq,aes,pclmul," \
-			      "ssse3,sse4.2")))
 
 #define WIDTH       4 /* jobs side by side */
 #define HASH_GROUPS 5 /* of 16 blocks, after the first */
@@ -41,43 +38,9 @@ static bool supported(void)
 	       (c & wanted) == wanted;
 }
 
-/* Four sums of unreduced products, see struct product. */
-struct wide {
-	__m512i low, middle, high;
-};
-
-VAES static inline void wide_add(struct wide *w, __m512i a, const u8 *power)
-{
-	__m512i b = _mm512_loadu_si512(power);
-
-	w->low = _mm512_xor_si512(w->low, _mm512_clmulepi64_epi128(a, b, 0x00));
-	w->high = _mm512_xor_si512(w->high, _mm512_clmulepi64_epi128(a, b, 0x11));
-	w->middle = _mm512_ternarylogic_epi64(w->middle, _mm512_clmulepi64_epi128(a, b, 0x01),
-					      _mm512_clmulepi64_epi128(a, b, 0x10), 0x96);
-}
-
-VAES static inline __m128i lanes_sum(__m512i v)
-{
-	__m256i half = _mm256_xor_si256(_mm512_castsi512_si256(v), _mm512_extracti64x4_epi64(v, 1));
-
-	return _mm_xor_si128(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
-}
-
-VAES static inline __m128i wide_reduce(const struct wide *w)
-{
-	struct product p = {
-		.low = lanes_sum(_mm512_xor_si512(w->low, _mm512_bslli_epi128(w->middle, 8))),
-		.middle = _mm_setzero_si128(),
-		.high = lanes_sum(_mm512_xor_si512(w->high, _mm512_bsrli_epi128(w->middle, 8))),
-	};
-
-	return product_reduce(&p);
-}
-
 /* L of each job: POLYVAL of its tweak and the right part at right[i]. */
-VAES static inline __attribute__((always_inline)) void hash_jobs(const struct fog_cell_job *jobs,
-								 const u8 *const *right,
-								 unsigned width, __m128i *left)
+FOG_VAES static inline __attribute__((always_inline)) void hash_jobs(
+	const struct fog_cell_job *jobs, const u8 *const *right, unsigned width, __m128i *left)
 {
 	struct wide w[WIDTH];
 
@@ -114,10 +77,8 @@ VAES static inline __attribute__((always_inline)) void hash_jobs(const struct fo
 }
 
 /* First counter of each job from the ciphertext's left block. */
-VAES static inline __attribute__((always_inline)) void counter_jobs(const struct fog_cell_job *jobs,
-								    unsigned width,
-								    const __m128i *left,
-								    __m128i *counter)
+FOG_VAES static inline __attribute__((always_inline)) void counter_jobs(
+	const struct fog_cell_job *jobs, unsigned width, const __m128i *left, __m128i *counter)
 {
 	FOG_UNROLL
 	for (unsigned i = 0; i < width; i++)
@@ -125,7 +86,7 @@ VAES static inline __attribute__((always_inline)) void counter_jobs(const struct
 }
 
 /* The low 7 bits of the counter are clear, so block n's is the first one xor n in the last byte. */
-VAES static inline void stream_xor(const struct fog_cell_job *job, __m128i counter)
+FOG_VAES static inline void stream_xor(const struct fog_cell_job *job, __m128i counter)
 {
 	const u8(*round)[16] = job->key->uiv.right_round;
 	const u8 *in = job->in + FOG_ONION_LEFT_SIZE;
@@ -158,7 +119,7 @@ VAES static inline void stream_xor(const struct fog_cell_job *job, __m128i count
 	}
 }
 
-VAES static inline __attribute__((always_inline)) void encrypt_group(
+FOG_VAES static inline __attribute__((always_inline)) void encrypt_group(
 	const struct fog_cell_job *jobs, unsigned width)
 {
 	__m128i hash[WIDTH], x[WIDTH], counter[WIDTH];
@@ -190,7 +151,7 @@ VAES static inline __attribute__((always_inline)) void encrypt_group(
 	}
 }
 
-VAES static inline __attribute__((always_inline)) void decrypt_group(
+FOG_VAES static inline __attribute__((always_inline)) void decrypt_group(
 	const struct fog_cell_job *jobs, unsigned width)
 {
 	__m128i hash[WIDTH], x[WIDTH], counter[WIDTH];
@@ -222,7 +183,7 @@ VAES static inline __attribute__((always_inline)) void decrypt_group(
 	}
 }
 
-VAES static void encrypt_many(const struct fog_cell_job *jobs, unsigned count)
+FOG_VAES static void encrypt_many(const struct fog_cell_job *jobs, unsigned count)
 {
 	unsigned i = 0;
 
@@ -232,7 +193,7 @@ VAES static void encrypt_many(const struct fog_cell_job *jobs, unsigned count)
 		encrypt_group(jobs + i, 1);
 }
 
-VAES static void decrypt_many(const struct fog_cell_job *jobs, unsigned count)
+FOG_VAES static void decrypt_many(const struct fog_cell_job *jobs, unsigned count)
 {
 	unsigned i = 0;
 
@@ -254,6 +215,7 @@ const struct fog_cipher fog_cipher_vaes = {
 	.hash_dot = fog_aesni_hash_dot,
 	.encrypt_many = encrypt_many,
 	.decrypt_many = decrypt_many,
+	.gcm_many = fog_vaes_gcm_many,
 };
 
 #else

@@ -30,7 +30,7 @@ static const struct abi_item abi_items[] = {
 	C(FOG_EVENT_LINK_UP) C(FOG_EVENT_LINK_DOWN) C(FOG_EVENT_LINK_WANTED)
 	C(FOG_EVENT_CIRCUIT_OPENED) C(FOG_EVENT_CIRCUIT_CLOSED) C(FOG_EVENT_CIRCUIT_TAGGED)
 	C(FOG_EVENT_COMMAND_REJECTED) C(FOG_EVENT_EDGE_UP) C(FOG_EVENT_EDGE_DOWN)
-	C(FOG_EVENT_SWEPT)
+	C(FOG_EVENT_SWEPT) C(FOG_EVENT_LINK_RTT) C(FOG_EVENT_LINK_BANDWIDTH)
 	C(FOG_EDGE_CELL) C(FOG_EDGE_DATAGRAM) C(FOG_EDGE_CLOSE)
 	C(FOG_HELLO_CONTROL) C(FOG_HELLO_EDGE)
 	C(FOG_REASON_NONE) C(FOG_REASON_REQUESTED) C(FOG_REASON_PROTOCOL)
@@ -52,7 +52,8 @@ static const struct abi_item abi_items[] = {
 	F(fog_snapshot, creates_burst) F(fog_snapshot, handshakes_per_second)
 	F(fog_snapshot, keepalive_ms) F(fog_snapshot, link_dead_ms)
 	F(fog_snapshot, circuit_idle_ms) F(fog_snapshot, rekey_ms) F(fog_snapshot, features)
-	F(fog_snapshot, mix_delay_mean_us) F(fog_snapshot, pad)
+	F(fog_snapshot, mix_delay_mean_us) F(fog_snapshot, probe_ms)
+	F(fog_snapshot, pad)
 	S(fog_snapshot_page)
 	F(fog_snapshot_page, sequence) F(fog_snapshot_page, pad) F(fog_snapshot_page, slot)
 
@@ -111,7 +112,7 @@ static const struct abi_item abi_items[] = {
 	F(fog_hello_reply, magic) F(fog_hello_reply, abi) F(fog_hello_reply, status)
 	F(fog_hello_reply, layout_hash) F(fog_hello_reply, region_size)
 	F(fog_hello_reply, boot_id) F(fog_hello_reply, attachment) F(fog_hello_reply, workers)
-	F(fog_hello_reply, pad0) F(fog_hello_reply, text)
+	F(fog_hello_reply, steer) F(fog_hello_reply, text)
 
 	S(fog_edge_slot)
 	F(fog_edge_slot, handle) F(fog_edge_slot, kind) F(fog_edge_slot, reason)

@@ -18,7 +18,7 @@
 #include "crypto/types.h"
 #include "dataplane/abi/ring.h"
 
-#define FOG_ABI       1u
+#define FOG_ABI       4u
 #define FOG_ABI_MAGIC 0x31494241474f46ffull
 
 /* Limits, with what happens when they are reached. */
@@ -84,7 +84,8 @@ struct fog_snapshot {
 	u32 rekey_ms;              /* link rekey by time; 0 = default 120000 */
 	u32 features;              /* FOG_FEATURE_* */
 	u32 mix_delay_mean_us;     /* reserved for the mix */
-	u8 pad[168];
+	u32 probe_ms;              /* between bandwidth probes of a link; 0 = none */
+	u8 pad[164];
 };
 
 #define FOG_FEATURE_DRAIN 1u /* refuse new circuits, keep existing ones */
@@ -173,6 +174,11 @@ enum fog_event_type {
 	FOG_EVENT_EDGE_UP = 8,
 	FOG_EVENT_EDGE_DOWN = 9,
 	FOG_EVENT_SWEPT = 10, /* value = generation: the sweep is complete on this worker */
+	/* value = least round trip in ns, circuit_id = mean in us, reason = pings lost; over the
+	 * pings since the last one of this link, about every tenth keepalive */
+	FOG_EVENT_LINK_RTT = 11,
+	/* value = bit/s a probe train found, 0 = faster than can be told; reason = cells used */
+	FOG_EVENT_LINK_BANDWIDTH = 12,
 };
 
 struct fog_event {
@@ -235,7 +241,8 @@ struct fog_data_region {
  *	HELLO  fds: [0] region written by the client
  *	REPLY  fds: [0] region written by the data plane, [1] eventfd data plane -> client,
  *	            [2..] eventfd client -> worker w (control: one per worker, edge: its one
- *worker), control only: last, eventfd client -> verify service
+ *	            worker); control only: next, eventfd client -> verify service, and,
+ *	            when reply.steer is not 0, one AF_XDP socket per worker
  *
  * Cursors. At each attachment all rings of that role start again at position 0: the client zeroes
  * its region; a worker that takes the attachment up zeroes its own cursors of those rings and then
@@ -269,7 +276,7 @@ struct fog_hello_reply {
 	u64 boot_id;    /* of the data plane */
 	u64 attachment; /* counts attachments of this role; see fog_worker_status.attachment */
 	u32 workers;
-	u32 pad0;
+	u32 steer;     /* 1: the fds end with one AF_XDP socket per worker; 0: they do not */
 	char text[72]; /* why it was refused; empty when status is 0 */
 };
 

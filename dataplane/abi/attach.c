@@ -34,7 +34,7 @@ static void attachment_clear(struct fog_attachment *a)
 		.peer.fd = -1,
 	};
 	for (unsigned w = 0; w < FOG_WORKERS_MAX; w++)
-		a->wake[w] = -1;
+		a->wake[w] = a->steer[w] = -1;
 }
 
 /* Whoever may bind in the run directory is root or us; anyone else is an impostor. */
@@ -186,7 +186,7 @@ static int reply_check(const struct fog_attachment *a, const struct fog_hello_re
 		why_set(why, "the data plane claims %u workers", r->workers);
 		return -EPROTO;
 	}
-	if (fds != (control ? 3 + r->workers : 3)) {
+	if (fds != (control ? 3 + r->workers * (r->steer != 0 ? 2 : 1) : 3)) {
 		why_set(why, "the answer carries %u fds", fds);
 		return -EPROTO;
 	}
@@ -229,6 +229,8 @@ int fog_attach_finish(struct fog_attachment *a, char why[WHY_SIZE])
 	memcpy(a->wake, &fds[2], (control ? a->workers : 1) * sizeof(int));
 	if (control)
 		a->wake_verify = fds[2 + a->workers];
+	if (control && m.reply.steer != 0)
+		memcpy(a->steer, &fds[3 + a->workers], a->workers * sizeof(int));
 	return 0;
 }
 
@@ -309,9 +311,12 @@ void fog_detach(struct fog_attachment *a)
 		close(a->notify);
 	if (a->wake_verify >= 0)
 		close(a->wake_verify);
-	for (unsigned w = 0; w < FOG_WORKERS_MAX; w++)
+	for (unsigned w = 0; w < FOG_WORKERS_MAX; w++) {
 		if (a->wake[w] >= 0)
 			close(a->wake[w]);
+		if (a->steer[w] >= 0)
+			close(a->steer[w]);
+	}
 	fog_region_close(&a->peer);
 	fog_region_close(&a->own);
 	attachment_clear(a);

@@ -49,8 +49,9 @@ u64 fog_counter_drop(const struct fog_counters *c, enum fog_drop d);
 struct fog_attachment {
 	int sock;   /* SOCK_SEQPACKET; readable with EOF when the data plane is gone */
 	int notify; /* eventfd the data plane writes */
-	int wake[FOG_WORKERS_MAX]; /* control: one per worker; edge: [0], its one worker */
-	int wake_verify;           /* control only: eventfd of the verify service */
+	int wake[FOG_WORKERS_MAX];  /* control: one per worker; edge: [0], its one worker */
+	int wake_verify;            /* control only: eventfd of the verify service */
+	int steer[FOG_WORKERS_MAX]; /* control only: AF_XDP socket of worker w, bound to queue w */
 	u32 workers;
 	u32 role;               /* enum fog_hello_role */
 	u64 number;             /* reply.attachment */
@@ -85,7 +86,7 @@ void fog_detach(struct fog_attachment *a);
  * *region_fd; -EAGAIN (nothing sent yet), -ECONNRESET (hung up), or another -errno with `why` set
  * for the refusal and *region_fd -1: -EBADMSG (size or magic), -EPROTO (ABI, layout, role, fds).
  * reply sends without blocking; fds are still the caller's. count <= FOG_REPLY_FDS_MAX. */
-#define FOG_REPLY_FDS_MAX (3 + FOG_WORKERS_MAX)
+#define FOG_REPLY_FDS_MAX (3 + 2 * FOG_WORKERS_MAX)
 int fog_hello_receive(int sock, struct fog_hello *hello, int *region_fd, char why[72]);
 int fog_hello_reply(int sock, const struct fog_hello_reply *reply, const int *fds, unsigned count);
 

@@ -45,7 +45,7 @@ enum fog_dgram_type {
  * itself (KEEPALIVE, PADDING). */
 enum fog_cell_command {
 	FOG_CELL_PADDING = 1,   /* cover; counted and dropped */
-	FOG_CELL_KEEPALIVE = 2, /* body byte 0: 0 ping, 1 pong; body 1..8: opaque echo */
+	FOG_CELL_KEEPALIVE = 2, /* body byte 0: enum fog_keepalive; worker/probe.c has the rest */
 	FOG_CELL_CREATE = 3,    /* body: struct fog_create */
 	FOG_CELL_CREATED = 4,   /* body: struct fog_created */
 	FOG_CELL_DATA = 5,      /* body under onion layers */
@@ -53,6 +53,13 @@ enum fog_cell_command {
 	FOG_CELL_MIX = 7, /* Sphinx packet (reserved: counted drop COMMAND until the mix exists) */
 	/* Only on the ring between a local fog-edge and its data plane: */
 	FOG_CELL_CREATE_VIA = 8, /* body: struct fog_create_via; data plane opens the first hop */
+};
+
+enum fog_keepalive {
+	FOG_KEEPALIVE_PING = 0, /* body 1..8: opaque echo */
+	FOG_KEEPALIVE_PONG = 1,
+	FOG_KEEPALIVE_TRAIN = 2,
+	FOG_KEEPALIVE_ARRIVED = 3,
 };
 
 /* Link-local circuit ids are never 0; the data plane draws those it chooses at random. */

@@ -5,6 +5,7 @@
 #include <seccomp.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define BUILT_WITH_SANITIZER 1
@@ -103,6 +104,25 @@ static int allow(scmp_filter_ctx ctx, int syscall_number)
 	return rc == -EDOM ? 0 : rc;
 }
 
+/* memif waits for its other end and connects again; tap and vfio are asked for their link. */
+static const int syscalls_device[] = {
+	SCMP_SYS(connect),         SCMP_SYS(bind),           SCMP_SYS(listen),
+	SCMP_SYS(getpeername),     SCMP_SYS(setsockopt),     SCMP_SYS(shutdown),
+	SCMP_SYS(timerfd_settime), SCMP_SYS(timerfd_create), SCMP_SYS(ioctl),
+	SCMP_SYS(epoll_create),    SCMP_SYS(epoll_create1),  SCMP_SYS(pipe),
+	SCMP_SYS(pipe2),
+};
+
+static int rules_add_device(scmp_filter_ctx ctx)
+{
+	int rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+				  SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+
+	for (unsigned i = 0; rc == 0 && i < FOG_ARRAY_COUNT(syscalls_device); i++)
+		rc = allow(ctx, syscalls_device[i]);
+	return rc;
+}
+
 static int rules_add(scmp_filter_ctx ctx)
 {
 	const struct scmp_arg_cmp not_executable = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
@@ -124,7 +144,7 @@ static int rules_add(scmp_filter_ctx ctx)
 	return rc;
 }
 
-int fog_harden_seccomp(void)
+int fog_harden_seccomp(bool device_library)
 {
 	if (BUILT_WITH_SANITIZER)
 		return -ENOTSUP;
@@ -136,6 +156,8 @@ int fog_harden_seccomp(void)
 	int rc = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_TSYNC, 1);
 	if (rc == 0)
 		rc = rules_add(ctx);
+	if (rc == 0 && device_library)
+		rc = rules_add_device(ctx);
 	/* Best effort: kernels before 4.14 cannot log. */
 	(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_LOG, 1);
 	if (rc == 0)

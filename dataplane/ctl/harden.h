@@ -17,7 +17,8 @@ int fog_harden_memory(void);
 /* After all threads and fds exist: from now on every thread may only do what moving cells,
  * answering HELLO and stopping needs. No open, socket, exec, fork, ptrace, no executable memory;
  * such a call fails with EPERM and is logged by the kernel. 0, -ENOTSUP (built with a sanitizer,
- * which needs more) or -errno. */
-int fog_harden_seccomp(void);
+ * which needs more) or -errno. device_library: DPDK drives the device; its control thread also
+ * makes unix sockets (memif), sets timers and asks the device by ioctl. */
+int fog_harden_seccomp(bool device_library);
 
 #endif

@@ -15,6 +15,7 @@ enum {
 	OPT_WORKERS,
 	OPT_NO_PIN,
 	OPT_IO,
+	OPT_DEVICE,
 	OPT_LOG_LEVEL,
 	OPT_CHECK,
 	OPT_HELP,
@@ -29,6 +30,7 @@ static const struct option long_options[] = {
 	{"workers", required_argument, NULL, OPT_WORKERS},
 	{"no-pin", no_argument, NULL, OPT_NO_PIN},
 	{"io", required_argument, NULL, OPT_IO},
+	{"device", required_argument, NULL, OPT_DEVICE},
 	{"log-level", required_argument, NULL, OPT_LOG_LEVEL},
 	{"check", no_argument, NULL, OPT_CHECK},
 	{"help", no_argument, NULL, OPT_HELP},
@@ -38,7 +40,7 @@ static const struct option long_options[] = {
 
 /* The command line as text, NULL where it says nothing. */
 struct given {
-	const char *config, *listen, *run_dir, *state_dir, *workers, *io, *level;
+	const char *config, *listen, *run_dir, *state_dir, *workers, *io, *device, *level;
 	bool no_pin;
 };
 
@@ -52,7 +54,8 @@ void fog_options_usage(FILE *out)
 	      "  --state-dir DIR     folder of dataplane.key\n"
 	      "  --workers N         worker threads, 1 to 16; 0 = choose\n"
 	      "  --no-pin            leave the choice of CPUs to the kernel\n"
-	      "  --io NAME           auto, uring or socket\n"
+	      "  --io NAME           auto, uring, socket, af_xdp or dpdk\n"
+	      "  --device NAME       af_xdp: interface; dpdk: port or device arguments\n"
 	      "  --log-level LEVEL   error, warning, notice, info or debug\n"
 	      "  --check             check all of this, change nothing, say what would run\n"
 	      "  --help, --version\n\n"
@@ -88,6 +91,9 @@ static int given_parse(struct given *g, struct fog_options *o, int argc, char **
 			break;
 		case OPT_IO:
 			g->io = optarg;
+			break;
+		case OPT_DEVICE:
+			g->device = optarg;
 			break;
 		case OPT_LOG_LEVEL:
 			g->level = optarg;
@@ -130,8 +136,12 @@ static int dir_set(char out[FOG_OPTIONS_PATH_MAX], const char *dir)
 
 static bool io_known(const char *name)
 {
-	return strcmp(name, "auto") == 0 || strcmp(name, "uring") == 0 ||
-	       strcmp(name, "socket") == 0;
+	static const char *const names[] = {"auto", "uring", "socket", "af_xdp", "dpdk"};
+
+	for (unsigned i = 0; i < FOG_ARRAY_COUNT(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
 }
 
 /* Options over what o holds already. */
@@ -157,14 +167,42 @@ static int given_apply(const struct given *g, struct fog_options *o, FILE *error
 		o->pin = false;
 	if (g->io != NULL) {
 		if (!io_known(g->io))
-			return bad(errors, "--io", g->io, "want auto, uring or socket");
+			return bad(errors, "--io", g->io,
+				   "want auto, uring, socket, af_xdp or dpdk");
 		snprintf(o->io, sizeof(o->io), "%s", g->io);
 	}
+	if (g->device != NULL &&
+	    snprintf(o->settings.device, FOG_IO_DEVICE_MAX, "%s", g->device) >= FOG_IO_DEVICE_MAX)
+		return bad(errors, "--device", g->device, "too long");
 	if (g->level != NULL) {
 		o->level = fog_dplog_level_parse(g->level);
 		if (o->level == 0)
 			return bad(errors, "--log-level", g->level, "no such level");
 	}
+	return 0;
+}
+
+/* 0 or -EINVAL: something is longer than its place. */
+static int settings_apply(struct fog_io_settings *s, const struct fog_config *c)
+{
+	if (snprintf(s->device, sizeof(s->device), "%s", c->dataplane_device) >=
+		    (int)sizeof(s->device) ||
+	    c->dataplane_dpdk_args.count > FOG_IO_ARGS_MAX)
+		return -EINVAL;
+	s->arg_count = (u32)c->dataplane_dpdk_args.count;
+	for (u32 i = 0; i < s->arg_count; i++)
+		if (snprintf(s->args[i], FOG_IO_ARG_SIZE, "%s", c->dataplane_dpdk_args.items[i]) >=
+		    FOG_IO_ARG_SIZE)
+			return -EINVAL;
+	s->prefix_bits = (u32)c->dataplane_prefix_bits;
+	if (s->prefix_bits != 0 && c->dataplane_listen[0] != '[')
+		s->prefix_bits += 96;
+	if (s->prefix_bits > 128 || (c->dataplane_gateway[0] != '\0' &&
+				     fog_ip_parse(c->dataplane_gateway, s->gateway) != 0))
+		return -EINVAL;
+	s->sqpoll = c->dataplane_uring_sqpoll;
+	s->zero_copy = c->dataplane_uring_zero_copy;
+	s->busy_poll = c->dataplane_busy_poll;
 	return 0;
 }
 
@@ -178,10 +216,11 @@ static int config_apply(struct fog_options *o, const char *path, FILE *errors)
 		return rc == -EINVAL ? -EBADMSG : rc;
 	if (fog_address_parse(c.dataplane_listen, &o->listen) != 0 ||
 	    dir_set(o->run_dir, c.host_run_dir) != 0 ||
-	    dir_set(o->state_dir, c.host_state_dir) != 0 || !io_known(c.dataplane_io)) {
+	    dir_set(o->state_dir, c.host_state_dir) != 0 || !io_known(c.dataplane_io) ||
+	    settings_apply(&o->settings, &c) != 0) {
 		fprintf(errors,
-			"%s: dataplane.listen, dataplane.io, host.run_dir or "
-			"host.state_dir cannot be used\n",
+			"%s: dataplane.listen, .io, .device, .dpdk_args, .gateway, host.run_dir "
+			"or host.state_dir cannot be used\n",
 			path);
 		rc = -EBADMSG;
 	} else {

@@ -5,6 +5,7 @@
 
 #include "configs/address.h"
 #include "dataplane/ctl/log.h"
+#include "dataplane/io/io.h"
 
 #define FOG_OPTIONS_PATH_MAX 256 /* run and state folder; unix sockets allow less than half */
 
@@ -21,6 +22,7 @@ struct fog_options {
 	char run_dir[FOG_OPTIONS_PATH_MAX];
 	char state_dir[FOG_OPTIONS_PATH_MAX];
 	char io[16];
+	struct fog_io_settings settings;
 	u32 workers; /* 0 = choose */
 	bool pin;
 	enum fog_dplog_level level;

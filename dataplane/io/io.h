@@ -23,6 +23,28 @@ struct fog_frame {
 /* Room of a receive buffer: one byte more than any datagram we take, to see longer ones. */
 #define FOG_FRAME_MAX (FOG_DGRAM_SIZE + 16)
 
+#define FOG_IO_BURST_MAX    64 /* frames one call moves, either way */
+#define FOG_IO_DEVICE_MAX   256
+#define FOG_IO_ARGS_MAX     24 /* more: the configuration is refused */
+#define FOG_IO_ARG_SIZE     160
+#define FOG_IO_WHY_SIZE     512
+#define FOG_IO_BUSY_LOOK_NS 50000 /* how long a back end without interrupts may sleep */
+
+/* What the operator may say about a back end: struct fog_dp_config.io_arg of all that are not
+ * simulated; NULL = all zero. */
+struct fog_io_settings {
+	char device[FOG_IO_DEVICE_MAX]; /* af_xdp: interface; dpdk: port or device arguments */
+	char args[FOG_IO_ARGS_MAX][FOG_IO_ARG_SIZE]; /* dpdk: arguments of the EAL */
+	u32 arg_count;
+	u32 prefix_bits; /* dpdk: neighbours with these first bits of our address are on the link;
+			  * of the 128, 0 = all are */
+	u8 gateway[16];  /* dpdk: next hop to the others; all zero = none */
+	bool sqpoll;     /* io_uring: a kernel thread submits */
+	bool zero_copy;  /* io_uring: send without copying, from registered memory */
+	bool busy_poll;  /* dpdk: never sleep */
+	char why[FOG_IO_WHY_SIZE]; /* filled by a failing open: one line for people */
+};
+
 struct fog_io_open {
 	void *arg; /* struct fog_dp_config.io_arg */
 	u32 worker;
@@ -46,8 +68,24 @@ struct fog_io_ops {
 	/* Block until a frame is there, wake_fd is readable, or the time is over. wake_fd is left
 	 * readable. 0 or -errno. NULL: the back end only works polled. */
 	int (*wait)(struct fog_io *io, u64 timeout_ns, int wake_fd);
+	/* Store what the back end itself lost since open in its own rows of
+	 * drops[FOG_DROP_COUNT]; touches no other row. NULL: it loses nothing unseen. */
+	void (*drops)(struct fog_io *io, u64 *drops);
+	/* Socket that XDP may steer this worker's datagrams to, or -1. NULL: none. */
+	int (*steer_fd)(const struct fog_io *io);
+	/* One word or two on how it really runs, such as "copy, need-wakeup". NULL: nothing. */
+	const char *(*detail)(const struct fog_io *io);
 	void (*close)(struct fog_io *io);
 };
+
+extern const struct fog_io_ops fog_io_uring;  /* io_uring: multishot receive, batched sends */
+extern const struct fog_io_ops fog_io_socket; /* recvmmsg, sendmmsg: where io_uring is forbidden */
+extern const struct fog_io_ops fog_io_afxdp;  /* AF_XDP beside a socket */
+extern const struct fog_io_ops fog_io_dpdk;   /* any ethdev of DPDK, where built in */
+
+/* "socket", "io_uring" (also "uring"), "af_xdp", "dpdk"; "auto": io_uring if this kernel and
+ * sandbox allow it, else socket. NULL: this build has no such. */
+const struct fog_io_ops *fog_io_find(const char *name);
 
 static inline bool fog_address_equal(const struct fog_address *a, const struct fog_address *b)
 {

@@ -111,7 +111,7 @@ void fog_sim_stats(const struct fog_sim *sim, struct fog_sim_stats *stats)
 	*stats = sim->stats;
 }
 
-static const struct fog_sim_path *find_path(const struct fog_sim *s, u16 from, u16 to)
+static struct fog_sim_path *find_path(struct fog_sim *s, u16 from, u16 to)
 {
 	for (u32 i = 0; i < s->path_count; i++)
 		if (s->path[i].from == from && s->path[i].to == to)
@@ -188,7 +188,7 @@ static void corrupt(struct fog_sim *s, struct buffer *b)
 	b->data[bit / 8] ^= (u8)(1u << bit % 8);
 }
 
-static void queue(struct fog_sim *s, struct host *h, u64 now, const struct fog_sim_path *p,
+static void queue(struct fog_sim *s, struct host *h, u64 now, struct fog_sim_path *p,
 		  const struct fog_address *from, const u8 *data, u32 length)
 {
 	u32 worker = (from->port * 2654435761u >> 16) % h->workers;
@@ -212,6 +212,10 @@ static void queue(struct fog_sim *s, struct host *h, u64 now, const struct fog_s
 	if (length > 0 && chance(s, p->corrupt))
 		corrupt(s, b);
 	u64 jitter = p->jitter_ns != 0 ? fog_rng_below(&s->rng, p->jitter_ns) : 0;
+	if (p->rate != 0) {
+		p->busy_ns = FOG_MAX(p->busy_ns, now) + length * 8 * 1000000000ull / p->rate;
+		now = p->busy_ns;
+	}
 	heap_push(io, (struct packet){.arrive_ns = now + p->delay_ns + jitter,
 				      .order = s->order++,
 				      .buffer = i});
@@ -220,7 +224,7 @@ static void queue(struct fog_sim *s, struct host *h, u64 now, const struct fog_s
 void fog_sim_inject(struct fog_sim *s, u64 now_ns, const struct fog_address *from,
 		    const struct fog_address *to, const u8 *data, u32 length)
 {
-	const struct fog_sim_path *p = find_path(s, from->port, to->port);
+	struct fog_sim_path *p = find_path(s, from->port, to->port);
 	struct host *h = find_host(s, to);
 
 	FOG_ASSERT(length <= FOG_FRAME_MAX);

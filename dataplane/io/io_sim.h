@@ -22,6 +22,8 @@ struct fog_sim;
 struct fog_sim_path {
 	u64 delay_ns;
 	u64 jitter_ns; /* uniform, added to the delay */
+	u64 rate;      /* bit/s of its narrowest point, which queues; 0 = no limit */
+	u64 busy_ns;   /* kept by the network: until then that point sends what is queued */
 	u32 loss;
 	u32 duplicate;
 	u32 corrupt; /* one bit flips; one in eight is cut short or made longer instead */

@@ -7,11 +7,12 @@
 
 #include "dataplane/io/io_udp.h"
 
-#define BURST 64 /* frames lent at once, either way */
+#define BURST FOG_IO_BURST_MAX /* frames lent at once, either way */
 
 struct fog_io {
 	int fd;
 	int family;
+	u64 refused; /* datagrams the kernel would not send */
 	bool rx_lent;
 	bool tx_lent;
 	struct mmsghdr rx_msg[BURST];
@@ -104,8 +105,10 @@ static void socket_tx_submit(struct fog_io *io, u64 now_ns, const struct fog_fra
 			continue;
 		socklen_t length =
 			fog_udp_to_sockaddr(&frames[i].peer, io->family, &io->tx_name[n]);
-		if (length == 0)
+		if (length == 0) {
+			io->refused++;
 			continue;
+		}
 		io->tx_iov[n] = (struct iovec){frames[i].data, frames[i].length};
 		io->tx_msg[n].msg_hdr = (struct msghdr){
 			.msg_name = &io->tx_name[n],
@@ -118,6 +121,7 @@ static void socket_tx_submit(struct fog_io *io, u64 now_ns, const struct fog_fra
 	for (unsigned sent = 0; sent < n;) {
 		int rc = sendmmsg(io->fd, io->tx_msg + sent, n - sent, MSG_DONTWAIT);
 		/* A datagram the kernel refuses is lost, as in a network; the others go on. */
+		io->refused += rc <= 0;
 		sent += rc > 0 ? (unsigned)rc : 1;
 	}
 }
@@ -133,6 +137,17 @@ static int socket_wait(struct fog_io *io, u64 timeout_ns, int wake_fd)
 	return ppoll(p, 2, &ts, NULL) < 0 && errno != EINTR ? -errno : 0;
 }
 
+static void socket_drops(struct fog_io *io, u64 *drops)
+{
+	drops[FOG_DROP_RX_FULL] = fog_udp_missed(io->fd);
+	drops[FOG_DROP_TX_DEVICE] = io->refused;
+}
+
+int fog_socket_fd(const struct fog_io *io)
+{
+	return io->fd;
+}
+
 const struct fog_io_ops fog_io_socket = {
 	.name = "socket",
 	.open = socket_open,
@@ -141,5 +156,6 @@ const struct fog_io_ops fog_io_socket = {
 	.tx_reserve = socket_tx_reserve,
 	.tx_submit = socket_tx_submit,
 	.wait = socket_wait,
+	.drops = socket_drops,
 	.close = socket_close,
 };

@@ -2,7 +2,7 @@
 #include "dataplane/io/io_udp.h"
 
 #include <errno.h>
-#include <liburing.h>
+#include <linux/sock_diag.h>
 #include <netinet/udp.h>
 #include <unistd.h>
 
@@ -123,6 +123,16 @@ int fog_udp_open(const struct fog_io_open *o, int *out, int *family)
 	return 0;
 }
 
+u64 fog_udp_missed(int fd)
+{
+	u32 info[SK_MEMINFO_VARS] = {0};
+	socklen_t size = sizeof(info);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &size) < 0)
+		return 0;
+	return info[SK_MEMINFO_DROPS];
+}
+
 bool fog_udp_enable_gro(int fd)
 {
 	const int one = 1;
@@ -162,25 +172,4 @@ size_t fog_udp_write_segment(u8 control[FOG_UDP_CONTROL_SIZE])
 	memcpy(control, &c, sizeof(c));
 	fog_store_u16(control + CMSG_LEN(0), FOG_DGRAM_SIZE);
 	return CMSG_SPACE(sizeof(u16));
-}
-
-static bool uring_allowed(void)
-{
-	struct io_uring ring;
-
-	if (io_uring_queue_init(4, &ring, 0) < 0)
-		return false; /* an old kernel, a sysctl or a seccomp filter says no */
-	io_uring_queue_exit(&ring);
-	return true;
-}
-
-const struct fog_io_ops *fog_io_find(const char *name)
-{
-	if (strcmp(name, "socket") == 0)
-		return &fog_io_socket;
-	if (strcmp(name, "io_uring") == 0)
-		return &fog_io_uring;
-	if (strcmp(name, "auto") == 0)
-		return uring_allowed() ? &fog_io_uring : &fog_io_socket;
-	return NULL;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the back ends over kernel UDP sockets share, and the choice between them. */
+/* What the back ends over kernel UDP sockets share, . */
 #ifndef FOG_IO_UDP_H
 #define FOG_IO_UDP_H
 
@@ -12,16 +12,17 @@
  * datagrams have one size, so a batch to one neighbour is one pass through the network stack. */
 #define FOG_UDP_SEGMENTS_MAX 40 /* 40 * 1440 < 65535 - headers */
 
-extern const struct fog_io_ops fog_io_uring;  /* io_uring: multishot receive, batched sends */
-extern const struct fog_io_ops fog_io_socket; /* recvmmsg, sendmmsg: where io_uring is forbidden */
-
-/* "io_uring", "socket", or "auto": io_uring if this kernel and sandbox allow it. NULL: no such. */
-const struct fog_io_ops *fog_io_find(const char *name);
-
 /* A bound socket of a worker; its port goes to o->listen. IPv4-mapped addresses make an IPv4
  * socket, others an IPv6 one, [::] takes both. Several workers share the port by SO_REUSEPORT; a
  * port that another process holds gives -EADDRINUSE all the same. *family: AF_INET or AF_INET6. */
 int fog_udp_open(const struct fog_io_open *o, int *fd, int *family);
+
+/* Datagrams the socket's buffer had no room for since it was opened; with UDP_GRO a joined one
+ * counts as one. */
+u64 fog_udp_missed(int fd);
+
+/* The socket of an fog_io_socket, to wait on it with others. */
+int fog_socket_fd(const struct fog_io *io);
 
 /* Offers of the kernel; true when accepted. */
 bool fog_udp_enable_gro(int fd);

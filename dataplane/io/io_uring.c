@@ -2,7 +2,10 @@
 /* UDP over io_uring. Receive: one multishot recvmsg with a ring of provided buffers, large enough
  * for what UDP_GRO joins; a buffer is lent out as several frames and goes back when all are
  * released. Send: frames of a burst to one neighbour become one sendmsg with UDP_SEGMENT. One
- * system call a turn submits the sends of the last turn and collects what has come. */
+ * system call a turn submits the sends of the last turn and collects what has come.
+ *
+ * By option a kernel thread polls for submissions (no system call, one more core), and sends go
+ * without a copy out of registered memory: a buffer is free when the kernel says so. */
 #include <errno.h>
 #include <liburing.h>
 #include <poll.h>
@@ -12,14 +15,15 @@
 
 #include "dataplane/io/io_udp.h"
 
-#define RX_BUFFERS   256 /* power of two; all lent: the socket's own buffer holds the rest */
-#define NAME_SIZE    32  /* room for sockaddr_in6, keeps the payload aligned */
-#define CONTROL_SIZE 64
-#define RX_OVERHEAD  (sizeof(struct io_uring_recvmsg_out) + NAME_SIZE + CONTROL_SIZE)
-#define RX_SIZE      (RX_OVERHEAD + 65536)
-#define TX_BUFFERS   512 /* in flight; more: tx_reserve() gives less, TX_FULL */
-#define SQ_ENTRIES   1024
-#define GROUP_ID     1
+#define RX_BUFFERS     256 /* power of two; all lent: the socket's own buffer holds the rest */
+#define NAME_SIZE      32  /* room for sockaddr_in6, keeps the payload aligned */
+#define CONTROL_SIZE   64
+#define RX_OVERHEAD    (sizeof(struct io_uring_recvmsg_out) + NAME_SIZE + CONTROL_SIZE)
+#define RX_SIZE        (RX_OVERHEAD + 65536)
+#define TX_BUFFERS     512 /* in flight; more: tx_reserve() gives less, TX_FULL */
+#define SQ_ENTRIES     1024
+#define GROUP_ID       1
+#define SQPOLL_IDLE_MS 2 /* then the kernel thread sleeps until it is woken */
 
 enum tag { TAG_RX = 1, TAG_WAKE = 2, TAG_TX = 3 }; /* low byte of user_data; TX: slot above */
 
@@ -48,6 +52,9 @@ struct fog_io {
 	int fd;
 	int family;
 	bool gso;
+	bool sqpoll;
+	bool zero_copy;
+	u64 refused; /* datagrams the kernel would not send */
 	bool rx_armed;
 	bool wake_armed;
 	struct msghdr rx_msg; /* template of the multishot receive */
@@ -120,8 +127,13 @@ static int setup_ring(struct fog_io *io)
 		.cq_entries = 4 * SQ_ENTRIES,
 	};
 
+	if (io->sqpoll) {
+		p.flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_SQPOLL |
+			  IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE;
+		p.sq_thread_idle = SQPOLL_IDLE_MS;
+	}
 	int rc = io_uring_queue_init_params(SQ_ENTRIES, &io->ring, &p);
-	if (rc == -EINVAL) { /* before Linux 6.1 */
+	if (rc == -EINVAL && !io->sqpoll) { /* before Linux 6.1 */
 		memset(&p, 0, sizeof(p));
 		p.flags = IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE;
 		p.cq_entries = 4 * SQ_ENTRIES;
@@ -138,8 +150,17 @@ static int setup_ring(struct fog_io *io)
 	return io_uring_register_buf_ring(&io->ring, &reg, 0);
 }
 
+/* Registered once: the kernel need not pin the pages at every send. */
+static int register_memory(struct fog_io *io)
+{
+	const struct iovec all = {io->tx_memory, (size_t)TX_BUFFERS * FOG_DGRAM_SIZE};
+
+	return io_uring_register_buffers(&io->ring, &all, 1);
+}
+
 static int uring_open(struct fog_io **out, const struct fog_io_open *o)
 {
+	struct fog_io_settings none = {0}, *s = o->arg != NULL ? o->arg : &none;
 	int rc = -ENOMEM;
 
 	*out = NULL;
@@ -147,6 +168,8 @@ static int uring_open(struct fog_io **out, const struct fog_io_open *o)
 	if (io == NULL)
 		return -ENOMEM;
 	io->fd = -1;
+	io->sqpoll = s->sqpoll;
+	io->zero_copy = s->zero_copy;
 	io->buf_ring = map(BUF_RING_SIZE);
 	io->rx_memory = map((size_t)RX_BUFFERS * RX_SIZE);
 	io->tx_memory = map((size_t)TX_BUFFERS * FOG_DGRAM_SIZE);
@@ -155,8 +178,15 @@ static int uring_open(struct fog_io **out, const struct fog_io_open *o)
 	    io->sends == NULL)
 		goto err;
 	rc = setup_ring(io);
-	if (rc < 0)
+	if (rc == 0 && io->zero_copy)
+		rc = register_memory(io);
+	if (rc < 0) {
+		snprintf(s->why, sizeof(s->why), "io_uring%s%s: %s",
+			 io->sqpoll ? " with a polling kernel thread" : "",
+			 io->zero_copy ? " with registered memory (RLIMIT_MEMLOCK)" : "",
+			 strerror(-rc));
 		goto err;
+	}
 	io_uring_buf_ring_init(io->buf_ring);
 	for (u32 i = 0; i < RX_BUFFERS; i++)
 		give_buffer(io, i);
@@ -244,15 +274,25 @@ static void next_frame(struct fog_io *io, struct fog_frame *f)
 		drop_user(io, c->buffer);
 }
 
-static void finish_send(struct fog_io *io, u32 i, int result)
+static void note_result(struct fog_io *io, u32 i, int result)
 {
-	struct tx_send *s = &io->sends[i];
+	const struct tx_send *s = &io->sends[i];
 
+	if (result < 0)
+		io->refused += s->count;
 	/* A device that cannot segment, or a path that is too narrow: one by one from now on. The
 	 * burst is lost, as a network may lose it. */
 	if (result < 0 && s->count > 1 &&
 	    (result == -EIO || result == -EINVAL || result == -EMSGSIZE || result == -EOPNOTSUPP))
 		io->gso = false;
+	if (result == -EOPNOTSUPP || result == -EINVAL)
+		io->zero_copy = false; /* this kernel or device cannot */
+}
+
+static void finish_send(struct fog_io *io, u32 i)
+{
+	struct tx_send *s = &io->sends[i];
+
 	for (u32 k = 0; k < s->count; k++)
 		io->tx_free[io->tx_free_count++] = s->buffer[k];
 	io->send_free[io->send_free_count++] = (u16)i;
@@ -271,7 +311,11 @@ static bool take_completions(struct fog_io *io)
 		seen++;
 		switch (data & 0xff) {
 		case TAG_TX:
-			finish_send(io, (u32)(data >> 8), cqe->res);
+			/* Without a copy two come: the result, and that the memory is free. */
+			if (!(cqe->flags & IORING_CQE_F_NOTIF))
+				note_result(io, (u32)(data >> 8), cqe->res);
+			if (!(cqe->flags & IORING_CQE_F_MORE))
+				finish_send(io, (u32)(data >> 8));
 			break;
 		case TAG_WAKE:
 			io->wake_armed = false;
@@ -319,7 +363,10 @@ static unsigned uring_rx(struct fog_io *io, u64 now_ns, struct fog_frame *frames
 		if (entered)
 			break;
 		/* Send what waits, run what the kernel deferred, look once more. */
-		(void)io_uring_submit_and_get_events(&io->ring);
+		if (io->sqpoll)
+			(void)io_uring_submit(&io->ring);
+		else
+			(void)io_uring_submit_and_get_events(&io->ring);
 		entered = true;
 	}
 	/* A full batch found without the kernel: the sends of the last turn still have to go. */
@@ -359,10 +406,16 @@ static void send_start(struct fog_io *io, u32 i)
 	s->msg.msg_control = s->count > 1 ? s->control : NULL;
 	s->msg.msg_controllen = s->count > 1 ? fog_udp_write_segment(s->control) : 0;
 	if (sqe == NULL || s->msg.msg_namelen == 0) {
-		finish_send(io, i, 0); /* lost: no room, or an address this socket cannot reach */
+		io->refused += s->count; /* no room, or an address this socket cannot reach */
+		finish_send(io, i);
 		return;
 	}
-	io_uring_prep_sendmsg(sqe, io->fd, &s->msg, 0);
+	if (io->zero_copy) {
+		io_uring_prep_sendmsg_zc(sqe, io->fd, &s->msg, 0);
+		sqe->ioprio |= IORING_RECVSEND_FIXED_BUF;
+	} else {
+		io_uring_prep_sendmsg(sqe, io->fd, &s->msg, 0);
+	}
 	io_uring_sqe_set_data64(sqe, (u64)i << 8 | TAG_TX);
 }
 
@@ -447,6 +500,17 @@ static int uring_wait(struct fog_io *io, u64 timeout_ns, int wake_fd)
 	return rc < 0 && rc != -ETIME && rc != -EINTR ? rc : 0;
 }
 
+static void uring_drops(struct fog_io *io, u64 *drops)
+{
+	drops[FOG_DROP_RX_FULL] = fog_udp_missed(io->fd);
+	drops[FOG_DROP_TX_DEVICE] = io->refused;
+}
+
+static const char *uring_detail(const struct fog_io *io)
+{
+	return io->sqpoll ? "sqpoll" : io->zero_copy ? "zc" : "";
+}
+
 const struct fog_io_ops fog_io_uring = {
 	.name = "io_uring",
 	.open = uring_open,
@@ -455,5 +519,7 @@ const struct fog_io_ops fog_io_uring = {
 	.tx_reserve = uring_tx_reserve,
 	.tx_submit = uring_tx_submit,
 	.wait = uring_wait,
+	.drops = uring_drops,
+	.detail = uring_detail,
 	.close = uring_close,
 };

@@ -30,4 +30,6 @@ void fog_stage_control(struct fog_worker *w, struct fog_batch *b)
 			FOG_UNREACHABLE();
 		}
 	}
+	if (b->control_count > 0)
+		fog_lap(w, &w->counts.cycles_control);
 }

@@ -7,6 +7,7 @@
 
 struct jobs {
 	struct fog_cell_job job[FOG_BATCH_MAX];
+	struct fog_cell_key former; /* of the last job only */
 	unsigned count;
 };
 
@@ -36,7 +37,7 @@ static bool gather(struct fog_worker *w, struct fog_batch *b, u32 i, struct jobs
 	/* Moving on a generation overwrites a key that earlier rows may still need. */
 	if (fog_half_ratchets(h, b->head[i].sequence))
 		run(j);
-	const struct fog_cell_key *key = fog_half_use_key(h, b->head[i].sequence);
+	const struct fog_cell_key *key = fog_half_use_key(h, b->head[i].sequence, &j->former);
 	if (key == NULL) {
 		fog_drop(w, FOG_DROP_SEQUENCE);
 		fog_slot_give(w, b->slot[i]);
@@ -50,12 +51,15 @@ static bool gather(struct fog_worker *w, struct fog_batch *b, u32 i, struct jobs
 		.direction = h->direction,
 		.command = FOG_CELL_DATA,
 	};
+	if (key == &j->former) {
+		run(j);
+		fog_cell_key_wipe(&j->former);
+	}
 	return true;
 }
 
 void fog_stage_crypt(struct fog_worker *w, struct fog_batch *b)
 {
-	u64 start = fog_ticks();
 	struct jobs jobs;
 	u32 kept = 0;
 
@@ -67,5 +71,5 @@ void fog_stage_crypt(struct fog_worker *w, struct fog_batch *b)
 	}
 	b->data_count = kept;
 	run(&jobs);
-	w->counts.cycles_crypt += fog_ticks() - start;
+	fog_lap(w, &w->counts.cycles_crypt);
 }

@@ -66,4 +66,5 @@ void fog_stage_deliver(struct fog_worker *w, struct fog_batch *b)
 		}
 	}
 	b->data_count = 0;
+	fog_lap(w, &w->counts.cycles_deliver);
 }

@@ -35,7 +35,6 @@ static void stray(struct fog_worker *w, u32 link, u32 id)
 
 void fog_stage_lookup(struct fog_worker *w, struct fog_batch *b)
 {
-	u64 start = fog_ticks();
 	struct fog_half_table *t = &w->halves;
 	u32 kept = 0;
 
@@ -49,7 +48,8 @@ void fog_stage_lookup(struct fog_worker *w, struct fog_batch *b)
 		u32 index = fog_map_find_hashed(&t->map, b->hash[i],
 						fog_half_key(b->link[i], b->head[i].id));
 		b->half[i] = index == FOG_MAP_NONE ? NULL : &t->halves[index];
-		__builtin_prefetch(b->half[i]);
+		if (b->half[i] != NULL)
+			fog_half_prefetch(b->half[i], b->head[i].sequence);
 	}
 	for (u32 k = 0; k < b->data_count; k++) {
 		u32 i = b->data[k];
@@ -67,5 +67,5 @@ void fog_stage_lookup(struct fog_worker *w, struct fog_batch *b)
 			fog_slot_give(w, b->slot[i]);
 	}
 	b->data_count = kept;
-	w->counts.cycles_lookup += fog_ticks() - start;
+	fog_lap(w, &w->counts.cycles_lookup);
 }

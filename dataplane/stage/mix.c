@@ -64,5 +64,6 @@ unsigned fog_stage_mix_due(struct fog_worker *w, struct fog_slot **due, unsigned
 	restore_order(in, order, due, count);
 	m->first = (m->first + count) & (FOG_MIX_CELLS - 1);
 	m->count -= count;
+	fog_lap(w, &w->counts.cycles_mix);
 	return count;
 }

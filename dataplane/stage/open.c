@@ -2,7 +2,7 @@
 /* Link authentication. In: b->frame. Out: link[] and cell[] of the rows in sealed[0 ..
  * sealed_count) that passed, decrypted in place. Handshakes leave for the slow path, datagrams of
  * sessions that another worker owns leave for that one. Thread: ingress owner. Cost:
- * ChaCha20-Poly1305 of 1408 bytes a row, see bench. */
+ * AES-128-GCM of 1408 bytes a row, all rows in one call, see bench. */
 #include "dataplane/worker/worker.h"
 
 static void to_slow(struct fog_worker *w, const struct fog_frame *f)
@@ -65,20 +65,49 @@ static void sort_frames(struct fog_worker *w, struct fog_batch *b)
 	}
 }
 
-static enum fog_drop open_one(struct fog_worker *w, struct fog_link *l, struct fog_session *s,
-			      u8 *data)
+/* Session of each row, and whether its counter may pass; leaves the rows to be decrypted. */
+static void gather(struct fog_worker *w, struct fog_batch *b, struct fog_gcm_job *jobs)
 {
-	u64 counter = fog_load_u64(data + 8);
+	u32 kept = 0;
 
-	if (w->now >= s->expire_ns || s->received >= FOG_SESSION_REJECT_CELLS)
-		return FOG_DROP_LINK_EXPIRED;
-	if (fog_replay_check(&s->replay, counter) != 0)
+	for (u32 k = 0; k < b->sealed_count; k++) {
+		u32 i = b->sealed[k];
+		u8 *data = b->frame[i].data, *cell = data + FOG_LINK_HEADER_SIZE;
+		u32 index = fog_load_u32(data + 4);
+		u32 link = fog_map_find_hashed(&w->sessions, b->hash[i], index);
+		if (link == FOG_MAP_NONE) {
+			fog_drop(w, FOG_DROP_NO_SESSION);
+			fog_link_hunt(w, &b->frame[i].peer);
+			continue;
+		}
+		struct fog_session *s = fog_link_session(&w->links[link], index);
+		FOG_ASSERT(s != NULL);
+		if (w->now >= s->expire_ns || s->received >= FOG_SESSION_REJECT_CELLS) {
+			fog_drop(w, FOG_DROP_LINK_EXPIRED);
+			continue;
+		}
+		if (fog_replay_check(&s->replay, fog_load_u64(data + 8)) != 0) {
+			fog_drop(w, FOG_DROP_LINK_REPLAY);
+			continue;
+		}
+		b->link[i] = link;
+		b->cell[i] = cell;
+		b->slot[i] = NULL;
+		jobs[kept] = fog_session_job(&s->recv, data, cell, cell);
+		b->sealed[kept++] = (u8)i;
+	}
+	b->sealed_count = kept;
+}
+
+/* What a row does to its session. Rows before it may have moved or ended that. */
+static enum fog_drop settle(struct fog_worker *w, struct fog_link *l, const u8 *data)
+{
+	struct fog_session *s = fog_link_session(l, fog_load_u32(data + 4));
+
+	if (s == NULL)
+		return FOG_DROP_NO_SESSION;
+	if (fog_replay_commit(&s->replay, fog_load_u64(data + 8)) != 0)
 		return FOG_DROP_LINK_REPLAY;
-	u8 *cell = data + FOG_LINK_HEADER_SIZE;
-	if (fog_noise_open(s->recv, counter, data, FOG_LINK_HEADER_SIZE, cell,
-			   FOG_CELL_SIZE + FOG_LINK_TAG_SIZE, cell) < 0)
-		return FOG_DROP_LINK_AUTH;
-	(void)fog_replay_commit(&s->replay, counter);
 	s->received++;
 	l->rx_ns = w->now;
 	if (s == &l->session[FOG_SESSION_NEXT])
@@ -88,34 +117,23 @@ static enum fog_drop open_one(struct fog_worker *w, struct fog_link *l, struct f
 
 void fog_stage_open(struct fog_worker *w, struct fog_batch *b)
 {
-	u64 start = fog_ticks();
+	struct fog_gcm_job jobs[FOG_BATCH_MAX];
 	u32 kept = 0;
 
 	FOG_ASSERT(b->count <= FOG_BATCH_MAX);
 	sort_frames(w, b);
+	gather(w, b, jobs);
+	fog_gcm_open_many(jobs, b->sealed_count);
 	for (u32 k = 0; k < b->sealed_count; k++) {
 		u32 i = b->sealed[k];
-		u8 *data = b->frame[i].data;
-		u32 index = fog_load_u32(data + 4);
-		u32 link = fog_map_find_hashed(&w->sessions, b->hash[i], index);
-		if (link == FOG_MAP_NONE) {
-			fog_drop(w, FOG_DROP_NO_SESSION);
-			fog_link_hunt(w, &b->frame[i].peer);
-			continue;
-		}
-		struct fog_link *l = &w->links[link];
-		struct fog_session *s = fog_link_session(l, index);
-		FOG_ASSERT(s != NULL);
-		enum fog_drop d = open_one(w, l, s, data);
-		if (d != FOG_DROP_COUNT) {
+		enum fog_drop d = FOG_DROP_LINK_AUTH;
+		if (jobs[k].authentic)
+			d = settle(w, &w->links[b->link[i]], b->frame[i].data);
+		if (d == FOG_DROP_COUNT)
+			b->sealed[kept++] = (u8)i;
+		else
 			fog_drop(w, d);
-			continue;
-		}
-		b->link[i] = link;
-		b->cell[i] = data + FOG_LINK_HEADER_SIZE;
-		b->slot[i] = NULL;
-		b->sealed[kept++] = (u8)i;
 	}
 	b->sealed_count = kept;
-	w->counts.cycles_open += fog_ticks() - start;
+	fog_lap(w, &w->counts.cycles_open);
 }

@@ -38,4 +38,5 @@ void fog_stage_parse(struct fog_worker *w, struct fog_batch *b)
 		else
 			b->control[b->control_count++] = (u8)i;
 	}
+	fog_lap(w, &w->counts.cycles_parse);
 }

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "crypto/mem.h"
+
 int fog_half_table_init(struct fog_half_table *t, struct fog_arena *a, u32 count_max,
 			const u8 seed[16])
 {
@@ -93,8 +95,8 @@ void fog_half_remove(struct fog_half_table *t, struct fog_half *h)
 	int rc = fog_map_remove(&t->map, fog_half_key(h->link, h->id));
 	FOG_ASSERT(rc == 0);
 	list_remove(t, h);
-	fog_cell_key_wipe(&h->key[0]);
-	fog_cell_key_wipe(&h->key[1]);
+	fog_cell_key_wipe(&h->key);
+	fog_wipe(h->former, sizeof(h->former));
 	h->state = FOG_HALF_FREE;
 	h->next = t->free_head;
 	t->free_head = fog_half_index(t, h);
@@ -110,9 +112,8 @@ void fog_half_move(struct fog_half_table *t, struct fog_half *h, u32 *head)
 void fog_half_set_key(struct fog_half *h, const u8 seed[FOG_CELL_SEED_SIZE], u64 generation)
 {
 	h->generation = generation;
-	fog_cell_key_init(&h->key[generation & 1], seed);
-	h->key_valid[generation & 1] = true;
-	h->key_valid[(generation + 1) & 1] = false;
+	fog_cell_key_init(&h->key, seed);
+	h->former_held = false;
 }
 
 int fog_half_admit(const struct fog_half *h, u64 sequence)
@@ -122,7 +123,7 @@ int fog_half_admit(const struct fog_half *h, u64 sequence)
 	if (h->plain)
 		return 0;
 	if (generation != h->generation && generation != h->generation + 1 &&
-	    !(generation + 1 == h->generation && h->key_valid[generation & 1]))
+	    !(generation + 1 == h->generation && h->former_held))
 		return -ERANGE;
 	return fog_replay_check(&h->replay, sequence) == 0 ? 0 : -EEXIST;
 }
@@ -132,18 +133,22 @@ bool fog_half_ratchets(const struct fog_half *h, u64 sequence)
 	return !h->plain && sequence >> FOG_RATCHET_SHIFT == h->generation + 1;
 }
 
-const struct fog_cell_key *fog_half_use_key(struct fog_half *h, u64 sequence)
+const struct fog_cell_key *fog_half_use_key(struct fog_half *h, u64 sequence,
+					    struct fog_cell_key *former)
 {
 	u64 generation = sequence >> FOG_RATCHET_SHIFT;
 
 	FOG_ASSERT(!h->plain);
 	if (generation == h->generation + 1) {
-		fog_cell_key_ratchet(&h->key[generation & 1], &h->key[h->generation & 1]);
-		h->key_valid[generation & 1] = true;
+		memcpy(h->former, h->key.uiv.seed, sizeof(h->former));
+		h->former_held = true;
+		fog_cell_key_ratchet(&h->key, &h->key);
 		h->generation = generation;
 	}
-	if (generation != h->generation &&
-	    (generation + 1 != h->generation || !h->key_valid[generation & 1]))
+	if (generation == h->generation)
+		return &h->key;
+	if (generation + 1 != h->generation || !h->former_held)
 		return NULL;
-	return &h->key[generation & 1];
+	fog_cell_key_init(former, h->former);
+	return former;
 }

@@ -5,6 +5,14 @@
 
 #include "crypto/mem.h"
 
+void fog_session_set_keys(struct fog_session *s, const u8 send[FOG_NOISE_KEY_SIZE],
+			  const u8 recv[FOG_NOISE_KEY_SIZE])
+{
+	_Static_assert(FOG_GCM_KEY_SIZE + FOG_GCM_IV_SIZE <= FOG_NOISE_KEY_SIZE, "");
+	fog_gcm_key_init(&s->send, send, send + FOG_GCM_KEY_SIZE);
+	fog_gcm_key_init(&s->recv, recv, recv + FOG_GCM_KEY_SIZE);
+}
+
 void fog_session_drop(struct fog_link *l, enum fog_session_slot slot, struct fog_map *index)
 {
 	struct fog_session *s = &l->session[slot];

@@ -13,6 +13,7 @@
 #ifndef FOG_TABLE_LINK_H
 #define FOG_TABLE_LINK_H
 
+#include "crypto/gcm/gcm.h"
 #include "crypto/noise/noise.h"
 #include "crypto/replay.h"
 #include "dataplane/table/map.h"
@@ -27,8 +28,8 @@ enum fog_session_slot {
 };
 
 struct fog_session {
-	u8 recv[FOG_NOISE_KEY_SIZE];
-	u8 send[FOG_NOISE_KEY_SIZE];
+	struct fog_gcm_key recv;
+	struct fog_gcm_key send;
 	u32 local;  /* index the peer names us by; random, never 0 while live */
 	u32 remote; /* index we name the peer's side by */
 	bool live;
@@ -40,6 +41,20 @@ struct fog_session {
 	u64 peer_boot_id;
 	struct fog_address from; /* where the handshake came from */
 	struct fog_replay replay;
+};
+
+/* Measurements of a link since it came up, see worker/probe.c. */
+struct fog_link_probe {
+	bool told;    /* LINK_RTT was sent */
+	u16 rx_cells; /* of the neighbour's train, after the first arrival */
+	u32 pings;    /* since the last LINK_RTT */
+	u32 pongs;    /* answered in time, of those */
+	u64 rtt_min_ns;
+	u64 rtt_sum_ns;
+	u64 train_ns; /* next train */
+	u64 train_id; /* ours under way; 0 = none */
+	u64 rx_id;
+	u64 rx_first_ns;
 };
 
 struct fog_link {
@@ -66,6 +81,7 @@ struct fog_link {
 	u64 rtt_ns; /* last measured by a ping */
 	u64 ping_echo;
 	u64 ping_sent_ns;
+	struct fog_link_probe probe;
 
 	u64 create_tokens; /* thousandths of a CREATE */
 	u64 create_ns;     /* last refill */
@@ -83,6 +99,25 @@ static inline struct fog_session *fog_link_session(struct fog_link *l, u32 local
 		if (l->session[i].live && l->session[i].local == local)
 			return &l->session[i];
 	return NULL;
+}
+
+/* Expand the two keys a Noise handshake gave: of each, 16 bytes key, 12 bytes iv, 4 not used. */
+void fog_session_set_keys(struct fog_session *s, const u8 send[FOG_NOISE_KEY_SIZE],
+			  const u8 recv[FOG_NOISE_KEY_SIZE]);
+/* A cell to be sealed under `send` or opened under `recv`: dgram holds the link header, with the
+ * counter to use; in and out as in gcm.h. */
+static inline struct fog_gcm_job fog_session_job(const struct fog_gcm_key *key, const u8 *dgram,
+						 const u8 *in, u8 *out)
+{
+	return (struct fog_gcm_job){
+		.key = key,
+		.ad = dgram,
+		.ad_len = FOG_LINK_HEADER_SIZE,
+		.in = in,
+		.out = out,
+		.len = FOG_CELL_SIZE,
+		.counter = fog_load_u64(dgram + 8),
+	};
 }
 
 /* Install keys in a slot, forgetting what was there. `index` maps local indices to link ids. */

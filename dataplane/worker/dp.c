@@ -103,7 +103,10 @@ static void fill_region(struct fog_dp *dp)
 
 	memcpy(r->link_pk, dp->slow.link_pk, 32);
 	memcpy(r->onion_pk, dp->slow.onion_pk, 32);
-	snprintf(r->io_name, sizeof(r->io_name), "%s", dp->config.io->name);
+	const struct fog_worker *w = dp->worker[0];
+	const char *detail = w->ops->detail != NULL ? w->ops->detail(w->io) : "";
+	snprintf(r->io_name, sizeof(r->io_name), "%s%s%s", w->ops->name, *detail ? " " : "",
+		 detail);
 	snprintf(r->crypto_name, sizeof(r->crypto_name), "%s", fog_crypto_cpu());
 	r->header.workers = dp->workers;
 }
@@ -275,6 +278,14 @@ int fog_dp_wake_fd(const struct fog_dp *dp, u32 worker)
 {
 	FOG_ASSERT(worker < dp->workers);
 	return dp->worker[worker]->wake_fd;
+}
+
+int fog_dp_steer_fd(const struct fog_dp *dp, u32 worker)
+{
+	const struct fog_worker *w = dp->worker[worker];
+
+	FOG_ASSERT(worker < dp->workers);
+	return w->ops->steer_fd != NULL ? w->ops->steer_fd(w->io) : -1;
 }
 
 u32 fog_dp_edge_worker(const struct fog_dp *dp)

@@ -60,6 +60,8 @@ int fog_dp_attach_edge(struct fog_dp *dp, const struct fog_edge_tx_region *tx,
 struct fog_address fog_dp_address(const struct fog_dp *dp);
 /* eventfd that wakes worker w out of its blocking wait. Owned by the instance. */
 int fog_dp_wake_fd(const struct fog_dp *dp, u32 worker);
+/* Socket of worker w that XDP can steer to, or -1 where the back end has none. Likewise. */
+int fog_dp_steer_fd(const struct fog_dp *dp, u32 worker);
 /* Worker that serves the edge rings. */
 u32 fog_dp_edge_worker(const struct fog_dp *dp);
 

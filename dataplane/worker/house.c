@@ -133,6 +133,9 @@ void fog_counts_publish(struct fog_worker *w)
 	struct fog_counts *c = &w->counts;
 
 	c->circuits_live = w->halves.live;
+	c->mix_cells = w->mix.count;
+	c->slab_free = w->slab.free_count;
+	c->ticks = w->lap;
 #define X(name, unit, help) \
 	atomic_store_explicit(&w->counters->name, c->name, memory_order_relaxed);
 #include "dataplane/abi/counters.def"
@@ -158,8 +161,6 @@ void fog_counts_publish(struct fog_worker *w)
 
 void fog_housekeep(struct fog_worker *w)
 {
-	u64 start = fog_ticks();
-
 	w->wake_housekeeping = false;
 	fog_take_offers(w);
 	copy_policy(w);
@@ -181,7 +182,9 @@ void fog_housekeep(struct fog_worker *w)
 	w->tick_ns = w->now + FOG_TICK_MIN_NS +
 		     fog_rng_below(&w->rng, FOG_TICK_MAX_NS - FOG_TICK_MIN_NS);
 	w->idle_tick_ns = w->now + FOG_IDLE_TICK_MIN_NS + fog_rng_below(&w->rng, FOG_IDLE_TICK_NS);
-	w->counts.cycles_housekeeping += fog_ticks() - start;
+	if (w->ops->drops != NULL)
+		w->ops->drops(w->io, w->counts.drops);
+	fog_lap(w, &w->counts.cycles_housekeeping);
 	fog_counts_publish(w);
 	atomic_store_explicit(&w->status->heartbeat_ns, w->now, memory_order_relaxed);
 }

@@ -4,6 +4,7 @@
 #ifndef FOG_DP_LIMITS_H
 #define FOG_DP_LIMITS_H
 
+#include "crypto/gcm/gcm.h"
 #include "dataplane/abi/abi.h"
 #include "dataplane/abi/wire.h"
 
@@ -20,10 +21,11 @@
 /* Cells waiting in one worker's mix. Full: dropped, MIX_FULL. */
 #define FOG_MIX_CELLS 4096
 
-/* Circuit halves per worker when the configuration says nothing. Full: CIRCUIT_FULL. */
+/* Circuit halves per worker when the configuration says nothing, and at most: a million circuits
+ * that come and leave by links of one worker, 2.3 GiB. Full: CIRCUIT_FULL. */
 #define FOG_HALVES_DEFAULT (1u << 16)
 #define FOG_HALVES_MIN     16u
-#define FOG_HALVES_LIMIT   (1u << 20)
+#define FOG_HALVES_LIMIT   (1u << 21)
 
 /* Circuit builds in flight per worker (about 1.2 KiB each). Full: CREATE_REFUSED, RESOURCE. */
 #define FOG_PENDING_MAX 1024
@@ -82,9 +84,17 @@
 /* A session ends for good after rekey time * NUM / DEN. */
 #define FOG_SESSION_LIFE_NUM 3
 #define FOG_SESSION_LIFE_DEN 2
-/* Cells after which a session is renewed, and after which it is refused. */
-#define FOG_SESSION_REKEY_CELLS  (1ull << 40)
-#define FOG_SESSION_REJECT_CELLS (1ull << 48)
+/* Cells after which a session is renewed, and after which it is refused: an observer gains at most
+ * 2^-57 before the first, 2^-53 before the second. At 8 million cells a second half a minute, and
+ * two. */
+#define FOG_SESSION_REKEY_CELLS  FOG_GCM_CELLS_ADVISED
+#define FOG_SESSION_REJECT_CELLS (4 * FOG_GCM_CELLS_ADVISED)
+
+/* Probe trains: their length (23 KB), the first one after a link came up, and the shortest time
+ * between two of a worker, which bounds them to 184 kbit/s. */
+#define FOG_TRAIN_CELLS    16
+#define FOG_TRAIN_FIRST_NS (2 * FOG_NS_PER_S)
+#define FOG_TRAIN_GAP_NS   FOG_NS_PER_S
 
 #define FOG_COOKIE_LIFE_NS (120 * FOG_NS_PER_S)
 /* Sources the rate limiter tells apart; two that fall together share a bucket. */

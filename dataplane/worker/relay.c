@@ -236,8 +236,7 @@ static bool ask_open(struct fog_worker *w, struct fog_half *h, u32 link, const s
 	s->flag = backward != NULL;
 	if (backward != NULL) {
 		s->value = backward->generation;
-		memcpy(s->data, backward->key[backward->generation & 1].uiv.seed,
-		       FOG_CELL_SEED_SIZE);
+		memcpy(s->data, backward->key.uiv.seed, FOG_CELL_SEED_SIZE);
 	}
 	memcpy(s->data + OPEN_CREATE, c, sizeof(*c));
 	return fog_slot_send(w, fog_worker_of(w->dp, link, 0), s) == 0;

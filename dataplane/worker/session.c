@@ -140,10 +140,11 @@ void fog_link_delete(struct fog_worker *w, struct fog_link *l)
 
 static void send_ping(struct fog_worker *w, struct fog_link *l)
 {
-	u8 body[9] = {0};
+	u8 body[9] = {FOG_KEEPALIVE_PING};
 
 	l->ping_echo = fog_rng_u64(&w->rng);
 	l->ping_sent_ns = w->now;
+	fog_probe_ping(l);
 	l->ping_ns =
 		w->now + jitter(w, policy_ns(w->policy.keepalive_ms, FOG_KEEPALIVE_MS_DEFAULT));
 	fog_store_u64(body + 1, l->ping_echo);
@@ -152,16 +153,18 @@ static void send_ping(struct fog_worker *w, struct fog_link *l)
 
 void fog_link_keepalive(struct fog_worker *w, struct fog_link *l, const u8 *body)
 {
-	if (body[0] == 0) {
-		u8 pong[9] = {1};
+	if (body[0] == FOG_KEEPALIVE_PING) {
+		u8 pong[9] = {FOG_KEEPALIVE_PONG};
 		memcpy(pong + 1, body + 1, 8);
 		fog_cell_originate(w, l->id, 0, FOG_CELL_KEEPALIVE, pong, sizeof(pong));
-	} else if (body[0] == 1) {
-		if (l->ping_echo != 0 && fog_load_u64(body + 1) == l->ping_echo)
+	} else if (body[0] == FOG_KEEPALIVE_PONG) {
+		if (l->ping_echo != 0 && fog_load_u64(body + 1) == l->ping_echo) {
 			l->rtt_ns = w->now - l->ping_sent_ns;
+			fog_probe_pong(w, l, l->rtt_ns);
+		}
 		l->ping_echo = 0;
 	} else {
-		fog_drop(w, FOG_DROP_FORMAT);
+		fog_probe_take(w, l, body);
 	}
 }
 
@@ -186,6 +189,7 @@ static void established(struct fog_worker *w, struct fog_link *l)
 	l->peer_boot_id = s->peer_boot_id;
 	if (!l->up) {
 		l->up = true;
+		fog_probe_reset(w, l);
 		w->counts.links_up++;
 		fog_event(w, FOG_EVENT_LINK_UP, 0, l->id, 0, 0, l->node_id);
 	}
@@ -218,8 +222,7 @@ static void take_session(struct fog_worker *w, struct fog_slow_msg *m)
 	s.rekey_ns = w->now + rekey - fog_rng_below(&w->rng, rekey / 8 + 1);
 	if (!s.initiator)
 		s.rekey_ns += rekey / 4;
-	memcpy(s.send, m->session.send, 32);
-	memcpy(s.recv, m->session.recv, 32);
+	fog_session_set_keys(&s, m->session.send, m->session.recv);
 	/* The peer draws its index; ours collides once in 2^32 / sessions: the next try will do. */
 	if (fog_session_install(l, FOG_SESSION_NEXT, &w->sessions, &s) < 0)
 		goto out;
@@ -259,6 +262,7 @@ void fog_link_tick(struct fog_worker *w, struct fog_link *l)
 	}
 	if (l->up && w->now >= l->ping_ns)
 		send_ping(w, l);
+	fog_probe_tick(w, l);
 	bool renew = !l->up || w->now >= s->rekey_ns || s->counter >= FOG_SESSION_REKEY_CELLS ||
 		     s->received >= FOG_SESSION_REKEY_CELLS;
 	if (renew && w->now >= l->handshake_ns)

@@ -7,7 +7,7 @@
 #include "dataplane/worker/slow.h"
 #include "dataplane/worker/slow_wire.h"
 
-static const u8 prologue[10] = "fog link 1";
+static const u8 prologue[10] = "fog link 2";
 
 /* The INIT under way is answered, replaced or given up. */
 static void forget_init(struct fog_slow *s, struct fog_peer *p)

@@ -11,14 +11,14 @@
  *	payload of message 1   0 timestamp u64 | 8 boot id u64 | 16 sender index u32 | 20 version
  *u32 payload of message 2   0 boot id u64 | 8 sender index u32 | 12 version u32
  *
- * The Noise prologue is "fog link 1". */
+ * The Noise prologue is "fog link 2". */
 #ifndef FOG_SLOW_WIRE_H
 #define FOG_SLOW_WIRE_H
 
 #include "crypto/noise/noise.h"
 #include "dataplane/abi/wire.h"
 
-#define FOG_LINK_VERSION 1
+#define FOG_LINK_VERSION 2
 
 #define FOG_INIT_SENDER       8
 #define FOG_INIT_NOISE        16

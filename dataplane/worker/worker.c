@@ -124,12 +124,16 @@ unsigned fog_worker_turn(struct fog_worker *w, u64 now_ns)
 	unsigned work = 0;
 
 	w->now = now_ns;
+	w->lap = fog_ticks();
 	work += pipeline_in(w);
+	fog_outbox_flush(w); /* own cells leave in the turn they came in */
 	work += fog_slow_results(w);
 	work += fog_inbox(w);
 	if (w->index == FOG_EDGE_WORKER)
 		work += fog_edge_take(w);
 	fog_batch2_run(w);
+	if (work > 0)
+		fog_lap(w, &w->counts.cycles_handoff);
 	work += pipeline_out(w);
 	w->counts.polls++;
 	if (work == 0)
@@ -138,5 +142,6 @@ unsigned fog_worker_turn(struct fog_worker *w, u64 now_ns)
 		fog_housekeep(w);
 	fog_outbox_flush(w);
 	fog_wake_others(w);
+	fog_lap(w, work == 0 ? &w->counts.cycles_idle : &w->counts.cycles_handoff);
 	return work;
 }

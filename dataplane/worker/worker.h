@@ -124,6 +124,7 @@ struct fog_worker {
 	bool slow_pushed;
 	struct fog_rng rng;
 	struct fog_counts counts;
+	u64 lap; /* fog_ticks() up to which the cycles_* are accounted for */
 	struct fog_worker_status *status; /* in the data region */
 	struct fog_counters *counters;    /* likewise */
 
@@ -152,6 +153,7 @@ struct fog_worker {
 	u8 *neighbour_dirty[FOG_WORKERS_MAX]; /* byte per link: worker w must hear of it */
 	bool neighbour_any_dirty;
 	u32 address_hunts; /* left until the next housekeeping */
+	u64 train_ns;      /* no probe train before */
 
 	struct fog_pending_pool pending;
 	struct fog_mix mix;
@@ -207,6 +209,15 @@ struct fog_dp {
 static inline void fog_drop(struct fog_worker *w, enum fog_drop d)
 {
 	w->counts.drops[d]++;
+}
+
+/* The time since the last call belongs to this cycles_* counter. */
+static inline void fog_lap(struct fog_worker *w, u64 *cycles)
+{
+	u64 now = fog_ticks();
+
+	*cycles += now - w->lap;
+	w->lap = now;
 }
 
 /* Which worker owns a link or pseudo-link. */
@@ -270,6 +281,14 @@ void fog_link_confirm(struct fog_worker *w, struct fog_link *l);
 void fog_link_hunt(struct fog_worker *w, const struct fog_address *from);
 void fog_link_keepalive(struct fog_worker *w, struct fog_link *l, const u8 *body);
 void fog_link_lose_circuits(struct fog_worker *w, struct fog_link *l);
+
+/* probe.c: what a link is like */
+void fog_probe_reset(struct fog_worker *w, struct fog_link *l); /* it came up */
+void fog_probe_ping(struct fog_link *l);
+void fog_probe_pong(struct fog_worker *w, struct fog_link *l, u64 rtt_ns);
+void fog_probe_tick(struct fog_worker *w, struct fog_link *l);
+void fog_probe_take(struct fog_worker *w, struct fog_link *l, const u8 *body);
+
 unsigned fog_slow_results(struct fog_worker *w);
 /* A free request slot of the slow path, header zeroed; NULL unless `reserve` slots stay free beside
  * it. Then publish. */

@@ -331,7 +331,7 @@ static void on_state(void *arg, enum fog_dpclient_state state, const char *why)
 
 static void on_event(void *arg, u32 worker, const struct fog_event *e)
 {
-	CU_ASSERT(e->type >= FOG_EVENT_LINK_UP && e->type <= FOG_EVENT_SWEPT);
+	CU_ASSERT(e->type >= FOG_EVENT_LINK_UP && e->type <= FOG_EVENT_LINK_BANDWIDTH);
 	CU_ASSERT(e->link_id <= FOG_LINKS_MAX + 1);
 }
 

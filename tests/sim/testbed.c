@@ -648,9 +648,9 @@ void tb_forge_counter(struct tb *tb, u32 a, u32 b, u64 counter, const u8 *cell,
 	fog_store_u32(dgram, FOG_DGRAM_DATA);
 	fog_store_u32(dgram + 4, s->remote);
 	fog_store_u64(dgram + 8, counter);
-	int rc = fog_noise_seal(s->send, counter, dgram, FOG_LINK_HEADER_SIZE, cell, FOG_CELL_SIZE,
-				dgram + FOG_LINK_HEADER_SIZE);
-	FOG_ASSERT(rc == 0);
+	struct fog_gcm_job job =
+		fog_session_job(&s->send, dgram, cell, dgram + FOG_LINK_HEADER_SIZE);
+	fog_gcm_seal_many(&job, 1);
 }
 
 void tb_forge(struct tb *tb, u32 a, u32 b, const u8 *cell, u8 dgram[FOG_DGRAM_SIZE])

@@ -63,12 +63,13 @@ static void print_bench(const char *name, double seconds)
 		double cpu = (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 		printf("host %u worker 0: %.2f s of CPU, %.0f cells/s if it had nothing else\n", i,
 		       cpu, n / cpu);
-		printf("host %u ticks/cell: rx %.0f open %.0f lookup %.0f crypt %.0f tx %.0f; "
-		       "cells/batch %.1f; sleeps %llu\n",
+		printf("host %u ticks/cell: rx %.0f open %.0f lookup %.0f crypt %.0f seal %.0f "
+		       "tx %.0f; cells/batch %.1f; sleeps %llu\n",
 		       i, (double)tb_counter(&tb, i, cycles_rx) / n,
 		       (double)tb_counter(&tb, i, cycles_open) / n,
 		       (double)tb_counter(&tb, i, cycles_lookup) / n,
 		       (double)tb_counter(&tb, i, cycles_crypt) / n,
+		       (double)tb_counter(&tb, i, cycles_seal) / n,
 		       (double)tb_counter(&tb, i, cycles_tx) / n, (double)n / batches,
 		       (unsigned long long)tb_counter(&tb, i, sleeps));
 	}

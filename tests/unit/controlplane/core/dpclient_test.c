@@ -697,7 +697,7 @@ static void test_events(void)
 		{1, 1, FOG_EVENT_LINK_UP, 1, true, 0},
 		{2, 2, FOG_EVENT_SWEPT, 0, true, 0},
 		{3, 3, FOG_EVENT_INVALID, 1, false, 0},
-		{4, 4, FOG_EVENT_SWEPT + 1, 1, false, 0},
+		{4, 4, FOG_EVENT_LINK_BANDWIDTH + 1, 1, false, 0},
 		{5, 5, 0xffff, 1, false, 0},
 		{6, 6, FOG_EVENT_LINK_DOWN, FOG_LINKS_MAX, true, 0},
 		{7, 7, FOG_EVENT_LINK_DOWN, FOG_LINKS_MAX + 2, false, 0},

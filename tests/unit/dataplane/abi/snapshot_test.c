@@ -11,7 +11,7 @@ static void test_life_cycle(void)
 	memset(&page, 0, sizeof(page));
 	for (u64 i = 1; i <= 5; i++) {
 		in.lease_ns = i * 1000;
-		in.pad[167] = (u8)i;
+		in.pad[sizeof(in.pad) - 1] = (u8)i;
 		fog_snapshot_publish(&page, &in);
 		memset(&out, 0xff, sizeof(out));
 		CU_ASSERT_EQUAL(fog_snapshot_read(&page, &out), i);

@@ -74,6 +74,11 @@ int fog_dp_wake_fd(const struct fog_dp *dp, u32 worker)
 	return dp->wake[worker];
 }
 
+int fog_dp_steer_fd(const struct fog_dp *dp, u32 worker)
+{
+	return -1;
+}
+
 u32 fog_dp_edge_worker(const struct fog_dp *dp)
 {
 	return WORKERS - 1;
@@ -379,7 +384,7 @@ static void test_refusals(void)
 	struct refusal cases[] = {
 		{1, good, 63, region.fd, 1, -EBADMSG, "63 bytes"},
 		{2, good, 64, region.fd, 1, -EBADMSG, "magic"},
-		{3, good, 64, region.fd, 1, -EPROTO, "ABI 1 here, 2 there"},
+		{3, good, 64, region.fd, 1, -EPROTO, "here, 9999 there"},
 		{4, good, 64, region.fd, 1, -EPROTO, "layout hash"},
 		{5, good, 64, region.fd, 1, -EPROTO, "role 3"},
 		{6, good, 64, region.fd, 0, -EPROTO, "0 fds"},
@@ -391,7 +396,7 @@ static void test_refusals(void)
 		{12, good, 64, region.fd, 1, -EPROTO, "announced"}, /* role edge, control region */
 	};
 	cases[1].hello.magic ^= 1;
-	cases[2].hello.abi = 2;
+	cases[2].hello.abi = 9999;
 	cases[3].hello.layout_hash ^= 1;
 	cases[4].hello.role = 3;
 	cases[10].hello.region_size += 4096;

@@ -49,7 +49,7 @@ static int memory(void)
 
 static int forbidden(void)
 {
-	int rc = fog_harden_seccomp();
+	int rc = fog_harden_seccomp(false);
 
 	if (rc == -ENOTSUP)
 		return UNSUPPORTED;
@@ -100,7 +100,7 @@ static int other_threads(void)
 	go = eventfd(0, 0);
 	if (go < 0 || pthread_create(&t, NULL, older_thread, NULL) != 0)
 		return 1;
-	int rc = fog_harden_seccomp();
+	int rc = fog_harden_seccomp(false);
 	u64 one = 1;
 	if (write(go, &one, 8) != 8)
 		return 2;
@@ -118,7 +118,7 @@ static int allowed(void)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, pair) != 0)
 		return 1;
-	int rc = fog_harden_seccomp();
+	int rc = fog_harden_seccomp(false);
 	if (rc == -ENOTSUP)
 		return UNSUPPORTED;
 	if (fog_region_create(&mine, "t", sizeof(struct fog_edge_rx_region), FOG_REGION_EDGE_RX,

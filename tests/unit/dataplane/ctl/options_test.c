@@ -103,7 +103,7 @@ static void test_bad_arguments(void)
 		{8, -EINVAL, {"--listen", "1.2.3.4:1", "--workers", "-1", NULL}, "0 to 16"},
 		{9, -EINVAL, {"--listen", "1.2.3.4:1", "--workers", "2x", NULL}, "0 to 16"},
 		{10, -EINVAL, {"--listen", "1.2.3.4:1", "--workers", "", NULL}, "0 to 16"},
-		{11, -EINVAL, {"--listen", "1.2.3.4:1", "--io", "dpdk", NULL}, "uring"},
+		{11, -EINVAL, {"--listen", "1.2.3.4:1", "--io", "tape", NULL}, "uring"},
 		{12, -EINVAL, {"--listen", "1.2.3.4:1", "--log-level", "loud", NULL}, "level"},
 		{13, -EINVAL, {"--listen", "1.2.3.4:1", "--run-dir", "", NULL}, "empty"},
 		{14, -EINVAL, {"--listen", "1.2.3.4:1", "--state-dir", long_dir, NULL}, "long"},

@@ -175,7 +175,7 @@ static void test_flood(void)
 
 static void test_keepalive(void)
 {
-	u8 cell[FOG_CELL_SIZE], body[9] = {2};
+	u8 cell[FOG_CELL_SIZE], body[9] = {4};
 
 	begin(4);
 	cell_of(cell, 0, FOG_CELL_KEEPALIVE, body, sizeof(body));

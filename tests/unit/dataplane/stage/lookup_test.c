@@ -34,8 +34,9 @@ static bool tap(void *arg, const struct fog_address *from, const struct fog_addr
 	if (!keep || from->port != tb.host[0].address.port || to->port != tb.host[1].address.port ||
 	    data[0] != FOG_DGRAM_DATA)
 		return true;
-	if (fog_noise_open(s->send, fog_load_u64(data + 8), data, 16, data + 16, 1424, cell) < 0 ||
-	    cell[4] != FOG_CELL_DATA)
+	struct fog_gcm_job job = fog_session_job(&s->send, data, data + 16, cell);
+	fog_gcm_open_many(&job, 1);
+	if (!job.authentic || cell[4] != FOG_CELL_DATA)
 		return true;
 	memcpy(last, cell, sizeof(cell));
 	return false;

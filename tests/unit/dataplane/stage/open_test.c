@@ -95,9 +95,9 @@ static void test_flips(void)
 		}
 	/* Another key altogether. */
 	struct fog_session *s = &tb_peer(&tb, 0, 1)->session[FOG_SESSION_CURRENT];
-	s->send[0] ^= 1;
+	s->send.round[0][0] ^= 1;
 	tb_forge(&tb, 0, 1, cell, dgram);
-	s->send[0] ^= 1;
+	s->send.round[0][0] ^= 1;
 	tb_inject(&tb, 0, 1, dgram, sizeof(dgram));
 	TB_EXPECT_DROP(&tb, 1, FOG_DROP_LINK_AUTH, 0);
 	CU_ASSERT_TRUE(tb_link_up(&tb, 1, 0));

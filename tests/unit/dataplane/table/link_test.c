@@ -12,7 +12,7 @@ static struct fog_session session(u32 local)
 {
 	struct fog_session s = {.local = local, .remote = local + 1, .live = true};
 
-	memset(s.send, (int)local, sizeof(s.send));
+	memset(&s.send, (int)local, sizeof(s.send));
 	return s;
 }
 

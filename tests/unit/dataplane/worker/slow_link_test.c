@@ -224,7 +224,7 @@ static void test_simultaneous(void)
 					 *b = &tb_peer(&tb, 1, 0)->session[FOG_SESSION_CURRENT];
 		CU_ASSERT_EQUAL(a->remote, b->local);
 		CU_ASSERT_EQUAL(b->remote, a->local);
-		CU_ASSERT_EQUAL(memcmp(a->send, b->recv, 32), 0);
+		CU_ASSERT_EQUAL(memcmp(&a->send, &b->recv, sizeof(a->send)), 0);
 		CU_ASSERT_EQUAL(tb.host[0].event_count[FOG_EVENT_LINK_DOWN], 0);
 		CU_ASSERT_EQUAL(tb_drops(&tb, 0, FOG_DROP_NO_SESSION), 0);
 		tb_free(&tb);
