@@ -10,7 +10,11 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+#ifdef __x86_64__
+#include <x86intrin.h>
+#endif
 
 #include "controlplane/executor/engine.h"
 #include "controlplane/executor/file.h"
@@ -26,6 +30,7 @@
 #define STATUS_NAME  ".status" /* in work/, written by QEMU */
 #define STATUS_MAX   4096
 #define TEXT_SIZE    128
+#define TSC_WAIT_NS  20000000
 
 static const char *const modules[] = {"drivers/virtio/virtio_ring.ko", "drivers/virtio/virtio.ko",
 				      "drivers/virtio/virtio_mmio.ko",
@@ -197,9 +202,30 @@ static void port_add(const char **argv, size_t *n, const char *chardev, const ch
 	argv[(*n)++] = device;
 }
 
+/* The guest's clock is the host's time stamp counter. It cannot measure its rate: the board has no
+ * other timer, and on a loaded host a guest that tries hangs for good. */
+static u64 tsc_khz(void)
+{
+#ifdef __x86_64__
+	const struct timespec wait = {.tv_nsec = TSC_WAIT_NS};
+	struct timespec from, to;
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	u64 ticks = __rdtsc();
+	nanosleep(&wait, NULL);
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	ticks = __rdtsc() - ticks;
+	u64 ns = (u64)(to.tv_sec - from.tv_sec) * 1000000000ull + (u64)to.tv_nsec -
+		 (u64)from.tv_nsec;
+	return ticks * 1000000 / ns;
+#else
+	return 0;
+#endif
+}
+
 static void argv_fill(struct fog_job *job)
 {
-	static char memory[32], cpus[16];
+	static char memory[32], cpus[16], kernel[TEXT_SIZE];
 	const struct fog_executor_limits *l = &job->spec->limits;
 	const char **argv = job->launch.argv;
 	size_t n = 0;
@@ -208,9 +234,12 @@ static void argv_fill(struct fog_job *job)
 	snprintf(memory, sizeof(memory), "%lluM",
 		 (unsigned long long)((l->memory_bytes - QEMU_MEMORY) >> 20));
 	snprintf(cpus, sizeof(cpus), "%u", FOG_MAX(1u, FOG_MIN(count, CPUS_MAX)));
+	snprintf(kernel, sizeof(kernel),
+		 "quiet panic=-1 reboot=t tsc=reliable random.trust_cpu=on tsc_early_khz=%llu",
+		 (unsigned long long)tsc_khz());
 	const char *const fixed[] = {QEMU,
 				     "-M",
-				     "microvm,pit=on,pic=on,rtc=on,isa-serial=off",
+				     "microvm,rtc=on,isa-serial=off",
 				     "-nodefaults",
 				     "-no-user-config",
 				     "-display",
@@ -229,7 +258,7 @@ static void argv_fill(struct fog_job *job)
 				     "-initrd",
 				     "/engine/initrd",
 				     "-append",
-				     "quiet panic=-1 reboot=t random.trust_cpu=on",
+				     kernel,
 				     "-device",
 				     "virtio-serial-device,max_ports=8"};
 	for (size_t i = 0; i < FOG_ARRAY_COUNT(fixed); i++)
@@ -245,8 +274,8 @@ static int microvm_prepare(struct fog_job *job)
 {
 	char version[TEXT_SIZE], path[TEXT_SIZE + 32];
 
-	if (access(QEMU, X_OK) < 0) {
-		fog_job_fail(job, 0, "microvm: there is no " QEMU);
+	if (access(QEMU, X_OK) < 0 || tsc_khz() == 0) {
+		fog_job_fail(job, 0, "microvm: there is no " QEMU " for this processor");
 		return -ENOENT;
 	}
 	if (kernel_find(version) < 0) {

@@ -43,10 +43,17 @@ __attribute__((format(printf, 3, 4))) static int refuse(struct work *w, int err,
 
 static int run(struct work *w, const char *const argv[])
 {
+	posix_spawn_file_actions_t actions;
 	pid_t pid;
 	int status;
 
-	int ret = posix_spawnp(&pid, argv[0], NULL, NULL, (char *const *)argv, environ);
+	// In our directory and with names relative to it: what is made must not depend on where.
+	int ret = posix_spawn_file_actions_init(&actions);
+	if (ret == 0)
+		ret = posix_spawn_file_actions_addfchdir_np(&actions, w->dir_fd);
+	if (ret == 0)
+		ret = posix_spawnp(&pid, argv[0], &actions, NULL, (char *const *)argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
 	if (ret != 0)
 		return refuse(w, -ret, "%s: %s", argv[0], strerror(ret));
 	do
@@ -123,13 +130,8 @@ static int glue_write(struct work *w)
 
 static int compile(struct work *w)
 {
-	char module[64], source[64], glue[64], object[64];
-
-	snprintf(module, sizeof(module), "%s/module.wasm", w->dir);
-	snprintf(source, sizeof(source), "%s/module.c", w->dir);
-	snprintf(glue, sizeof(glue), "%s/glue.c", w->dir);
-	snprintf(object, sizeof(object), "%s/module.so", w->dir);
-	const char *const to_c[] = {"wasm2c", module, "-n", "fogjob", "-o", source, NULL};
+	static const char *const to_c[] = {"wasm2c", "module.wasm", "-n", "fogjob",
+					   "-o",     "module.c",    NULL};
 	// Rounding and signalling NaNs are visible in WebAssembly; tail calls would hide stack
 	// exhaustion (wabt, wasm2c/README).
 	const char *const to_code[] = {w->b->compiler != NULL ? w->b->compiler : "cc",
@@ -137,15 +139,17 @@ static int compile(struct work *w)
 				       "-O2",
 				       "-std=gnu17",
 				       "-shared",
+				       "-s",
+				       "-Wl,--build-id=none",
 				       "-fPIC",
 				       "-fvisibility=hidden",
 				       "-fno-optimize-sibling-calls",
 				       "-frounding-math",
 				       "-fsignaling-nans",
 				       "-o",
-				       object,
-				       source,
-				       glue,
+				       "module.so",
+				       "module.c",
+				       "glue.c",
 				       "-lm",
 				       NULL};
 	int ret = run(w, to_c);
