@@ -125,6 +125,6 @@ const char *fog_engine_sibling(const char *name)
 	char *slash = strrchr(path, '/');
 	if (slash == NULL || (size_t)(slash - path) + strlen(name) + 2 > sizeof(path))
 		return NULL;
-	strcpy(slash + 1, name);
+	memcpy(slash + 1, name, strlen(name) + 1);
 	return access(path, X_OK) == 0 ? path : NULL;
 }

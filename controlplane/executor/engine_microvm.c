@@ -65,7 +65,7 @@ static int kernel_find(char version[TEXT_SIZE])
 	for (int i = count - 1; i >= 0; i--) {
 		const char *v = list[i]->d_name + strlen("vmlinuz-");
 		if (found < 0 && strlen(v) < TEXT_SIZE && kernel_fits(v)) {
-			strcpy(version, v);
+			memcpy(version, v, strlen(v) + 1);
 			found = 0;
 		}
 		free(list[i]);

@@ -229,7 +229,7 @@ static bool get_sandbox(const json_t *o, struct fog_executor_sandbox *s)
 	const char *machine = json_string_value(json_object_get(o, "machine"));
 	if (machine == NULL || strlen(machine) >= sizeof(s->machine))
 		return false;
-	strcpy(s->machine, machine);
+	memcpy(s->machine, machine, strlen(machine) + 1);
 	return true;
 }
 

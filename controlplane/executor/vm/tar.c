@@ -272,7 +272,7 @@ int fog_tar_pack(int fd, int dir_fd)
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
 		    at + strlen(e->d_name) + 2 > sizeof(name))
 			continue;
-		strcpy(name + at, e->d_name);
+		snprintf(name + at, sizeof(name) - at, "%s", e->d_name);
 		ret = entry_pack(fd, dirfd(dir), e->d_name, name);
 		int sub = depth == FOG_TAR_DEPTH_MAX
 				  ? -1
@@ -281,8 +281,8 @@ int fog_tar_pack(int fd, int dir_fd)
 		DIR *down = sub < 0 ? NULL : fdopendir(sub);
 		if (down == NULL)
 			continue;
-		strcat(name, "/");
-		ends[depth] = strlen(name);
+		ends[depth] = at + strlen(e->d_name) + 1;
+		name[ends[depth] - 1] = '/';
 		stack[depth++] = down;
 	}
 	while (depth > 0)

@@ -4,6 +4,7 @@
 #define FOG_TEST_EXECUTOR_BUNDLE_H
 
 #include "tests/unit/controlplane/executor/run.h"
+#include "tests/unit/controlplane/executor/shell.h"
 
 #define BUNDLE_CONFIG                                                                  \
 	"{\"ociVersion\":\"1.0.2\",\"process\":{\"args\":[\"/probe\",\"exit\",\"9\"]," \
@@ -22,7 +23,7 @@ __attribute__((unused)) static bool bundle_make(const char *base, const char *co
 		 "mkdir -p rootfs/proc rootfs/dev rootfs/tmp rootfs/work rootfs/input && "
 		 "printf '%%s' '%s' > config.json && { %s; } && tar -cf ../bundle.tar .",
 		 base, FOG_PROBE_STATIC, config, extra);
-	return system(command) == 0;
+	return shell_run(NULL, command, NULL, 0) == 0;
 }
 
 #endif

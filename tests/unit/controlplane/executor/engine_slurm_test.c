@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* On a real cluster of one machine: munged, slurmctld and slurmd of our own, on loopback. */
 #include "tests/unit/controlplane/executor/run.h"
+#include "tests/unit/controlplane/executor/shell.h"
 #include "tests/unit/fog_test.h"
 
 #define UP_TRIES 100
@@ -13,7 +14,7 @@ static int command(const char *fmt, const char *arg)
 	char line[512];
 
 	snprintf(line, sizeof(line), fmt, arg);
-	return system(line);
+	return shell_run(NULL, line, NULL, 0);
 }
 
 static bool cluster_up(void)
@@ -25,7 +26,7 @@ static bool cluster_up(void)
 	snprintf(conf, sizeof(conf), "%s/slurm.conf", cluster);
 	setenv("SLURM_CONF", conf, 1);
 	for (int i = 0; i < UP_TRIES; i++) {
-		if (system("srun --quiet --immediate=5 true >/dev/null 2>&1") == 0)
+		if (shell_run(NULL, "srun --quiet --immediate=5 true", NULL, 0) == 0)
 			return true;
 		run_sleep_ms(100);
 	}

@@ -5,16 +5,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "tests/unit/controlplane/executor/shell.h"
 #include "tests/unit/fog_test.h"
 
 static char dir[64];
 
 static int shell(const char *script)
 {
-	char line[1024];
-
-	snprintf(line, sizeof(line), "cd %s && { %s; } >/dev/null 2>&1", dir, script);
-	return system(line);
+	return shell_run(dir, script, NULL, 0);
 }
 
 static void begin(void)

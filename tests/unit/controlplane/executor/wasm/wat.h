@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "crypto/mem.h"
+#include "tests/unit/controlplane/executor/shell.h"
 
 #define WAT_OUTPUT_MAX 4096
 
@@ -30,20 +30,13 @@ struct wat {
 __attribute__((unused, format(printf, 2, 3))) static int wat_run(struct wat *w, const char *fmt,
 								 ...)
 {
-	char command[2048], line[2304];
+	char command[2048];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(command, sizeof(command), fmt, ap);
 	va_end(ap);
-	snprintf(line, sizeof(line), "cd %s && { %s; } 2>&1", w->dir, command);
-	FILE *f = popen(line, "r");
-	if (f == NULL)
-		return -1;
-	size_t n = fread(w->out, 1, sizeof(w->out) - 1, f);
-	w->out[n] = '\0';
-	int status = pclose(f);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	return shell_run(w->dir, command, w->out, sizeof(w->out));
 }
 
 __attribute__((unused)) static void wat_begin(struct wat *w)
