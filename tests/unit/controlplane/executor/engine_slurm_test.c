@@ -26,7 +26,7 @@ static bool cluster_up(void)
 	snprintf(conf, sizeof(conf), "%s/slurm.conf", cluster);
 	setenv("SLURM_CONF", conf, 1);
 	for (int i = 0; i < UP_TRIES; i++) {
-		if (shell_run(NULL, "srun --quiet --immediate=5 true", NULL, 0) == 0)
+		if (shell_run(NULL, "timeout 5 srun --quiet --immediate=3 true", NULL, 0) == 0)
 			return true;
 		run_sleep_ms(100);
 	}
