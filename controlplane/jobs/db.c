@@ -357,7 +357,6 @@ static void job_read(struct fog_jobs *j, struct fog_stmt *q)
 		job->released_ms = fog_column_u64(q, 16);
 		job->began = fog_column_u64(q, 17) != 0;
 		job->held = job->released_ms == 0 && job->after != NULL && job->after[0] != '\0';
-		j->review = j->review || job->batch[0] != '\0';
 	}
 	fog_job_spec_free(spec);
 }

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""A batch of stages with a gang, submitted with fogctl, while a host that runs a member is killed
+with all that runs on it; reasons and preemption on the way."""
+
+import contextlib
+import glob
+import json
+import os
+import signal
+
+from lab import ROOT, check, main, until
+
+SUBMITTER = "ash"
+LIMITS = {"cpu_cores": 0.2, "memory_mb": 16, "wall_seconds": 60}
+DAG = {
+    "id": "dag",
+    "tier": "bronze",
+    "stages": [
+        {"name": "prepare", "array": 2,
+         "job": {"argv": ["sh", "-c", "echo part $FOG_RANK of $FOG_SIZE"], "limits": LIMITS}},
+        {"name": "work", "after": ["prepare"], "gang": 3,
+         "job": {"argv": ["sh", "-c", "sleep 6; echo $((FOG_RANK * 7))"], "limits": LIMITS,
+                 "constraints": {"apart": "host"}}},
+        {"name": "finish", "after": ["work"],
+         "job": {"argv": ["echo", "done"], "limits": LIMITS}},
+    ],
+}
+
+
+def members(lab, stage):
+    batch = lab.fogctl("job", "show", "dag", host=SUBMITTER)
+    return [job for job in batch["jobs"] if job["stage"] == stage]
+
+
+def host_kill(lab, name):
+    """kill -9 of everything: the sandboxes that run there, then its three processes."""
+    for path in glob.glob(os.path.join(lab.dir, "hosts", name, "state", "jobs", "*", "state.json")):
+        with open(path, encoding="utf-8") as source:
+            state = json.load(source)
+        for key in ("monitor_pid", "pid"):
+            if state.get(key):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(state[key], signal.SIGKILL)
+    lab.fogctl("lab", "kill", name)
+
+
+def write(lab, name, value):
+    path = os.path.join(lab.dir, name)
+    with open(path, "w", encoding="utf-8") as out:
+        json.dump(value, out)
+    return path
+
+
+def test_dag_while_a_host_dies(lab):
+    plan = lab.fogctl("job", "plan", "-f", write(lab, "dag.json", DAG), host=SUBMITTER)["jobs"]
+    check(len(plan) == 6 and plan[0]["host"] and plan[2]["held"], json.dumps(plan))
+    lab.fogctl("job", "submit", "-f", os.path.join(lab.dir, "dag.json"), host=SUBMITTER)
+    until("the gang runs", 60,
+          lambda: all(job["state"] == "running" for job in members(lab, "work")), 0.1)
+    hosts = [job["worker_name"] for job in members(lab, "work")]
+    check(len(set(hosts)) == 3, f"the gang is not apart: {hosts}")
+    check(members(lab, "finish")[0]["state"] == "queued", "the last stage did not wait")
+    why = lab.fogctl("job", "why", "dag.finish.0", host=SUBMITTER)
+    check(why["held"] and "stage work: 0 of 3 done" in why["reason"], json.dumps(why))
+    host_kill(lab, hosts[0])
+    until("the batch ends", 180,
+          lambda: lab.fogctl("job", "show", "dag", host=SUBMITTER)["state"] != "running", 0.5)
+    batch = lab.fogctl("job", "show", "dag", host=SUBMITTER)
+    check(batch["state"] == "succeeded" and batch["succeeded"] == 6, json.dumps(batch))
+    for rank in range(3):
+        check(lab.output(f"dag.work.{rank}", SUBMITTER) == f"{rank * 7}\n".encode(),
+              f"the output of member {rank} is wrong")
+    total = sum(lab.accounts(SUBMITTER).values())
+    check(total == 0, f"the ledger sums to {total}")
+
+
+def test_preemption(lab):
+    names = set(lab.ids(SUBMITTER).values()) - {SUBMITTER}
+    worker = sorted(names)[0]
+    cores = lab.fogctl("host", "show", worker, host=SUBMITTER)["capacity"]["cpu_cores"]
+    limits = {"cpu_cores": cores * 0.8, "memory_mb": 16, "wall_seconds": 60}
+    low = {"id": "low", "argv": ["sh", "-c", "sleep 5; echo low"], "limits": limits,
+           "target": worker, "priority": 10, "preemptible": True}
+    high = {"id": "high", "argv": ["echo", "high"], "limits": limits, "target": worker,
+            "priority": 90}
+    lab.fogctl("job", "submit", "-f", write(lab, "low.json", low), host=SUBMITTER)
+    until("the first runs", 30, lambda: lab.job("low", SUBMITTER)["state"] == "running", 0.1)
+    lab.fogctl("job", "submit", "-f", write(lab, "high.json", high), host=SUBMITTER)
+    check(lab.wait("high", SUBMITTER, 60)["state"] == "succeeded", "the second did not run")
+    check(lab.job("low", SUBMITTER)["state"] != "succeeded", "the first was not stopped for it")
+    done = lab.wait("low", SUBMITTER, 60)
+    check(done["state"] == "succeeded" and done["attempt_count"] >= 2, json.dumps(done))
+    events = [e["state"] for e in
+              lab.fogctl("job", "history", "low", host=SUBMITTER)["history"]]
+    check(events.count("running") >= 2 and events[-1] == "succeeded", str(events))
+
+
+def test_example(lab):
+    path = os.path.join(ROOT, "configs", "jobs", "dag.json")
+    done = lab.fogctl("job", "submit", "--wait", "-f", path, host=SUBMITTER)
+    check(done["state"] == "succeeded", json.dumps(done))
+
+
+if __name__ == "__main__":
+    main([test_example, test_dag_while_a_host_dies, test_preemption], hosts=6)
