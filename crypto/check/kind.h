@@ -28,8 +28,11 @@ enum fog_check_kind {
 	FOG_CHECK_MERKLE_INCLUSION = 5,
 	/* old root 32 | old size u64 | new root 32 | new size u64 | hashes, rest */
 	FOG_CHECK_MERKLE_CONSISTENCY = 6,
-	/* Reserved; the answer is -EOPNOTSUPP until they are here. */
+	/* context length u16 | context | statement length u16 | statement | commitments, 32 for
+	 * each of its attributes | proof, rest. Transcript: FOG_CHECK_STATEMENT_LABEL, "context".
+	 */
 	FOG_CHECK_STATEMENT = 7,
+	/* Reserved; the answer is -EOPNOTSUPP until they are here. */
 	FOG_CHECK_ECDSA_P256 = 8,
 	FOG_CHECK_ECDSA_P384 = 9,
 };
@@ -39,7 +42,8 @@ enum fog_check_vrf_form {
 	FOG_CHECK_VRF_BATCH = 2, /* 129 bytes; many are checked by one equation */
 };
 
-#define FOG_CHECK_RANGE_LABEL "fog range proof"
-#define FOG_CHECK_SIGMA_LABEL "fog sigma proof"
+#define FOG_CHECK_RANGE_LABEL     "fog range proof"
+#define FOG_CHECK_SIGMA_LABEL     "fog sigma proof"
+#define FOG_CHECK_STATEMENT_LABEL "fog statement"
 
 #endif
