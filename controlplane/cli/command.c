@@ -144,7 +144,7 @@ static int command_check(struct fog_cli *cli)
 	u32 allowed = cli->command->options | FOG_OPTIONS_GLOBAL;
 
 	for (int i = 0; i < FOG_OPTION_COUNT; i++)
-		if (cli->option[i] != NULL && (allowed & (1u << i)) == 0)
+		if (cli->option[i] != NULL && (allowed & (1ull << i)) == 0)
 			return fog_cli_usage(cli, "\"%s\" takes no --%s", cli->command->words,
 					     fog_options[i].name);
 	if (cli->args_count < cli->command->args_min)

@@ -34,6 +34,12 @@ int fog_cmd_job_logs(struct fog_cli *cli);
 int fog_cmd_job_cancel(struct fog_cli *cli);
 int fog_cmd_job_wait(struct fog_cli *cli);
 
+/* cmd_zk.c */
+int fog_cmd_zk_commit(struct fog_cli *cli);
+int fog_cmd_zk_prove(struct fog_cli *cli);
+int fog_cmd_zk_verify(struct fog_cli *cli);
+int fog_cmd_zk_explain(struct fog_cli *cli);
+
 /* cmd_lab.c, lab_story.c */
 int fog_cmd_lab_up(struct fog_cli *cli);
 int fog_cmd_lab_down(struct fog_cli *cli);

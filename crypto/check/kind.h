@@ -9,6 +9,17 @@
 #define FOG_CHECK_PAYLOAD_MAX 32768
 #define FOG_CHECK_CONTEXT_MAX 1024 /* bytes a range or sigma proof is bound to */
 
+/* Admission classes. Under load each has a share of every batch, the earlier the larger
+ * (dataplane/ctl/verify.h); what one does not use the next may. */
+enum fog_verify_class {
+	FOG_VERIFY_VOTES = 0, /* consensus */
+	FOG_VERIFY_RECEIPTS = 1,
+	FOG_VERIFY_MARKET = 2,
+	FOG_VERIFY_BULK = 3,
+};
+
+#define FOG_VERIFY_CLASSES 4
+
 enum fog_check_kind {
 	FOG_CHECK_NONE = 0,
 	/* key 32 | signature 64 | message, rest. The rule of crypto/sign/sign.h. */

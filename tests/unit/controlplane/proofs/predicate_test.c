@@ -108,12 +108,14 @@ static void test_limits(void)
 	size_t n = 0;
 
 	for (unsigned i = 0; i < 17; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%sa%u == 1", i == 0 ? "" : " and ", i);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%sa%u == 1",
+				      i == 0 ? "" : " and ", i);
 	CU_ASSERT_EQUAL(fog_predicate_compile(&p, text, why), -EINVAL);
 	CU_ASSERT_PTR_NOT_NULL(strstr(why, "16 attributes"));
 	n = 0;
 	for (unsigned i = 0; i < 17; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%sa == %u", i == 0 ? "" : " or ", i);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%sa == %u", i == 0 ? "" : " or ",
+				      i);
 	CU_ASSERT_EQUAL(fog_predicate_compile(&p, text, why), -EINVAL);
 	CU_ASSERT_PTR_NOT_NULL(strstr(why, "16 alternatives"));
 	memset(text, '(', 100);
@@ -131,7 +133,8 @@ static void test_limits(void)
 	CU_ASSERT_PTR_NOT_NULL(strstr(why, "64 excluded"));
 	n = 0;
 	for (unsigned i = 0; i < 9; i++)
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "%sa != %u", i == 0 ? "" : " and ", i);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%sa != %u",
+				      i == 0 ? "" : " and ", i);
 	CU_ASSERT_EQUAL(fog_predicate_compile(&p, text, why), -EINVAL);
 	CU_ASSERT_PTR_NOT_NULL(strstr(why, "16 conditions"));
 }
