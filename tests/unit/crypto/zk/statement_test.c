@@ -197,7 +197,7 @@ static void test_bound(void)
 static void test_mutations(void)
 {
 	const char *many = getenv("FOG_MUTATIONS");
-	unsigned rounds = many != NULL ? (unsigned)atoi(many) : 300, accepted = 0;
+	unsigned rounds = many != NULL ? (unsigned)strtoul(many, NULL, 10) : 300, accepted = 0;
 	struct bench *b = bench_open(3);
 	const u64 value[3] = {20, 3, 0};
 
