@@ -4,10 +4,12 @@
  *
  * Generations. Everything that belongs together lies in slot (generation & 1): configuration, rules
  * and links. The control plane fills the other slot with fresh inner maps and then stores the next
- * generation in fog_xdp_switch: one 8-byte store, so a packet sees all of the old or all of the new.
+ * generation in fog_xdp_switch: one 8-byte store, so a packet sees all of the old or all of the
+ * new.
  *
  * Fail open. Without a generation, or once the lease is over because the control plane hangs, every
- * frame passes to the kernel. When the control plane is gone the kernel detaches the program itself.
+ * frame passes to the kernel. When the control plane is gone the kernel detaches the program
+ * itself.
  *
  * Addresses are 16 bytes, IPv4 as ::ffff:a.b.c.d, so one trie serves both families (an IPv4 prefix
  * /n is /(96 + n)). */

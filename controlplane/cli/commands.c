@@ -56,6 +56,9 @@ const struct fog_command fog_commands[] = {
 	 NULL, fog_cmd_host_show},
 	{"link list", "", 0, 0, 0, "links to neighbours", NULL, fog_cmd_link_list},
 
+	{"xdp show", "", 0, 0, 0, "the XDP filter: where it sits, what it passed and dropped", NULL,
+	 fog_cmd_xdp_show},
+
 	{"account list", "", 0, 0, 0, "accounts of the ledger and their balances", NULL,
 	 fog_cmd_account_list},
 	{"account entries", "", 0, 0, O(ACCOUNT) | O(LIMIT),

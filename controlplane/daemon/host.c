@@ -209,9 +209,13 @@ void fog_host_stop(struct fog_host *h)
 
 static bool can_reload(const struct fog_config_key *k)
 {
-	static const char *const keys[] = {"host.log_level", "exit.allow", "exit.deny",
-					   "xdp.allow", "xdp.deny",
-					   "worker.price_cpu_hour", "worker.price_memory_gb_hour"};
+	static const char *const keys[] = {"host.log_level",
+					   "exit.allow",
+					   "exit.deny",
+					   "xdp.allow",
+					   "xdp.deny",
+					   "worker.price_cpu_hour",
+					   "worker.price_memory_gb_hour"};
 	char name[128];
 
 	snprintf(name, sizeof(name), "%s.%s", k->group, k->key);

@@ -146,36 +146,34 @@ int fog_host_xdp_get(struct fog_exchange *x)
 {
 	struct fog_host *h = fog_exchange_ctx(x);
 	struct fog_xdp_status s = {0};
-	json_t *verdicts = json_array();
+	json_t *frames = json_object();
 
 	if (h->xdp != NULL)
 		fog_xdp_status(h->xdp, &s);
-	for (u32 i = 0; h->xdp != NULL && i < FOG_XDP_COUNTERS; i++)
-		json_array_append_new(verdicts,
-				      json_pack("{s:s, s:I, s:s}", "verdict",
-						fog_xdp_counter_name(i), "frames",
-						(json_int_t)s.counters[i], "meaning",
-						fog_xdp_counter_text(i)));
+	for (u32 i = 0; i < FOG_XDP_COUNTERS; i++)
+		json_object_set_new(frames, fog_xdp_counter_name(i),
+				    json_integer((json_int_t)s.counters[i]));
 	return fog_exchange_json(
 		x, 200,
 		json_pack("{s:b, s:s, s:s, s:s, s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:o}",
 			  "attached", h->xdp != NULL, "interface", s.interface, "mode",
 			  h->xdp == NULL ? "none"
-			  : s.native	 ? "native"
+			  : s.native     ? "native"
 					 : "generic",
 			  "reason", h->xdp_why, "generation", (json_int_t)s.generation, "rules",
 			  (int)s.rules, "links", (int)s.links, "sockets", (int)s.sockets,
 			  "program_id", (int)s.program_id, "verified_instructions",
-			  (int)s.verified_instructions, "jited_bytes", (int)s.jited_bytes,
-			  "verdicts", verdicts));
+			  (int)s.verified_instructions, "jited_bytes", (int)s.jited_bytes, "frames",
+			  frames));
 }
 
 void fog_host_xdp_metrics(const struct fog_host *h, FILE *out)
 {
 	struct fog_xdp_status s;
 
-	fprintf(out, "# HELP fog_xdp_attached 1 while the XDP filter is attached\n"
-		     "# TYPE fog_xdp_attached gauge\nfog_xdp_attached %d\n",
+	fprintf(out,
+		"# HELP fog_xdp_attached 1 while the XDP filter is attached\n"
+		"# TYPE fog_xdp_attached gauge\nfog_xdp_attached %d\n",
 		h->xdp != NULL);
 	if (h->xdp == NULL)
 		return;

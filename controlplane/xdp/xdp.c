@@ -140,8 +140,7 @@ static int load(struct fog_xdp *x, char why[FOG_XDP_WHY_SIZE])
 				      : strerror(-rc));
 		return rc;
 	}
-	x->program =
-		bpf_program__fd(bpf_object__find_program_by_name(x->object, "fog_xdp"));
+	x->program = bpf_program__fd(bpf_object__find_program_by_name(x->object, "fog_xdp"));
 	rc = attach(x, ifindex);
 	if (rc != 0)
 		snprintf(why, FOG_XDP_WHY_SIZE, "cannot attach to %s: %s", x->settings.interface,
