@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "bench/peer_pagmo.h"
+#include "bench/trace.h"
 #include "controlplane/scheduler/nsga2_plan.h"
 #include "controlplane/scheduler/nsga2_variation.h"
 #include "tests/unit/controlplane/scheduler/problems.h"
@@ -342,9 +343,94 @@ static void suite_batch(struct bench *b)
 	free(memory);
 }
 
+/* ---- traces -------------------------------------------------------------------------------- */
+
+static const char *const traces[] = {"hpc2n", "metacentrum", "lublin", "alibaba"};
+static struct trace_result trace_results[FOG_ARRAY_COUNT(traces)][TRACE_POLICIES];
+
+static void trace_print(const struct trace_result *r, const char *policy)
+{
+	printf("    %-9s wait %8.0f s, p95 %8.0f s, slowdown %9.2f, utilisation %.3f, in time",
+	       policy, r->wait_s, r->wait_p95_s, r->slowdown, r->utilisation);
+	for (int k = 2; k >= 0; k--)
+		if (r->sla_jobs[k] != 0)
+			printf(" %c %.1f%%", "BAS"[k], 100.0 * r -> sla_hits[k] / r -> sla_jobs[k]);
+	printf("\n");
+}
+
+static void suite_trace(struct bench *b, u32 index)
+{
+	char name[64], path[512], why[128];
+	struct bench_case c = {
+		.name = name,
+		.unit = "slowdown",
+		.peer = "EASY backfill in the same simulator; mean bounded slowdown"};
+	struct trace *t;
+
+	snprintf(name, sizeof(name), "scheduler.trace_%s", traces[index]);
+	if (!bench_wanted(b, name))
+		return;
+	snprintf(path, sizeof(path), "%s/%s.csv", FOG_TRACES_DIR, traces[index]);
+	if (trace_load(&t, path, why) != 0) {
+		printf("%s: %s: %s\n", name, path, why);
+		return;
+	}
+	for (u32 p = 0; p < TRACE_POLICIES; p++)
+		trace_replay(t, (enum trace_policy)p, 0, &trace_results[index][p]);
+	bench_record(b, &c, &trace_results[index][TRACE_FOG].slowdown, 1,
+		     trace_results[index][TRACE_EASY].slowdown);
+	for (u32 p = 0; p < TRACE_POLICIES; p++)
+		trace_print(&trace_results[index][p], trace_policy_name[p]);
+	trace_free(t);
+}
+
+static void curve_html(FILE *f, const struct trace_result *r, const char *color)
+{
+	fprintf(f, "<polyline fill=\"none\" stroke=\"%s\" points=\"", color);
+	for (u32 k = 0; k < TRACE_BUCKETS; k++)
+		fprintf(f, "%.1f,%.1f ", 4.0 * k, 130 - 120 * FOG_MIN(r->used[k], 1));
+	fprintf(f, "\"/>\n");
+}
+
+void bench_scheduler_html(FILE *f)
+{
+	static const char *const colors[TRACE_POLICIES] = {"#2a6f97", "#b0b7bd", "#c1440e",
+							   "#7a9e48"};
+
+	for (u32 i = 0; i < FOG_ARRAY_COUNT(traces); i++) {
+		const struct trace_result *r = trace_results[i];
+		if (r[TRACE_FOG].jobs == 0)
+			continue;
+		fprintf(f,
+			"<h2>trace %s: %u jobs</h2><table><tr><th>policy<th>mean wait s<th>p95 "
+			"wait s"
+			"<th>bounded slowdown<th>utilisation<th>S in time<th>A<th>B</tr>\n",
+			traces[i], r[TRACE_FOG].jobs);
+		for (u32 p = 0; p < TRACE_POLICIES; p++) {
+			fprintf(f,
+				"<tr><td><b "
+				"style=\"color:%s\">%s</b><td>%.0f<td>%.0f<td>%.2f<td>%.3f",
+				colors[p], trace_policy_name[p], r[p].wait_s, r[p].wait_p95_s,
+				r[p].slowdown, r[p].utilisation);
+			for (int k = 2; k >= 0; k--)
+				fprintf(f, "<td>%.1f %%",
+					100.0 * r[p].sla_hits[k] / FOG_MAX(r[p].sla_jobs[k], 1));
+			fprintf(f, "</tr>\n");
+		}
+		fprintf(f, "</table><p>Cores in use over the makespan of each policy:</p>"
+			   "<svg width=\"800\" height=\"134\"><rect width=\"800\" height=\"120\" "
+			   "y=\"10\" fill=\"#f4f4f4\"/>\n");
+		for (u32 p = TRACE_POLICIES; p > 0; p--)
+			curve_html(f, &r[p - 1], colors[p - 1]);
+		fprintf(f, "</svg>\n");
+	}
+}
+
 void bench_suite_scheduler(struct bench *b)
 {
 	suite_pagmo(b);
 	suite_place_one(b);
 	suite_batch(b);
+	for (u32 i = 0; i < FOG_ARRAY_COUNT(traces); i++)
+		suite_trace(b, i);
 }

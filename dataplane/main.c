@@ -110,6 +110,7 @@ static int dp_make(struct daemon *d)
 		.io = fog_io_find(d->options.io),
 		.io_arg = &d->options.settings,
 		.notify_fd = d->event_fd,
+		.mix_dir = d->options.state_dir,
 	};
 	int rc = path_join(path, sizeof(path), d->options.state_dir, "dataplane.key");
 
@@ -180,7 +181,7 @@ static int daemon_open(struct daemon *d)
 	rc = dp_make(d);
 	if (rc != 0)
 		return rc;
-	rc = fog_verify_start(&d->verify, region, d->event_fd);
+	rc = fog_verify_start(&d->verify, region, d->options.verify_workers, d->event_fd);
 	if (rc != 0)
 		return fail("cannot start the verify service", rc);
 	rc = ctl_make(d);

@@ -218,8 +218,7 @@ static bool rings_serve(struct fog_dpclient *c)
 		fog_ring_wait_begin(&c->port[w].events);
 		more |= fog_ring_ready(&c->port[w].events) != 0;
 	}
-	fog_dpclient_verify_sleep(c);
-	return more | (fog_ring_ready(&c->verifier.verdicts) != 0);
+	return fog_dpclient_verify_sleep(c) || more;
 }
 
 static u64 up_step(struct fog_dpclient *c, u64 now_ns)
@@ -292,9 +291,12 @@ int fog_dpclient_open(struct fog_dpclient **out, const struct fog_dpclient_confi
 	c->state = FOG_DPCLIENT_DOWN;
 	c->backoff_ms = FOG_DPCLIENT_BACKOFF_MIN_MS;
 	c->jitter = config->boot_id | 1;
-	c->at.sock = c->at.notify = c->at.wake_verify = c->at.own.fd = c->at.peer.fd = -1;
+	c->at.sock = c->at.notify = c->at.own.fd = c->at.peer.fd = -1;
 	for (unsigned w = 0; w < FOG_WORKERS_MAX; w++)
 		c->at.wake[w] = -1;
+	for (unsigned w = 0; w < FOG_VERIFY_WORKERS_MAX; w++)
+		c->at.wake_verify[w] = -1;
+	fog_dpclient_verify_init(c);
 	*out = c;
 	return 0;
 }

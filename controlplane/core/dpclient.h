@@ -20,6 +20,7 @@
 #ifndef FOG_CORE_DPCLIENT_H
 #define FOG_CORE_DPCLIENT_H
 
+#include "controlplane/core/verifier.h"
 #include "dataplane/abi/abi.h"
 
 #define FOG_DPCLIENT_LEASE_MS       10000 /* default; renewed every third of it */
@@ -28,9 +29,9 @@
 #define FOG_DPCLIENT_HELLO_MS       5000 /* from connecting to every worker being ready */
 #define FOG_DPCLIENT_EVENTS_MAX     512  /* per worker and step; the rest comes in the next step */
 #define FOG_DPCLIENT_CLOSES_MAX     256  /* circuit closes waiting; full: -EAGAIN */
-#define FOG_DPCLIENT_VERIFY_MAX     FOG_VERIFY_RING_COUNT /* outstanding; full: -EAGAIN */
-#define FOG_DPCLIENT_VERIFY_TRIES   3                     /* attachments a submission survives */
-#define FOG_DPCLIENT_VERIFY_MS      10000                 /* then it fails, whatever the reason */
+#define FOG_DPCLIENT_VERIFY_MAX     FOG_VERIFIER_CLASS_MAX
+#define FOG_DPCLIENT_VERIFY_TRIES   3 /* attachments a submission survives */
+#define FOG_DPCLIENT_VERIFY_MS      FOG_VERIFIER_DEFAULT_MS
 
 struct fog_dpclient;
 
@@ -100,18 +101,23 @@ bool fog_dpclient_synced(const struct fog_dpclient *c);
 
 /* ---- verification ------------------------------------------------------------------------- */
 
-/* result: 0 valid, -EBADMSG invalid, -EINVAL, -EOPNOTSUPP (data plane), -EPROTO (a result that does
- * not exist), -ECONNRESET (data plane lost too often, or none within the time limit), -ETIMEDOUT
- * (attached but no verdict in time), -ECANCELED (closing). Called exactly once. */
-typedef void fog_dpclient_verdict_fn(void *arg, int result);
+typedef fog_verifier_fn fog_dpclient_verdict_fn;
 
-/* Have an Ed25519 signature checked. All is copied. priority: 0 quorum, 1 receipts, 2 other.
- * Submissions survive the loss of the data plane and are sent again. 0, -EMSGSIZE (longer than
- * FOG_VERIFY_MESSAGE_MAX), -EINVAL (priority, fn), -EAGAIN (FOG_DPCLIENT_VERIFY_MAX are out) or
- * -ECANCELED (closing). */
+/* Have the data plane check something; what and how is in verifier.h. Submissions wait while the
+ * ring is full, survive the loss of the data plane and are sent again. To the results of verifier.h
+ * this adds -ECONNRESET (data plane lost too often, or none within the time limit) and -EPROTO (a
+ * result that does not exist); -ETIMEDOUT also means attached, but no verdict in time. -ECANCELED
+ * (closing) comes as a result and, when closing already, as the answer. */
+int fog_dpclient_check(struct fog_dpclient *c, const struct fog_verifier_request *r,
+		       fog_dpclient_verdict_fn *fn, void *arg, u64 now_ns);
+
+/* One Ed25519 signature, of class `class` and with the default time limit. */
 int fog_dpclient_verify(struct fog_dpclient *c, const u8 key[32], const u8 signature[64],
-			const void *message, size_t length, u8 priority,
-			fog_dpclient_verdict_fn *fn, void *arg, u64 now_ns);
+			const void *message, size_t length, u8 class, fog_dpclient_verdict_fn *fn,
+			void *arg, u64 now_ns);
+
+/* For code that does not care who checks. */
+struct fog_verifier fog_dpclient_verifier(struct fog_dpclient *c);
 
 /* ---- what the data plane says ------------------------------------------------------------- */
 

@@ -6,6 +6,9 @@
 
 #include "controlplane/core/dpclient.h"
 #include "dataplane/abi/attach.h"
+#include "dataplane/abi/feed.h"
+
+#include <sys/queue.h>
 
 #define FOG_DPCLIENT_MAGIC 0x6470636cu
 
@@ -45,28 +48,37 @@ struct fog_dpclient_close_request {
 	u32 circuit_id;
 };
 
-enum fog_dpclient_job_state {
-	FOG_DPCLIENT_JOB_FREE = 0,
-	FOG_DPCLIENT_JOB_WAITING, /* in the wait queue */
-	FOG_DPCLIENT_JOB_SENT,
-};
-
+/* One verification on its way: in the list of free ones, of waiting ones, or of those in a ring. */
 struct fog_dpclient_job {
-	enum fog_dpclient_job_state state;
+	TAILQ_ENTRY(fog_dpclient_job) link;
 	u32 tries;
+	u32 length;
+	u16 kind;
+	u8 class;
+	u8 worker; /* of the ring it is in */
+	bool sent, used;
 	u64 serial;
 	u64 deadline_ns;
 	fog_dpclient_verdict_fn *fn;
 	void *arg;
-	struct fog_verify_submit submit;
+	u8 *payload; /* owned */
+};
+
+TAILQ_HEAD(fog_dpclient_jobs, fog_dpclient_job);
+
+struct fog_dpclient_verify_class {
+	/* waiting: in order; sent: likewise, all older than those that wait */
+	struct fog_dpclient_jobs unused, waiting, sent;
+	struct fog_dpclient_job job[FOG_DPCLIENT_VERIFY_MAX];
 };
 
 struct fog_dpclient_verifier {
-	struct fog_ring submissions, verdicts;
+	u32 workers;
+	u32 sent_count[FOG_VERIFY_WORKERS_MAX];
+	struct fog_feed feed[FOG_VERIFY_WORKERS_MAX][FOG_VERIFY_CLASSES];
+	struct fog_ring verdicts[FOG_VERIFY_WORKERS_MAX];
 	u64 serial;
-	u16 waiting[FOG_DPCLIENT_VERIFY_MAX]; /* job indices in order */
-	u32 first, count;
-	struct fog_dpclient_job job[FOG_DPCLIENT_VERIFY_MAX];
+	struct fog_dpclient_verify_class class[FOG_VERIFY_CLASSES];
 };
 
 struct fog_dpclient {
@@ -107,10 +119,12 @@ bool fog_dpclient_commands_broken(const struct fog_dpclient *c);
 void fog_dpclient_commands_detach(struct fog_dpclient *c);
 
 /* dpclient_verify.c */
+void fog_dpclient_verify_init(struct fog_dpclient *c);
 void fog_dpclient_verify_attach(struct fog_dpclient *c);
 /* Push what waits, take verdicts, run callbacks. */
 void fog_dpclient_verify_pump(struct fog_dpclient *c);
-void fog_dpclient_verify_sleep(struct fog_dpclient *c);
+/* Ask for wake-ups; returns whether verdicts are there already. */
+bool fog_dpclient_verify_sleep(struct fog_dpclient *c);
 /* Fail what is past its time; returns the next such time or UINT64_MAX. */
 u64 fog_dpclient_verify_expire(struct fog_dpclient *c, u64 now_ns);
 bool fog_dpclient_verify_broken(const struct fog_dpclient *c);

@@ -1,65 +1,129 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Verifications of the data plane client: a table of jobs, a queue of those not yet in the ring. */
+/* Verifications of the data plane client. Per class a table of jobs; each is in one of three lists:
+ *
+ *	unused --check()--> waiting --room in a ring--> sent --verdict, deadline--> unused
+ *	                       ^                          |
+ *	                       +---- data plane lost -----+
+ */
 #include "controlplane/core/dpclient_private.h"
 
 #define JOBS      FOG_DPCLIENT_VERIFY_MAX
 #define TAG_SHIFT 16 /* tag = serial << 16 | index: a stale verdict never meets a new job */
 
-_Static_assert(JOBS <= 1u << TAG_SHIFT, "the index must fit below the serial");
+_Static_assert(JOBS *FOG_VERIFY_CLASSES <= 1u << TAG_SHIFT, "the index must fit below the serial");
 
-static void wait_put(struct fog_dpclient_verifier *v, unsigned index)
+void fog_dpclient_verify_init(struct fog_dpclient *c)
 {
-	v->job[index].state = FOG_DPCLIENT_JOB_WAITING;
-	v->waiting[(v->first + v->count++) % JOBS] = (u16)index;
+	for (unsigned k = 0; k < FOG_VERIFY_CLASSES; k++) {
+		struct fog_dpclient_verify_class *class = &c->verifier.class[k];
+
+		TAILQ_INIT(&class->unused);
+		TAILQ_INIT(&class->waiting);
+		TAILQ_INIT(&class->sent);
+		for (unsigned i = 0; i < JOBS; i++) {
+			class->job[i].class = (u8)k;
+			TAILQ_INSERT_TAIL(&class->unused, &class->job[i], link);
+		}
+	}
+}
+
+static u64 job_tag(const struct fog_dpclient_verifier *v, const struct fog_dpclient_job *job)
+{
+	u64 index = (u64)(job - v->class[job->class].job) + (u64)job->class * JOBS;
+
+	return job->serial << TAG_SHIFT | index;
+}
+
+/* The job whose tag this is; NULL when nobody waits for it. */
+static struct fog_dpclient_job *job_find(struct fog_dpclient_verifier *v, u64 tag, u32 worker)
+{
+	unsigned index = tag & ((1u << TAG_SHIFT) - 1);
+
+	if (index >= JOBS * FOG_VERIFY_CLASSES)
+		return NULL;
+	struct fog_dpclient_job *job = &v->class[index / JOBS].job[index % JOBS];
+	bool fits =
+		job->used && job->sent && job->worker == worker && job->serial == tag >> TAG_SHIFT;
+	return fits ? job : NULL;
 }
 
 /* The slot is free before the callback runs, so that it may submit again. */
-static void job_end(struct fog_dpclient_verifier *v, unsigned index, int result)
+static void job_end(struct fog_dpclient_verifier *v, struct fog_dpclient_job *job, int result)
 {
-	struct fog_dpclient_job *job = &v->job[index];
+	struct fog_dpclient_verify_class *class = &v->class[job->class];
 	fog_dpclient_verdict_fn *fn = job->fn;
 	void *arg = job->arg;
 
-	job->state = FOG_DPCLIENT_JOB_FREE;
-	job->serial = 0;
+	TAILQ_REMOVE(job->sent ? &class->sent : &class->waiting, job, link);
+	if (job->sent)
+		v->sent_count[job->worker]--;
+	free(job->payload);
+	job->payload = NULL;
+	job->used = job->sent = false;
+	TAILQ_INSERT_HEAD(&class->unused, job, link);
 	fn(arg, result);
 }
 
 void fog_dpclient_verify_attach(struct fog_dpclient *c)
 {
 	struct fog_dpclient_verifier *v = &c->verifier;
-	/* The consumer's line lies in memory that is mapped read-only, and only read. */
+	/* The consumer's lines lie in memory that is mapped read-only, and only read. */
 	struct fog_data_region *data = (struct fog_data_region *)c->data;
 
-	fog_ring_producer(&v->submissions, &c->control->verify_head, &data->verify_tail,
-			  c->control->verify, FOG_VERIFY_RING_COUNT,
-			  sizeof(struct fog_verify_submit));
-	fog_ring_consumer(&v->verdicts, &data->verdict_head, &c->control->verdict_tail,
-			  data->verdicts, FOG_VERIFY_RING_COUNT, sizeof(struct fog_verify_verdict));
+	v->workers = c->at.verify_workers;
+	for (u32 w = 0; w < v->workers; w++) {
+		v->sent_count[w] = 0;
+		for (unsigned k = 0; k < FOG_VERIFY_CLASSES; k++)
+			fog_feed_producer(&v->feed[w][k], &c->control->verify_head[w][k],
+					  &data->verify_tail[w][k], &c->control->verify[w][k]);
+		fog_ring_consumer(&v->verdicts[w], &data->verdict_head[w],
+				  &c->control->verdict_tail[w], data->verdicts[w],
+				  FOG_VERDICT_RING_COUNT, sizeof(struct fog_verify_verdict));
+	}
 }
 
-static void submissions_push(struct fog_dpclient *c)
+static u32 worker_choose(const struct fog_dpclient_verifier *v)
+{
+	u32 best = 0;
+
+	for (u32 w = 1; w < v->workers; w++)
+		if (v->sent_count[w] < v->sent_count[best])
+			best = w;
+	return best;
+}
+
+/* False when its ring has no room now. */
+static bool job_send(struct fog_dpclient_verifier *v, struct fog_dpclient_job *job, bool *pushed)
+{
+	struct fog_dpclient_verify_class *class = &v->class[job->class];
+	u32 worker = worker_choose(v);
+	struct fog_verify_submit submit = {
+		.tag = job_tag(v, job), .deadline_ns = job->deadline_ns, .kind = job->kind};
+
+	if (fog_feed_push(&v->feed[worker][job->class], submit, job->payload, job->length) != 0)
+		return false;
+	TAILQ_REMOVE(&class->waiting, job, link);
+	TAILQ_INSERT_TAIL(&class->sent, job, link);
+	job->sent = true;
+	job->worker = (u8)worker;
+	job->tries++;
+	v->sent_count[worker]++;
+	pushed[worker] = true;
+	return true;
+}
+
+static void class_push(struct fog_dpclient *c, unsigned k)
 {
 	struct fog_dpclient_verifier *v = &c->verifier;
-	bool pushed = false;
+	bool pushed[FOG_VERIFY_WORKERS_MAX] = {false};
+	struct fog_dpclient_job *job;
 
-	while (v->count != 0 && fog_ring_free(&v->submissions) != 0) {
-		unsigned index = v->waiting[v->first];
-		struct fog_dpclient_job *job = &v->job[index];
-
-		v->first = (v->first + 1) % JOBS;
-		v->count--;
-		/* One that ended while it waited leaves its entry behind, or a younger job of the
-		 * same index has a second entry: only the state counts. */
-		if (job->state != FOG_DPCLIENT_JOB_WAITING)
-			continue;
-		job->state = FOG_DPCLIENT_JOB_SENT;
-		job->tries++;
-		(void)fog_ring_push(&v->submissions, &job->submit);
-		pushed = true;
-	}
-	if (pushed && fog_ring_wants_wake(&v->submissions))
-		fog_attachment_wake_verify(&c->at);
+	while ((job = TAILQ_FIRST(&v->class[k].waiting)) != NULL)
+		if (!job_send(v, job, pushed))
+			break;
+	for (u32 w = 0; w < v->workers; w++)
+		if (pushed[w] && fog_ring_wants_wake(&v->feed[w][k].ring))
+			fog_attachment_wake_verify(&c->at, w);
 }
 
 static int result_check(i32 result)
@@ -69,30 +133,30 @@ static int result_check(i32 result)
 	case -EBADMSG:
 	case -EINVAL:
 	case -EOPNOTSUPP:
+	case -ETIMEDOUT:
 		return result;
 	default:
 		return -EPROTO;
 	}
 }
 
-static void verdicts_take(struct fog_dpclient *c)
+static void verdicts_take(struct fog_dpclient *c, u32 worker)
 {
 	struct fog_dpclient_verifier *v = &c->verifier;
 	struct fog_verify_verdict verdict;
 
 	/* Bounded by the ring: what arrives meanwhile waits for the next step. */
-	for (u32 n = fog_ring_ready(&v->verdicts); n != 0; n--) {
-		if (fog_ring_pop(&v->verdicts, &verdict) != 0)
+	for (u32 n = fog_ring_ready(&v->verdicts[worker]); n != 0; n--) {
+		if (fog_ring_pop(&v->verdicts[worker], &verdict) != 0)
 			return;
-		unsigned index = verdict.tag & ((1u << TAG_SHIFT) - 1);
+		struct fog_dpclient_job *job = job_find(v, verdict.tag, worker);
 
-		if (index >= JOBS || v->job[index].state != FOG_DPCLIENT_JOB_SENT ||
-		    v->job[index].serial != verdict.tag >> TAG_SHIFT) {
+		if (job == NULL) {
 			c->totals.verdicts_invalid++;
 			continue;
 		}
 		c->totals.verdicts++;
-		job_end(v, index, result_check(verdict.result));
+		job_end(v, job, result_check(verdict.result));
 	}
 }
 
@@ -100,126 +164,165 @@ void fog_dpclient_verify_pump(struct fog_dpclient *c)
 {
 	if (c->state != FOG_DPCLIENT_UP)
 		return;
-	verdicts_take(c);
-	submissions_push(c);
+	for (u32 w = 0; w < c->verifier.workers; w++) {
+		fog_ring_wait_end(&c->verifier.verdicts[w]);
+		verdicts_take(c, w);
+	}
+	for (unsigned k = 0; k < FOG_VERIFY_CLASSES; k++)
+		class_push(c, k);
 }
 
-/* Ask for a wake-up, then look once more: what came in between is taken in the next step. */
-void fog_dpclient_verify_sleep(struct fog_dpclient *c)
+bool fog_dpclient_verify_sleep(struct fog_dpclient *c)
 {
-	fog_ring_wait_begin(&c->verifier.verdicts);
+	bool ready = false;
+
+	for (u32 w = 0; w < c->verifier.workers; w++) {
+		fog_ring_wait_begin(&c->verifier.verdicts[w]);
+		ready |= fog_ring_ready(&c->verifier.verdicts[w]) != 0;
+	}
+	return ready;
 }
 
 bool fog_dpclient_verify_broken(const struct fog_dpclient *c)
 {
-	return c->verifier.submissions.broken || c->verifier.verdicts.broken;
+	const struct fog_dpclient_verifier *v = &c->verifier;
+	bool broken = false;
+
+	for (u32 w = 0; w < v->workers; w++) {
+		broken |= v->verdicts[w].broken;
+		for (unsigned k = 0; k < FOG_VERIFY_CLASSES; k++)
+			broken |= v->feed[w][k].ring.broken;
+	}
+	return broken;
+}
+
+/* Ends what is past its time in one list; the next deadline of the rest. A callback may append to a
+ * list, with a deadline to come. */
+static u64 list_expire(struct fog_dpclient *c, struct fog_dpclient_jobs *list, int result,
+		       u64 now_ns)
+{
+	struct fog_dpclient_job *job = TAILQ_FIRST(list), *next;
+	u64 deadline_ns = UINT64_MAX;
+
+	for (; job != NULL; job = next) {
+		next = TAILQ_NEXT(job, link);
+		if (job->deadline_ns <= now_ns)
+			job_end(&c->verifier, job, result);
+		else if (job->deadline_ns < deadline_ns)
+			deadline_ns = job->deadline_ns;
+	}
+	return deadline_ns;
 }
 
 u64 fog_dpclient_verify_expire(struct fog_dpclient *c, u64 now_ns)
 {
-	struct fog_dpclient_verifier *v = &c->verifier;
 	int result = c->state == FOG_DPCLIENT_UP ? -ETIMEDOUT : -ECONNRESET;
 	u64 next = UINT64_MAX;
 
-	for (unsigned i = 0; i < JOBS; i++) {
-		struct fog_dpclient_job *job = &v->job[i];
+	for (unsigned k = 0; k < FOG_VERIFY_CLASSES; k++) {
+		u64 sent = list_expire(c, &c->verifier.class[k].sent, result, now_ns);
+		u64 waiting = list_expire(c, &c->verifier.class[k].waiting, result, now_ns);
 
-		if (job->state == FOG_DPCLIENT_JOB_FREE)
-			continue;
-		if (job->deadline_ns <= now_ns)
-			job_end(v, i, result);
-		else if (job->deadline_ns < next)
-			next = job->deadline_ns;
+		next = FOG_MIN(next, FOG_MIN(sent, waiting));
 	}
 	return next;
 }
 
-/* Oldest first, so that resubmission keeps the order. */
+/* What was sent goes in front of what waits, so that resubmission keeps the order. */
 void fog_dpclient_verify_detach(struct fog_dpclient *c)
 {
 	struct fog_dpclient_verifier *v = &c->verifier;
-	u16 order[JOBS];
-	unsigned n = 0;
+	struct fog_dpclient_job *job, *next;
 
-	for (unsigned i = 0; i < JOBS; i++) {
-		if (v->job[i].state == FOG_DPCLIENT_JOB_FREE)
-			continue;
-		unsigned at = n++;
+	for (unsigned k = 0; k < FOG_VERIFY_CLASSES; k++) {
+		struct fog_dpclient_verify_class *class = &v->class[k];
 
-		for (; at > 0 && v->job[order[at - 1]].serial > v->job[i].serial; at--)
-			order[at] = order[at - 1];
-		order[at] = (u16)i;
+		TAILQ_FOREACH(job, &class->sent, link)
+		job->sent = false;
+		TAILQ_CONCAT(&class->sent, &class->waiting, link);
+		TAILQ_CONCAT(&class->waiting, &class->sent, link);
 	}
-	v->first = v->count = 0;
-	for (unsigned i = 0; i < n; i++)
-		wait_put(v, order[i]);
-	for (unsigned i = 0; i < n; i++)
-		if (v->job[order[i]].tries >= FOG_DPCLIENT_VERIFY_TRIES)
-			job_end(v, order[i], -ECONNRESET);
+	memset(v->sent_count, 0, sizeof(v->sent_count));
+	for (unsigned k = 0; k < FOG_VERIFY_CLASSES; k++)
+		for (job = TAILQ_FIRST(&v->class[k].waiting); job != NULL; job = next) {
+			next = TAILQ_NEXT(job, link);
+			if (job->tries >= FOG_DPCLIENT_VERIFY_TRIES)
+				job_end(v, job, -ECONNRESET);
+		}
 }
 
 void fog_dpclient_verify_cancel(struct fog_dpclient *c)
 {
-	for (unsigned i = 0; i < JOBS; i++)
-		if (c->verifier.job[i].state != FOG_DPCLIENT_JOB_FREE)
-			job_end(&c->verifier, i, -ECANCELED);
-}
+	for (unsigned k = 0; k < FOG_VERIFY_CLASSES; k++) {
+		struct fog_dpclient_verify_class *class = &c->verifier.class[k];
+		struct fog_dpclient_job *job;
 
-/* Drop the entries of jobs that ended while they waited. */
-static void queue_compact(struct fog_dpclient_verifier *v)
-{
-	bool seen[JOBS] = {false};
-	u32 count = v->count;
-
-	v->count = 0;
-	for (u32 i = 0; i < count; i++) {
-		u16 index = v->waiting[(v->first + i) % JOBS];
-
-		if (v->job[index].state != FOG_DPCLIENT_JOB_WAITING || seen[index])
-			continue;
-		seen[index] = true;
-		v->waiting[(v->first + v->count++) % JOBS] = index;
+		while ((job = TAILQ_FIRST(&class->sent)) != NULL ||
+		       (job = TAILQ_FIRST(&class->waiting)) != NULL)
+			job_end(&c->verifier, job, -ECANCELED);
 	}
 }
 
-int fog_dpclient_verify(struct fog_dpclient *c, const u8 key[32], const u8 signature[64],
-			const void *message, size_t length, u8 priority,
-			fog_dpclient_verdict_fn *fn, void *arg, u64 now_ns)
+int fog_dpclient_check(struct fog_dpclient *c, const struct fog_verifier_request *r,
+		       fog_dpclient_verdict_fn *fn, void *arg, u64 now_ns)
 {
 	struct fog_dpclient_verifier *v = &c->verifier;
-	unsigned i = 0;
 
 	FOG_ASSERT(c->magic == FOG_DPCLIENT_MAGIC);
-	if (fn == NULL || priority > 2)
-		return -EINVAL;
-	if (length > FOG_VERIFY_MESSAGE_MAX)
-		return -EMSGSIZE;
+	int rc = fog_verifier_request_check(r, fn, now_ns);
+	if (rc != 0)
+		return rc;
 	if (c->closing)
 		return -ECANCELED;
-	while (i < JOBS && v->job[i].state != FOG_DPCLIENT_JOB_FREE)
-		i++;
-	if (i == JOBS)
+	struct fog_dpclient_verify_class *class = &v->class[r->class];
+	struct fog_dpclient_job *job = TAILQ_FIRST(&class->unused);
+	if (job == NULL)
 		return -EAGAIN;
-	if (v->count == JOBS)
-		queue_compact(v);
-
-	struct fog_dpclient_job *job = &v->job[i];
-	*job = (struct fog_dpclient_job){
-		.serial = ++v->serial & (UINT64_MAX >> TAG_SHIFT),
-		.deadline_ns = now_ns + FOG_DPCLIENT_VERIFY_MS * 1000000ull,
-		.fn = fn,
-		.arg = arg,
-		.submit.algorithm = FOG_VERIFY_ED25519,
-		.submit.priority = priority,
-		.submit.length = (u32)length,
-	};
-	job->submit.tag = job->serial << TAG_SHIFT | i;
-	memcpy(job->submit.key, key, 32);
-	memcpy(job->submit.signature, signature, 64);
-	if (length != 0)
-		memcpy(job->submit.message, message, length);
-	wait_put(v, i);
+	u8 *payload = malloc(r->length != 0 ? r->length : 1);
+	if (payload == NULL)
+		return -ENOMEM;
+	if (r->length != 0)
+		memcpy(payload, r->payload, r->length);
+	TAILQ_REMOVE(&class->unused, job, link);
+	job->used = true;
+	job->payload = payload;
+	job->length = r->length;
+	job->kind = r->kind;
+	job->tries = 0;
+	job->serial = ++v->serial & (UINT64_MAX >> TAG_SHIFT);
+	job->deadline_ns =
+		r->deadline_ns != 0 ? r->deadline_ns : now_ns + FOG_DPCLIENT_VERIFY_MS * 1000000ull;
+	job->fn = fn;
+	job->arg = arg;
+	TAILQ_INSERT_TAIL(&class->waiting, job, link);
 	if (c->state == FOG_DPCLIENT_UP)
-		submissions_push(c);
+		class_push(c, r->class);
 	return 0;
+}
+
+int fog_dpclient_verify(struct fog_dpclient *c, const u8 key[32], const u8 signature[64],
+			const void *message, size_t length, u8 class, fog_dpclient_verdict_fn *fn,
+			void *arg, u64 now_ns)
+{
+	u8 payload[FOG_CHECK_PAYLOAD_MAX];
+	int len = fog_check_put_ed25519(payload, sizeof(payload), key, signature, message, length);
+	struct fog_verifier_request r = {
+		.kind = FOG_CHECK_ED25519,
+		.class = class,
+		.length = (u32)FOG_MAX(len, 0),
+		.payload = payload,
+	};
+
+	return len < 0 ? -EMSGSIZE : fog_dpclient_check(c, &r, fn, arg, now_ns);
+}
+
+static int dpclient_submit(void *self, const struct fog_verifier_request *r, fog_verifier_fn *fn,
+			   void *arg, u64 now_ns)
+{
+	return fog_dpclient_check(self, r, fn, arg, now_ns);
+}
+
+struct fog_verifier fog_dpclient_verifier(struct fog_dpclient *c)
+{
+	return (struct fog_verifier){.submit = dpclient_submit, .self = c};
 }

@@ -45,7 +45,11 @@ struct fog_host_counts {
 };
 
 struct fog_jobs_runtime;
+<<<<<<< HEAD
 struct fog_xdp;
+=======
+struct fog_host_market;
+>>>>>>> main
 
 struct fog_host {
 	struct ev_loop *loop;
@@ -103,7 +107,8 @@ struct fog_host {
 	struct fog_gateway *gateway;
 	struct fog_host_counts counts;
 
-	struct fog_jobs_runtime *jobs; /* NULL until started */
+	struct fog_jobs_runtime *jobs;  /* NULL until started */
+	struct fog_host_market *market; /* likewise */
 };
 
 /* What this host offers to jobs: configured, or measured where the configuration says 0. All zero

@@ -18,7 +18,7 @@
 #define VERIFY_PRIORITY 1 /* receipts */
 #define PATH_SIZE       1024
 
-_Static_assert(FOG_PAPER_SIZE_MAX <= FOG_VERIFY_MESSAGE_MAX, "papers fit the verify rings");
+_Static_assert(FOG_PAPER_SIZE_MAX <= FOG_CHECK_PAYLOAD_MAX - 96, "papers fit the verify rings");
 _Static_assert(FOG_JOB_MESSAGE_MAX <= FOG_FRAMED_JSON_MAX, "messages fit a frame");
 _Static_assert(FOG_JOBS_CHUNK_MAX <= FOG_FRAMED_DATA_MAX, "chunks fit a frame");
 /* Two logs, or inputs, beside one message: less than what a stream queues. */

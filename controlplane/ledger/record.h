@@ -17,7 +17,7 @@
 #define FOG_RECORD_ID_MAX    64
 
 #define FOG_COMMITTEE_MAX   64  /* validators that vote; the strongest */
-#define FOG_VALIDATORS_MAX  256 /* registered; more are refused */
+#define FOG_CANDIDATES_MAX  256 /* registered; more are refused */
 #define FOG_LANE_ORDERS_MAX 1024
 #define FOG_MOTIONS_MAX     10 /* of a proposal, as in Compound's Governor */
 #define FOG_TITLE_SIZE      96
@@ -105,7 +105,7 @@ struct fog_rec_validator {
 
 struct fog_rec_validators {
 	u32 count, pad;
-	u8 pk[FOG_VALIDATORS_MAX][FOG_PK_SIZE]; /* in the order of registration */
+	u8 pk[FOG_CANDIDATES_MAX][FOG_PK_SIZE]; /* in the order of registration */
 };
 
 /* Whom the quorum was told to let vote. */

@@ -162,7 +162,7 @@ enum fog_tx_error fog_stake_register(struct fog_state *s, const u8 *account,
 		return FOG_TX_ERROR_AMOUNT;
 	if (!fog_state_get(s, FOG_RECORD_VALIDATOR, account, &v)) {
 		fog_state_get(s, FOG_RECORD_VALIDATORS, NULL, &list);
-		if (list.count == FOG_VALIDATORS_MAX)
+		if (list.count == FOG_CANDIDATES_MAX)
 			return FOG_TX_ERROR_VALIDATORS;
 		memcpy(list.pk[list.count++], account, FOG_PK_SIZE);
 		fog_state_put(s, FOG_RECORD_VALIDATORS, NULL, &list);

@@ -36,7 +36,7 @@ struct fog_app_bytes {
 };
 
 /* One validator signed two things of which an honest one signs at most one. Proven before the
- * application sees it; each (validator, epoch, view) comes once in the life of a chain. */
+ * application sees it; each (validator, epoch) comes once in the life of a chain. */
 struct fog_app_evidence {
 	u8 node_id[32];
 	u64 epoch, view;
@@ -48,6 +48,9 @@ struct fog_app_block {
 	u64 epoch;
 	u64 view;
 	u64 time_ms; /* Unix; grows with height; agreed on, so use it as the clock */
+	/* The last block of its epoch: carries nothing, and changes of validators must wait for
+	 * the next block. */
+	bool last;
 	u8 hash[32];
 	u8 proposer[32]; /* node id */
 	/* A value nobody could foretell or choose when the parent was made; see beacon in
@@ -117,8 +120,9 @@ struct fog_application {
 	 * well formed, signatures good. known[i]: check() found it good before. 0 or -errno. */
 	int (*accept)(void *context, const struct fog_app_bytes *tx, u32 count, const bool *known);
 
-	/* Execute a final block. 0, or -errno: this host cannot go on (disk full); it stops voting
-	 * and says why. Durable at once or later: see info(). */
+	/* Execute a final block. After a crash the last executed height may come once more: the
+	 * answer is the same and nothing changes. 0, or -errno: this host cannot go on (disk full);
+	 * it stops voting and says why. Durable at once or later: see info(). */
 	int (*execute)(void *context, const struct fog_app_block *block,
 		       struct fog_app_result *result);
 

@@ -14,7 +14,15 @@ const struct fog_placement_weights fog_placement_weights_default = {
 	.reputation = 1.0,
 	.load = 0.6,
 	.spread = 0.4,
+	.waste = 0.3,
 	.jitter = 0.05,
+};
+
+const struct fog_placement_weights fog_placement_weights_pack = {
+	.cost = 0.1,
+	.reputation = 0.1,
+	.load = -1.0,
+	.waste = 2.0,
 };
 
 static const char *const reason_text[FOG_PLACEMENT_REASON_COUNT] = {[FOG_PLACEMENT_FITS] = "fit",
@@ -100,8 +108,9 @@ static bool fits(u64 need, u64 offered, u64 committed)
 	return committed <= offered && need <= offered - committed;
 }
 
-enum fog_placement_reason fog_placement_filter(const struct fog_placement_request *r,
-					       const struct fog_placement_host *h)
+/* Why the host may not have the job whatever runs there, up to its resources. */
+static enum fog_placement_reason filter_kind(const struct fog_placement_request *r,
+					     const struct fog_placement_host *h)
 {
 	if (r->target_set && memcmp(r->target, h->id, FOG_NODE_ID_SIZE) != 0)
 		return FOG_PLACEMENT_TARGET;
@@ -111,20 +120,99 @@ enum fog_placement_reason fog_placement_filter(const struct fog_placement_reques
 		return FOG_PLACEMENT_ROLE;
 	if (!h->alive)
 		return FOG_PLACEMENT_DEAD;
+	if (h->cordoned)
+		return FOG_PLACEMENT_CORDONED;
 	if (excluded(r, h->id))
 		return FOG_PLACEMENT_EXCLUDED;
 	if (!attributes_match(r, h))
 		return FOG_PLACEMENT_ATTRIBUTE;
-	if (!fits(r->cpu_milli, h->cpu_milli, h->cpu_milli_committed))
-		return FOG_PLACEMENT_CPU;
-	if (!fits(r->memory_bytes, h->memory_bytes, h->memory_bytes_committed))
-		return FOG_PLACEMENT_MEMORY;
+	if (h->mark != FOG_PLACEMENT_MARK_NONE)
+		return h->mark == FOG_PLACEMENT_MARK_AWAY ? FOG_PLACEMENT_AWAY
+							  : FOG_PLACEMENT_APART;
+	return FOG_PLACEMENT_FITS;
+}
+
+static enum fog_placement_reason filter_terms(const struct fog_placement_request *r,
+					      const struct fog_placement_host *h)
+{
 	if (!(h->reputation_lower >= r->reputation_min))
 		return FOG_PLACEMENT_REPUTATION;
 	i64 price = host_price(r, h);
 	if (price < 0 || (r->price_cap > 0 && price > r->price_cap))
 		return FOG_PLACEMENT_PRICE;
 	return FOG_PLACEMENT_FITS;
+}
+
+static bool outlasts(const struct fog_placement_request *r, const struct fog_placement_host *h)
+{
+	return h->reserved_ms != 0 && r->wall_ms > h->reserved_ms;
+}
+
+enum fog_placement_reason fog_placement_filter(const struct fog_placement_request *r,
+					       const struct fog_placement_host *h)
+{
+	enum fog_placement_reason reason = filter_kind(r, h);
+
+	if (reason != FOG_PLACEMENT_FITS)
+		return reason;
+	if (!fits(r->cpu_milli, h->cpu_milli, h->cpu_milli_committed))
+		return FOG_PLACEMENT_CPU;
+	if (!fits(r->memory_bytes, h->memory_bytes, h->memory_bytes_committed))
+		return FOG_PLACEMENT_MEMORY;
+	if (!fits(r->gpu_milli, h->gpu_milli, h->gpu_milli_committed))
+		return FOG_PLACEMENT_GPU;
+	if (outlasts(r, h) &&
+	    (r->cpu_milli > h->cpu_milli_spare || r->memory_bytes > h->memory_bytes_spare ||
+	     r->gpu_milli > h->gpu_milli_spare))
+		return FOG_PLACEMENT_RESERVED;
+	return filter_terms(r, h);
+}
+
+enum fog_placement_reason fog_placement_filter_empty(const struct fog_placement_request *r,
+						     const struct fog_placement_host *h)
+{
+	enum fog_placement_reason reason = filter_kind(r, h);
+
+	if (reason != FOG_PLACEMENT_FITS)
+		return reason;
+	if (r->cpu_milli > h->cpu_milli)
+		return FOG_PLACEMENT_CPU;
+	if (r->memory_bytes > h->memory_bytes)
+		return FOG_PLACEMENT_MEMORY;
+	if (r->gpu_milli > h->gpu_milli)
+		return FOG_PLACEMENT_GPU;
+	return filter_terms(r, h);
+}
+
+void fog_placement_commit(struct fog_placement_host *h, const struct fog_placement_request *r)
+{
+	h->cpu_milli_committed += r->cpu_milli;
+	h->memory_bytes_committed += r->memory_bytes;
+	h->gpu_milli_committed += r->gpu_milli;
+	h->jobs_committed++;
+	h->crowd++;
+	if (!outlasts(r, h))
+		return;
+	h->cpu_milli_spare -= FOG_MIN(r->cpu_milli, h->cpu_milli_spare);
+	h->memory_bytes_spare -= FOG_MIN(r->memory_bytes, h->memory_bytes_spare);
+	h->gpu_milli_spare -= FOG_MIN(r->gpu_milli, h->gpu_milli_spare);
+}
+
+void fog_placement_uncommit(struct fog_placement_host *h, const struct fog_placement_request *r)
+{
+	FOG_ASSERT(h->jobs_committed > 0);
+	h->cpu_milli_committed -= r->cpu_milli;
+	h->memory_bytes_committed -= r->memory_bytes;
+	h->gpu_milli_committed -= r->gpu_milli;
+	h->jobs_committed--;
+}
+
+bool fog_placement_near(const struct fog_placement_host *a, const struct fog_placement_host *b,
+			enum fog_placement_key key)
+{
+	if (key == FOG_PLACEMENT_KEY_COUNT)
+		return memcmp(a->id, b->id, FOG_NODE_ID_SIZE) == 0;
+	return a->attribute[key][0] != '\0' && strcmp(a->attribute[key], b->attribute[key]) == 0;
 }
 
 /* splitmix64 over the id: spreads ties, is no secret. */
@@ -152,11 +240,14 @@ static double score(const struct fog_placement_request *r, const struct fog_plac
 	double latency = h->latency_ms != 0 ? h->latency_ms : FOG_PLACEMENT_LATENCY_UNKNOWN_MS;
 	double cpu = share(r->cpu_milli, h->cpu_milli_committed, h->cpu_milli);
 	double memory = share(r->memory_bytes, h->memory_bytes_committed, h->memory_bytes);
+	double gpu = share(r->gpu_milli, h->gpu_milli_committed, h->gpu_milli);
 	double cost = price_max > 0 ? (double)host_price(r, h) / (double)price_max : 0;
+	u32 around = h->jobs_committed + 4 * h->crowd; /* the group is to be spread above all */
 
 	return w->cost * cost + w->latency * latency / (latency + LATENCY_HALF_MS) +
-	       w->reputation * (1 - h->reputation_lower) + w->load * FOG_MAX(cpu, memory) +
-	       w->spread * h->jobs_committed / (h->jobs_committed + 1.0) +
+	       w->reputation * (1 - h->reputation_lower) +
+	       w->load * FOG_MAX(FOG_MAX(cpu, memory), gpu) + w->spread * around / (around + 1.0) +
+	       w->waste * (r->gpu_milli == 0 && h->gpu_milli != 0) +
 	       w->jitter * jitter(r->seed, h->id);
 }
 

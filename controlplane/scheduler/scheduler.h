@@ -9,7 +9,8 @@
  *	latency     ms / (ms + 100); unknown counts as FOG_PLACEMENT_LATENCY_UNKNOWN_MS
  *	reputation  1 - lower credible bound
  *	load        share of CPU or memory, the larger, that would be committed with the job
- *	spread      jobs of ours there / (jobs of ours there + 1)
+ *	spread      jobs of ours there and of the group around, n / (n + 1)
+ *	waste       1 on a host with accelerators when the job needs none
  *	jitter      a hash of (seed, host): equal hosts share the work, one seed repeats exactly
  *
  * Pure: no clock, no file, no allocation. Any thread. One pass over the hosts to filter and one to
@@ -47,6 +48,14 @@ enum fog_placement_key {
 	FOG_PLACEMENT_KEY_COUNT
 };
 
+/* What rules about a job's group of jobs say of a host. */
+enum fog_placement_mark {
+	FOG_PLACEMENT_MARK_NONE = 0,
+	FOG_PLACEMENT_MARK_APART, /* one it must be apart from is there */
+	FOG_PLACEMENT_MARK_AWAY,  /* those it must be with are elsewhere */
+	FOG_PLACEMENT_MARK_TAKEN, /* APART, for as long as one gang is being placed */
+};
+
 /* A host as the directory, the job engine and the reputation know it. Text is zero-terminated. */
 struct fog_placement_host {
 	u8 id[FOG_NODE_ID_SIZE];
@@ -56,6 +65,7 @@ struct fog_placement_host {
 	bool local;    /* this very host: used only when named */
 	u64 cpu_milli; /* offered, 1/1000 core */
 	u64 memory_bytes;
+	u64 gpu_milli;            /* 1/1000 of an accelerator, all of the host's together */
 	u64 price_cpu_hour;       /* mfog per core and hour */
 	u64 price_memory_gb_hour; /* mfog per GiB and hour */
 	u32 latency_ms;           /* 0 = unknown */
@@ -64,8 +74,19 @@ struct fog_placement_host {
 	/* Filled by the job engine. */
 	u64 cpu_milli_committed; /* by jobs of ours that may still run there */
 	u64 memory_bytes_committed;
+	u64 gpu_milli_committed;
 	u32 jobs_committed;
 	double reputation_lower; /* in [0,1] */
+	bool cordoned;           /* takes nothing new */
+	/* A reservation: work that may last longer than this from now uses no more than the spare.
+	 * 0 = none. */
+	u64 reserved_ms;
+	u64 cpu_milli_spare;
+	u64 memory_bytes_spare;
+	u64 gpu_milli_spare;
+	/* For the job at hand only: */
+	enum fog_placement_mark mark;
+	u32 crowd; /* jobs of its group in the host's spread domain */
 };
 
 struct fog_placement_equality {
@@ -77,6 +98,7 @@ struct fog_placement_equality {
 struct fog_placement_request {
 	u64 cpu_milli;
 	u64 memory_bytes;
+	u64 gpu_milli;
 	u64 wall_ms; /* requested limit: the estimate the price is made of */
 	bool target_set;
 	u8 target[FOG_NODE_ID_SIZE]; /* the only host allowed; the local one too */
@@ -96,10 +118,15 @@ struct fog_placement_request {
 	X(LOCAL, "this host (name it as target to use it)") \
 	X(ROLE, "not a worker")                             \
 	X(DEAD, "not alive")                                \
+	X(CORDONED, "cordoned")                             \
 	X(EXCLUDED, "excluded or failed this job before")   \
 	X(ATTRIBUTE, "without the required attributes")     \
+	X(APART, "with a job it must be apart from")        \
+	X(AWAY, "away from the jobs it must be with")       \
 	X(CPU, "without enough CPU")                        \
 	X(MEMORY, "without enough memory")                  \
+	X(GPU, "without a free accelerator")                \
+	X(RESERVED, "kept free for a job that is its turn") \
 	X(REPUTATION, "below the minimum reputation")       \
 	X(PRICE, "above the price cap")
 
@@ -111,11 +138,13 @@ enum fog_placement_reason {
 		FOG_PLACEMENT_REASON_COUNT
 };
 
-/* Weights of the terms; >= 0. */
+/* Weights of the terms. A negative load packs: best fit. */
 struct fog_placement_weights {
-	double cost, latency, reputation, load, spread, jitter;
+	double cost, latency, reputation, load, spread, waste, jitter;
 };
 extern const struct fog_placement_weights fog_placement_weights_default;
+/* Packs, so that large jobs find room: best fit. */
+extern const struct fog_placement_weights fog_placement_weights_pack;
 
 struct fog_placement {
 	bool found;
@@ -139,6 +168,22 @@ bool fog_placement_request_ok(const struct fog_placement_request *request);
 /* Why this host may not have the job, or FITS. The request is in range. */
 enum fog_placement_reason fog_placement_filter(const struct fog_placement_request *request,
 					       const struct fog_placement_host *host);
+/* The same of the host without any work and reservation: may it ever have the job? */
+enum fog_placement_reason fog_placement_filter_empty(const struct fog_placement_request *request,
+						     const struct fog_placement_host *host);
+
+/* Notes that the job was placed there: what is committed, and what the reservation leaves. */
+void fog_placement_commit(struct fog_placement_host *host,
+			  const struct fog_placement_request *request);
+
+/* Takes it away again. */
+void fog_placement_uncommit(struct fog_placement_host *host,
+			    const struct fog_placement_request *request);
+
+/* Are the two one host (FOG_PLACEMENT_KEY_COUNT), or alike in this attribute? Unknown is not
+ * alike. */
+bool fog_placement_near(const struct fog_placement_host *a, const struct fog_placement_host *b,
+			enum fog_placement_key key);
 
 /* Chooses. weights NULL = default. Returns 0 (out->found says whether a host fits) or -EINVAL when
  * the request or the number of hosts is out of range. */

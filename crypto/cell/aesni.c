@@ -69,6 +69,34 @@ FOG_X86_AESNI void fog_aesni_aes_encrypt(const u8 (*round)[16], unsigned rounds,
 	store(out, _mm_aesenclast_si128(x, load(round[rounds])));
 }
 
+FOG_X86_AESNI void fog_aesni_aes_rounds(const u8 (*round)[16], unsigned rounds, u8 (*block)[16],
+					unsigned count)
+{
+	__m128i x[WIDE];
+	unsigned i = 0;
+
+	for (; i + WIDE <= count; i += WIDE) {
+		FOG_UNROLL
+		for (unsigned k = 0; k < WIDE; k++)
+			x[k] = load(block[i + k]);
+		for (unsigned r = 0; r < rounds; r++) {
+			__m128i key = load(round[r]);
+			FOG_UNROLL
+			for (unsigned k = 0; k < WIDE; k++)
+				x[k] = _mm_aesenc_si128(x[k], key);
+		}
+		FOG_UNROLL
+		for (unsigned k = 0; k < WIDE; k++)
+			store(block[i + k], x[k]);
+	}
+	for (; i < count; i++) {
+		x[0] = load(block[i]);
+		for (unsigned r = 0; r < rounds; r++)
+			x[0] = _mm_aesenc_si128(x[0], load(round[r]));
+		store(block[i], x[0]);
+	}
+}
+
 FOG_X86_AESNI void fog_aesni_aes_decrypt(const u8 (*round)[16], unsigned rounds, const u8 in[16],
 					 u8 out[16])
 {
@@ -223,6 +251,7 @@ FOG_X86_AESNI static void encrypt_many(const struct fog_cell_job *jobs, unsigned
 {
 	for (unsigned i = 0; i < count; i++) {
 		const u8(*round)[16] = jobs[i].key->uiv.left_round;
+		key_ask(jobs, i + FOG_X86_AHEAD, count);
 		__m128i hash = hash_job(&jobs[i], jobs[i].in + FOG_ONION_LEFT_SIZE);
 		__m128i x = _mm_xor_si128(_mm_xor_si128(hash, load(jobs[i].in)), load(round[0]));
 		for (unsigned r = 1; r < FOG_AES128_ROUNDS; r++)
@@ -237,6 +266,7 @@ FOG_X86_AESNI static void decrypt_many(const struct fog_cell_job *jobs, unsigned
 {
 	for (unsigned i = 0; i < count; i++) {
 		const u8(*round)[16] = jobs[i].key->uiv.left_round;
+		key_ask(jobs, i + FOG_X86_AHEAD, count);
 		__m128i x = load(jobs[i].in), hash;
 		stream_xor(&jobs[i], x);
 		hash = hash_job(&jobs[i], jobs[i].out + FOG_ONION_LEFT_SIZE);
@@ -255,6 +285,7 @@ const struct fog_cipher fog_cipher_aesni = {
 	.aes_encrypt = fog_aesni_aes_encrypt,
 	.aes_decrypt = fog_aesni_aes_decrypt,
 	.aes_ctr = fog_aesni_aes_ctr,
+	.aes_rounds = fog_aesni_aes_rounds,
 	.hash_powers = fog_aesni_hash_powers,
 	.hash_update = fog_aesni_hash_update,
 	.hash_dot = fog_aesni_hash_dot,

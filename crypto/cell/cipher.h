@@ -11,6 +11,7 @@
 #define FOG_AES256_ROUNDS 14
 
 struct fog_cell_job;
+struct fog_cgo_job;
 struct fog_gcm_job;
 
 /* Round keys are in FIPS 197 byte order on every path, rounds + 1 of them. */
@@ -24,14 +25,21 @@ struct fog_cipher {
 	/* out = in ^ key stream; the counter is a 128-bit big-endian number. in may equal out. */
 	void (*aes_ctr)(const u8 (*round)[16], unsigned rounds, const u8 counter[16], const u8 *in,
 			u8 *out, size_t len);
+	/* Each of `count` blocks through `rounds` full rounds (AESENC), without a first key and
+	 * with MixColumns in the last, as AEZ uses AES. */
+	void (*aes_rounds)(const u8 (*round)[16], unsigned rounds, u8 (*block)[16], unsigned count);
 	/* power[0..15] = h^16 .. h^1 under dot. */
 	void (*hash_powers)(u8 (*power)[16], const u8 h[16]);
 	/* acc = POLYVAL of `count` blocks continued from acc; power as above. */
 	void (*hash_update)(const u8 (*power)[16], u8 acc[16], const u8 *blocks, size_t count);
 	void (*hash_dot)(u8 out[16], const u8 a[16], const u8 b[16]);
+	/* NULL, or as crypto/hash/sha256_lanes.h says. */
+	void (*sha256_sixteen)(u32 state[8][16], const u8 *const block[16]);
 	/* NULL: cell.c does it with the functions above. */
 	void (*encrypt_many)(const struct fog_cell_job *jobs, unsigned count);
 	void (*decrypt_many)(const struct fog_cell_job *jobs, unsigned count);
+	/* NULL: cgo.c does it. */
+	void (*cgo_many)(struct fog_cgo_job *jobs, unsigned count);
 	/* NULL: gcm.c does it. out of a forged message is left as it is. */
 	void (*gcm_many)(struct fog_gcm_job *jobs, unsigned count, bool seal);
 };
@@ -43,6 +51,7 @@ extern const struct fog_cipher fog_cipher_vaes;
 /* The path in use; written by fog_crypto_init() and fog_crypto_select() only. */
 extern const struct fog_cipher *fog_cipher;
 
+void fog_vaes_cgo_many(struct fog_cgo_job *jobs, unsigned count);
 /* GCM of the x86 paths, crypto/gcm. */
 void fog_aesni_gcm_many(struct fog_gcm_job *jobs, unsigned count, bool seal);
 void fog_vaes_gcm_many(struct fog_gcm_job *jobs, unsigned count, bool seal);

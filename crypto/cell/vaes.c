@@ -7,6 +7,7 @@
 #include "crypto/cell/cipher.h"
 
 #include "crypto/cell/cell.h"
+#include "crypto/hash/sha256_lanes.h"
 
 #if defined(__x86_64__)
 
@@ -187,8 +188,13 @@ FOG_VAES static void encrypt_many(const struct fog_cell_job *jobs, unsigned coun
 {
 	unsigned i = 0;
 
-	for (; i + WIDTH <= count; i += WIDTH)
+	for (unsigned k = 0; k < FOG_X86_AHEAD; k++)
+		key_ask(jobs, k, count);
+	for (; i + WIDTH <= count; i += WIDTH) {
+		for (unsigned k = 0; k < WIDTH; k++)
+			key_ask(jobs, i + FOG_X86_AHEAD + k, count);
 		encrypt_group(jobs + i, WIDTH);
+	}
 	for (; i < count; i++)
 		encrypt_group(jobs + i, 1);
 }
@@ -197,8 +203,13 @@ FOG_VAES static void decrypt_many(const struct fog_cell_job *jobs, unsigned coun
 {
 	unsigned i = 0;
 
-	for (; i + WIDTH <= count; i += WIDTH)
+	for (unsigned k = 0; k < FOG_X86_AHEAD; k++)
+		key_ask(jobs, k, count);
+	for (; i + WIDTH <= count; i += WIDTH) {
+		for (unsigned k = 0; k < WIDTH; k++)
+			key_ask(jobs, i + FOG_X86_AHEAD + k, count);
 		decrypt_group(jobs + i, WIDTH);
+	}
 	for (; i < count; i++)
 		decrypt_group(jobs + i, 1);
 }
@@ -210,11 +221,14 @@ const struct fog_cipher fog_cipher_vaes = {
 	.aes_encrypt = fog_aesni_aes_encrypt,
 	.aes_decrypt = fog_aesni_aes_decrypt,
 	.aes_ctr = fog_aesni_aes_ctr,
+	.aes_rounds = fog_aesni_aes_rounds,
+	.sha256_sixteen = fog_sha256_sixteen,
 	.hash_powers = fog_aesni_hash_powers,
 	.hash_update = fog_aesni_hash_update,
 	.hash_dot = fog_aesni_hash_dot,
 	.encrypt_many = encrypt_many,
 	.decrypt_many = decrypt_many,
+	.cgo_many = fog_vaes_cgo_many,
 	.gcm_many = fog_vaes_gcm_many,
 };
 

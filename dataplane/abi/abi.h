@@ -15,19 +15,23 @@
 
 #include <stdatomic.h>
 
+#include "crypto/check/kind.h"
 #include "crypto/types.h"
 #include "dataplane/abi/ring.h"
 
-#define FOG_ABI       4u
+#define FOG_ABI       7u
 #define FOG_ABI_MAGIC 0x31494241474f46ffull
 
 /* Limits, with what happens when they are reached. */
 #define FOG_WORKERS_MAX        16   /* refused at start */
 #define FOG_COMMAND_RING_COUNT 1024 /* per worker; full: the control plane waits */
 #define FOG_EVENT_RING_COUNT   4096 /* per worker; full: dropped and counted (events_lost) */
-#define FOG_VERIFY_RING_COUNT  256  /* full: the submitter waits */
-#define FOG_LINKS_MAX          1024 /* per data plane; more: COMMAND_REJECTED with ENOSPC */
-#define FOG_VERIFY_MESSAGE_MAX 3936 /* longer proofs are hashed by the submitter, by protocol */
+#define FOG_VERIFY_WORKERS_MAX 4    /* refused at start */
+#define FOG_VERIFY_CLASSES     4    /* enum fog_verify_class */
+#define FOG_VERIFY_RING_COUNT  512  /* per worker and class; full: the submitter waits */
+#define FOG_VERIFY_ARENA_SIZE  (256 * 1024) /* payload bytes per ring; full: likewise */
+#define FOG_VERDICT_RING_COUNT 2048         /* per verify worker; full: it takes nothing more */
+#define FOG_LINKS_MAX          1024         /* per data plane; more: COMMAND_REJECTED with ENOSPC */
 
 enum fog_drop {
 #define X(name, text) FOG_DROP_##name,
@@ -83,9 +87,16 @@ struct fog_snapshot {
 	u32 circuit_idle_ms;       /* 0 = default 600000 */
 	u32 rekey_ms;              /* link rekey by time; 0 = default 120000 */
 	u32 features;              /* FOG_FEATURE_* */
-	u32 mix_delay_mean_us;     /* reserved for the mix */
+	u32 mix_mode;              /* enum fog_mix_mode: 0 continuous, 1 threshold, 2 pool */
 	u32 probe_ms;              /* between bandwidth probes of a link; 0 = none */
-	u8 pad[164];
+	u32 mix_threshold;         /* mode threshold: messages that leave together */
+	u64 mix_epoch;             /* current key epoch; 0 = no mix here */
+	u64 mix_oldest;            /* epoch - 1 in the grace time, else epoch */
+	u32 mix_pool_min;          /* mode pool: messages that stay */
+	u32 mix_interval_ms;       /* modes threshold and pool: at the latest, at each */
+	u32 mix_link_interval_us;  /* mean time between cells of a link; 0 = no padding */
+	u32 mix_link_poisson;      /* 1: that time is exponential, 0: constant */
+	u8 pad[128];
 };
 
 #define FOG_FEATURE_DRAIN 1u /* refuse new circuits, keep existing ones */
@@ -128,36 +139,46 @@ struct fog_command {
 
 _Static_assert(sizeof(struct fog_command) == 128, "");
 
-enum fog_verify_algorithm {
-	FOG_VERIFY_INVALID = 0,
-	FOG_VERIFY_ED25519 = 1, /* key 32, signature 64, message */
+/* Admission classes. Under load each has a share of every batch, the earlier the larger
+ * (dataplane/ctl/verify.h); what one does not use the next may. */
+enum fog_verify_class {
+	FOG_VERIFY_VOTES = 0, /* consensus */
+	FOG_VERIFY_RECEIPTS = 1,
+	FOG_VERIFY_MARKET = 2,
+	FOG_VERIFY_BULK = 3,
 };
 
-/* One submission. The data plane copies it, checks length, verifies, completes with the same tag.
- */
+/* One submission: its payload lies in the arena beside the ring. The data plane copies both, checks
+ * the copy and answers with the same tag. Space in the arena is taken in order, each payload in one
+ * piece from a multiple of 8, and is free again when the ring's tail has passed (feed.h). */
 struct fog_verify_submit {
 	u64 tag;
-	u16 algorithm;
-	u8 priority; /* admission class: 0 quorum, 1 receipts, 2 other; lower first under load */
-	u8 pad0;
-	u32 length; /* of message, <= FOG_VERIFY_MESSAGE_MAX */
-	u8 key[32];
-	u8 signature[64];
-	u8 message[FOG_VERIFY_MESSAGE_MAX];
-	u8 pad[48];
+	u64 deadline_ns; /* CLOCK_MONOTONIC; past it the answer is -ETIMEDOUT; 0 = none */
+	u32 offset;      /* of the payload in the arena */
+	u32 length;      /* <= FOG_CHECK_PAYLOAD_MAX */
+	u16 kind;        /* enum fog_check_kind */
+	u8 pad[6];
 };
 
-_Static_assert(sizeof(struct fog_verify_submit) == 4096, "");
+_Static_assert(sizeof(struct fog_verify_submit) == 32, "");
+
+/* A payload in one piece may have to skip as much as it takes. */
+_Static_assert(FOG_VERIFY_ARENA_SIZE >= 2 * FOG_CHECK_PAYLOAD_MAX, "");
+
+struct fog_verify_feed {
+	struct fog_verify_submit submit[FOG_VERIFY_RING_COUNT];
+	u8 arena[FOG_VERIFY_ARENA_SIZE];
+};
 
 struct fog_control_region {
 	struct fog_region_header header;
 	struct fog_snapshot_page snapshot;
 	struct fog_ring_head command_head[FOG_WORKERS_MAX];
 	struct fog_ring_tail event_tail[FOG_WORKERS_MAX];
-	struct fog_ring_head verify_head;
-	struct fog_ring_tail verdict_tail;
+	struct fog_ring_head verify_head[FOG_VERIFY_WORKERS_MAX][FOG_VERIFY_CLASSES];
+	struct fog_ring_tail verdict_tail[FOG_VERIFY_WORKERS_MAX];
 	_Alignas(4096) struct fog_command commands[FOG_WORKERS_MAX][FOG_COMMAND_RING_COUNT];
-	_Alignas(4096) struct fog_verify_submit verify[FOG_VERIFY_RING_COUNT];
+	_Alignas(4096) struct fog_verify_feed verify[FOG_VERIFY_WORKERS_MAX][FOG_VERIFY_CLASSES];
 };
 
 /* ---- data -> control ---------------------------------------------------------------------- */
@@ -196,7 +217,7 @@ _Static_assert(sizeof(struct fog_event) == 64, "");
 
 struct fog_verify_verdict {
 	u64 tag;
-	i32 result; /* 0 valid, -EBADMSG invalid, -EINVAL malformed, -EOPNOTSUPP algorithm */
+	i32 result; /* 0 valid, -EBADMSG false, -EINVAL malformed, -EOPNOTSUPP kind, -ETIMEDOUT */
 	u32 pad;
 };
 
@@ -215,6 +236,20 @@ struct fog_worker_status {
 
 _Static_assert(sizeof(struct fog_worker_status) == 64, "");
 
+/* Public keys of the mix, one per live key epoch; read them with fog_mix_keys_read(). */
+#define FOG_MIX_KEYS 3
+struct fog_mix_keys {
+	FOG_CACHE_ALIGNED _Atomic u64 sequence; /* dp: wo, cp: ro; odd while it is written */
+	u8 pad[56];
+	struct fog_mix_key {
+		_Atomic u64 epoch;   /* dp: wo, cp: ro; 0 = none */
+		_Atomic u64 word[4]; /* dp: wo, cp: ro; X25519 */
+		u8 pad[24];
+	} key[FOG_MIX_KEYS];
+};
+
+_Static_assert(sizeof(struct fog_mix_keys) == 256, "");
+
 struct fog_data_region {
 	struct fog_region_header header;
 	u8 link_pk[32];  /* Noise static public key of this data plane */
@@ -225,11 +260,13 @@ struct fog_data_region {
 	struct fog_worker_status status[FOG_WORKERS_MAX];
 	struct fog_ring_tail command_tail[FOG_WORKERS_MAX];
 	struct fog_ring_head event_head[FOG_WORKERS_MAX];
-	struct fog_ring_tail verify_tail;
-	struct fog_ring_head verdict_head;
+	struct fog_mix_keys mix_keys;
+	struct fog_ring_tail verify_tail[FOG_VERIFY_WORKERS_MAX][FOG_VERIFY_CLASSES];
+	struct fog_ring_head verdict_head[FOG_VERIFY_WORKERS_MAX];
 	_Alignas(FOG_CACHELINE) struct fog_counters counters[FOG_WORKERS_MAX];
 	_Alignas(4096) struct fog_event events[FOG_WORKERS_MAX][FOG_EVENT_RING_COUNT];
-	_Alignas(4096) struct fog_verify_verdict verdicts[FOG_VERIFY_RING_COUNT];
+	_Alignas(4096) struct fog_verify_verdict
+		verdicts[FOG_VERIFY_WORKERS_MAX][FOG_VERDICT_RING_COUNT];
 };
 
 /* ---- HELLO -------------------------------------------------------------------------------- */
@@ -241,7 +278,7 @@ struct fog_data_region {
  *	HELLO  fds: [0] region written by the client
  *	REPLY  fds: [0] region written by the data plane, [1] eventfd data plane -> client,
  *	            [2..] eventfd client -> worker w (control: one per worker, edge: its one
- *	            worker); control only: next, eventfd client -> verify service, and,
+ *	            worker); control only: next, one eventfd client -> verify worker each, and,
  *	            when reply.steer is not 0, one AF_XDP socket per worker
  *
  * Cursors. At each attachment all rings of that role start again at position 0: the client zeroes
@@ -276,8 +313,9 @@ struct fog_hello_reply {
 	u64 boot_id;    /* of the data plane */
 	u64 attachment; /* counts attachments of this role; see fog_worker_status.attachment */
 	u32 workers;
-	u32 steer;     /* 1: the fds end with one AF_XDP socket per worker; 0: they do not */
-	char text[72]; /* why it was refused; empty when status is 0 */
+	u16 verify_workers; /* 1 .. FOG_VERIFY_WORKERS_MAX; 0 for an edge */
+	u16 steer;          /* 1: the fds end with one AF_XDP socket per worker; 0: they do not */
+	char text[72];      /* why it was refused; empty when status is 0 */
 };
 
 _Static_assert(sizeof(struct fog_hello) == 64, "");

@@ -29,12 +29,13 @@ static void attachment_clear(struct fog_attachment *a)
 	*a = (struct fog_attachment){
 		.sock = -1,
 		.notify = -1,
-		.wake_verify = -1,
 		.own.fd = -1,
 		.peer.fd = -1,
 	};
 	for (unsigned w = 0; w < FOG_WORKERS_MAX; w++)
 		a->wake[w] = a->steer[w] = -1;
+	for (unsigned w = 0; w < FOG_VERIFY_WORKERS_MAX; w++)
+		a->wake_verify[w] = -1;
 }
 
 /* Whoever may bind in the run directory is root or us; anyone else is an impostor. */
@@ -186,7 +187,12 @@ static int reply_check(const struct fog_attachment *a, const struct fog_hello_re
 		why_set(why, "the data plane claims %u workers", r->workers);
 		return -EPROTO;
 	}
-	if (fds != (control ? 3 + r->workers * (r->steer != 0 ? 2 : 1) : 3)) {
+	if (control && (r->verify_workers == 0 || r->verify_workers > FOG_VERIFY_WORKERS_MAX)) {
+		why_set(why, "the data plane claims %u verify workers", r->verify_workers);
+		return -EPROTO;
+	}
+	unsigned steer = r->steer != 0 ? r->workers : 0;
+	if (fds != (control ? 2 + r->workers + r->verify_workers + steer : 3)) {
 		why_set(why, "the answer carries %u fds", fds);
 		return -EPROTO;
 	}
@@ -227,10 +233,13 @@ int fog_attach_finish(struct fog_attachment *a, char why[WHY_SIZE])
 	a->number = m.reply.attachment;
 	a->notify = fds[1];
 	memcpy(a->wake, &fds[2], (control ? a->workers : 1) * sizeof(int));
-	if (control)
-		a->wake_verify = fds[2 + a->workers];
+	if (control) {
+		a->verify_workers = m.reply.verify_workers;
+		memcpy(a->wake_verify, &fds[2 + a->workers], a->verify_workers * sizeof(int));
+	}
 	if (control && m.reply.steer != 0)
-		memcpy(a->steer, &fds[3 + a->workers], a->workers * sizeof(int));
+		memcpy(a->steer, &fds[2 + a->workers + a->verify_workers],
+		       a->workers * sizeof(int));
 	return 0;
 }
 
@@ -298,9 +307,10 @@ void fog_attachment_wake(const struct fog_attachment *a, u32 worker)
 		wake_write(a->wake[worker]);
 }
 
-void fog_attachment_wake_verify(const struct fog_attachment *a)
+void fog_attachment_wake_verify(const struct fog_attachment *a, u32 worker)
 {
-	wake_write(a->wake_verify);
+	if (worker < FOG_VERIFY_WORKERS_MAX)
+		wake_write(a->wake_verify[worker]);
 }
 
 void fog_attachment_forget_steer(struct fog_attachment *a)
@@ -318,9 +328,16 @@ void fog_detach(struct fog_attachment *a)
 		close(a->sock);
 	if (a->notify >= 0)
 		close(a->notify);
+<<<<<<< HEAD
 	if (a->wake_verify >= 0)
 		close(a->wake_verify);
 	for (unsigned w = 0; w < FOG_WORKERS_MAX; w++)
+=======
+	for (unsigned w = 0; w < FOG_VERIFY_WORKERS_MAX; w++)
+		if (a->wake_verify[w] >= 0)
+			close(a->wake_verify[w]);
+	for (unsigned w = 0; w < FOG_WORKERS_MAX; w++) {
+>>>>>>> main
 		if (a->wake[w] >= 0)
 			close(a->wake[w]);
 	fog_attachment_forget_steer(a);

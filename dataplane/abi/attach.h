@@ -49,10 +49,11 @@ u64 fog_counter_drop(const struct fog_counters *c, enum fog_drop d);
 struct fog_attachment {
 	int sock;   /* SOCK_SEQPACKET; readable with EOF when the data plane is gone */
 	int notify; /* eventfd the data plane writes */
-	int wake[FOG_WORKERS_MAX];  /* control: one per worker; edge: [0], its one worker */
-	int wake_verify;            /* control only: eventfd of the verify service */
+	int wake[FOG_WORKERS_MAX]; /* control: one per worker; edge: [0], its one worker */
+	int wake_verify[FOG_VERIFY_WORKERS_MAX]; /* control only: one per verify worker */
 	int steer[FOG_WORKERS_MAX]; /* control only: AF_XDP socket of worker w, bound to queue w */
 	u32 workers;
+	u32 verify_workers;
 	u32 role;               /* enum fog_hello_role */
 	u64 number;             /* reply.attachment */
 	struct fog_region own;  /* written by us */
@@ -75,12 +76,16 @@ int fog_attach_start(struct fog_attachment *a, const char *path, enum fog_hello_
 int fog_attach_finish(struct fog_attachment *a, char why[256]);
 
 bool fog_attachment_ready(const struct fog_attachment *a);
-/* Write the eventfd of a worker (< a->workers; an edge passes 0) or of the verify service. Cheap
+/* Write the eventfd of a worker (< a->workers; an edge passes 0) or of a verify worker. Cheap
  * enough to call whenever fog_ring_wants_wake() says so; never blocks. */
 void fog_attachment_wake(const struct fog_attachment *a, u32 worker);
+<<<<<<< HEAD
 void fog_attachment_wake_verify(const struct fog_attachment *a);
 /* Close the AF_XDP sockets: whoever keeps one keeps its queue from the next data plane. */
 void fog_attachment_forget_steer(struct fog_attachment *a);
+=======
+void fog_attachment_wake_verify(const struct fog_attachment *a, u32 worker);
+>>>>>>> main
 /* Close and unmap everything; safe on an attachment that is closed already. */
 void fog_detach(struct fog_attachment *a);
 
@@ -88,7 +93,7 @@ void fog_detach(struct fog_attachment *a);
  * *region_fd; -EAGAIN (nothing sent yet), -ECONNRESET (hung up), or another -errno with `why` set
  * for the refusal and *region_fd -1: -EBADMSG (size or magic), -EPROTO (ABI, layout, role, fds).
  * reply sends without blocking; fds are still the caller's. count <= FOG_REPLY_FDS_MAX. */
-#define FOG_REPLY_FDS_MAX (3 + 2 * FOG_WORKERS_MAX)
+#define FOG_REPLY_FDS_MAX (2 + 2 * FOG_WORKERS_MAX + FOG_VERIFY_WORKERS_MAX)
 int fog_hello_receive(int sock, struct fog_hello *hello, int *region_fd, char why[72]);
 int fog_hello_reply(int sock, const struct fog_hello_reply *reply, const int *fds, unsigned count);
 
@@ -97,5 +102,9 @@ int fog_hello_reply(int sock, const struct fog_hello_reply *reply, const int *fd
  * belong to another process: the copy is stable, not trusted. */
 void fog_snapshot_publish(struct fog_snapshot_page *page, const struct fog_snapshot *s);
 u64 fog_snapshot_read(const struct fog_snapshot_page *page, struct fog_snapshot *out);
+
+/* A consistent copy of the mix's public keys. False: none yet, or being written all the time. */
+bool fog_mix_keys_read(const struct fog_mix_keys *keys, u64 epoch[FOG_MIX_KEYS],
+		       u8 key[FOG_MIX_KEYS][32]);
 
 #endif

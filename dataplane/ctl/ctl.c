@@ -14,7 +14,7 @@
 
 #define ACCEPT_MAX 8 /* per step, so that a storm of connects cannot hold the loop */
 
-_Static_assert(2 * FOG_WORKERS_MAX + 3 <= FOG_REPLY_FDS_MAX, "");
+_Static_assert(2 + 2 * FOG_WORKERS_MAX + FOG_VERIFY_WORKERS_MAX <= FOG_REPLY_FDS_MAX, "");
 
 struct pending {
 	int sock; /* -1 = free */
@@ -178,7 +178,9 @@ static int reply_send(struct fog_ctl *ctl, const struct client *c, bool control)
 		fds[count++] = g->notify_fd;
 		for (u32 w = 0; w < g->workers; w++)
 			fds[count++] = fog_dp_wake_fd(g->dp, w);
-		fds[count++] = fog_verify_wake_fd(g->verify);
+		reply.verify_workers = (u16)fog_verify_workers(g->verify);
+		for (u32 w = 0; w < reply.verify_workers; w++)
+			fds[count++] = fog_verify_wake_fd(g->verify, w);
 		reply.steer = fog_dp_steer_fd(g->dp, 0) >= 0;
 		for (u32 w = 0; reply.steer != 0 && w < g->workers; w++)
 			fds[count++] = fog_dp_steer_fd(g->dp, w);

@@ -13,6 +13,7 @@ enum {
 	OPT_RUN_DIR,
 	OPT_STATE_DIR,
 	OPT_WORKERS,
+	OPT_VERIFY_WORKERS,
 	OPT_NO_PIN,
 	OPT_IO,
 	OPT_DEVICE,
@@ -28,6 +29,7 @@ static const struct option long_options[] = {
 	{"run-dir", required_argument, NULL, OPT_RUN_DIR},
 	{"state-dir", required_argument, NULL, OPT_STATE_DIR},
 	{"workers", required_argument, NULL, OPT_WORKERS},
+	{"verify-workers", required_argument, NULL, OPT_VERIFY_WORKERS},
 	{"no-pin", no_argument, NULL, OPT_NO_PIN},
 	{"io", required_argument, NULL, OPT_IO},
 	{"device", required_argument, NULL, OPT_DEVICE},
@@ -40,7 +42,8 @@ static const struct option long_options[] = {
 
 /* The command line as text, NULL where it says nothing. */
 struct given {
-	const char *config, *listen, *run_dir, *state_dir, *workers, *io, *device, *level;
+	const char *config, *listen, *run_dir, *state_dir, *workers, *verify_workers, *io, *device;
+	const char *level;
 	bool no_pin;
 };
 
@@ -53,6 +56,7 @@ void fog_options_usage(FILE *out)
 	      "  --run-dir DIR       folder of dataplane.sock\n"
 	      "  --state-dir DIR     folder of dataplane.key\n"
 	      "  --workers N         worker threads, 1 to 16; 0 = choose\n"
+	      "  --verify-workers N  threads that check signatures and proofs, 1 to 4\n"
 	      "  --no-pin            leave the choice of CPUs to the kernel\n"
 	      "  --io NAME           auto, uring, socket, af_xdp or dpdk\n"
 	      "  --device NAME       af_xdp: interface; dpdk: port or device arguments\n"
@@ -85,6 +89,9 @@ static int given_parse(struct given *g, struct fog_options *o, int argc, char **
 			break;
 		case OPT_WORKERS:
 			g->workers = optarg;
+			break;
+		case OPT_VERIFY_WORKERS:
+			g->verify_workers = optarg;
 			break;
 		case OPT_NO_PIN:
 			g->no_pin = true;
@@ -144,25 +151,32 @@ static bool io_known(const char *name)
 	return false;
 }
 
+static int number_read(const char *text, u32 min, u32 max, u32 *out)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (text[0] < '0' || text[0] > '9' || *end != '\0' || n < min || n > max)
+		return -EINVAL;
+	*out = (u32)n;
+	return 0;
+}
+
 /* Options over what o holds already. */
 static int given_apply(const struct given *g, struct fog_options *o, FILE *errors)
 {
-	char *end;
-
 	if (g->listen != NULL && fog_address_parse(g->listen, &o->listen) != 0)
 		return bad(errors, "--listen", g->listen, "want ADDRESS:PORT");
 	if (g->run_dir != NULL && dir_set(o->run_dir, g->run_dir) != 0)
 		return bad(errors, "--run-dir", g->run_dir, "empty or too long");
 	if (g->state_dir != NULL && dir_set(o->state_dir, g->state_dir) != 0)
 		return bad(errors, "--state-dir", g->state_dir, "empty or too long");
-	if (g->workers != NULL) {
-		unsigned long n = strtoul(g->workers, &end, 10);
-
-		if (g->workers[0] < '0' || g->workers[0] > '9' || *end != '\0' ||
-		    n > FOG_WORKERS_MAX)
-			return bad(errors, "--workers", g->workers, "want a number from 0 to 16");
-		o->workers = (u32)n;
-	}
+	if (g->workers != NULL && number_read(g->workers, 0, FOG_WORKERS_MAX, &o->workers) != 0)
+		return bad(errors, "--workers", g->workers, "want a number from 0 to 16");
+	if (g->verify_workers != NULL &&
+	    number_read(g->verify_workers, 1, FOG_VERIFY_WORKERS_MAX, &o->verify_workers) != 0)
+		return bad(errors, "--verify-workers", g->verify_workers,
+			   "want a number from 1 to 4");
 	if (g->no_pin)
 		o->pin = false;
 	if (g->io != NULL) {
@@ -226,6 +240,7 @@ static int config_apply(struct fog_options *o, const char *path, FILE *errors)
 	} else {
 		snprintf(o->io, sizeof(o->io), "%s", c.dataplane_io);
 		o->workers = (u32)c.dataplane_workers;
+		o->verify_workers = (u32)c.dataplane_verify_workers;
 		o->pin = c.dataplane_pin;
 		o->level = fog_dplog_level_parse(c.host_log_level);
 	}
@@ -242,6 +257,7 @@ int fog_options_read(struct fog_options *o, int argc, char **argv, FILE *errors)
 		.run_dir = "/run/fog",
 		.state_dir = "/var/lib/fog",
 		.io = "auto",
+		.verify_workers = 1,
 		.pin = true,
 		.level = FOG_DPLOG_INFO,
 	};

@@ -24,6 +24,7 @@ struct fog_options {
 	char io[16];
 	struct fog_io_settings settings;
 	u32 workers; /* 0 = choose */
+	u32 verify_workers;
 	bool pin;
 	enum fog_dplog_level level;
 };

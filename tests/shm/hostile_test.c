@@ -5,6 +5,7 @@
 #include "controlplane/core/dpclient.h"
 #include "dataplane/abi/attach.h"
 #include "dataplane/ctl/log.h"
+#include "dataplane/abi/feed.h"
 #include "dataplane/ctl/verify.h"
 #include "tests/shm/scale.h"
 #include "tests/unit/fog_test.h"
@@ -177,22 +178,23 @@ static void honest_after(struct fog_verify *verify, struct fog_region *theirs,
 			 struct fog_data_region *d)
 {
 	static struct fog_control_region honest;
-	struct fog_ring submissions, verdicts;
+	static struct fog_feed feed;
+	struct fog_ring verdicts;
 	struct fog_verify_verdict v;
-	static struct fog_verify_submit job = {.tag = 3, .algorithm = FOG_VERIFY_ED25519};
-	u8 sk[64], key_seed[32] = {1};
+	u8 payload[96], sk[64], key_seed[32] = {1};
 
 	fog_verify_attach(verify, &honest);
 	fog_region_close(theirs);
-	fog_ring_producer(&submissions, &honest.verify_head, &d->verify_tail, honest.verify,
-			  FOG_VERIFY_RING_COUNT, sizeof(job));
-	fog_ring_consumer(&verdicts, &d->verdict_head, &honest.verdict_tail, d->verdicts,
-			  FOG_VERIFY_RING_COUNT, sizeof(v));
-	fog_sign_keypair(job.key, sk, key_seed);
-	fog_sign(job.signature, job.message, 0, sk);
-	CU_ASSERT_EQUAL(fog_ring_push(&submissions, &job), 0);
+	fog_feed_producer(&feed, &honest.verify_head[0][2], &d->verify_tail[0][2],
+			  &honest.verify[0][2]);
+	fog_ring_consumer(&verdicts, &d->verdict_head[0], &honest.verdict_tail[0], d->verdicts[0],
+			  FOG_VERDICT_RING_COUNT, sizeof(v));
+	fog_sign_keypair(payload, sk, key_seed);
+	fog_sign(payload + 32, NULL, 0, sk);
+	struct fog_verify_submit job = {.tag = 3, .kind = FOG_CHECK_ED25519};
+	CU_ASSERT_EQUAL(fog_feed_push(&feed, job, payload, sizeof(payload)), 0);
 	u64 one = 1;
-	CU_ASSERT_EQUAL(write(fog_verify_wake_fd(verify), &one, 8), 8);
+	CU_ASSERT_EQUAL(write(fog_verify_wake_fd(verify, 0), &one, 8), 8);
 	for (unsigned i = 0; i < 5000 && fog_ring_ready(&verdicts) == 0; i++)
 		usleep(1000);
 	CU_ASSERT_EQUAL_FATAL(fog_ring_pop(&verdicts, &v), 0);
@@ -214,7 +216,7 @@ static void test_hostile_control_plane(void)
 	CU_ASSERT_EQUAL_FATAL(fog_region_create(&ours, "data", sizeof(struct fog_data_region),
 						FOG_REGION_DATA, 1),
 			      0);
-	CU_ASSERT_EQUAL_FATAL(fog_verify_start(&verify, ours.base, notify), 0);
+	CU_ASSERT_EQUAL_FATAL(fog_verify_start(&verify, ours.base, 1, notify), 0);
 	pid_t pid = hostile_control(pair[1], seed);
 	int fd = fd_receive(pair[0]);
 	CU_ASSERT_EQUAL_FATAL(fog_region_map_peer(&theirs, fd, sizeof(struct fog_control_region),
@@ -240,7 +242,7 @@ static void test_hostile_control_plane(void)
 			fog_verify_attach(verify, theirs.base);
 		if (turns % 16 == 8) {
 			u64 one = 1;
-			CU_ASSERT_EQUAL(write(fog_verify_wake_fd(verify), &one, 8), 8);
+			CU_ASSERT_EQUAL(write(fog_verify_wake_fd(verify, 0), &one, 8), 8);
 		}
 	}
 	child_end(pid);

@@ -5,6 +5,7 @@
 #include "controlplane/core/dpclient.h"
 
 #include "dataplane/abi/attach.h"
+#include "dataplane/abi/feed.h"
 #include "tests/unit/fog_test.h"
 
 #include <dirent.h>
@@ -36,7 +37,7 @@ struct plane {
 	int fds[FOG_REPLY_FDS_MAX];
 	unsigned fd_count;
 	struct fog_ring commands[FOG_WORKERS_MAX], events[FOG_WORKERS_MAX];
-	struct fog_ring submissions, verdicts;
+	struct fog_ring submissions[FOG_VERIFY_CLASSES], verdicts;
 	u64 next_seq[FOG_WORKERS_MAX], generation[FOG_WORKERS_MAX];
 	bool sweeping_done;
 
@@ -142,10 +143,12 @@ static void rings_open(struct plane *p)
 		p->next_seq[w] = 1;
 		p->generation[w] = 0;
 	}
-	fog_ring_consumer(&p->submissions, &c->verify_head, &d->verify_tail, c->verify,
-			  FOG_VERIFY_RING_COUNT, sizeof(struct fog_verify_submit));
-	fog_ring_producer(&p->verdicts, &d->verdict_head, &c->verdict_tail, d->verdicts,
-			  FOG_VERIFY_RING_COUNT, sizeof(struct fog_verify_verdict));
+	for (unsigned k = 0; k < FOG_VERIFY_CLASSES; k++)
+		fog_ring_consumer(&p->submissions[k], &c->verify_head[0][k], &d->verify_tail[0][k],
+				  c->verify[0][k].submit, FOG_VERIFY_RING_COUNT,
+				  sizeof(struct fog_verify_submit));
+	fog_ring_producer(&p->verdicts, &d->verdict_head[0], &c->verdict_tail[0], d->verdicts[0],
+			  FOG_VERDICT_RING_COUNT, sizeof(struct fog_verify_verdict));
 }
 
 static struct fog_data_region *data_of(struct plane *p)
@@ -186,6 +189,7 @@ static void plane_answer(struct plane *p)
 		.boot_id = p->boot_id,
 		.attachment = ++p->attachments,
 		.workers = p->workers,
+		.verify_workers = 1,
 	};
 	CU_ASSERT_EQUAL(fog_hello_reply(p->sock, &reply, p->fds, p->fd_count), 0);
 	rings_open(p);
@@ -448,10 +452,10 @@ static void test_bad_arguments(void)
 	CU_ASSERT_EQUAL(fog_dpclient_circuit_close(b.client, 1, 1), -ENOTCONN);
 	CU_ASSERT_EQUAL(fog_dpclient_circuit_close(b.client, FOG_LINKS_MAX + 1, 1), -EINVAL);
 	CU_ASSERT_EQUAL(fog_dpclient_circuit_close(b.client, 1, 0), -EINVAL);
-	CU_ASSERT_EQUAL(fog_dpclient_verify(b.client, zero, zero, zero, FOG_VERIFY_MESSAGE_MAX + 1,
+	CU_ASSERT_EQUAL(fog_dpclient_verify(b.client, zero, zero, zero, FOG_CHECK_PAYLOAD_MAX - 95,
 					    0, on_verdict, NULL, 0),
 			-EMSGSIZE);
-	CU_ASSERT_EQUAL(fog_dpclient_verify(b.client, zero, zero, zero, 1, 3, on_verdict, NULL, 0),
+	CU_ASSERT_EQUAL(fog_dpclient_verify(b.client, zero, zero, zero, 1, 4, on_verdict, NULL, 0),
 			-EINVAL);
 	CU_ASSERT_EQUAL(fog_dpclient_verify(b.client, zero, zero, zero, 1, 0, NULL, NULL, 0),
 			-EINVAL);
@@ -741,8 +745,18 @@ static int verify(struct bench *b, u8 n)
 {
 	u8 key[32] = {1}, signature[64] = {2};
 
-	return fog_dpclient_verify(b->client, key, signature, &n, 1, n % 3, on_verdict, &b->seen,
-				   b->now);
+	return fog_dpclient_verify(b->client, key, signature, &n, 1, n % FOG_VERIFY_CLASSES,
+				   on_verdict, &b->seen, b->now);
+}
+
+/* The next submission of a class, and its payload. */
+static const u8 *submission_pop(struct bench *b, unsigned class, struct fog_verify_submit *s)
+{
+	const struct fog_control_region *c = b->plane.peer.base;
+
+	CU_ASSERT_EQUAL_FATAL(fog_ring_pop(&b->plane.submissions[class], s), 0);
+	CU_ASSERT_FATAL(fog_feed_valid(s));
+	return c->verify[0][class].arena + s->offset;
 }
 
 static void verdict_push(struct bench *b, u64 tag, i32 result)
@@ -778,13 +792,14 @@ static void test_verify(void)
 	for (unsigned i = 0; i < FOG_ARRAY_COUNT(cases); i++) {
 		u64 n;
 
-		fog_ring_wait_begin(&b.plane.submissions);
+		unsigned class = i % FOG_VERIFY_CLASSES;
+		fog_ring_wait_begin(&b.plane.submissions[class]);
 		CU_ASSERT_EQUAL(verify(&b, (u8)i), 0);
 		CU_ASSERT_EQUAL(read(b.plane.fds[3], &n, 8), 8);
-		CU_ASSERT_EQUAL_FATAL(fog_ring_pop(&b.plane.submissions, &s), 0);
-		CU_ASSERT(s.algorithm == FOG_VERIFY_ED25519 && s.length == 1);
-		CU_ASSERT(s.message[0] == i && s.key[0] == 1 && s.signature[0] == 2);
-		CU_ASSERT_EQUAL(s.priority, i % 3);
+		const u8 *payload = submission_pop(&b, class, &s);
+		CU_ASSERT(s.kind == FOG_CHECK_ED25519 && s.length == 97);
+		CU_ASSERT(payload[96] == i && payload[0] == 1 && payload[32] == 2);
+		CU_ASSERT_EQUAL(s.deadline_ns, b.now + FOG_DPCLIENT_VERIFY_MS * MS);
 		/* Verdicts on things never asked, and one twice. */
 		verdict_push(&b, s.tag + 1, 0);
 		verdict_push(&b, s.tag ^ 1ull << 40, 0);
@@ -801,6 +816,16 @@ static void test_verify(void)
 	bench_close(&b);
 }
 
+#define VERIFY_ALL (FOG_VERIFY_CLASSES * FOG_DPCLIENT_VERIFY_MAX)
+
+static void verify_all(struct bench *b)
+{
+	for (unsigned i = 0; i < VERIFY_ALL; i++)
+		CU_ASSERT_EQUAL(verify(b, (u8)i), 0);
+	for (unsigned k = 0; k < FOG_VERIFY_CLASSES; k++)
+		CU_ASSERT_EQUAL(verify(b, (u8)k), -EAGAIN);
+}
+
 /* Submissions outlive the data plane, in order, but not for ever. */
 static void test_verify_resubmission(void)
 {
@@ -808,25 +833,19 @@ static void test_verify_resubmission(void)
 	struct bench b;
 
 	bench_open(&b, 1);
-	for (unsigned i = 0; i < FOG_DPCLIENT_VERIFY_MAX; i++)
-		CU_ASSERT_EQUAL(verify(&b, (u8)i), 0);
-	CU_ASSERT_EQUAL(verify(&b, 0), -EAGAIN);
+	verify_all(&b);
 	/* Nobody came: all fail, and all can be used again. */
 	b.now += (FOG_DPCLIENT_VERIFY_MS + 1) * MS;
 	step(&b);
-	CU_ASSERT_EQUAL(b.seen.results, FOG_DPCLIENT_VERIFY_MAX);
+	CU_ASSERT_EQUAL(b.seen.results, VERIFY_ALL);
 	CU_ASSERT_EQUAL(b.seen.result[17], -ECONNRESET);
 
 	b.seen.results = 0;
 	attach(&b);
-	for (unsigned i = 0; i < FOG_DPCLIENT_VERIFY_MAX; i++)
-		CU_ASSERT_EQUAL(verify(&b, (u8)i), 0);
-	CU_ASSERT_EQUAL(verify(&b, 0), -EAGAIN);
+	verify_all(&b);
 	for (unsigned attempt = 0; attempt < FOG_DPCLIENT_VERIFY_TRIES; attempt++) {
-		for (unsigned i = 0; i < FOG_DPCLIENT_VERIFY_MAX; i++) {
-			CU_ASSERT_EQUAL_FATAL(fog_ring_pop(&b.plane.submissions, &s), 0);
-			CU_ASSERT_EQUAL(s.message[0], (u8)i);
-		}
+		for (unsigned i = 0; i < VERIFY_ALL; i++)
+			CU_ASSERT_EQUAL(submission_pop(&b, i % FOG_VERIFY_CLASSES, &s)[96], (u8)i);
 		CU_ASSERT_EQUAL(b.seen.results, 0);
 		plane_hangup(&b.plane);
 		step(&b);
@@ -841,14 +860,14 @@ static void test_verify_resubmission(void)
 		step(&b);
 		CU_ASSERT_EQUAL_FATAL(fog_dpclient_state(b.client), FOG_DPCLIENT_UP);
 	}
-	CU_ASSERT_EQUAL(b.seen.results, FOG_DPCLIENT_VERIFY_MAX);
+	CU_ASSERT_EQUAL(b.seen.results, VERIFY_ALL);
 	CU_ASSERT_EQUAL(b.seen.result[0], -ECONNRESET);
 
 	/* Attached, but no verdict: that is another answer. A late one is ignored. */
 	b.seen.results = 0;
 	attach(&b);
 	CU_ASSERT_EQUAL(verify(&b, 9), 0);
-	CU_ASSERT_EQUAL(fog_ring_pop(&b.plane.submissions, &s), 0);
+	submission_pop(&b, 1, &s);
 	b.now += (FOG_DPCLIENT_VERIFY_MS + 1) * MS;
 	step(&b);
 	CU_ASSERT_EQUAL(b.seen.results, 1);
@@ -861,6 +880,49 @@ static void test_verify_resubmission(void)
 	bench_close(&b);
 	CU_ASSERT_EQUAL(b.seen.results, 1);
 	CU_ASSERT_EQUAL(b.seen.result[0], -ECANCELED);
+}
+
+/* Large payloads fill the arena long before the ring: they wait, and follow as room comes. */
+static void test_verify_back_pressure(void)
+{
+	static u8 payload[FOG_CHECK_PAYLOAD_MAX];
+	const unsigned total = 40;
+	struct fog_verifier_request r = {.kind = FOG_CHECK_SIGMA,
+					 .class = FOG_VERIFY_BULK,
+					 .payload = payload,
+					 .length = sizeof(payload)};
+	struct fog_verify_submit s;
+	struct bench b;
+	unsigned got = 0, turns = 0;
+
+	bench_open(&b, 1);
+	attach(&b);
+	struct fog_verifier v = fog_dpclient_verifier(b.client);
+	for (unsigned i = 0; i < total; i++) {
+		memset(payload, (int)i, sizeof(payload));
+		CU_ASSERT_EQUAL(fog_verifier_submit(&v, &r, on_verdict, &b.seen, b.now), 0);
+	}
+	r.deadline_ns = b.now;
+	CU_ASSERT_EQUAL(fog_verifier_submit(&v, &r, on_verdict, &b.seen, b.now), -ETIMEDOUT);
+	CU_ASSERT_EQUAL(verify(&b, 0), 0); /* another class has room */
+	submission_pop(&b, 0, &s);
+	while (got < total && turns++ < total) {
+		while (fog_ring_ready(&b.plane.submissions[3]) != 0) {
+			const u8 *p = submission_pop(&b, 3, &s);
+
+			CU_ASSERT(s.length == sizeof(payload) && p[0] == got &&
+				  p[sizeof(payload) - 1] == got);
+			verdict_push(&b, s.tag, got % 2 == 0 ? 0 : -EBADMSG);
+			got++;
+		}
+		step(&b);
+	}
+	CU_ASSERT_EQUAL(got, total);
+	CU_ASSERT(turns >= total / 8);
+	CU_ASSERT_EQUAL(b.seen.results, total);
+	for (unsigned i = 0; i < total; i++)
+		CU_ASSERT_EQUAL(b.seen.result[i], i % 2 == 0 ? 0 : -EBADMSG);
+	bench_close(&b);
 }
 
 /* A data plane that refuses, is silent, never gets ready, or writes nonsense. */
@@ -898,7 +960,7 @@ static void test_hostile_plane(void)
 		if (i == 1)
 			atomic_store(&d->command_tail[0].tail, 1ull << 40);
 		if (i == 2)
-			atomic_store(&d->verdict_head.head, FOG_VERIFY_RING_COUNT + 1);
+			atomic_store(&d->verdict_head[0].head, FOG_VERDICT_RING_COUNT + 1);
 		if (i == 3)
 			CU_ASSERT_EQUAL(send(b.plane.sock, "x", 1, 0), 1);
 		for (u32 n = 0; i == 1 && n < FOG_LINKS_MAX; n++) {
@@ -923,4 +985,4 @@ FOG_TEST_MAIN("controlplane/core/dpclient", FOG_TEST(test_life_cycle), FOG_TEST(
 	      FOG_TEST(test_backoff), FOG_TEST(test_full_ring), FOG_TEST(test_replay),
 	      FOG_TEST(test_restart_of_client), FOG_TEST(test_random), FOG_TEST(test_lease),
 	      FOG_TEST(test_events), FOG_TEST(test_verify), FOG_TEST(test_verify_resubmission),
-	      FOG_TEST(test_hostile_plane))
+	      FOG_TEST(test_verify_back_pressure), FOG_TEST(test_hostile_plane))

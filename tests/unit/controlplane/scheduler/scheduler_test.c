@@ -108,6 +108,21 @@ static void mutate(u32 n, struct fog_placement_host *h, struct fog_placement_req
 	case FOG_PLACEMENT_MEMORY:
 		h->memory_bytes_committed = 9 * GIB;
 		break;
+	case FOG_PLACEMENT_CORDONED:
+		h->cordoned = true;
+		break;
+	case FOG_PLACEMENT_APART:
+		h->mark = FOG_PLACEMENT_MARK_APART;
+		break;
+	case FOG_PLACEMENT_AWAY:
+		h->mark = FOG_PLACEMENT_MARK_AWAY;
+		break;
+	case FOG_PLACEMENT_GPU:
+		r->gpu_milli = 1;
+		break;
+	case FOG_PLACEMENT_RESERVED:
+		h->reserved_ms = 1;
+		break;
 	case FOG_PLACEMENT_REPUTATION:
 		r->reputation_min = 0.51;
 		break;

@@ -82,6 +82,7 @@ static struct fog_hello_reply good_reply(const struct server *s)
 		.boot_id = 5,
 		.attachment = 17,
 		.workers = WORKERS,
+		.verify_workers = 1,
 	};
 }
 
@@ -131,12 +132,12 @@ static void life_cycle(enum fog_hello_role role)
 			fog_attachment_wake(&a, w);
 			CU_ASSERT_EQUAL(eventfd_take(s.fds[2 + w]), 1);
 		}
-		fog_attachment_wake_verify(&a);
+		fog_attachment_wake_verify(&a, 0);
 		CU_ASSERT_EQUAL(eventfd_take(s.fds[2 + WORKERS]), 1);
 	} else {
 		fog_attachment_wake(&a, 0);
 		CU_ASSERT_EQUAL(eventfd_take(s.fds[2]), 1);
-		CU_ASSERT_EQUAL(a.wake_verify, -1);
+		CU_ASSERT_EQUAL(a.wake_verify[0], -1);
 	}
 	CU_ASSERT_TRUE(fog_attachment_ready(&a));
 	u64 one = 1;
@@ -180,7 +181,7 @@ static void test_bad_arguments(void)
 	CU_ASSERT_FALSE(fog_attachment_ready(&a));
 	fog_attachment_wake(&a, 0);
 	fog_attachment_wake(&a, 1000);
-	fog_attachment_wake_verify(&a);
+	fog_attachment_wake_verify(&a, 0);
 	fog_detach(&a);
 	CU_ASSERT_EQUAL(fog_hello_reply(-1, &reply, NULL, FOG_REPLY_FDS_MAX + 1), -EINVAL);
 	CU_ASSERT_EQUAL(fog_hello_reply(-1, &reply, NULL, 1), -EINVAL);
@@ -228,6 +229,8 @@ static void test_bad_replies(void)
 		{9, -EPROTO, good_reply(&s), 0, false, "0 fds"},
 		{10, -EPROTO, good_reply(&s), s.count, true, "region"},
 		{11, -EPROTO, good_reply(&s), 0, false, "refused"},
+		{12, -EPROTO, good_reply(&s), s.count, false, "0 verify workers"},
+		{13, -EPROTO, good_reply(&s), s.count, false, "5 verify workers"},
 	};
 	cases[0].reply.magic = 1;
 	cases[1].reply.abi = 99;
@@ -238,6 +241,8 @@ static void test_bad_replies(void)
 	cases[4].reply.status = 7;
 	cases[5].reply.workers = 0;
 	cases[6].reply.workers = FOG_WORKERS_MAX + 1;
+	cases[11].reply.verify_workers = 0;
+	cases[12].reply.verify_workers = FOG_VERIFY_WORKERS_MAX + 1;
 	cases[10].reply.status = -EAGAIN; /* would read as "come back" */
 	memset(cases[10].reply.text, 'x', sizeof(cases[10].reply.text)); /* no terminator */
 

@@ -5,12 +5,14 @@
 #include "crypto/cpu.h"
 #include "crypto/random/random.h"
 #include "crypto/sign/sign.h"
+#include "dataplane/abi/feed.h"
 #include "tests/unit/fog_test.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #define WAIT_MS 5000
@@ -19,9 +21,17 @@ struct bench {
 	struct fog_data_region *data;
 	struct fog_control_region *control;
 	struct fog_verify *verify;
-	struct fog_ring submissions, verdicts;
+	struct fog_feed feed[FOG_VERIFY_CLASSES];
+	struct fog_ring verdicts;
 	int notify;
 	u8 pk[32], sk[64];
+};
+
+/* One submission of the test. */
+struct job {
+	struct fog_verify_submit submit;
+	u32 length;
+	u8 payload[FOG_CHECK_PAYLOAD_MAX];
 };
 
 static void *pages(size_t size)
@@ -35,11 +45,11 @@ static void *pages(size_t size)
 
 static void rings_open(struct bench *b)
 {
-	fog_ring_producer(&b->submissions, &b->control->verify_head, &b->data->verify_tail,
-			  b->control->verify, FOG_VERIFY_RING_COUNT,
-			  sizeof(struct fog_verify_submit));
-	fog_ring_consumer(&b->verdicts, &b->data->verdict_head, &b->control->verdict_tail,
-			  b->data->verdicts, FOG_VERIFY_RING_COUNT,
+	for (unsigned c = 0; c < FOG_VERIFY_CLASSES; c++)
+		fog_feed_producer(&b->feed[c], &b->control->verify_head[0][c],
+				  &b->data->verify_tail[0][c], &b->control->verify[0][c]);
+	fog_ring_consumer(&b->verdicts, &b->data->verdict_head[0], &b->control->verdict_tail[0],
+			  b->data->verdicts[0], FOG_VERDICT_RING_COUNT,
 			  sizeof(struct fog_verify_verdict));
 }
 
@@ -55,7 +65,7 @@ static void bench_open(struct bench *b)
 	b->data = pages(sizeof(*b->data));
 	b->control = pages(sizeof(*b->control));
 	b->notify = eventfd(0, EFD_NONBLOCK);
-	if (fog_verify_start(&b->verify, b->data, b->notify) != 0)
+	if (fog_verify_start(&b->verify, b->data, 1, b->notify) != 0)
 		abort();
 }
 
@@ -67,25 +77,26 @@ static void bench_close(struct bench *b)
 	close(b->notify);
 }
 
-static void job_fill(const struct bench *b, struct fog_verify_submit *s, u64 tag, u32 length)
+static void job_fill(const struct bench *b, struct job *j, u64 tag, u32 length)
 {
-	memset(s, 0, sizeof(*s));
-	s->tag = tag;
-	s->algorithm = FOG_VERIFY_ED25519;
-	s->length = length;
-	memcpy(s->key, b->pk, 32);
+	u8 *message = j->payload + 96;
+
+	j->submit = (struct fog_verify_submit){.tag = tag, .kind = FOG_CHECK_ED25519};
+	j->length = 96 + length;
+	memcpy(j->payload, b->pk, 32);
 	for (u32 i = 0; i < length; i++)
-		s->message[i] = (u8)(tag + i);
-	fog_sign(s->signature, s->message, length, b->sk);
+		message[i] = (u8)(tag + i);
+	fog_sign(j->payload + 32, message, length, b->sk);
 }
 
-static void submit(struct bench *b, const struct fog_verify_submit *s)
+static void submit(struct bench *b, unsigned class, const struct job *j)
 {
+	struct fog_feed *f = &b->feed[class];
 	u64 one = 1;
 
-	CU_ASSERT_EQUAL_FATAL(fog_ring_push(&b->submissions, s), 0);
-	if (fog_ring_wants_wake(&b->submissions))
-		CU_ASSERT_EQUAL(write(fog_verify_wake_fd(b->verify), &one, 8), 8);
+	CU_ASSERT_EQUAL_FATAL(fog_feed_push(f, j->submit, j->payload, j->length), 0);
+	if (fog_ring_wants_wake(&f->ring))
+		CU_ASSERT_EQUAL(write(fog_verify_wake_fd(b->verify, 0), &one, 8), 8);
 }
 
 /* The next verdict, sleeping on the eventfd as the control plane does. */
@@ -107,7 +118,7 @@ static bool verdict(struct bench *b, struct fog_verify_verdict *out)
 
 static void test_life_cycle(void)
 {
-	static struct fog_verify_submit s;
+	static struct job j;
 	struct fog_verify_verdict v;
 	struct fog_verify_totals t;
 	struct bench b;
@@ -115,10 +126,10 @@ static void test_life_cycle(void)
 	bench_open(&b);
 	fog_verify_attach(b.verify, b.control);
 	rings_open(&b);
-	static const u32 lengths[] = {0, 1, 63, 64, 1000, FOG_VERIFY_MESSAGE_MAX};
+	static const u32 lengths[] = {0, 1, 63, 64, 1000, FOG_CHECK_PAYLOAD_MAX - 96};
 	for (unsigned i = 0; i < FOG_ARRAY_COUNT(lengths); i++) {
-		job_fill(&b, &s, 100 + i, lengths[i]);
-		submit(&b, &s);
+		job_fill(&b, &j, 100 + i, lengths[i]);
+		submit(&b, i % FOG_VERIFY_CLASSES, &j);
 		CU_ASSERT_TRUE_FATAL(verdict(&b, &v));
 		CU_ASSERT_EQUAL(v.tag, 100 + i);
 		CU_ASSERT_EQUAL(v.result, 0);
@@ -126,114 +137,203 @@ static void test_life_cycle(void)
 	fog_verify_totals(b.verify, &t);
 	CU_ASSERT_EQUAL(t.taken, FOG_ARRAY_COUNT(lengths));
 	CU_ASSERT_EQUAL(t.valid, FOG_ARRAY_COUNT(lengths));
-	CU_ASSERT_EQUAL(t.invalid + t.malformed, 0);
+	CU_ASSERT_EQUAL(t.invalid + t.malformed + t.late, 0);
+	CU_ASSERT(t.cpu_ns > 0);
+	CU_ASSERT_EQUAL(fog_verify_workers(b.verify), 1);
 	bench_close(&b);
 }
 
 static void test_bad_arguments(void)
 {
-	static struct fog_verify_submit s[8];
+	static struct job j[8];
+	static const i32 want[8] = {-EBADMSG, -EBADMSG, -EBADMSG,    -EINVAL,
+				    -EINVAL,  -EINVAL,  -EOPNOTSUPP, -EOPNOTSUPP};
+	struct fog_verify *none;
 	struct fog_verify_verdict v;
 	struct bench b;
-	i32 want[8] = {-EBADMSG, -EBADMSG, -EBADMSG, -EINVAL, -EINVAL, -EOPNOTSUPP, -EOPNOTSUPP, 0};
 
 	bench_open(&b);
+	CU_ASSERT_EQUAL(fog_verify_start(&none, b.data, 0, -1), -EINVAL);
+	CU_ASSERT_EQUAL(fog_verify_start(&none, b.data, FOG_VERIFY_WORKERS_MAX + 1, -1), -EINVAL);
 	for (unsigned i = 0; i < 8; i++)
-		job_fill(&b, &s[i], i, 100);
-	s[0].signature[5] ^= 1;
-	s[1].message[99] ^= 1;
-	s[2].key[31] ^= 1;
-	s[3].length = FOG_VERIFY_MESSAGE_MAX + 1;
-	s[4].length = ~0u;
-	s[5].algorithm = 0;
-	s[6].algorithm = 0xffff;
-	s[7].priority = 255; /* the last class */
-	fog_verify_attach(b.verify, b.control);
+		job_fill(&b, &j[i], i, 100);
+	j[0].payload[32 + 5] ^= 1;
+	j[1].payload[96 + 99] ^= 1;
+	j[2].payload[31] ^= 1;
+	j[5].length = 95;
+	j[6].submit.kind = 0;
+	j[7].submit.kind = 0xffff;
 	rings_open(&b);
 	for (unsigned i = 0; i < 8; i++)
-		submit(&b, &s[i]);
-	bool seen[8] = {false};
+		submit(&b, 1, &j[i]);
+	/* What no honest submitter writes: payloads that run out of the arena. */
+	b.control->verify[0][1].submit[3].length = FOG_CHECK_PAYLOAD_MAX + 1;
+	b.control->verify[0][1].submit[4].offset = FOG_VERIFY_ARENA_SIZE - 195;
+	fog_verify_attach(b.verify, b.control);
 	for (unsigned i = 0; i < 8; i++) {
 		CU_ASSERT_TRUE_FATAL(verdict(&b, &v));
-		CU_ASSERT_FATAL(v.tag < 8);
-		CU_ASSERT_FALSE(seen[v.tag]);
-		seen[v.tag] = true;
-		CU_ASSERT_EQUAL(v.result, want[v.tag]);
+		CU_ASSERT_EQUAL_FATAL(v.tag, i);
+		CU_ASSERT_EQUAL(v.result, want[i]);
 	}
 	bench_close(&b);
 }
 
-/* A full ring of class 2 and then one of class 0: it overtakes, and class 2 still moves. */
+/* All four rings full before the service looks: each class has its share of the first batches, in
+ * its own order, and the first class is through first. */
 static void test_classes(void)
 {
-	static struct fog_verify_submit s;
+	static struct job j;
 	struct fog_verify_verdict v;
 	struct bench b;
-	unsigned place_first = 0, place_last = 0, low_early = 0;
+	unsigned first_batch[FOG_VERIFY_CLASSES] = {0}, done[FOG_VERIFY_CLASSES] = {0};
+	unsigned last[FOG_VERIFY_CLASSES] = {0};
 
 	bench_open(&b);
-	/* Fill the ring before the service looks at it, so that the order is certain. */
 	rings_open(&b);
-	job_fill(&b, &s, 0, 32);
-	for (unsigned i = 0; i < FOG_VERIFY_RING_COUNT; i++) {
-		s.tag = i;
-		s.priority = i < FOG_VERIFY_RING_COUNT / 2 ? 2 : 0;
-		CU_ASSERT_EQUAL(fog_ring_push(&b.submissions, &s), 0);
-	}
+	job_fill(&b, &j, 0, 32);
+	for (unsigned c = 0; c < FOG_VERIFY_CLASSES; c++)
+		for (unsigned i = 0; i < FOG_VERIFY_RING_COUNT; i++) {
+			j.submit.tag = c << 16 | i;
+			submit(&b, c, &j);
+		}
+	CU_ASSERT_EQUAL(fog_feed_push(&b.feed[0], j.submit, j.payload, 1), -EAGAIN);
 	fog_verify_attach(b.verify, b.control);
-	for (unsigned i = 0; i < FOG_VERIFY_RING_COUNT; i++) {
+	for (unsigned i = 0; i < FOG_VERIFY_CLASSES * FOG_VERIFY_RING_COUNT; i++) {
 		CU_ASSERT_TRUE_FATAL(verdict(&b, &v));
+		unsigned c = (unsigned)(v.tag >> 16);
+		CU_ASSERT_FATAL(c < FOG_VERIFY_CLASSES);
+		CU_ASSERT_EQUAL(v.tag & 0xffff, done[c]);
 		CU_ASSERT_EQUAL(v.result, 0);
-		if (v.tag == FOG_VERIFY_RING_COUNT / 2)
-			place_first = i;
-		if (v.tag == FOG_VERIFY_RING_COUNT - 1)
-			place_last = i;
-		low_early += i < FOG_VERIFY_BATCH_MAX && v.tag < FOG_VERIFY_RING_COUNT / 2;
+		done[c]++;
+		first_batch[c] += i < FOG_VERIFY_BATCH_MAX;
+		last[c] = i;
 	}
-	CU_ASSERT_EQUAL(place_first, 0);
-	CU_ASSERT(place_last < 3 * FOG_VERIFY_BATCH_MAX);
-	CU_ASSERT_EQUAL(low_early, FOG_VERIFY_SHARE);
+	CU_ASSERT(first_batch[3] >= 1);
+	CU_ASSERT(first_batch[0] >= first_batch[1] && first_batch[1] >= first_batch[2] &&
+		  first_batch[2] >= first_batch[3]);
+	CU_ASSERT(last[0] < last[1] && last[1] < last[2] && last[2] < last[3]);
 	bench_close(&b);
 }
 
-/* Thousands of jobs through rings of 256, in bursts, with a consumer that falls behind. */
-static void test_flow(void)
+static u64 now_ns(void)
 {
-	static struct fog_verify_submit s;
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (u64)ts.tv_sec * 1000000000ull + (u64)ts.tv_nsec;
+}
+
+static void test_deadlines(void)
+{
+	static struct job j;
+	struct fog_verify_totals t;
 	struct fog_verify_verdict v;
 	struct bench b;
-	unsigned sent = 0, got = 0, bad = 0;
-	const unsigned total = 1500;
+	const u64 deadline[4] = {1, now_ns(), now_ns() + 60000000000ull, 0};
 
 	bench_open(&b);
+	rings_open(&b);
+	job_fill(&b, &j, 0, 32);
+	for (unsigned i = 0; i < 4; i++) {
+		j.submit.tag = i;
+		j.submit.deadline_ns = deadline[i];
+		submit(&b, 0, &j);
+	}
+	fog_verify_attach(b.verify, b.control);
+	for (unsigned i = 0; i < 4; i++) {
+		CU_ASSERT_TRUE_FATAL(verdict(&b, &v));
+		CU_ASSERT_EQUAL_FATAL(v.tag, i);
+		CU_ASSERT_EQUAL(v.result, i < 2 ? -ETIMEDOUT : 0);
+	}
+	fog_verify_totals(b.verify, &t);
+	CU_ASSERT_EQUAL(t.late, 2);
+	bench_close(&b);
+}
+
+/* Thousands of jobs of all sizes, in bursts, with a consumer that falls behind: arena and rings run
+ * full and wrap, and every answer belongs to its question. */
+static void test_flow(void)
+{
+	static struct job pool[21];
+	struct fog_verify_verdict v;
+	struct bench b;
+	unsigned sent = 0, got = 0, bad = 0, refused = 0;
+	const unsigned total = 3000, jobs = FOG_ARRAY_COUNT(pool);
+
+	bench_open(&b);
+	for (unsigned i = 0; i < jobs; i++) {
+		job_fill(&b, &pool[i], i, i % 7 == 0 ? 9000 + i : i * 3);
+		if (i % 3 == 0)
+			pool[i].payload[40] ^= 1;
+	}
 	fog_verify_attach(b.verify, b.control);
 	rings_open(&b);
-	job_fill(&b, &s, 0, 32);
 	while (got < total) {
-		unsigned burst = 0;
+		while (sent < total) {
+			struct fog_feed *f = &b.feed[2];
+			struct job *j = &pool[sent % jobs];
+			u64 one = 1;
 
-		while (sent < total && burst++ < 200 && fog_ring_free(&b.submissions) != 0) {
-			s.tag = sent;
-			s.signature[0] ^= 1; /* every other one is wrong */
-			submit(&b, &s);
+			j->submit.tag = sent;
+			if (fog_feed_push(f, j->submit, j->payload, j->length) != 0) {
+				refused++;
+				break;
+			}
+			if (fog_ring_wants_wake(&f->ring))
+				CU_ASSERT_EQUAL(write(fog_verify_wake_fd(b.verify, 0), &one, 8), 8);
 			sent++;
 		}
 		for (unsigned i = 0; i < 150 && got < sent; i++) {
 			CU_ASSERT_TRUE_FATAL(verdict(&b, &v));
 			CU_ASSERT_EQUAL_FATAL(v.tag, got);
-			CU_ASSERT_EQUAL(v.result, v.tag % 2 == 0 ? -EBADMSG : 0);
+			CU_ASSERT_EQUAL(v.result, v.tag % 3 == 0 ? -EBADMSG : 0);
 			bad += v.result != 0;
 			got++;
 		}
 	}
-	CU_ASSERT_EQUAL(bad, total / 2);
+	CU_ASSERT_EQUAL(bad, total / 3);
+	CU_ASSERT(refused > 0);
+	bench_close(&b);
+}
+
+/* A verdict ring nobody drains stops the intake; nothing is lost or overwritten. */
+static void test_back_pressure(void)
+{
+	static struct job j;
+	struct fog_verify_verdict v;
+	struct fog_verify_totals t = {0};
+	struct bench b;
+	unsigned sent = 0;
+
+	bench_open(&b);
+	fog_verify_attach(b.verify, b.control);
+	rings_open(&b);
+	job_fill(&b, &j, 0, 8);
+	j.submit.deadline_ns = 1; /* answered unseen: this is about the rings */
+	for (u64 end = now_ns() + 20000000000ull; now_ns() < end;) {
+		u64 one = 1;
+
+		j.submit.tag = sent;
+		if (fog_feed_push(&b.feed[3], j.submit, j.payload, j.length) == 0)
+			sent++;
+		else if (t.taken == FOG_VERDICT_RING_COUNT)
+			break;
+		CU_ASSERT_EQUAL(write(fog_verify_wake_fd(b.verify, 0), &one, 8), 8);
+		fog_verify_totals(b.verify, &t);
+	}
+	CU_ASSERT_EQUAL(t.taken, FOG_VERDICT_RING_COUNT);
+	CU_ASSERT_EQUAL(sent, FOG_VERDICT_RING_COUNT + FOG_VERIFY_RING_COUNT);
+	for (unsigned i = 0; i < sent; i++) {
+		CU_ASSERT_TRUE_FATAL(verdict(&b, &v));
+		CU_ASSERT_EQUAL_FATAL(v.tag, i);
+	}
 	bench_close(&b);
 }
 
 /* A new control region every time: nothing of the former one is read or answered. */
 static void test_reattach(void)
 {
-	static struct fog_verify_submit s;
+	static struct job j;
 	struct fog_verify_verdict v;
 	struct bench b;
 
@@ -246,8 +346,8 @@ static void test_reattach(void)
 		munmap(former, sizeof(*former));
 		rings_open(&b);
 		CU_ASSERT_EQUAL(fog_ring_ready(&b.verdicts), 0);
-		job_fill(&b, &s, round, 32);
-		submit(&b, &s);
+		job_fill(&b, &j, round, 32);
+		submit(&b, 0, &j);
 		if (round % 2 == 0)
 			continue; /* leave it in flight */
 		CU_ASSERT_TRUE_FATAL(verdict(&b, &v));
@@ -260,7 +360,7 @@ static void test_reattach(void)
 /* Positions no honest control plane publishes. The service drops that attachment, not itself. */
 static void test_hostile_rings(void)
 {
-	static struct fog_verify_submit s;
+	static struct job j;
 	struct fog_verify_verdict v;
 	struct bench b;
 	u64 one = 1;
@@ -273,40 +373,67 @@ static void test_hostile_rings(void)
 		fog_verify_attach(b.verify, b.control);
 		munmap(former, sizeof(*former));
 		rings_open(&b);
-		job_fill(&b, &s, round, 32);
+		job_fill(&b, &j, round, 32);
 		if (round == 0)
-			atomic_store(&b.control->verify_head.head, ~0ull / 2);
+			atomic_store(&b.control->verify_head[0][0].head, ~0ull / 2);
 		if (round == 1)
-			atomic_store(&b.control->verify_head.head, FOG_VERIFY_RING_COUNT + 1);
+			atomic_store(&b.control->verify_head[0][3].head, FOG_VERIFY_RING_COUNT + 1);
 		if (round == 2) {
-			atomic_store(&b.control->verdict_tail.tail, 12345);
-			submit(&b, &s);
+			atomic_store(&b.control->verdict_tail[0].tail, 12345);
+			submit(&b, 0, &j);
 		}
-		CU_ASSERT_EQUAL(write(fog_verify_wake_fd(b.verify), &one, 8), 8);
+		CU_ASSERT_EQUAL(write(fog_verify_wake_fd(b.verify, 0), &one, 8), 8);
 		if (round < 3) {
 			usleep(3000);
-			CU_ASSERT_EQUAL(atomic_load(&b.data->verdict_head.head),
-					round == 2 ? atomic_load(&b.data->verdict_head.head) : 0);
+			if (round < 2)
+				CU_ASSERT_EQUAL(atomic_load(&b.data->verdict_head[0].head), 0);
 			continue;
 		}
-		submit(&b, &s);
+		submit(&b, 0, &j);
 		CU_ASSERT_TRUE_FATAL(verdict(&b, &v));
 		CU_ASSERT_EQUAL(v.tag, round);
 	}
 	bench_close(&b);
 }
 
-static void test_method_table(void)
+/* Each worker serves its own rings, and only those. */
+static void test_workers(void)
 {
-	unsigned n = 0;
+	struct fog_data_region *data = pages(sizeof(*data));
+	struct fog_control_region *control = pages(sizeof(*control));
+	static struct job j;
+	struct fog_verify *verify;
+	struct bench b;
 
-	for (const struct fog_verify_method *m; (m = fog_verify_method_at(n)) != NULL; n++) {
-		CU_ASSERT(m->batch_max >= 1 && m->batch_max <= FOG_VERIFY_BATCH_MAX);
-		CU_ASSERT(m->algorithm != FOG_VERIFY_INVALID && strlen(m->name) != 0);
+	bench_open(&b);
+	job_fill(&b, &j, 0, 10);
+	CU_ASSERT_EQUAL_FATAL(fog_verify_start(&verify, data, FOG_VERIFY_WORKERS_MAX, -1), 0);
+	fog_verify_attach(verify, control);
+	for (u32 w = 0; w < FOG_VERIFY_WORKERS_MAX; w++) {
+		struct fog_feed f;
+		u64 one = 1;
+
+		fog_feed_producer(&f, &control->verify_head[w][1], &data->verify_tail[w][1],
+				  &control->verify[w][1]);
+		j.submit.tag = 40 + w;
+		CU_ASSERT_EQUAL(fog_feed_push(&f, j.submit, j.payload, j.length), 0);
+		CU_ASSERT_EQUAL(write(fog_verify_wake_fd(verify, w), &one, 8), 8);
 	}
-	CU_ASSERT(n >= 1);
+	for (u32 w = 0; w < FOG_VERIFY_WORKERS_MAX; w++) {
+		for (unsigned i = 0; i < WAIT_MS && atomic_load(&data->verdict_head[w].head) == 0;
+		     i++)
+			usleep(1000);
+		CU_ASSERT_EQUAL(atomic_load(&data->verdict_head[w].head), 1);
+		CU_ASSERT_EQUAL(data->verdicts[w][0].tag, 40 + w);
+		CU_ASSERT_EQUAL(data->verdicts[w][0].result, 0);
+	}
+	fog_verify_stop(verify);
+	munmap(data, sizeof(*data));
+	munmap(control, sizeof(*control));
+	bench_close(&b);
 }
 
 FOG_TEST_MAIN("dataplane/ctl/verify", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_classes), FOG_TEST(test_flow), FOG_TEST(test_reattach),
-	      FOG_TEST(test_hostile_rings), FOG_TEST(test_method_table))
+	      FOG_TEST(test_classes), FOG_TEST(test_deadlines), FOG_TEST(test_flow),
+	      FOG_TEST(test_back_pressure), FOG_TEST(test_reattach), FOG_TEST(test_hostile_rings),
+	      FOG_TEST(test_workers))
