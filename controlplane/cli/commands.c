@@ -56,10 +56,8 @@ const struct fog_command fog_commands[] = {
 	 NULL, fog_cmd_host_show},
 	{"link list", "", 0, 0, 0, "links to neighbours", NULL, fog_cmd_link_list},
 
-<<<<<<< HEAD
 	{"xdp show", "", 0, 0, 0, "the XDP filter: where it sits, what it passed and dropped", NULL,
 	 fog_cmd_xdp_show},
-=======
 	{"market show", "", 0, 0, 0, "prices, supply and demand of all lanes", NULL,
 	 fog_cmd_market_show},
 	{"market quote", "LANE [QUANTITY [HOURS]] [term=TERM] [class=CLASS] [node=HOST]", 1, 6, 0,
@@ -84,7 +82,6 @@ const struct fog_command fog_commands[] = {
 	 "Commit sends only the hash of the order. ACCOUNT and NONCE are 64 hex digits; keep the\n"
 	 "NONCE secret, and reveal the same order in the reveal phase.",
 	 fog_cmd_market_auction},
->>>>>>> main
 
 	{"account list", "", 0, 0, 0, "accounts of the ledger and their balances", NULL,
 	 fog_cmd_account_list},

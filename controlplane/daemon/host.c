@@ -144,13 +144,10 @@ static int start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	if (rc != 0)
 		return rc;
 	fog_host_publish_prepare(h);
-<<<<<<< HEAD
 	fog_host_xdp_start(h);
-=======
 	rc = fog_host_market_start(h, why);
 	if (rc != 0)
 		return rc;
->>>>>>> main
 	rc = fog_host_dataplane_start(h);
 	if (rc != 0)
 		return fail(why, "data plane client", rc);

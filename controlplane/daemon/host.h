@@ -45,11 +45,8 @@ struct fog_host_counts {
 };
 
 struct fog_jobs_runtime;
-<<<<<<< HEAD
 struct fog_xdp;
-=======
 struct fog_host_market;
->>>>>>> main
 
 struct fog_host {
 	struct ev_loop *loop;

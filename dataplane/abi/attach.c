@@ -328,16 +328,10 @@ void fog_detach(struct fog_attachment *a)
 		close(a->sock);
 	if (a->notify >= 0)
 		close(a->notify);
-<<<<<<< HEAD
-	if (a->wake_verify >= 0)
-		close(a->wake_verify);
-	for (unsigned w = 0; w < FOG_WORKERS_MAX; w++)
-=======
 	for (unsigned w = 0; w < FOG_VERIFY_WORKERS_MAX; w++)
 		if (a->wake_verify[w] >= 0)
 			close(a->wake_verify[w]);
-	for (unsigned w = 0; w < FOG_WORKERS_MAX; w++) {
->>>>>>> main
+	for (unsigned w = 0; w < FOG_WORKERS_MAX; w++)
 		if (a->wake[w] >= 0)
 			close(a->wake[w]);
 	fog_attachment_forget_steer(a);
