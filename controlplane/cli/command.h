@@ -29,7 +29,7 @@ _Static_assert(FOG_OPTION_COUNT <= 64, "options are a bit set of one u64");
 
 struct fog_option_info {
 	const char *name;
-	char letter;          /* 0 = none */
+	char letter;          /* 0 = none; one command has at most one of a letter */
 	const char *argument; /* NULL = flag */
 	const char *help;
 };

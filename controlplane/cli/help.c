@@ -118,7 +118,8 @@ void fog_cli_completion(FILE *out)
 	      "\t--process)\n"
 	      "\t\tCOMPREPLY=($(compgen -W 'dataplane controlplane edge' -- \"$cur\"))\n"
 	      "\t\treturn ;;\n"
-	      "\t--lab|--dir|--socket|--stdin) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
+	      "\t--lab|--dir|--socket|--stdin|--file|-f) COMPREPLY=($(compgen -f -- \"$cur\")); "
+	      "return ;;\n"
 	      "\tesac\n"
 	      "\tif [[ $cur == -* ]]; then\n"
 	      "\t\tcase \"${words[*]:0:2}\" in\n",

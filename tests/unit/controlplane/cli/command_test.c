@@ -82,9 +82,9 @@ struct wrong_case {
 static const struct wrong_case wrong_cases[] = {
 	/*  1 */ {{NULL}, "which command?"},
 	/*  2 */ {{"nonsense"}, "no command \"nonsense\""},
-	/*  3 */ {{"job"}, "job what? One of: submit, list"},
+	/*  3 */ {{"job"}, "job what? One of: submit, plan"},
 	/*  4 */ {{"job", "nonsense"}, "job what?"},
-	/*  5 */ {{"job", "submit"}, "needs -- ARGV..."},
+	/*  5 */ {{"job", "why"}, "needs JOB"},
 	/*  6 */ {{"job", "show"}, "needs JOB"},
 	/*  7 */ {{"job", "show", "a", "b"}, "too many words after \"job show\": b"},
 	/*  8 */ {{"status", "--bogus"}, "unknown option --bogus"},
