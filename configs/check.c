@@ -134,6 +134,11 @@ static int check_country(const char *v, char why[160])
 	return v[2] == '\0' ? 0 : -EINVAL;
 }
 
+static int check_strategy(const char *v, char why[160])
+{
+	return check_word(v, "dynamic stable aggressive conservative", why);
+}
+
 static int check_free_text(const char *v, char why[160])
 {
 	snprintf(why, 160, "longer than 64 bytes");
@@ -159,6 +164,7 @@ static const struct {
 	{"exit", "deny", check_exit_rule},
 	{"edge", "socks", check_socks},
 	{"worker", "exec_path", check_path_or_empty},
+	{"market", "strategy", check_strategy},
 	{"attributes", "operator", check_free_text},
 	{"attributes", "country", check_country},
 	{"attributes", "region", check_free_text},

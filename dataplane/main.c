@@ -110,6 +110,7 @@ static int dp_make(struct daemon *d)
 		.io = fog_io_find(d->options.io),
 		.io_arg = &d->options.settings,
 		.notify_fd = d->event_fd,
+		.mix_dir = d->options.state_dir,
 	};
 	int rc = path_join(path, sizeof(path), d->options.state_dir, "dataplane.key");
 

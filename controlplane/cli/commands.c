@@ -56,6 +56,31 @@ const struct fog_command fog_commands[] = {
 	 NULL, fog_cmd_host_show},
 	{"link list", "", 0, 0, 0, "links to neighbours", NULL, fog_cmd_link_list},
 
+	{"market show", "", 0, 0, 0, "prices, supply and demand of all lanes", NULL,
+	 fog_cmd_market_show},
+	{"market quote", "LANE [QUANTITY [HOURS]] [term=TERM] [class=CLASS] [node=HOST]", 1, 6, 0,
+	 "what some of a lane costs, signed, good for 15 minutes",
+	 "TERM is on_demand, spot (may be preempted) or reserved (a day or more); CLASS is S, A\n"
+	 "or B; with a HOST its reputation counts.\n\n"
+	 "  fogctl market quote cpu 4 24 term=spot",
+	 fog_cmd_market_quote},
+	{"market bulk", "LANE=QUANTITY:HOURS...", 1, 10, 0, "several lanes together, with discount",
+	 "  fogctl market bulk cpu=4:24 memory=8:24", fog_cmd_market_bulk},
+	{"market history", "LANE [HOURS]", 1, 2, 0, "what a price did in the last hours", NULL,
+	 fog_cmd_market_history},
+	{"market alerts", "", 0, 0, 0, "what was unusual: volatility, spikes, manipulation", NULL,
+	 fog_cmd_market_alerts},
+	{"market auction", "[list|show|open|commit|reveal] ...", 0, 7, 0,
+	 "sealed-bid uniform-price auctions for S class",
+	 "  fogctl market auction list\n"
+	 "  fogctl market auction show AUCTION\n"
+	 "  fogctl market auction open LANE [COMMIT_SECONDS [REVEAL_SECONDS]]\n"
+	 "  fogctl market auction commit AUCTION bid|ask PRICE_UFOG QUANTITY ACCOUNT NONCE\n"
+	 "  fogctl market auction reveal AUCTION bid|ask PRICE_UFOG QUANTITY ACCOUNT NONCE\n\n"
+	 "Commit sends only the hash of the order. ACCOUNT and NONCE are 64 hex digits; keep the\n"
+	 "NONCE secret, and reveal the same order in the reveal phase.",
+	 fog_cmd_market_auction},
+
 	{"account list", "", 0, 0, 0, "accounts of the ledger and their balances", NULL,
 	 fog_cmd_account_list},
 	{"account entries", "", 0, 0, O(ACCOUNT) | O(LIMIT),

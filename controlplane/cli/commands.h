@@ -18,6 +18,14 @@ int fog_cmd_account_entries(struct fog_cli *cli);
 int fog_cmd_reputation_list(struct fog_cli *cli);
 int fog_cmd_metrics(struct fog_cli *cli);
 
+/* cmd_market.c */
+int fog_cmd_market_show(struct fog_cli *cli);
+int fog_cmd_market_quote(struct fog_cli *cli);
+int fog_cmd_market_bulk(struct fog_cli *cli);
+int fog_cmd_market_history(struct fog_cli *cli);
+int fog_cmd_market_alerts(struct fog_cli *cli);
+int fog_cmd_market_auction(struct fog_cli *cli);
+
 /* cmd_job.c */
 int fog_cmd_job_submit(struct fog_cli *cli);
 int fog_cmd_job_list(struct fog_cli *cli);

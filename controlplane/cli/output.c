@@ -309,6 +309,6 @@ int fog_sheet_print(const struct fog_cli *cli, const json_t *object,
 
 void fog_json_print(const struct fog_cli *cli, const json_t *value)
 {
-	json_dumpf(value, cli->out, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	json_dumpf(value, cli->out, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 	fputc('\n', cli->out);
 }

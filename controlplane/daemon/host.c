@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "controlplane/core/log.h"
+#include "controlplane/daemon/market.h"
 
 static int fail(char why[FOG_HOST_WHY_SIZE], const char *what, int rc)
 {
@@ -98,7 +99,9 @@ static int state_open(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 		rc = fog_identity_load(&h->id, h->config.host_state_dir, why);
 	snprintf(path, sizeof(path), "%s/fog.db", h->config.host_state_dir);
 	if (rc == 0)
-		rc = fog_store_open(&h->store, path, why);
+		rc = fog_store_open(&h->store,
+				    h->config.store_url[0] != '\0' ? h->config.store_url : path,
+				    why);
 	return rc;
 }
 
@@ -129,6 +132,8 @@ static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	if (rc != 0)
 		return fail(why, h->config.control_listen, rc);
 	rc = fog_host_api_start(h, why);
+	if (rc == 0)
+		fog_host_market_routes(h);
 	return rc == 0 ? fog_host_jobs_start(h, why) : rc;
 }
 
@@ -139,6 +144,9 @@ static int start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	if (rc != 0)
 		return rc;
 	fog_host_publish_prepare(h);
+	rc = fog_host_market_start(h, why);
+	if (rc != 0)
+		return rc;
 	rc = fog_host_dataplane_start(h);
 	if (rc != 0)
 		return fail(why, "data plane client", rc);
@@ -192,6 +200,7 @@ void fog_host_stop(struct fog_host *h)
 	ev_timer_stop(h->loop, &h->expire_timer);
 	ev_timer_stop(h->loop, &h->publish_timer);
 	fog_host_measure_stop(h);
+	fog_host_market_stop(h);
 	fog_host_dataplane_stop(h);
 	fog_directory_free(h->directory);
 	fog_links_free(h->links);

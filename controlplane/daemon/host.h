@@ -45,6 +45,7 @@ struct fog_host_counts {
 };
 
 struct fog_jobs_runtime;
+struct fog_host_market;
 
 struct fog_host {
 	struct ev_loop *loop;
@@ -96,7 +97,8 @@ struct fog_host {
 	struct fog_gateway *gateway;
 	struct fog_host_counts counts;
 
-	struct fog_jobs_runtime *jobs; /* NULL until started */
+	struct fog_jobs_runtime *jobs;  /* NULL until started */
+	struct fog_host_market *market; /* likewise */
 };
 
 /* What this host offers to jobs: configured, or measured where the configuration says 0. All zero

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "controlplane/daemon/host.h"
+#include "controlplane/daemon/market.h"
 #include "controlplane/jobs/runtime.h"
 
 /* As the descriptor says; zero without the role. */
@@ -20,9 +21,8 @@ static void engine_config(const struct fog_host *h, struct fog_jobs_config *out)
 		.cpu_milli = offer.cpu_millicores,
 		.memory_bytes = offer.memory_bytes,
 		.works_max = (u32)c->worker_jobs_max,
-		.price_cpu_hour = (u64)c->worker_price_cpu_hour,
-		.price_memory_gb_hour = (u64)c->worker_price_memory_gb_hour,
 	};
+	fog_host_price_least(h, &out->price_cpu_hour, &out->price_memory_gb_hour);
 }
 
 static void text_set(char out[FOG_PLACEMENT_VALUE_SIZE], const char *text)
@@ -116,7 +116,8 @@ void fog_host_jobs_reload(struct fog_host *h)
 	struct fog_jobs_config engine;
 
 	engine_config(h, &engine);
-	fog_jobs_runtime_reconfigure(h->jobs, &engine);
+	if (h->jobs != NULL)
+		fog_jobs_runtime_reconfigure(h->jobs, &engine);
 }
 
 double fog_host_weight(const struct fog_host *h, const u8 node_id[32])

@@ -6,6 +6,7 @@
 
 #include "controlplane/core/log.h"
 #include "controlplane/daemon/host.h"
+#include "controlplane/daemon/market.h"
 
 #define GIB (1ull << 30)
 
@@ -50,10 +51,8 @@ static void content_fill(const struct fog_host *h, struct fog_descriptor *d)
 	d->cpu_millicores = offer.cpu_millicores;
 	d->memory_bytes = offer.memory_bytes;
 	d->disk_bytes = offer.disk_bytes;
-	if (h->roles & FOG_ROLE_WORKER) {
-		d->price_cpu_hour = (u64)c->worker_price_cpu_hour;
-		d->price_memory_gb_hour = (u64)c->worker_price_memory_gb_hour;
-	}
+	if (h->roles & FOG_ROLE_WORKER)
+		fog_host_price(h, &d->price_cpu_hour, &d->price_memory_gb_hour);
 	for (u32 i = 0; i < c->exit_allow.count && i < FOG_DESCRIPTOR_RULES_MAX; i++)
 		(void)fog_exit_rule_parse(c->exit_allow.items[i], &d->allow[d->allow_count++]);
 	for (u32 i = 0; i < c->exit_deny.count && i < FOG_DESCRIPTOR_RULES_MAX; i++)

@@ -140,7 +140,9 @@ static int answer(struct fog_exchange *x, unsigned status, const char *content_t
 static int answer_json(struct fog_exchange *x, unsigned status, const char *content_type,
 		       json_t *value)
 {
-	char *text = value != NULL ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+	char *text = value != NULL ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY |
+							       JSON_REAL_PRECISION(15))
+				   : NULL;
 
 	json_decref(value);
 	if (text == NULL) {

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "controlplane/market/name.h"
 #include "controlplane/market/ratio.h"
 
 #define WANTED_DIVISOR  8
@@ -43,21 +44,11 @@ const char *fog_lane_name(enum fog_lane lane)
 	return lane_name[lane];
 }
 
-/* Letters of ASCII only; a locale has no say. */
-static char lower(char c)
-{
-	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
 enum fog_lane fog_lane_parse(const char *name)
 {
-	for (u32 i = 0; i < FOG_LANE_COUNT; i++) {
-		u32 k = 0;
-		while (lane_name[i][k] != '\0' && lower(name[k]) == lane_name[i][k])
-			k++;
-		if (lane_name[i][k] == '\0' && name[k] == '\0')
+	for (u32 i = 0; i < FOG_LANE_COUNT; i++)
+		if (fog_name_is(name, lane_name[i]))
 			return (enum fog_lane)i;
-	}
 	return FOG_LANE_COUNT;
 }
 
@@ -70,6 +61,14 @@ const char *fog_strategy_name(enum fog_strategy strategy)
 {
 	FOG_ASSERT(strategy_ok(strategy));
 	return strategies[strategy].name;
+}
+
+enum fog_strategy fog_strategy_parse(const char *name)
+{
+	for (u32 i = FOG_STRATEGY_DYNAMIC; i < FOG_STRATEGY_COUNT; i++)
+		if (fog_name_is(name, strategies[i].name))
+			return (enum fog_strategy)i;
+	return 0;
 }
 
 int fog_market_init(struct fog_market *m, enum fog_strategy strategy, u64 now_ms)

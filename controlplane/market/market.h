@@ -70,6 +70,7 @@ enum fog_strategy {
 	FOG_STRATEGY_COUNT
 };
 const char *fog_strategy_name(enum fog_strategy strategy);
+enum fog_strategy fog_strategy_parse(const char *name); /* 0: no such one */
 
 enum fog_market_condition {
 	FOG_MARKET_NORMAL = 1,

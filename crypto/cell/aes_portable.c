@@ -249,18 +249,23 @@ static inline void add_key(lanes x[PLANES], const lanes key[PLANES])
 		x[b] ^= key[b];
 }
 
-/* Each round key sliced as one block and spread to all lanes. */
+/* A round key sliced as one block and spread to all lanes. */
+static void round_slice(lanes plane[PLANES], const u8 round[16])
+{
+	u64 low = bits_transpose(fog_load_u64(round));
+	u64 high = bits_transpose(fog_load_u64(round + 8));
+
+	for (unsigned b = 0; b < PLANES; b++) {
+		u16 v = (low >> (8 * b) & 0xff) | (high >> (8 * b) & 0xff) << 8;
+		plane[b] = (lanes){v, v, v, v, v, v, v, v};
+	}
+}
+
 static void key_slice(struct sliced_key *key, const u8 (*round)[16], unsigned rounds)
 {
 	FOG_ASSERT(rounds == FOG_AES128_ROUNDS || rounds == FOG_AES256_ROUNDS);
-	for (unsigned r = 0; r <= rounds; r++) {
-		u64 low = bits_transpose(fog_load_u64(round[r]));
-		u64 high = bits_transpose(fog_load_u64(round[r] + 8));
-		for (unsigned b = 0; b < PLANES; b++) {
-			u16 v = (low >> (8 * b) & 0xff) | (high >> (8 * b) & 0xff) << 8;
-			key->plane[r][b] = (lanes){v, v, v, v, v, v, v, v};
-		}
-	}
+	for (unsigned r = 0; r <= rounds; r++)
+		round_slice(key->plane[r], round[r]);
 }
 
 static void planes_encrypt(lanes x[PLANES], const struct sliced_key *key, unsigned rounds)
@@ -381,4 +386,27 @@ void fog_aes_portable_ctr(const u8 (*round)[16], unsigned rounds, const u8 count
 	}
 	fog_wipe(&key, sizeof(key));
 	fog_wipe(stream, sizeof(stream));
+}
+
+void fog_aes_portable_rounds(const u8 (*round)[16], unsigned rounds, u8 (*block)[16],
+			     unsigned count)
+{
+	lanes key[FOG_AES128_ROUNDS][PLANES], plane[PLANES];
+
+	FOG_ASSERT(rounds <= FOG_AES128_ROUNDS);
+	for (unsigned r = 0; r < rounds; r++)
+		round_slice(key[r], round[r]);
+	for (unsigned i = 0; i < count; i += LANES) {
+		unsigned part = FOG_MIN(count - i, LANES);
+		slice(plane, block[i], part);
+		for (unsigned r = 0; r < rounds; r++) {
+			sbox(plane);
+			shift_rows(plane);
+			mix_columns(plane);
+			add_key(plane, key[r]);
+		}
+		unslice(block[i], plane, part);
+	}
+	fog_wipe(key, sizeof(key));
+	fog_wipe(plane, sizeof(plane));
 }

@@ -11,5 +11,7 @@ void fog_aes_portable_encrypt(const u8 (*round)[16], unsigned rounds, const u8 i
 void fog_aes_portable_decrypt(const u8 (*round)[16], unsigned rounds, const u8 in[16], u8 out[16]);
 void fog_aes_portable_ctr(const u8 (*round)[16], unsigned rounds, const u8 counter[16],
 			  const u8 *in, u8 *out, size_t len);
+void fog_aes_portable_rounds(const u8 (*round)[16], unsigned rounds, u8 (*block)[16],
+			     unsigned count);
 
 #endif

@@ -69,6 +69,34 @@ FOG_X86_AESNI void fog_aesni_aes_encrypt(const u8 (*round)[16], unsigned rounds,
 	store(out, _mm_aesenclast_si128(x, load(round[rounds])));
 }
 
+FOG_X86_AESNI void fog_aesni_aes_rounds(const u8 (*round)[16], unsigned rounds, u8 (*block)[16],
+					unsigned count)
+{
+	__m128i x[WIDE];
+	unsigned i = 0;
+
+	for (; i + WIDE <= count; i += WIDE) {
+		FOG_UNROLL
+		for (unsigned k = 0; k < WIDE; k++)
+			x[k] = load(block[i + k]);
+		for (unsigned r = 0; r < rounds; r++) {
+			__m128i key = load(round[r]);
+			FOG_UNROLL
+			for (unsigned k = 0; k < WIDE; k++)
+				x[k] = _mm_aesenc_si128(x[k], key);
+		}
+		FOG_UNROLL
+		for (unsigned k = 0; k < WIDE; k++)
+			store(block[i + k], x[k]);
+	}
+	for (; i < count; i++) {
+		x[0] = load(block[i]);
+		for (unsigned r = 0; r < rounds; r++)
+			x[0] = _mm_aesenc_si128(x[0], load(round[r]));
+		store(block[i], x[0]);
+	}
+}
+
 FOG_X86_AESNI void fog_aesni_aes_decrypt(const u8 (*round)[16], unsigned rounds, const u8 in[16],
 					 u8 out[16])
 {
@@ -255,6 +283,7 @@ const struct fog_cipher fog_cipher_aesni = {
 	.aes_encrypt = fog_aesni_aes_encrypt,
 	.aes_decrypt = fog_aesni_aes_decrypt,
 	.aes_ctr = fog_aesni_aes_ctr,
+	.aes_rounds = fog_aesni_aes_rounds,
 	.hash_powers = fog_aesni_hash_powers,
 	.hash_update = fog_aesni_hash_update,
 	.hash_dot = fog_aesni_hash_dot,

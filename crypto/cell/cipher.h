@@ -24,11 +24,16 @@ struct fog_cipher {
 	/* out = in ^ key stream; the counter is a 128-bit big-endian number. in may equal out. */
 	void (*aes_ctr)(const u8 (*round)[16], unsigned rounds, const u8 counter[16], const u8 *in,
 			u8 *out, size_t len);
+	/* Each of `count` blocks through `rounds` full rounds (AESENC), without a first key and
+	 * with MixColumns in the last, as AEZ uses AES. */
+	void (*aes_rounds)(const u8 (*round)[16], unsigned rounds, u8 (*block)[16], unsigned count);
 	/* power[0..15] = h^16 .. h^1 under dot. */
 	void (*hash_powers)(u8 (*power)[16], const u8 h[16]);
 	/* acc = POLYVAL of `count` blocks continued from acc; power as above. */
 	void (*hash_update)(const u8 (*power)[16], u8 acc[16], const u8 *blocks, size_t count);
 	void (*hash_dot)(u8 out[16], const u8 a[16], const u8 b[16]);
+	/* NULL, or as crypto/hash/sha256_lanes.h says. */
+	void (*sha256_sixteen)(u32 state[8][16], const u8 *const block[16]);
 	/* NULL: cell.c does it with the functions above. */
 	void (*encrypt_many)(const struct fog_cell_job *jobs, unsigned count);
 	void (*decrypt_many)(const struct fog_cell_job *jobs, unsigned count);

@@ -107,6 +107,7 @@ const struct fog_cipher fog_cipher_portable = {
 	.aes_encrypt = fog_aes_portable_encrypt,
 	.aes_decrypt = fog_aes_portable_decrypt,
 	.aes_ctr = fog_aes_portable_ctr,
+	.aes_rounds = fog_aes_portable_rounds,
 	.hash_powers = hash_powers,
 	.hash_update = hash_update,
 	.hash_dot = hash_dot,

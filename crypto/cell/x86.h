@@ -22,6 +22,7 @@ void fog_aesni_aes_encrypt(const u8 (*round)[16], unsigned rounds, const u8 in[1
 void fog_aesni_aes_decrypt(const u8 (*round)[16], unsigned rounds, const u8 in[16], u8 out[16]);
 void fog_aesni_aes_ctr(const u8 (*round)[16], unsigned rounds, const u8 counter[16], const u8 *in,
 		       u8 *out, size_t len);
+void fog_aesni_aes_rounds(const u8 (*round)[16], unsigned rounds, u8 (*block)[16], unsigned count);
 void fog_aesni_hash_powers(u8 (*power)[16], const u8 h[16]);
 void fog_aesni_hash_update(const u8 (*power)[16], u8 acc[16], const u8 *blocks, size_t count);
 void fog_aesni_hash_dot(u8 out[16], const u8 a[16], const u8 b[16]);

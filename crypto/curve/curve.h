@@ -18,6 +18,8 @@ struct fog_curve {
 	/* As fog_x25519_many(). */
 	void (*x25519_many)(u8 (*out)[32], const u8 (*scalar)[32], const u8 (*point)[32],
 			    int *result, unsigned count);
+	/* out[i] = SHA-512/256 of the 32 bytes at in[i]. */
+	void (*tag_many)(u8 (*out)[32], const u8 *const *in, unsigned count);
 	/* Strict decoding, as fog_ge_from_bytes(). Variable time. */
 	void (*decode_many)(struct fog_ge_niels *out, bool *good, const u8 *const *in,
 			    unsigned count);
@@ -46,6 +48,8 @@ void fog_portable_check_many(bool *good, const struct fog_ge_niels *point, const
 void fog_portable_msm(struct fog_ge_ext *sum, const struct fog_ge_niels *point,
 		      const struct fog_sc *scalar, unsigned count, void *scratch);
 size_t fog_portable_msm_scratch_size(unsigned count);
+
+extern const u64 fog_sha512_256_initial[8];
 
 extern const struct fog_curve fog_curve_portable;
 extern const struct fog_curve fog_curve_ifma;

@@ -206,4 +206,33 @@ void fog_ifma_challenge_many(struct fog_sc *k, const struct fog_sign_item *const
 	}
 }
 
+FOG_IFMA void fog_ifma_tag_many(u8 (*out)[32], const u8 *const *in, unsigned count)
+{
+	u8 block[8][BLOCK];
+	_Alignas(64) u64 digest[8];
+	__m512i state[8];
+
+	for (; count > 0;) {
+		unsigned n = FOG_MIN(count, 8u);
+		memset(block, 0, sizeof(block));
+		for (unsigned i = 0; i < n; i++) {
+			memcpy(block[i], in[i], 32);
+			block[i][32] = 0x80;
+			fog_store_u64(block[i] + BLOCK - 8, __builtin_bswap64(256));
+		}
+		for (unsigned i = 0; i < 8; i++)
+			state[i] = _mm512_set1_epi64((long long)fog_sha512_256_initial[i]);
+		blocks_absorb(state, block, 0xff);
+		lanes_transpose(state);
+		for (unsigned i = 0; i < n; i++) {
+			_mm512_store_si512(digest, state[i]);
+			for (unsigned j = 0; j < 4; j++)
+				fog_store_u64(out[i] + 8 * j, __builtin_bswap64(digest[j]));
+		}
+		out += n;
+		in += n;
+		count -= n;
+	}
+}
+
 #endif

@@ -19,7 +19,7 @@
 #include "crypto/types.h"
 #include "dataplane/abi/ring.h"
 
-#define FOG_ABI       5u
+#define FOG_ABI       6u
 #define FOG_ABI_MAGIC 0x31494241474f46ffull
 
 /* Limits, with what happens when they are reached. */
@@ -87,9 +87,16 @@ struct fog_snapshot {
 	u32 circuit_idle_ms;       /* 0 = default 600000 */
 	u32 rekey_ms;              /* link rekey by time; 0 = default 120000 */
 	u32 features;              /* FOG_FEATURE_* */
-	u32 mix_delay_mean_us;     /* reserved for the mix */
+	u32 mix_mode;              /* enum fog_mix_mode: 0 continuous, 1 threshold, 2 pool */
 	u32 probe_ms;              /* between bandwidth probes of a link; 0 = none */
-	u8 pad[164];
+	u32 mix_threshold;         /* mode threshold: messages that leave together */
+	u64 mix_epoch;             /* current key epoch; 0 = no mix here */
+	u64 mix_oldest;            /* epoch - 1 in the grace time, else epoch */
+	u32 mix_pool_min;          /* mode pool: messages that stay */
+	u32 mix_interval_ms;       /* modes threshold and pool: at the latest, at each */
+	u32 mix_link_interval_us;  /* mean time between cells of a link; 0 = no padding */
+	u32 mix_link_poisson;      /* 1: that time is exponential, 0: constant */
+	u8 pad[128];
 };
 
 #define FOG_FEATURE_DRAIN 1u /* refuse new circuits, keep existing ones */
@@ -229,6 +236,20 @@ struct fog_worker_status {
 
 _Static_assert(sizeof(struct fog_worker_status) == 64, "");
 
+/* Public keys of the mix, one per live key epoch; read them with fog_mix_keys_read(). */
+#define FOG_MIX_KEYS 3
+struct fog_mix_keys {
+	FOG_CACHE_ALIGNED _Atomic u64 sequence; /* dp: wo, cp: ro; odd while it is written */
+	u8 pad[56];
+	struct fog_mix_key {
+		_Atomic u64 epoch;   /* dp: wo, cp: ro; 0 = none */
+		_Atomic u64 word[4]; /* dp: wo, cp: ro; X25519 */
+		u8 pad[24];
+	} key[FOG_MIX_KEYS];
+};
+
+_Static_assert(sizeof(struct fog_mix_keys) == 256, "");
+
 struct fog_data_region {
 	struct fog_region_header header;
 	u8 link_pk[32];  /* Noise static public key of this data plane */
@@ -239,6 +260,7 @@ struct fog_data_region {
 	struct fog_worker_status status[FOG_WORKERS_MAX];
 	struct fog_ring_tail command_tail[FOG_WORKERS_MAX];
 	struct fog_ring_head event_head[FOG_WORKERS_MAX];
+	struct fog_mix_keys mix_keys;
 	struct fog_ring_tail verify_tail[FOG_VERIFY_WORKERS_MAX][FOG_VERIFY_CLASSES];
 	struct fog_ring_head verdict_head[FOG_VERIFY_WORKERS_MAX];
 	_Alignas(FOG_CACHELINE) struct fog_counters counters[FOG_WORKERS_MAX];

@@ -97,4 +97,8 @@ int fog_hello_reply(int sock, const struct fog_hello_reply *reply, const int *fd
 void fog_snapshot_publish(struct fog_snapshot_page *page, const struct fog_snapshot *s);
 u64 fog_snapshot_read(const struct fog_snapshot_page *page, struct fog_snapshot *out);
 
+/* A consistent copy of the mix's public keys. False: none yet, or being written all the time. */
+bool fog_mix_keys_read(const struct fog_mix_keys *keys, u64 epoch[FOG_MIX_KEYS],
+		       u8 key[FOG_MIX_KEYS][32]);
+
 #endif

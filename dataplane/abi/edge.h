@@ -24,15 +24,26 @@ enum fog_edge_kind {
 	FOG_EDGE_DATAGRAM = 2,
 	/* Terminus side, both ways: circuit is gone / please close it. reason is set. */
 	FOG_EDGE_CLOSE = 3,
+	/* A mix packet. edge -> dp: node = first hop, epoch, data = 1392 bytes of Sphinx.
+	 *   dp -> edge: data = 32 bytes payload tag and the payload, node = recipient, surb; handle
+	 *   says which of them were there: FOG_EDGE_MIX_* */
+	FOG_EDGE_MIX = 4,
 };
+
+#define FOG_EDGE_MIX_RECIPIENT 1u
+#define FOG_EDGE_MIX_SURB      2u
+#define FOG_EDGE_SURB_SIZE     16
 
 struct fog_edge_slot {
 	u32 handle;
 	u8 kind;
 	u8 reason;
-	u16 length; /* CELL: 1408; DATAGRAM: <= FOG_MSG_PAYLOAD_MAX */
+	u16 length; /* CELL: 1408; DATAGRAM: <= FOG_MSG_PAYLOAD_MAX; MIX: see above */
 	u8 data[FOG_CELL_SIZE];
-	u8 pad[120];
+	u8 node[32];                 /* MIX */
+	u64 epoch;                   /* MIX */
+	u8 surb[FOG_EDGE_SURB_SIZE]; /* MIX */
+	u8 pad[64];
 };
 
 _Static_assert(sizeof(struct fog_edge_slot) == 1536, "");

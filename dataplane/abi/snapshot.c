@@ -44,3 +44,27 @@ u64 fog_snapshot_read(const struct fog_snapshot_page *page, struct fog_snapshot 
 	}
 	return 0;
 }
+
+bool fog_mix_keys_read(const struct fog_mix_keys *keys, u64 epoch[FOG_MIX_KEYS],
+		       u8 key[FOG_MIX_KEYS][32])
+{
+	u64 word[4];
+
+	for (unsigned tries = 0; tries < SNAPSHOT_TRIES; tries++) {
+		/* pairs with the release at the end of publish(), dataplane/mix/epoch.c */
+		u64 sequence = atomic_load_explicit(&keys->sequence, memory_order_acquire);
+		if (sequence == 0)
+			return false;
+		for (unsigned i = 0; i < FOG_MIX_KEYS; i++) {
+			epoch[i] = atomic_load_explicit(&keys->key[i].epoch, memory_order_acquire);
+			for (unsigned j = 0; j < 4; j++)
+				word[j] = atomic_load_explicit(&keys->key[i].word[j],
+							       memory_order_acquire);
+			memcpy(key[i], word, sizeof(word));
+		}
+		if (sequence % 2 == 0 &&
+		    atomic_load_explicit(&keys->sequence, memory_order_relaxed) == sequence)
+			return true;
+	}
+	return false;
+}

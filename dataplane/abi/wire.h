@@ -50,7 +50,8 @@ enum fog_cell_command {
 	FOG_CELL_CREATED = 4,   /* body: struct fog_created */
 	FOG_CELL_DATA = 5,      /* body under onion layers */
 	FOG_CELL_DESTROY = 6,   /* body byte 0: enum fog_reason */
-	FOG_CELL_MIX = 7, /* Sphinx packet (reserved: counted drop COMMAND until the mix exists) */
+	/* Sphinx packet of 5 hops at most (crypto/sphinx); circuit_id 0, sequence: its epoch */
+	FOG_CELL_MIX = 7,
 	/* Only on the ring between a local fog-edge and its data plane: */
 	FOG_CELL_CREATE_VIA = 8, /* body: struct fog_create_via; data plane opens the first hop */
 };

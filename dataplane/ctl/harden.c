@@ -38,6 +38,8 @@ static const int syscalls_allowed[] = {
 	SCMP_SYS(futex),
 	SCMP_SYS(read),
 	SCMP_SYS(write),
+	SCMP_SYS(lseek),
+	SCMP_SYS(fsync),
 	SCMP_SYS(writev),
 	SCMP_SYS(nanosleep),
 	SCMP_SYS(clock_nanosleep),

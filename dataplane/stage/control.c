@@ -26,6 +26,9 @@ void fog_stage_control(struct fog_worker *w, struct fog_batch *b)
 		case FOG_CELL_DESTROY:
 			fog_relay_destroyed(w, l->id, h->id, body[0]);
 			break;
+		case FOG_CELL_MIX:
+			fog_mixport_packet(w, h->sequence, body);
+			break;
 		default:
 			FOG_UNREACHABLE();
 		}

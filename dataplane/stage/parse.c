@@ -11,11 +11,13 @@ static const u8 place_of[256] = {
 	[FOG_CELL_PADDING] = ON_LINK,   [FOG_CELL_KEEPALIVE] = ON_LINK,
 	[FOG_CELL_CREATE] = ON_CIRCUIT, [FOG_CELL_CREATED] = ON_CIRCUIT,
 	[FOG_CELL_DATA] = ON_CIRCUIT,   [FOG_CELL_DESTROY] = ON_CIRCUIT,
+	[FOG_CELL_MIX] = ON_LINK,
 };
 
 static enum fog_drop check(const struct fog_cell_head *h)
 {
-	if (h->flags != 0 || h->zero != 0 || (h->command != FOG_CELL_DATA && h->sequence != 0))
+	if (h->flags != 0 || h->zero != 0 ||
+	    (h->command != FOG_CELL_DATA && h->command != FOG_CELL_MIX && h->sequence != 0))
 		return FOG_DROP_FORMAT;
 	if (place_of[h->command] != (h->id == 0 ? ON_LINK : ON_CIRCUIT))
 		return FOG_DROP_COMMAND;

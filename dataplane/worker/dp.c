@@ -122,6 +122,8 @@ static int init_all(struct fog_dp *dp)
 	fog_rng_init(&rng, dp->config.rng_seed);
 	rc = init_slow(dp, &rng);
 	if (rc == 0)
+		rc = fog_mixport_init(dp, &dp->arena, &rng);
+	if (rc == 0)
 		rc = wire(dp);
 	for (u32 i = 0; rc == 0 && i < dp->workers; i++) {
 		fog_rng_bytes(&rng, seed, sizeof(seed));
@@ -133,7 +135,8 @@ static int init_all(struct fog_dp *dp)
 	if (rc < 0)
 		return rc;
 	dp->slow_wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (dp->slow_wake_fd < 0)
+	dp->mix_wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (dp->slow_wake_fd < 0 || dp->mix_wake_fd < 0)
 		return -errno;
 	fill_region(dp);
 	fog_arena_seal(&dp->arena);
@@ -162,6 +165,9 @@ int fog_dp_init(struct fog_dp **out, const struct fog_dp_config *config,
 	dp->region = region;
 	dp->listen = config->listen;
 	dp->slow_wake_fd = -1;
+	dp->mix_wake_fd = -1;
+	for (unsigned i = 0; i < FOG_MIX_LOGS; i++)
+		dp->mixnet.log.fd[i] = -1;
 	rc = init_all(dp);
 	/* The slow path and the generators have what they need. */
 	fog_wipe(dp->config.link_sk, sizeof(dp->config.link_sk));
@@ -185,6 +191,9 @@ void fog_dp_free(struct fog_dp *dp)
 			fog_worker_wipe(dp->worker[i]);
 	if (dp->slow_wake_fd >= 0)
 		close(dp->slow_wake_fd);
+	if (dp->mix_wake_fd >= 0)
+		close(dp->mix_wake_fd);
+	fog_mix_wipe(&dp->mixnet);
 	fog_slow_wipe(&dp->slow);
 	struct fog_arena arena = dp->arena; /* dp itself lies in it */
 	fog_arena_free(&arena);
@@ -198,6 +207,7 @@ unsigned fog_dp_poll(struct fog_dp *dp, u64 now_ns)
 	for (u32 i = 0; i < dp->workers; i++)
 		work += fog_worker_turn(dp->worker[i], now_ns);
 	work += fog_slow_poll(&dp->slow, now_ns);
+	work += fog_mix_poll(&dp->mixnet, now_ns);
 	for (u32 i = 0; i < dp->workers; i++) {
 		atomic_store_explicit(&dp->worker[i]->status->state, 1, memory_order_relaxed);
 		fog_counts_publish(dp->worker[i]);
@@ -207,7 +217,7 @@ unsigned fog_dp_poll(struct fog_dp *dp, u64 now_ns)
 
 u64 fog_dp_next_deadline(const struct fog_dp *dp)
 {
-	u64 next = UINT64_MAX;
+	u64 next = fog_mix_next(&dp->mixnet);
 
 	for (u32 i = 0; i < dp->workers; i++)
 		next = FOG_MIN(next, dp->worker[i]->tick_ns);
@@ -315,6 +325,10 @@ int fog_dp_start(struct fog_dp *dp)
 	if (rc < 0)
 		goto err;
 	dp->slow_running = true;
+	rc = -pthread_create(&dp->mix_thread, NULL, fog_mix_loop, dp);
+	if (rc < 0)
+		goto err;
+	dp->mix_running = true;
 	for (u32 i = 0; i < dp->workers; i++) {
 		rc = -pthread_create(&dp->worker[i]->thread, NULL, fog_worker_loop, dp->worker[i]);
 		if (rc < 0)
@@ -346,6 +360,12 @@ void fog_dp_stop(struct fog_dp *dp)
 		(void)n;
 		pthread_join(dp->slow_thread, NULL);
 		dp->slow_running = false;
+	}
+	if (dp->mix_running) {
+		ssize_t n = write(dp->mix_wake_fd, &one, sizeof(one));
+		(void)n;
+		pthread_join(dp->mix_thread, NULL);
+		dp->mix_running = false;
 	}
 	atomic_store_explicit(&dp->stop, false, memory_order_relaxed);
 	dp->threaded = false;

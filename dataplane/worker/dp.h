@@ -23,7 +23,10 @@ struct fog_dp_config {
 	u8 onion_sk[32];          /* ntor-v3 secret; likewise */
 	u8 rng_seed[32];          /* all randomness of the instance: OS entropy in the daemon */
 	u64 boot_id;
-	u32 circuits_max; /* halves per worker table, power of two; 0 = 1 << 16 */
+	u32 circuits_max;    /* halves per worker table, power of two; 0 = 1 << 16 */
+	u32 mix_held;        /* mix packets waiting at most; 0 = FOG_MIX_HELD_DEFAULT */
+	u32 mix_tags;        /* of a key epoch at most; 0 = FOG_MIX_TAGS_DEFAULT */
+	const char *mix_dir; /* where its epochs are kept; NULL = nowhere; until init */
 	struct fog_address listen;
 	const struct fog_io_ops *io;
 	void *io_arg; /* passed to the back end's open() */

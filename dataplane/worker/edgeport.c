@@ -122,6 +122,7 @@ static void take_one(struct fog_worker *w, const struct fog_edge_slot *from, str
 	const volatile struct fog_edge_slot *f = from;
 	const u32 handle = f->handle, length = f->length;
 	const u8 kind = f->kind, reason = f->reason;
+	const u64 epoch = f->epoch;
 	enum fog_drop d = FOG_DROP_EDGE_FORMAT;
 
 	switch (kind) {
@@ -137,6 +138,14 @@ static void take_one(struct fog_worker *w, const struct fog_edge_slot *from, str
 		s->length = length;
 		memcpy(fog_slot_body(s) + PAYLOAD, from->data, length);
 		hand_to_owner(w, s, handle, FOG_SLOT_PAYLOAD);
+		return;
+	case FOG_EDGE_MIX:
+		if (length != FOG_BODY_SIZE)
+			break;
+		memcpy(fog_slot_body(s), from->data, FOG_BODY_SIZE);
+		memcpy(s->data, from->node, 32);
+		fog_mixport_submit(w, s->data, epoch, fog_slot_body(s));
+		fog_slot_give(w, s);
 		return;
 	case FOG_EDGE_CLOSE:
 		s->reason = reason <= FOG_REASON_TIMEOUT ? reason : FOG_REASON_REQUESTED;
@@ -224,6 +233,33 @@ void fog_edge_give_datagram(struct fog_worker *w, const struct fog_slot *s)
 	const u8 *body = s->data + FOG_LINK_HEADER_SIZE + FOG_CELL_HEADER_SIZE;
 	if (give(w, s->id, FOG_EDGE_DATAGRAM, 0, body + PAYLOAD, s->length) < 0)
 		fog_drop(w, FOG_DROP_EDGE_FULL);
+}
+
+void fog_edge_give_mix(struct fog_worker *w, const struct fog_mix_msg *m)
+{
+	struct fog_edge_port *p = &w->edge;
+
+	if (p->tx_region == NULL) {
+		fog_drop(w, FOG_DROP_NO_EDGE);
+		return;
+	}
+	if (fog_ring_free(&p->to) == 0) {
+		fog_drop(w, FOG_DROP_EDGE_FULL);
+		return;
+	}
+	struct fog_edge_slot *out = fog_ring_slot(&p->to, 0);
+	out->kind = FOG_EDGE_MIX;
+	out->handle = ((m->flag & FOG_MIX_FLAG_RECIPIENT) ? FOG_EDGE_MIX_RECIPIENT : 0) |
+		      ((m->flag & FOG_MIX_FLAG_SURB) ? FOG_EDGE_MIX_SURB : 0);
+	out->reason = 0;
+	out->length = (u16)(w->dp->mixnet.geometry.packet - w->dp->mixnet.geometry.header);
+	memcpy(out->data, m->body, out->length);
+	memcpy(out->node, m->id, sizeof(out->node));
+	memcpy(out->surb, m->surb, sizeof(out->surb));
+	out->epoch = m->epoch;
+	fog_ring_publish(&p->to, 1);
+	p->notify = true;
+	w->counts.cells_edge_tx++;
 }
 
 static int give_gone(struct fog_worker *w, u32 handle, u8 kind, u8 reason)

@@ -52,6 +52,11 @@ void fog_wake_others(struct fog_worker *w)
 		if (w->edge.tx_region != NULL && fog_ring_wants_wake(&w->edge.to))
 			write_fd(w->edge.notify_fd);
 	}
+	if (w->mix_pushed) {
+		w->mix_pushed = false;
+		if (w->dp->threaded && fog_ring_wants_wake(&w->mix_request))
+			write_fd(w->dp->mix_wake_fd);
+	}
 	if (w->slow_pushed) {
 		w->slow_pushed = false;
 		if (w->dp->threaded && fog_ring_wants_wake(&w->slow_request))
@@ -144,11 +149,14 @@ void fog_counts_publish(struct fog_worker *w)
 		u64 v = c->drops[d];
 		/* What the slow path counts is reported by worker 0. */
 		if (w->index == 0)
-			v += atomic_load_explicit(&w->dp->slow.drops[d], memory_order_relaxed);
+			v += atomic_load_explicit(&w->dp->slow.drops[d], memory_order_relaxed) +
+			     atomic_load_explicit(&w->dp->mixnet.counts.drops[d],
+						  memory_order_relaxed);
 		atomic_store_explicit(&w->counters->drops[d], v, memory_order_relaxed);
 	}
 	if (w->index != 0)
 		return;
+	fog_mixport_counts(w);
 	atomic_store_explicit(
 		&w->counters->handshakes_link,
 		atomic_load_explicit(&w->dp->slow.handshakes_link, memory_order_relaxed),
@@ -170,6 +178,7 @@ void fog_housekeep(struct fog_worker *w)
 	for (u32 i = w->active_count; i-- > 0;)
 		fog_link_tick(w, &w->links[w->active[i]]);
 	fog_neighbours_tell(w);
+	fog_mixport_tick(w);
 	fog_pending_tick(w);
 	fog_closing_tick(w);
 	fog_losing_tick(w);

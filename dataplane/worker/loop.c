@@ -40,11 +40,12 @@ static void name_and_pin(struct fog_worker *w)
 /* Every ring this worker consumes, or only look whether one has something. */
 static bool announce_wait(struct fog_worker *w, bool waiting)
 {
-	struct fog_ring *rings[FOG_WORKERS_MAX + 3];
+	struct fog_ring *rings[FOG_WORKERS_MAX + 4];
 	unsigned count = 0;
 	bool ready = false;
 
 	rings[count++] = &w->slow_result;
+	rings[count++] = &w->mix_result;
 	if (w->control.region != NULL)
 		rings[count++] = &w->control.commands;
 	if (w->edge.tx_region != NULL)

@@ -321,6 +321,8 @@ void fog_neighbour_set(struct fog_worker *w, u32 link, const u8 *node_id)
 	n->present = node_id != NULL;
 	if (node_id != NULL)
 		memcpy(n->node_id, node_id, FOG_NODE_ID_SIZE);
+	w->mix_dirty[link] = 1;
+	w->mix_any_dirty = true;
 	for (u32 i = 0; i < w->dp->workers; i++) {
 		w->neighbour_dirty[i][link] = i != w->index;
 		w->neighbour_any_dirty |= i != w->index;

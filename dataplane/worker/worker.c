@@ -27,7 +27,8 @@ static int tables_init(struct fog_worker *w, struct fog_arena *a)
 	w->links = fog_arena_alloc(a, FOG_LINK_SLOTS * sizeof(w->links[0]));
 	w->neighbours = fog_arena_alloc(a, FOG_LINK_SLOTS * sizeof(w->neighbours[0]));
 	w->mix.due = fog_arena_alloc(a, FOG_MIX_CELLS * sizeof(w->mix.due[0]));
-	if (w->links == NULL || w->neighbours == NULL || w->mix.due == NULL)
+	w->mix_dirty = fog_arena_alloc(a, FOG_LINK_SLOTS);
+	if (w->links == NULL || w->neighbours == NULL || w->mix_dirty == NULL || w->mix.due == NULL)
 		return -ENOMEM;
 	for (u32 i = 0; i < FOG_LINK_SLOTS; i++)
 		w->links[i].halves = FOG_HALF_NONE;
@@ -128,6 +129,7 @@ unsigned fog_worker_turn(struct fog_worker *w, u64 now_ns)
 	work += pipeline_in(w);
 	fog_outbox_flush(w); /* own cells leave in the turn they came in */
 	work += fog_slow_results(w);
+	work += fog_mixport_results(w);
 	work += fog_inbox(w);
 	if (w->index == FOG_EDGE_WORKER)
 		work += fog_edge_take(w);

@@ -9,6 +9,7 @@
 
 #include "crypto/random/random.h"
 #include "dataplane/abi/attach.h"
+#include "dataplane/mix/mix.h"
 #include "dataplane/stage/batch.h"
 #include "dataplane/table/link.h"
 #include "dataplane/worker/slow.h"
@@ -157,6 +158,13 @@ struct fog_worker {
 
 	struct fog_pending_pool pending;
 	struct fog_mix mix;
+	struct fog_ring mix_request; /* of the mixnet */
+	struct fog_ring mix_result;
+	bool mix_pushed;
+	u8 *mix_dirty; /* byte per link: the mixnet must hear of it */
+	bool mix_any_dirty;
+	u64 mix_policy_seq; /* worker 0: the policy the mixnet has */
+	u64 mix_policy_attachment;
 	struct fog_ring slow_request;
 	struct fog_ring slow_result;
 	struct fog_outbox out[FOG_WORKERS_MAX];  /* to worker w */
@@ -188,6 +196,12 @@ struct fog_dp {
 	struct fog_slow slow;
 	struct fog_slow_lane *slow_request[FOG_WORKERS_MAX];
 	struct fog_slow_lane *slow_result[FOG_WORKERS_MAX];
+	struct fog_mixnet mixnet;
+	struct fog_mix_lane *mix_request[FOG_WORKERS_MAX];
+	struct fog_mix_lane *mix_result[FOG_WORKERS_MAX];
+	int mix_wake_fd;
+	pthread_t mix_thread;
+	bool mix_running;
 	int slow_wake_fd;
 	pthread_t slow_thread;
 	bool slow_running;
@@ -243,6 +257,7 @@ unsigned fog_worker_turn(struct fog_worker *w, u64 now_ns);
 /* loop.c: the thread. */
 void *fog_worker_loop(void *worker);
 void *fog_slow_loop(void *dp);
+void *fog_mix_loop(void *dp); /* mixport.c */
 
 /* Frames through open .. control. They stay the caller's. */
 void fog_pipeline(struct fog_worker *w, struct fog_batch *b);
@@ -327,11 +342,20 @@ struct fog_pending *fog_pending_of(struct fog_worker *w, const struct fog_half *
 int fog_pending_init(struct fog_worker *w, struct fog_arena *a);
 void fog_pending_free(struct fog_worker *w, struct fog_half *h);
 
+/* mixport.c: the mixnet, worker's side */
+int fog_mixport_init(struct fog_dp *dp, struct fog_arena *a, struct fog_rng *rng);
+void fog_mixport_packet(struct fog_worker *w, u64 epoch, const u8 *body);
+void fog_mixport_submit(struct fog_worker *w, const u8 first_hop[32], u64 epoch, const u8 *body);
+unsigned fog_mixport_results(struct fog_worker *w);
+void fog_mixport_tick(struct fog_worker *w); /* tells the mix of policy and neighbours */
+void fog_mixport_counts(struct fog_worker *w);
+
 /* edgeport.c: rings of the local edge */
 unsigned fog_edge_take(struct fog_worker *w);
 void fog_edge_give_cell(struct fog_worker *w, const struct fog_slot *s);
 void fog_edge_give_datagram(struct fog_worker *w, const struct fog_slot *s);
 void fog_edge_give_gone(struct fog_worker *w, u32 handle, u8 kind, u8 reason);
+void fog_edge_give_mix(struct fog_worker *w, const struct fog_mix_msg *m);
 void fog_edge_backlog_tick(struct fog_worker *w);
 void fog_edge_sweep(struct fog_worker *w);
 

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Auctions of this control plane: opened, fed and read over the API, in the store before anybody is
+ * answered. */
+#include <errno.h>
+
+#include "controlplane/core/log.h"
+#include "controlplane/daemon/envelope.h"
+#include "controlplane/daemon/market.h"
+#include "crypto/mem.h"
+
+#define PHASE_DEFAULT_MS 60000
+
+static size_t data_size(const struct fog_auction *a)
+{
+	return offsetof(struct fog_auction, entry) + a->count * sizeof(a->entry[0]);
+}
+
+/* ---- store ---------------------------------------------------------------------------------- */
+
+static int auction_store(struct fog_host *h, const struct fog_host_auction *x)
+{
+	struct fog_stmt *q =
+		fog_stmt(h->store, "INSERT OR REPLACE INTO market_auction VALUES(?, ?, ?, ?, ?)");
+
+	fog_bind_u64(q, x->a.id);
+	fog_bind_text(q, fog_lane_name(x->lane));
+	fog_bind_u64(q, x->created_ms);
+	fog_bind_int(q, x->a.cleared);
+	fog_bind_blob(q, &x->a, data_size(&x->a));
+	return fog_stmt_run(q);
+}
+
+static struct fog_host_auction *row_read(struct fog_stmt *q)
+{
+	size_t len;
+	const void *data = fog_column_blob(q, 4, &len);
+	enum fog_lane lane = fog_lane_parse(fog_column_text(q, 1));
+	struct fog_host_auction *x = calloc(1, sizeof(*x));
+
+	if (x == NULL)
+		return NULL;
+	x->lane = lane;
+	x->created_ms = fog_column_u64(q, 2);
+	if (len >= offsetof(struct fog_auction, entry) && len <= sizeof(x->a))
+		memcpy(&x->a, data, len);
+	if (lane < FOG_LANE_COUNT && x->a.count <= FOG_AUCTION_ORDERS_MAX && x->a.id != 0 &&
+	    len == data_size(&x->a))
+		return x;
+	free(x);
+	return NULL;
+}
+
+int fog_host_auctions_load(struct fog_host *h)
+{
+	struct fog_stmt *q = fog_stmt(h->store, "SELECT id, lane, created_ms, cleared, data"
+						" FROM market_auction WHERE cleared = 0");
+	int rc;
+
+	while ((rc = fog_stmt_step(q)) == 1) {
+		struct fog_host_auction *x = row_read(q);
+		if (x != NULL && h->market->auction_count < FOG_AUCTIONS_OPEN_MAX)
+			h->market->auction[h->market->auction_count++] = x;
+		else
+			free(x);
+	}
+	return rc;
+}
+
+void fog_host_auctions_free(struct fog_host *h)
+{
+	for (u32 i = 0; i < h->market->auction_count; i++)
+		free(h->market->auction[i]);
+	h->market->auction_count = 0;
+}
+
+static void old_forget(struct fog_host *h)
+{
+	struct fog_stmt *q =
+		fog_stmt(h->store, "DELETE FROM market_auction WHERE cleared = 1 AND id NOT IN"
+				   " (SELECT id FROM market_auction WHERE cleared = 1"
+				   " ORDER BY id DESC LIMIT ?)");
+
+	fog_bind_int(q, FOG_AUCTIONS_KEEP_MAX);
+	(void)fog_stmt_run(q);
+}
+
+void fog_host_auctions_clear(struct fog_host *h, u64 now_ms)
+{
+	struct fog_host_market *m = h->market;
+
+	for (u32 i = m->auction_count; i-- > 0;) {
+		struct fog_host_auction *x = m->auction[i];
+		if (fog_auction_clear(&x->a, now_ms) != 0)
+			continue;
+		int rc = auction_store(h, x);
+		fog_log(FOG_LOG_NOTICE, "market",
+			"auction cleared lane=%s price=%lld volume=%lld%s", fog_lane_name(x->lane),
+			(long long)x->a.price, (long long)x->a.volume, rc != 0 ? " stored=no" : "");
+		if (rc != 0) {
+			x->a.cleared = false; /* again at the next step: the result is the same */
+			continue;
+		}
+		free(x);
+		m->auction[i] = m->auction[--m->auction_count];
+		old_forget(h);
+	}
+}
+
+/* ---- views ---------------------------------------------------------------------------------- */
+
+static json_t *hex_json(const u8 *data, size_t len)
+{
+	char hex[65];
+
+	fog_hex_encode(data, len, hex, sizeof(hex));
+	return json_string(hex);
+}
+
+static json_t *entry_json(const struct fog_auction_entry *e)
+{
+	static const char *const sides[] = {"", "bid", "ask"};
+	json_t *o = json_pack("{s:o, s:o, s:b}", "account", hex_json(e->account, 32), "hash",
+			      hex_json(e->hash, 32), "revealed", e->state == FOG_AUCTION_REVEALED);
+
+	if (e->state != FOG_AUCTION_REVEALED)
+		return o;
+	json_object_set_new(o, "side", json_string(sides[e->order.side]));
+	json_object_set_new(o, "price_ufog", json_integer(e->order.price));
+	json_object_set_new(o, "quantity", json_integer(e->order.quantity));
+	json_object_set_new(o, "filled", json_integer(e->filled));
+	return o;
+}
+
+static json_t *auction_json(const struct fog_host_auction *x, bool entries, u64 now_ms)
+{
+	static const char *const phases[] = {"", "commit", "reveal", "cleared"};
+	enum fog_auction_phase phase = fog_auction_phase(&x->a, now_ms);
+	json_t *o = json_pack(
+		"{s:I, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:o, s:o}", "auction_id",
+		(json_int_t)x->a.id, "lane", fog_lane_name(x->lane), "job_class", "S", "phase",
+		phase == FOG_AUCTION_PHASE_CLEARED && !x->a.cleared ? "clearing" : phases[phase],
+		"created_ms", (json_int_t)x->created_ms, "commit_until_ms",
+		(json_int_t)x->a.commit_until_ms, "reveal_until_ms",
+		(json_int_t)x->a.reveal_until_ms, "orders", (int)x->a.count, "price_ufog",
+		x->a.cleared ? json_integer(x->a.price) : json_null(), "volume",
+		x->a.cleared ? json_integer(x->a.volume) : json_null());
+	if (!entries)
+		return o;
+	json_t *list = json_array();
+	for (u32 i = 0; i < x->a.count; i++)
+		json_array_append_new(list, entry_json(&x->a.entry[i]));
+	json_object_set_new(o, "entries", list);
+	return o;
+}
+
+/* ---- API ------------------------------------------------------------------------------------ */
+
+static struct fog_host_auction *auction_find(struct fog_host *h, const char *text)
+{
+	char *end;
+	u64 id = strtoull(text, &end, 10);
+
+	for (u32 i = 0; *end == '\0' && i < h->market->auction_count; i++)
+		if (h->market->auction[i]->a.id == id)
+			return h->market->auction[i];
+	return NULL;
+}
+
+static int auctions_get(struct fog_exchange *x)
+{
+	struct fog_host *h = fog_exchange_ctx(x);
+	u64 now_ms = fog_loop_now_ms(h->loop);
+	json_t *list = json_array();
+	int rc;
+
+	fog_host_auctions_clear(h, now_ms);
+	for (u32 i = 0; i < h->market->auction_count; i++)
+		json_array_append_new(list, auction_json(h->market->auction[i], false, now_ms));
+	struct fog_stmt *q = fog_stmt(h->store, "SELECT id, lane, created_ms, cleared, data"
+						" FROM market_auction WHERE cleared = 1"
+						" ORDER BY id DESC LIMIT 50");
+	while ((rc = fog_stmt_step(q)) == 1) {
+		struct fog_host_auction *a = row_read(q);
+		if (a != NULL)
+			json_array_append_new(list, auction_json(a, false, now_ms));
+		free(a);
+	}
+	return fog_envelope(x, json_pack("{s:o}", "auctions", list), "auctions");
+}
+
+static int auction_get(struct fog_exchange *x)
+{
+	struct fog_host *h = fog_exchange_ctx(x);
+	const char *text = fog_exchange_param(x, "id");
+	u64 now_ms = fog_loop_now_ms(h->loop);
+
+	fog_host_auctions_clear(h, now_ms);
+	const struct fog_host_auction *open = auction_find(h, text);
+	if (open != NULL)
+		return fog_envelope(x, auction_json(open, true, now_ms), "auction");
+	struct fog_stmt *q = fog_stmt(h->store, "SELECT id, lane, created_ms, cleared, data"
+						" FROM market_auction WHERE id = ?");
+	fog_bind_u64(q, strtoull(text, NULL, 10));
+	struct fog_host_auction *done = fog_stmt_step(q) == 1 ? row_read(q) : NULL;
+	fog_stmt_reset(q);
+	if (done == NULL)
+		return fog_exchange_problem(x, 404, "no auction \"%s\"", text);
+	json_t *o = auction_json(done, true, now_ms);
+	free(done);
+	return fog_envelope(x, o, "auction");
+}
+
+static bool seconds_read(const json_t *body, const char *key, u64 *ms)
+{
+	const json_t *v = json_object_get(body, key);
+	json_int_t n = json_integer_value(v);
+
+	if (v == NULL) {
+		*ms = PHASE_DEFAULT_MS;
+		return true;
+	}
+	*ms = (u64)n * 1000;
+	return json_is_integer(v) && n >= 1 && n <= (json_int_t)(FOG_AUCTION_PHASE_MS_MAX / 1000);
+}
+
+static int auction_post(struct fog_exchange *x)
+{
+	struct fog_host *h = fog_exchange_ctx(x);
+	const json_t *body = fog_exchange_body(x);
+	const char *lane_text = json_string_value(json_object_get(body, "lane"));
+	enum fog_lane lane = lane_text != NULL ? fog_lane_parse(lane_text) : FOG_LANE_COUNT;
+	u64 now_ms = fog_loop_now_ms(h->loop), commit_ms, reveal_ms;
+
+	if (lane == FOG_LANE_COUNT)
+		return fog_exchange_problem(x, 400, "lane: no such lane");
+	if (!seconds_read(body, "commit_seconds", &commit_ms) ||
+	    !seconds_read(body, "reveal_seconds", &reveal_ms))
+		return fog_exchange_problem(
+			x, 400,
+			"commit_seconds and reveal_seconds are whole numbers from 1 to 86400");
+	if (h->market->auction_count == FOG_AUCTIONS_OPEN_MAX)
+		return fog_exchange_problem(x, 503, "%d auctions are open already",
+					    FOG_AUCTIONS_OPEN_MAX);
+	struct fog_host_auction *a = calloc(1, sizeof(*a));
+	if (a == NULL)
+		return fog_exchange_problem(x, 500, "no memory");
+	a->lane = lane;
+	a->created_ms = now_ms;
+	/* The time makes a good id: it grows, over restarts too. */
+	u64 id = now_ms;
+	for (u32 i = 0; i < h->market->auction_count; i++)
+		id = FOG_MAX(id, h->market->auction[i]->a.id + 1);
+	int rc = fog_auction_open(&a->a, id, now_ms + commit_ms, now_ms + commit_ms + reveal_ms,
+				  now_ms);
+	if (rc == 0)
+		rc = auction_store(h, a);
+	if (rc != 0) {
+		free(a);
+		return fog_exchange_problem(x, fog_status_of_errno(rc), "%s", strerror(-rc));
+	}
+	h->market->auction[h->market->auction_count++] = a;
+	return fog_envelope(x, auction_json(a, false, now_ms), "auction opened");
+}
+
+static bool bytes_read(const json_t *body, const char *key, u8 out[32])
+{
+	const char *hex = json_string_value(json_object_get(body, key));
+
+	return hex != NULL && strlen(hex) == 64 && fog_hex_decode(hex, out, 32) == 0;
+}
+
+static int order_failed(struct fog_exchange *x, int rc)
+{
+	switch (rc) {
+	case -ETIME:
+		return fog_exchange_problem(x, 409, "the auction is not in this phase");
+	case -ENOSPC:
+		return fog_exchange_problem(x, 503, "the auction is full");
+	case -EEXIST:
+	case -EALREADY:
+		return fog_exchange_problem(x, 409, "that order was handed in before");
+	case -ENOENT:
+		return fog_exchange_problem(x, 404, "nobody committed to this order");
+	case -EINVAL:
+		return fog_exchange_problem(x, 400, "the order is out of range");
+	default:
+		return fog_exchange_problem(x, 503, "not stored: %s", strerror(-rc));
+	}
+}
+
+/* Undone when the store does not take it. */
+static int order_done(struct fog_exchange *x, struct fog_host_auction *a,
+		      const struct fog_auction *before, const char *message)
+{
+	struct fog_host *h = fog_exchange_ctx(x);
+	int rc = auction_store(h, a);
+
+	if (rc == 0)
+		return fog_envelope(x, auction_json(a, false, fog_loop_now_ms(h->loop)), message);
+	memcpy(&a->a, before, sizeof(a->a));
+	return order_failed(x, rc);
+}
+
+static int auction_commit(struct fog_exchange *x)
+{
+	static struct fog_auction before;
+	struct fog_host *h = fog_exchange_ctx(x);
+	struct fog_host_auction *a = auction_find(h, fog_exchange_param(x, "id"));
+	const json_t *body = fog_exchange_body(x);
+	u8 account[32], hash[32];
+
+	if (a == NULL)
+		return fog_exchange_problem(x, 404, "no open auction \"%s\"",
+					    fog_exchange_param(x, "id"));
+	if (!bytes_read(body, "account", account) || !bytes_read(body, "hash", hash))
+		return fog_exchange_problem(x, 400, "account and hash are 64 hex digits each");
+	memcpy(&before, &a->a, sizeof(before));
+	int rc = fog_auction_commit(&a->a, account, hash, fog_loop_now_ms(h->loop));
+	return rc != 0 ? order_failed(x, rc) : order_done(x, a, &before, "committed");
+}
+
+static int auction_reveal(struct fog_exchange *x)
+{
+	static struct fog_auction before;
+	struct fog_host *h = fog_exchange_ctx(x);
+	struct fog_host_auction *a = auction_find(h, fog_exchange_param(x, "id"));
+	const json_t *body = fog_exchange_body(x);
+	const char *side = json_string_value(json_object_get(body, "side"));
+	u8 account[32], nonce[32];
+
+	if (a == NULL)
+		return fog_exchange_problem(x, 404, "no open auction \"%s\"",
+					    fog_exchange_param(x, "id"));
+	if (side == NULL || (strcmp(side, "bid") != 0 && strcmp(side, "ask") != 0) ||
+	    !bytes_read(body, "account", account) || !bytes_read(body, "nonce", nonce))
+		return fog_exchange_problem(
+			x, 400, "side is bid or ask, account and nonce are 64 hex digits each");
+	const struct fog_auction_order order = {
+		.side = side[0] == 'b' ? FOG_AUCTION_BID : FOG_AUCTION_ASK,
+		.price = json_integer_value(json_object_get(body, "price_ufog")),
+		.quantity = json_integer_value(json_object_get(body, "quantity"))};
+	memcpy(&before, &a->a, sizeof(before));
+	int rc = fog_auction_reveal(&a->a, account, &order, nonce, fog_loop_now_ms(h->loop));
+	return rc != 0 ? order_failed(x, rc) : order_done(x, a, &before, "revealed");
+}
+
+static const struct fog_route routes[] = {
+	{"GET", "/v1/fog/pricing/auctions", auctions_get},
+	{"POST", "/v1/fog/pricing/auctions", auction_post},
+	{"GET", "/v1/fog/pricing/auctions/{id}", auction_get},
+	{"POST", "/v1/fog/pricing/auctions/{id}/commit", auction_commit},
+	{"POST", "/v1/fog/pricing/auctions/{id}/reveal", auction_reveal},
+};
+
+void fog_host_auction_routes(struct fog_host *h)
+{
+	fog_gateway_add(h->gateway, routes, FOG_ARRAY_COUNT(routes), h);
+}

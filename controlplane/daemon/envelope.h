@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Answers of /v1/fog/..: the published envelope around the data. */
+#ifndef FOG_DAEMON_ENVELOPE_H
+#define FOG_DAEMON_ENVELOPE_H
+
+#include <time.h>
+
+#include "controlplane/gateway/gateway.h"
+
+/* {"success":true,"data":..,"message":..,"error_code":null,"timestamp":..,"request_id":..}; takes
+ * over `data`, NULL of which answers 500. */
+static inline int fog_envelope(struct fog_exchange *x, json_t *data, const char *message)
+{
+	char stamp[64] = "", part[32];
+	struct timespec now;
+	struct tm tm;
+
+	if (data == NULL)
+		return fog_exchange_problem(x, 500, "no memory");
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (gmtime_r(&now.tv_sec, &tm) != NULL && strftime(part, sizeof(part), "%FT%T", &tm) != 0)
+		snprintf(stamp, sizeof(stamp), "%s.%06ldZ", part, now.tv_nsec / 1000);
+	return fog_exchange_json(x, 200,
+				 json_pack("{s:b, s:o, s:s, s:n, s:s, s:s}", "success", 1, "data",
+					   data, "message", message, "error_code", "timestamp",
+					   stamp, "request_id", fog_exchange_request_id(x)));
+}
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The market in the daemon: fed by the directory and the jobs of all hosts, stepped every
+ * FOG_MARKET_STEP_MS, stored, asked over the API. Loop thread. */
+#ifndef FOG_DAEMON_MARKET_H
+#define FOG_DAEMON_MARKET_H
+
+#include "controlplane/daemon/host.h"
+#include "controlplane/market/auction.h"
+#include "controlplane/market/terms.h"
+
+#define FOG_AUCTIONS_OPEN_MAX    16  /* not cleared; more are refused */
+#define FOG_AUCTIONS_KEEP_MAX    256 /* cleared ones in the store; the oldest goes */
+#define FOG_AUCTION_PHASE_MS_MAX 86400000ull
+
+/* A sealed-bid auction for reservations of S class. */
+struct fog_host_auction {
+	enum fog_lane lane;
+	u64 created_ms;
+	struct fog_auction a;
+};
+
+struct fog_host_market {
+	struct fog_market m;
+	struct ev_timer timer;
+	struct fog_tickets tickets;
+	u32 auction_count;
+	struct fog_host_auction *auction[FOG_AUCTIONS_OPEN_MAX];
+};
+
+/* What a worker of this host asks at the moment, and the least that is still honoured. */
+void fog_host_price(const struct fog_host *h, u64 *cpu_hour, u64 *memory_gb_hour);
+void fog_host_price_least(const struct fog_host *h, u64 *cpu_hour, u64 *memory_gb_hour);
+
+int fog_host_market_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
+void fog_host_market_stop(struct fog_host *h);
+void fog_host_market_routes(struct fog_host *h); /* once the gateway is there */
+
+/* GET /v1/fog/pricing/analytics: as its data. */
+json_t *fog_host_market_json(const struct fog_host *h);
+
+/* auction.c */
+int fog_host_auctions_load(struct fog_host *h);
+void fog_host_auctions_clear(struct fog_host *h, u64 now_ms); /* those whose time has come */
+void fog_host_auctions_free(struct fog_host *h);
+void fog_host_auction_routes(struct fog_host *h);
+
+#endif
