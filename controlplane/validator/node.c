@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "controlplane/core/log.h"
+#include "controlplane/validator/genesis.h"
 #include "controlplane/validator/node_private.h"
-#include "crypto/hash/hash.h"
 #include "crypto/sign/sign.h"
 #include "crypto/vrf/vrf.h"
 
@@ -539,16 +539,12 @@ int fog_node_core_start(struct fog_node *n, u64 epoch, char why[FOG_NODE_WHY_SIZ
 
 static void chain_make(struct fog_node *n)
 {
-	u8 bytes[16 + 32 + 16 + 32] = "fog chain 1";
 	u64 height;
 
 	n->app.info(n->app.context, &height, n->genesis_root);
 	FOG_ASSERT(height == 0);
-	memcpy(bytes + 16, n->genesis.hash, 32);
-	fog_store_u64(bytes + 48, n->config.genesis_ms);
-	fog_store_u64(bytes + 56, n->config.epoch_ms);
-	memcpy(bytes + 64, n->genesis_root, 32);
-	fog_hash_sha256(n->chain, bytes, sizeof(bytes));
+	fog_genesis_chain(&n->genesis, n->config.genesis_ms, n->config.epoch_ms, n->genesis_root,
+			  n->chain);
 }
 
 static void timers_start(struct fog_node *n)
