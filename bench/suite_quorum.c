@@ -324,9 +324,10 @@ static int by_value(const void *x, const void *y)
 static void record(struct bench *b, const char *name, const char *unit, double value, double peer,
 		   bool rate, const char *text)
 {
-	struct bench_case c = {.name = name, .unit = unit, .peer = text};
+	struct bench_case c = {.name = name, .unit = unit, .peer = text, .peer_recorded = true};
 
 	bench_record(b, &c, &value, 1, peer);
+	/* More is better: the other way round. */
 	if (rate && bench_wanted(b, name))
 		b->results[b->count - 1].ratio = value / peer;
 }

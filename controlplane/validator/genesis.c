@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "configs/address.h"
+#include "controlplane/governance/governance.h"
 #include "controlplane/quorum/quorum.h"
 #include "crypto/hash/hash.h"
 #include "crypto/mem.h"
@@ -91,68 +92,65 @@ static int text_take(const json_t *o, const char *key, char *out, size_t size)
 	return 0;
 }
 
-static int validator_take(const json_t *o, struct fog_genesis_account *a, char *why)
+/* Whoever votes must be reachable. */
+static int reach_take(const json_t *o, struct fog_genesis_account *a, char *why)
 {
 	const char *address = json_string_value(json_object_get(o, "address"));
-	struct fog_validator_attributes *t = &a->attributes;
 	struct fog_address at;
-	u64 as;
 
-	if (hex_take(o, "node_id", a->pk) != 0 || hex_take(o, "control_pk", t->control_pk) != 0)
-		return refuse(why,
-			      "a validator needs \"node_id\" and \"control_pk\", 64 hex digits");
-	if (address == NULL || fog_address_parse(address, &at) != 0)
-		return refuse(why, "a validator needs \"address\", ip:port");
-	memcpy(t->address, at.ip, 16);
-	t->port = at.port;
-	if (u64_take(o, "bond", 0, &a->bond) != 0 || u64_take(o, "balance", 0, &a->balance) != 0 ||
-	    u64_take(o, "as", 0, &as) != 0 || as > UINT32_MAX ||
-	    text_take(o, "operator", t->operator_name, sizeof(t->operator_name)) != 0 ||
-	    text_take(o, "country", t->country, sizeof(t->country)) != 0 ||
-	    text_take(o, "power_region", t->power_region, sizeof(t->power_region)) != 0 ||
-	    text_take(o, "tee_vendor", t->tee_vendor, sizeof(t->tee_vendor)) != 0)
-		return refuse(why, "a number of a validator is negative, or a text too long");
-	t->as = (u32)as;
 	if (a->bond < FOG_LEDGER_WEIGHT_UNIT)
-		return refuse(why, "the \"bond\" of a validator is below %u ufog",
-			      FOG_LEDGER_WEIGHT_UNIT);
+		return 0;
+	if (hex_take(o, "control_pk", a->attributes.control_pk) != 0 || address == NULL ||
+	    fog_address_parse(address, &at) != 0)
+		return refuse(why, "an account with a bond needs \"control_pk\" and \"address\"");
+	memcpy(a->attributes.address, at.ip, 16);
+	a->attributes.port = at.port;
 	return 0;
 }
 
 static int account_take(const json_t *o, struct fog_genesis_account *a, char *why)
 {
-	u64 rank;
+	struct fog_validator_attributes *t = &a->attributes;
+	const char *rank = json_string_value(json_object_get(o, "rank"));
+	u64 as, commission;
 
-	if (hex_take(o, "pk", a->pk) != 0 || u64_take(o, "balance", 0, &a->balance) != 0 ||
-	    u64_take(o, "rank", 0, &rank) != 0 || rank > UINT32_MAX)
-		return refuse(why, "an account needs \"pk\", 64 hex digits, and \"balance\"");
-	a->rank = (u32)rank;
-	return 0;
+	if (hex_take(o, "key", a->pk) != 0)
+		return refuse(why, "an account needs \"key\", 64 hex digits");
+	if (u64_take(o, "bond", 0, &a->bond) != 0 || u64_take(o, "balance", 0, &a->balance) != 0 ||
+	    u64_take(o, "commission_ppm", 0, &commission) != 0 || commission > 1000000 ||
+	    u64_take(o, "as", 0, &as) != 0 || as > UINT32_MAX ||
+	    text_take(o, "operator", t->operator_name, sizeof(t->operator_name)) != 0 ||
+	    text_take(o, "country", t->country, sizeof(t->country)) != 0 ||
+	    text_take(o, "power_region", t->power_region, sizeof(t->power_region)) != 0 ||
+	    text_take(o, "tee_vendor", t->tee_vendor, sizeof(t->tee_vendor)) != 0)
+		return refuse(why, "a number of an account is out of range, or a text too long");
+	t->as = (u32)as;
+	a->commission_ppm = (u32)commission;
+	for (u32 i = 0; rank != NULL && i < FOG_RANK_COUNT; i++)
+		if (strcmp(rank, fog_rank_name(i)) == 0)
+			a->rank = i;
+	return reach_take(o, a, why);
 }
 
-static int accounts_take(const json_t *root, struct fog_genesis_file *g, char *why)
+static int accounts_take(const json_t *root, struct fog_quorum_genesis *g, char *why)
 {
-	const json_t *validators = json_object_get(root, "validators");
 	const json_t *accounts = json_object_get(root, "accounts");
-	size_t nv = json_array_size(validators), na = json_array_size(accounts);
+	size_t count = json_array_size(accounts);
 	int rc = 0;
 
-	if (nv == 0 || nv > FOG_VALIDATORS_MAX || na > FOG_CHAIN_GENESIS_MAX - nv)
-		return refuse(why, "\"validators\" has 1 to 64 entries, all accounts at most %u",
-			      FOG_CHAIN_GENESIS_MAX);
-	g->account = calloc(nv + na, sizeof(*g->account));
+	if (count == 0 || count > FOG_CHAIN_GENESIS_MAX)
+		return refuse(why, "\"accounts\" has 1 to %u entries", FOG_CHAIN_GENESIS_MAX);
+	g->account = calloc(count, sizeof(*g->account));
 	if (g->account == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; i < nv && rc == 0; i++)
-		rc = validator_take(json_array_get(validators, i), &g->account[i], why);
-	for (size_t i = 0; i < na && rc == 0; i++)
-		rc = account_take(json_array_get(accounts, i), &g->account[nv + i], why);
+	for (size_t i = 0; i < count && rc == 0; i++)
+		rc = account_take(json_array_get(accounts, i), &g->account[i], why);
 	g->ledger.account = g->account;
-	g->ledger.account_count = (u32)(nv + na);
+	g->ledger.account_count = (u32)count;
 	return rc;
 }
 
-static int parameters_take(const json_t *root, struct fog_genesis_file *g, char *why)
+static int parameters_take(const json_t *root, struct fog_quorum_genesis *g, char *why)
 {
 	json_t *o = json_object_get(root, "parameters"), *value;
 	const char *key;
@@ -174,7 +172,7 @@ static int parameters_take(const json_t *root, struct fog_genesis_file *g, char 
 	return 0;
 }
 
-static int rules_take(const json_t *root, struct fog_genesis_file *g,
+static int rules_take(const json_t *root, struct fog_quorum_genesis *g,
 		      struct fog_validator_rules *rules, char *why)
 {
 	const json_t *profile = json_object_get(root, "profile");
@@ -199,7 +197,8 @@ static int rules_take(const json_t *root, struct fog_genesis_file *g,
 				   : refuse(why, "\"profile\" is none, basic, enhanced or gold");
 }
 
-int fog_genesis_read(struct fog_genesis_file *g, const char *path, char why[FOG_GENESIS_WHY_SIZE])
+int fog_quorum_genesis_read(struct fog_quorum_genesis *g, const char *path,
+			    char why[FOG_GENESIS_WHY_SIZE])
 {
 	struct fog_validator_rules rules = {0};
 	char set_why[FOG_APP_WHY_SIZE] = "";
@@ -231,11 +230,11 @@ int fog_genesis_read(struct fog_genesis_file *g, const char *path, char why[FOG_
 			refuse(why, "%s", set_why);
 	}
 	if (rc != 0)
-		fog_genesis_free(g);
+		fog_quorum_genesis_free(g);
 	return rc;
 }
 
-void fog_genesis_free(struct fog_genesis_file *g)
+void fog_quorum_genesis_free(struct fog_quorum_genesis *g)
 {
 	free(g->account);
 	free(g->parameter);

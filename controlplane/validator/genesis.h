@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The genesis file: who votes first, what everybody owns, and the rules of the chain. JSON:
  *
- *	{"name":"lab","time_ms":..,"epoch_ms":600000,"profile":"enhanced","residual_ppm":0,"strict":false,
- *	 "treasury":..,
- *"validators":[{"node_id":"hex","control_pk":"hex","address":"ip:port","bond":ufog,
- *	   "balance":ufog,"operator":"..","country":"..","as":n,"power_region":"..","tee_vendor":".."}],
- *	 "accounts":[{"pk":"hex","balance":ufog,"rank":0}],"parameters":{"market.fee_ppm":..}}
+ *	{"name":"lab","time_ms":..,"treasury":ufog,"epoch_ms":600000,"profile":"enhanced",
+ *	 "residual_ppm":0,"strict":false,
+ *	 "accounts":[{"key":"hex","balance":ufog,"rank":"citizen","bond":ufog,"commission_ppm":n,
+ *	   "control_pk":"hex","address":"ip:port","operator":"..","country":"..","as":n,
+ *	   "power_region":"..","tee_vendor":".."}],
+ *	 "parameters":{"market.fee_ppm":..}}
  *
+ * Who has a bond of FOG_LEDGER_WEIGHT_UNIT or more votes, and needs control_pk and address.
  * All hosts of a chain have the same file; the chain's id follows from what is in it, so a
  * difference shows at once: nobody's signatures fit. */
 #ifndef FOG_VALIDATOR_GENESIS_H
@@ -18,7 +20,7 @@
 #define FOG_GENESIS_WHY_SIZE 256
 #define FOG_GENESIS_SIZE_MAX (4u << 20)
 
-struct fog_genesis_file {
+struct fog_quorum_genesis {
 	struct fog_genesis ledger; /* points into what this owns */
 	struct fog_validators set; /* epoch 1 */
 	u64 epoch_ms;
@@ -27,8 +29,9 @@ struct fog_genesis_file {
 };
 
 /* 0, -errno of reading, or -EINVAL with `why`. A strict set that is flagged is refused. */
-int fog_genesis_read(struct fog_genesis_file *g, const char *path, char why[FOG_GENESIS_WHY_SIZE]);
-void fog_genesis_free(struct fog_genesis_file *g);
+int fog_quorum_genesis_read(struct fog_quorum_genesis *g, const char *path,
+			    char why[FOG_GENESIS_WHY_SIZE]);
+void fog_quorum_genesis_free(struct fog_quorum_genesis *g);
 
 /* The set of epoch 1: who has a bond. 0 or as fog_validators_finish(). */
 int fog_genesis_set(const struct fog_genesis *g, const struct fog_validator_rules *rules,
