@@ -14,7 +14,7 @@
 #include "controlplane/quorum/light.h"
 
 #define FOG_QLOG_SEGMENT    (64u * 1024 * 1024)
-#define FOG_QLOG_KEEP       (1024ull * 1024 * 1024) /* of whole epochs before a snapshot, for peers */
+#define FOG_QLOG_KEEP       (1024ull * 1024 * 1024) /* of whole epochs, for peers */
 #define FOG_QLOG_RECORD_MAX (4u * 1024 * 1024)
 #define FOG_QLOG_WHY_SIZE   256
 
