@@ -9,6 +9,7 @@
 
 #define BENCH_SAMPLES_MAX 64
 #define BENCH_RESULTS_MAX 256
+#define BENCH_MEDIAN_MAX  1024
 
 /* One operation: run it `rounds` times. */
 typedef void (*bench_fn)(void *arg, u64 rounds);
@@ -23,6 +24,7 @@ struct bench_case {
 	void *theirs_arg;
 	double ours_divisor;   /* operations per round, e.g. batch size; 0 = 1 */
 	double theirs_divisor; /* likewise */
+	bool peer_recorded;    /* the peer's figure was not measured in this run */
 };
 
 struct bench_result {
@@ -34,6 +36,7 @@ struct bench_result {
 	double ratio;      /* peer_value / value: how many times better we are */
 	double spread;     /* (max - min) / median of our samples */
 	unsigned samples;
+	bool peer_recorded;
 };
 
 struct bench {
@@ -45,10 +48,14 @@ struct bench {
 	double raw[BENCH_RESULTS_MAX][BENCH_SAMPLES_MAX]; /* our samples, for the plots */
 };
 
+/* count <= BENCH_MEDIAN_MAX. */
+double bench_median(const double *samples, unsigned count);
 /* Whether --only, a list of parts of names with commas, lets this case run. */
 bool bench_wanted(const struct bench *b, const char *name);
 /* Measure one case and print its line. Skipped when --only does not match. */
 void bench_run(struct bench *b, const struct bench_case *c);
+/* The same with a peer's figure that was measured by other means. */
+void bench_run_alone(struct bench *b, const struct bench_case *c, double peer_value);
 /* A figure measured by other means, lower is better: `ours` holds `samples` of it, at most
  * BENCH_SAMPLES_MAX. Prints and keeps its line; asks bench_wanted() too. */
 void bench_record(struct bench *b, const struct bench_case *c, const double *ours, unsigned samples,
@@ -60,6 +67,7 @@ void bench_suite_curve(struct bench *b);
 void bench_suite_handshake(struct bench *b);
 void bench_suite_link(struct bench *b);
 void bench_suite_market(struct bench *b);
+void bench_suite_pipeline(struct bench *b);
 void bench_suite_reputation(struct bench *b);
 void bench_suite_ring(struct bench *b);
 void bench_suite_scheduler(struct bench *b);

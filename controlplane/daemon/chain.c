@@ -2,16 +2,13 @@
 #include "controlplane/daemon/chain.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "controlplane/core/log.h"
 #include "controlplane/jobs/papers.h"
 #include "controlplane/market/market.h"
 #include "crypto/hash/hash.h"
 
-#define STATE_SIZE_MAX (1ull << 32)
+#define STATE_NAME "chain_state"
 
 struct waiting {
 	u8 *data;
@@ -128,7 +125,7 @@ static int block_store(struct fog_host_chain *c, u64 height, u64 time_ms, const 
 	return fog_stmt_run(q);
 }
 
-static int state_file_write(struct fog_host_chain *c);
+static int state_write(struct fog_host_chain *c);
 
 static void block_answer(struct fog_host_chain *c, struct waiting *w, u32 count, u64 height)
 {
@@ -174,7 +171,7 @@ static void block_make(struct fog_host_chain *c)
 			(unsigned long long)height, rc);
 	block_answer(c, w, count, height);
 	if (rc == 0 && height - c->state_height >= FOG_CHAIN_STATE_EVERY)
-		(void)state_file_write(c);
+		(void)state_write(c);
 out:
 	free(body);
 	free(tx);
@@ -277,85 +274,52 @@ struct fog_ledger_app *fog_host_chain_app(struct fog_host_chain *c)
 
 /* ---- start and stop ------------------------------------------------------------------------- */
 
-static void state_path(const struct fog_host_chain *c, char path[4096])
+/* Once the state stands, blocks up to it are not needed any more. */
+static int state_write(struct fog_host_chain *c)
 {
-	snprintf(path, 4096, "%s/ledger.state", c->host->config.host_state_dir);
-}
-
-static int file_write(const char *path, const u8 *data, size_t len)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	size_t at = 0;
-
-	if (fd < 0)
-		return -errno;
-	while (at < len) {
-		ssize_t n = write(fd, data + at, len - at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			int rc = -errno;
-			close(fd);
-			return rc;
-		}
-		at += (size_t)n;
-	}
-	int rc = fsync(fd) != 0 ? -errno : 0;
-	return close(fd) != 0 && rc == 0 ? -errno : rc;
-}
-
-/* Once the file stands, blocks up to it are not needed any more. */
-static int state_file_write(struct fog_host_chain *c)
-{
-	char path[4096], part[4200];
+	u64 height = fog_chain_state(fog_ledger_app_chain(c->app))->global.height;
 	size_t len;
 	u8 *data;
 	int rc = fog_ledger_app_save(c->app, &data, &len);
 
 	if (rc != 0)
 		return rc;
-	state_path(c, path);
-	snprintf(part, sizeof(part), "%s.part", path);
-	rc = file_write(part, data, len);
-	free(data);
-	if (rc == 0 && rename(part, path) != 0)
-		rc = -errno;
-	if (rc != 0) {
-		fog_log(FOG_LOG_ERROR, "ledger", "state not written rc=%d", rc);
-		return rc;
+	rc = fog_store_begin(c->host->store);
+	if (rc == 0) {
+		rc = fog_store_set(c->host->store, STATE_NAME, data, len);
+		struct fog_stmt *q =
+			fog_stmt(c->host->store, "DELETE FROM chain_block WHERE height <= ?");
+		fog_bind_u64(q, height);
+		if (rc == 0)
+			rc = fog_stmt_run(q);
+		rc = fog_store_end(c->host->store, rc);
 	}
-	c->state_height = fog_chain_state(fog_ledger_app_chain(c->app))->global.height;
-	struct fog_stmt *q = fog_stmt(c->host->store, "DELETE FROM chain_block WHERE height <= ?");
-	fog_bind_u64(q, c->state_height);
-	return fog_stmt_run(q);
+	free(data);
+	if (rc == 0)
+		c->state_height = height;
+	else
+		fog_log(FOG_LOG_ERROR, "ledger", "state not written rc=%d", rc);
+	return rc;
 }
 
-/* No file is a chain at its genesis. */
-static int state_file_read(struct fog_host_chain *c, char why[FOG_HOST_WHY_SIZE])
+/* None is a chain at its genesis. */
+static int state_read(struct fog_host_chain *c, char why[FOG_HOST_WHY_SIZE])
 {
-	char path[4096];
-	struct stat st;
-	u8 *data = NULL;
-	int rc = 0;
+	struct fog_stmt *q =
+		fog_stmt(c->host->store, "SELECT value FROM named_value WHERE name = ?");
+	size_t len;
 
-	state_path(c, path);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (fstat(fd, &st) != 0 || (u64)st.st_size > STATE_SIZE_MAX)
-		rc = -EFBIG;
-	else if ((data = malloc((size_t)st.st_size + 1)) == NULL)
-		rc = -ENOMEM;
-	else if (read(fd, data, (size_t)st.st_size) != st.st_size)
-		rc = -EIO;
-	close(fd);
-	if (rc == 0)
-		rc = fog_ledger_app_load(c->app, data, (size_t)st.st_size);
-	free(data);
+	fog_bind_text(q, STATE_NAME);
+	int rc = fog_stmt_step(q);
+	if (rc != 1)
+		return rc;
+	const u8 *data = fog_column_blob(q, 0, &len);
+	rc = fog_ledger_app_load(c->app, data, len);
+	fog_stmt_reset(q);
 	if (rc != 0)
-		snprintf(why, FOG_HOST_WHY_SIZE, "%.300s: %s", path,
+		snprintf(why, FOG_HOST_WHY_SIZE, "the state of the shared ledger %s",
 			 rc == -EXDEV ? "belongs to another chain: the genesis has changed"
-				      : "is damaged: move it away to build it again from a backup");
+				      : "is damaged: restore the store from a backup");
 	return rc;
 }
 
@@ -418,7 +382,7 @@ static int chain_open(struct fog_host_chain *c, char why[FOG_HOST_WHY_SIZE])
 		return rc;
 	}
 	fog_ledger_app_interface(c->app, &c->i);
-	rc = state_file_read(c, why);
+	rc = state_read(c, why);
 	c->state_height = fog_chain_state(fog_ledger_app_chain(c->app))->global.height;
 	if (rc == 0)
 		rc = blocks_replay(c, why);
@@ -467,7 +431,7 @@ void fog_host_chain_stop(struct fog_host *h)
 	}
 	if (c->app != NULL &&
 	    fog_chain_state(fog_ledger_app_chain(c->app))->global.height != c->state_height)
-		(void)state_file_write(c);
+		(void)state_write(c);
 	fog_ledger_app_free(c->app);
 	free(c);
 	h->chain = NULL;

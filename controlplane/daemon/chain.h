@@ -19,7 +19,7 @@
 #define FOG_CHAIN_POOL_MAX    4096 /* transactions waiting; more: 503 */
 #define FOG_CHAIN_BLOCK_MS    5    /* gathers this long, so that many share one commit */
 #define FOG_CHAIN_IDLE_MS     1000 /* between empty blocks while orders or payments are due */
-#define FOG_CHAIN_STATE_EVERY 2000 /* blocks between two state files */
+#define FOG_CHAIN_STATE_EVERY 2000 /* blocks between two states kept */
 #define FOG_CHAIN_WHY_SIZE    FOG_HOST_WHY_SIZE
 
 struct fog_host_chain;
