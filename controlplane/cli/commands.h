@@ -19,6 +19,12 @@ int fog_cmd_account_entries(struct fog_cli *cli);
 int fog_cmd_reputation_list(struct fog_cli *cli);
 int fog_cmd_metrics(struct fog_cli *cli);
 
+/* cmd_trust.c */
+int fog_cmd_reputation_show(struct fog_cli *cli);
+int fog_cmd_reputation_evidence(struct fog_cli *cli);
+int fog_cmd_reputation_opinions(struct fog_cli *cli);
+int fog_cmd_reputation_tiers(struct fog_cli *cli);
+
 /* cmd_market.c */
 int fog_cmd_market_show(struct fog_cli *cli);
 int fog_cmd_market_quote(struct fog_cli *cli);

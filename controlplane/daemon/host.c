@@ -9,6 +9,7 @@
 
 #include "controlplane/core/log.h"
 #include "controlplane/daemon/market.h"
+#include "controlplane/daemon/trust.h"
 
 static int fail(char why[FOG_HOST_WHY_SIZE], const char *what, int rc)
 {
@@ -132,8 +133,10 @@ static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	if (rc != 0)
 		return fail(why, h->config.control_listen, rc);
 	rc = fog_host_api_start(h, why);
-	if (rc == 0)
+	if (rc == 0) {
 		fog_host_market_routes(h);
+		fog_host_trust_routes(h);
+	}
 	return rc == 0 ? fog_host_jobs_start(h, why) : rc;
 }
 
@@ -147,6 +150,9 @@ static int start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	rc = fog_host_market_start(h, why);
 	if (rc != 0)
 		return rc;
+	rc = fog_host_trust_start(h);
+	if (rc != 0)
+		return fail(why, "trust", rc);
 	rc = fog_host_dataplane_start(h);
 	if (rc != 0)
 		return fail(why, "data plane client", rc);
@@ -201,6 +207,7 @@ void fog_host_stop(struct fog_host *h)
 	ev_timer_stop(h->loop, &h->publish_timer);
 	fog_host_measure_stop(h);
 	fog_host_market_stop(h);
+	fog_host_trust_stop(h);
 	fog_host_dataplane_stop(h);
 	fog_directory_free(h->directory);
 	fog_links_free(h->links);

@@ -46,6 +46,7 @@ struct fog_host_counts {
 
 struct fog_jobs_runtime;
 struct fog_host_market;
+struct fog_host_trust;
 
 struct fog_host {
 	struct ev_loop *loop;
@@ -99,6 +100,7 @@ struct fog_host {
 
 	struct fog_jobs_runtime *jobs;  /* NULL until started */
 	struct fog_host_market *market; /* likewise */
+	struct fog_host_trust *trust;   /* likewise */
 };
 
 /* What this host offers to jobs: configured, or measured where the configuration says 0. All zero

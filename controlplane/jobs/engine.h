@@ -30,6 +30,7 @@
 #include "controlplane/jobs/papers.h"
 #include "controlplane/jobs/request.h"
 #include "controlplane/jobs/wire.h"
+#include "controlplane/reputation/reputation.h"
 #include "controlplane/scheduler/scheduler.h"
 
 struct fog_jobs;
@@ -82,6 +83,10 @@ struct fog_jobs_ports {
 	/* Processor time of this thread; NULL: batches are bounded by generations alone, and
 	 * placements are not timed. */
 	u64 (*cpu_ns)(void *context);
+
+	/* What others tell about a host, in pieces of evidence, bounded (reputation/trust.h). NULL:
+	 * nobody is asked. */
+	void (*told)(void *context, const u8 node[FOG_JOB_NODE_SIZE], double *good, double *bad);
 };
 
 struct fog_jobs_config {
@@ -228,6 +233,17 @@ void fog_jobs_stream_data(struct fog_jobs *j, u32 stream, const u8 *data, size_t
 void fog_jobs_stream_closed(struct fog_jobs *j, u32 stream, u64 now_ms);
 /* Answer to FOG_ACTION_VERIFY. */
 void fog_jobs_verified(struct fog_jobs *j, u64 tag, bool valid, u64 now_ms);
+
+/* Evidence about a host from another part of this control plane, once per node, source, reference
+ * (such as an epoch, at most FOG_JOBS_REFERENCE_MAX bytes) and kind. In the store before it
+ * returns. 0; -EINVAL: not a kind this source may tell, quality out of [0,1], our own node or a bad
+ * reference; -EAGAIN while the store fails. */
+#define FOG_JOBS_REFERENCE_MAX 48
+int fog_jobs_evidence(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE],
+		      enum fog_evidence_source source, enum fog_evidence_kind kind, double quality,
+		      const char *reference, const char *detail, u64 now_ms);
+/* What others tell about hosts has changed: kept bounds are read again. */
+void fog_jobs_told_changed(struct fog_jobs *j);
 
 /* ---- for the API ---------------------------------------------------------------------------- */
 

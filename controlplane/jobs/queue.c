@@ -410,6 +410,42 @@ void fog_bound_forget(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE])
 	bound_slot(j, node)->read_ms = 0;
 }
 
+/* After the decay of our own evidence: reports are fresh or gone. */
+static void told_add(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE], struct fog_reputation *r)
+{
+	double good = 0, bad = 0;
+
+	if (j->ports.told == NULL)
+		return;
+	fog_reputation_decay(r, j->now_ms);
+	j->ports.told(j->ports.context, node, &good, &bad);
+	fog_reputation_tell(r, good, bad);
+}
+
+int fog_jobs_evidence(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE],
+		      enum fog_evidence_source source, enum fog_evidence_kind kind, double quality,
+		      const char *reference, const char *detail, u64 now_ms)
+{
+	char job[FOG_JOB_ID_SIZE];
+	size_t len = strlen(reference);
+
+	if (!fog_evidence_allowed(source, kind) || !(quality >= 0 && quality <= 1) || len == 0 ||
+	    len > FOG_JOBS_REFERENCE_MAX || memcmp(node, j->config.node_id, FOG_JOB_NODE_SIZE) == 0)
+		return -EINVAL;
+	if (!fog_jobs_begin(j, now_ms))
+		return -EAGAIN;
+	snprintf(job, sizeof(job), "%s:%s", fog_evidence_source_name(source), reference);
+	fog_db_evidence_add(j, node, kind, quality, job, 0, detail);
+	fog_bound_forget(j, node);
+	return fog_jobs_end(j) == 0 ? 0 : -EAGAIN;
+}
+
+void fog_jobs_told_changed(struct fog_jobs *j)
+{
+	for (u32 i = 0; i < FOG_JOBS_BOUNDS_MAX; i++)
+		j->bounds[i].read_ms = 0;
+}
+
 double fog_bound_get(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE])
 {
 	struct fog_bound *b = bound_slot(j, node);
@@ -419,6 +455,7 @@ double fog_bound_get(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE])
 	if (bound_fresh(b, node, j->now_ms))
 		return b->lower;
 	fog_db_reputation_get(j, node, &r);
+	told_add(j, node, &r);
 	fog_reputation_read(&r, j->now_ms, &view);
 	memcpy(b->node, node, sizeof(b->node));
 	b->read_ms = FOG_MAX(j->now_ms, 1);
