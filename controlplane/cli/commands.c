@@ -31,7 +31,6 @@ const struct fog_command fog_commands[] = {
 	{"status", "", 0, 0, 0, "one screen about this host: links, circuits, jobs", NULL,
 	 fog_cmd_status},
 
-<<<<<<< HEAD
 	{"top", "", 0, 0, O(INTERVAL) | O(ONCE) | O(DIR),
 	 "what the data plane does now: rates, drops by reason, cycles of each stage",
 	 "A full screen that lives until q; of the whole lab if one is up, else of one host.\n"
@@ -43,11 +42,9 @@ const struct fog_command fog_commands[] = {
 
 	{"job submit", "-- ARGV...", 1, FOG_CLI_ARGS_MAX,
 	 O(NAME) | O(CPU) | O(MEMORY) | O(WALL) | O(TARGET) | O(STDIN) | O(WAIT) | O(TIMEOUT),
-=======
 	{"job submit", "[-f FILE | -- ARGV...]", 0, FOG_CLI_ARGS_MAX,
 	 O(NAME) | O(CPU) | O(MEMORY) | O(WALL) | O(TARGET) | O(STDIN) | O(WAIT) | O(TIMEOUT) |
 		 JOB_TERMS,
->>>>>>> main
 	 "run a program on some host of the fog",
 	 "ARGV is the program and its arguments as the worker finds them, not a shell line.\n"
 	 "Prints the id of the job; with --wait also its way and its output.\n\n"
