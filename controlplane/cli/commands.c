@@ -40,8 +40,6 @@ const struct fog_command fog_commands[] = {
 	 "  fogctl top --json --interval 5s",
 	 fog_cmd_top},
 
-	{"job submit", "-- ARGV...", 1, FOG_CLI_ARGS_MAX,
-	 O(NAME) | O(CPU) | O(MEMORY) | O(WALL) | O(TARGET) | O(STDIN) | O(WAIT) | O(TIMEOUT),
 	{"job submit", "[-f FILE | -- ARGV...]", 0, FOG_CLI_ARGS_MAX,
 	 O(NAME) | O(CPU) | O(MEMORY) | O(WALL) | O(TARGET) | O(STDIN) | O(WAIT) | O(TIMEOUT) |
 		 JOB_TERMS,
