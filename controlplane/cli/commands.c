@@ -92,6 +92,8 @@ const struct fog_command fog_commands[] = {
 	{"scheduler", "", 0, 0, 0, "what the scheduler has done", NULL, fog_cmd_scheduler},
 	{"link list", "", 0, 0, 0, "links to neighbours", NULL, fog_cmd_link_list},
 
+	{"xdp show", "", 0, 0, 0, "the XDP filter: where it sits, what it passed and dropped", NULL,
+	 fog_cmd_xdp_show},
 	{"market show", "", 0, 0, 0, "prices, supply and demand of all lanes", NULL,
 	 fog_cmd_market_show},
 	{"market quote", "LANE [QUANTITY [HOURS]] [term=TERM] [class=CLASS] [node=HOST]", 1, 6, 0,

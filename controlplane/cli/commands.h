@@ -17,6 +17,7 @@ int fog_cmd_circuit_close(struct fog_cli *cli);
 int fog_cmd_account_list(struct fog_cli *cli);
 int fog_cmd_account_entries(struct fog_cli *cli);
 int fog_cmd_reputation_list(struct fog_cli *cli);
+int fog_cmd_xdp_show(struct fog_cli *cli);
 int fog_cmd_metrics(struct fog_cli *cli);
 
 /* cmd_trust.c */
