@@ -357,7 +357,37 @@ static int circuit_close(struct fog_exchange *x)
 	return rc != 0 ? edge_problem(x, rc) : 0;
 }
 
+/* ---- store ---------------------------------------------------------------------------------- */
+
+static int store_check(struct fog_exchange *x)
+{
+	struct fog_host *h = fog_exchange_ctx(x);
+	char why[FOG_STORE_WHY_SIZE];
+
+	if (fog_store_check(h->store, why) != 0)
+		return fog_exchange_problem(x, 500, "%s", why);
+	return fog_exchange_json(
+		x, 200, json_pack("{s:b, s:s}", "good", 1, "kind", fog_store_kind(h->store)));
+}
+
+static int store_backup(struct fog_exchange *x)
+{
+	struct fog_host *h = fog_exchange_ctx(x);
+	const char *path = json_string_value(json_object_get(fog_exchange_body(x), "path"));
+	char why[FOG_STORE_WHY_SIZE];
+
+	if (path == NULL || path[0] != '/')
+		return fog_exchange_problem(x, 400, "path must be an absolute path");
+	int rc = fog_store_backup(h->store, path, why);
+	if (rc != 0)
+		return fog_exchange_problem(x, 500, "%s", why[0] != '\0' ? why : strerror(-rc));
+	return fog_exchange_json(
+		x, 200, json_pack("{s:s, s:s}", "path", path, "kind", fog_store_kind(h->store)));
+}
+
 static const struct fog_route routes[] = {
+	{"POST", "/v1/store/check", store_check},
+	{"POST", "/v1/store/backup", store_backup},
 	{"GET", "/v1/status", status_get},
 	{"GET", "/v1/dataplane", dataplane_get},
 	{"GET", "/v1/hosts", hosts_get},
