@@ -31,6 +31,15 @@ const struct fog_command fog_commands[] = {
 	{"status", "", 0, 0, 0, "one screen about this host: links, circuits, jobs", NULL,
 	 fog_cmd_status},
 
+	{"top", "", 0, 0, O(INTERVAL) | O(ONCE) | O(DIR),
+	 "what the data plane does now: rates, drops by reason, cycles of each stage",
+	 "A full screen that lives until q; of the whole lab if one is up, else of one host.\n"
+	 "With several hosts: up and down choose, Enter shows one, Esc goes back. --once prints\n"
+	 "one look and ends, --json the same as numbers.\n\n"
+	 "  fogctl top --host host-3\n"
+	 "  fogctl top --json --interval 5s",
+	 fog_cmd_top},
+
 	{"job submit", "[-f FILE | -- ARGV...]", 0, FOG_CLI_ARGS_MAX,
 	 O(NAME) | O(CPU) | O(MEMORY) | O(WALL) | O(TARGET) | O(STDIN) | O(WAIT) | O(TIMEOUT) |
 		 JOB_TERMS,

@@ -8,6 +8,7 @@
 
 /* cmd_show.c */
 int fog_cmd_status(struct fog_cli *cli);
+int fog_cmd_top(struct fog_cli *cli);
 int fog_cmd_host_list(struct fog_cli *cli);
 int fog_cmd_host_show(struct fog_cli *cli);
 int fog_cmd_link_list(struct fog_cli *cli);
