@@ -20,11 +20,12 @@ static const char *batch_state(i64 state)
 
 static json_t *stages_json(struct fog_jobs *j, const char *id)
 {
-	struct fog_stmt *q =
-		fog_stmt(fog_jobs_store(j),
-			 "SELECT stage, kind, after, count(*), sum(state = 5), sum(state > 5),"
-			 " sum(state BETWEEN 2 AND 4), sum(state = 4), min(seq) AS first FROM job"
-			 " WHERE batch = ? GROUP BY stage ORDER BY first");
+	struct fog_stmt *q = fog_stmt(
+		fog_jobs_store(j),
+		"SELECT stage, kind, after, count(*), count(*) FILTER (WHERE state = 5),"
+		" count(*) FILTER (WHERE state > 5), count(*) FILTER (WHERE state BETWEEN 2 AND 4),"
+		" count(*) FILTER (WHERE state = 4), min(seq) AS first FROM job"
+		" WHERE batch = ? GROUP BY stage, kind, after ORDER BY first");
 	json_t *list = json_array();
 	int rc;
 

@@ -96,6 +96,43 @@ def test_preemption(lab):
     check(events.count("running") >= 2 and events[-1] == "succeeded", str(events))
 
 
+def test_webhook(lab):
+    script, out = os.path.join(lab.dir, "listen.py"), os.path.join(lab.dir, "told.txt")
+    with open(script, "w", encoding="utf-8") as source:
+        source.write(LISTEN)
+    lab.start(lab.host(SUBMITTER).get("netns"), ["python3", script, out])
+    until("somebody listens", 20, lambda: os.path.exists(out))
+
+    def told():
+        with open(out, encoding="utf-8") as lines:
+            return [json.loads(line) for line in lines]
+    job = lab.submit(["true"], host=SUBMITTER, webhook="http://127.0.0.1:18099/fog")
+    lab.wait(job, SUBMITTER)
+    until("every state was told, one of them twice", 30,
+          lambda: {"queued", "placed", "offered", "succeeded"} <=
+          {t["state"] for t in told() if t["job"] == job})
+
+
+LISTEN = """
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+out = open(sys.argv[1], "w")
+count = 0
+class Listener(BaseHTTPRequestHandler):
+    def do_POST(self):
+        global count
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        count += 1
+        self.send_response(503 if count == 1 else 204)
+        self.end_headers()
+        if count > 1:
+            print(body, file=out, flush=True)
+    def log_message(self, *args):
+        pass
+HTTPServer(("127.0.0.1", 18099), Listener).serve_forever()
+"""
+
+
 def test_example(lab):
     path = os.path.join(ROOT, "configs", "jobs", "dag.json")
     done = lab.fogctl("job", "submit", "--wait", "-f", path, host=SUBMITTER)
@@ -103,4 +140,4 @@ def test_example(lab):
 
 
 if __name__ == "__main__":
-    main([test_example, test_dag_while_a_host_dies, test_preemption], hosts=6)
+    main([test_example, test_webhook, test_dag_while_a_host_dies, test_preemption], hosts=6)
