@@ -825,6 +825,9 @@ void fog_attempt_stop(struct fog_jobs *j, struct fog_attempt *a, enum fog_stop w
 
 void fog_job_stopped(struct fog_jobs *j, struct fog_job *job, enum fog_stop why)
 {
+	/* Too large a checkpoint is none: the job begins anew. */
+	if (job->terms.checkpoint)
+		(void)fog_input_from_output(j, job, FOG_JOB_CHECKPOINT, job->id);
 	switch (why) {
 	case FOG_STOP_PREEMPT:
 		if (job->terms.cancel_preempted)

@@ -23,7 +23,9 @@ DAG = {
          "job": {"argv": ["sh", "-c", "sleep 6; echo $((FOG_RANK * 7))"], "limits": LIMITS,
                  "constraints": {"apart": "host"}}},
         {"name": "finish", "after": ["work"],
-         "job": {"argv": ["echo", "done"], "limits": LIMITS}},
+         "job": {"argv": ["sh", "-c", "cat /input/first /input/second"], "limits": LIMITS,
+                 "inputs": [{"name": "first", "from": "work.1"},
+                            {"name": "second", "from": "work.2"}]}},
     ],
 }
 
@@ -71,8 +73,17 @@ def test_dag_while_a_host_dies(lab):
     for rank in range(3):
         check(lab.output(f"dag.work.{rank}", SUBMITTER) == f"{rank * 7}\n".encode(),
               f"the output of member {rank} is wrong")
+    check(lab.output("dag.finish.0", SUBMITTER) == b"7\n14\n", "inputs of a stage above are wrong")
     total = sum(lab.accounts(SUBMITTER).values())
     check(total == 0, f"the ledger sums to {total}")
+
+
+# Works for long; when it is stopped it says how far it was, and goes on from there the next time.
+PATIENT = """
+if [ -e /input/checkpoint ]; then echo after $(cat /input/checkpoint); exit 0; fi
+trap 'echo step 3; exit 0' TERM
+sleep 40 & wait
+"""
 
 
 def test_preemption(lab):
@@ -80,8 +91,8 @@ def test_preemption(lab):
     worker = sorted(names)[0]
     cores = lab.fogctl("host", "show", worker, host=SUBMITTER)["capacity"]["cpu_cores"]
     limits = {"cpu_cores": cores * 0.8, "memory_mb": 16, "wall_seconds": 60}
-    low = {"id": "low", "argv": ["sh", "-c", "sleep 5; echo low"], "limits": limits,
-           "target": worker, "priority": 10, "preemptible": True}
+    low = {"id": "low", "argv": ["sh", "-c", PATIENT], "limits": limits, "target": worker,
+           "priority": 10, "preemptible": True, "checkpoint": True}
     high = {"id": "high", "argv": ["echo", "high"], "limits": limits, "target": worker,
             "priority": 90}
     lab.fogctl("job", "submit", "-f", write(lab, "low.json", low), host=SUBMITTER)
@@ -91,6 +102,7 @@ def test_preemption(lab):
     check(lab.job("low", SUBMITTER)["state"] != "succeeded", "the first was not stopped for it")
     done = lab.wait("low", SUBMITTER, 60)
     check(done["state"] == "succeeded" and done["attempt_count"] >= 2, json.dumps(done))
+    check(lab.output("low", SUBMITTER) == b"after step 3\n", "its checkpoint was not there")
     events = [e["state"] for e in
               lab.fogctl("job", "history", "low", host=SUBMITTER)["history"]]
     check(events.count("running") >= 2 and events[-1] == "succeeded", str(events))
@@ -137,6 +149,10 @@ def test_example(lab):
     path = os.path.join(ROOT, "configs", "jobs", "dag.json")
     done = lab.fogctl("job", "submit", "--wait", "-f", path, host=SUBMITTER)
     check(done["state"] == "succeeded", json.dumps(done))
+    job = next(j["id"] for j in done["jobs"] if j["stage"] == "finish")
+    digest = lab.job(job, SUBMITTER)["attempts"][-1]["stdout_sha256"]
+    status, out, _ = lab.call("job", "artifact", digest, host=SUBMITTER)
+    check(status == 0 and out == b"all done\n", "the artifact is not what was printed")
 
 
 if __name__ == "__main__":

@@ -121,6 +121,8 @@ static json_t *job_body(struct sim *s, struct sim_job *job, u64 duration, u64 wa
 	job->preemptible = sim_below(s, 3) == 0;
 	if (job->preemptible)
 		json_object_set_new(body, "preemptible", json_true());
+	if (sim_below(s, 2) == 0)
+		json_object_set_new(body, "checkpoint", json_true());
 	json_object_set_new(body, "priority", json_integer((json_int_t)sim_below(s, 101)));
 	json_object_set_new(body, "class", json_string(sim_below(s, 4) == 0 ? "A_CLASS" : "b"));
 	if (sim_below(s, 3) == 0)

@@ -64,9 +64,14 @@ void sim_batch_new(struct sim *s, u32 index)
 		json_t *stage = stage_new(s, b, i, names[i]);
 		if (stage == NULL)
 			sim_fail(s, "no stage");
-		if (i > 0)
-			json_object_set_new(stage, "after",
-					    json_pack("[s]", names[sim_below(s, i)]));
+		if (i > 0) {
+			const char *before = names[sim_below(s, i)];
+			json_object_set_new(stage, "after", json_pack("[s]", before));
+			if (sim_below(s, 2) == 0)
+				json_object_set_new(json_object_get(stage, "job"), "inputs",
+						    json_pack("[{s:s,s:o}]", "name", "part", "from",
+							      json_sprintf("%s.0", before)));
+		}
 		stage_kind(s, stage);
 		json_array_append_new(stages, stage);
 	}
