@@ -18,6 +18,7 @@ static const struct suite suites[] = {
 	{"cell", bench_suite_cell},
 	{"link", bench_suite_link},
 	{"curve", bench_suite_curve},
+	{"executor", bench_suite_executor},
 	{"handshake", bench_suite_handshake},
 	{"pipeline", bench_suite_pipeline},
 	{"ring", bench_suite_ring},
