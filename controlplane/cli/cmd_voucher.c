@@ -138,7 +138,7 @@ static int pending_finish(struct wallet *w)
 {
 	json_t *pending = json_object_get(w->root, "pending"), *answer = NULL, *o;
 	struct fog_output out[FOG_WALLET_OUTPUTS_MAX];
-	struct fog_proof proof[FOG_WALLET_OUTPUTS_MAX];
+	struct fog_voucher proof[FOG_WALLET_OUTPUTS_MAX];
 	u32 count = 0;
 	size_t i;
 
@@ -170,7 +170,7 @@ static int pending_finish(struct wallet *w)
 		return rc;
 	for (u32 n = 0; n < count; n++)
 		json_array_append_new(json_object_get(w->root, "proofs"),
-				      fog_proof_json(&proof[n]));
+				      fog_voucher_json(&proof[n]));
 	json_object_del(w->root, "pending");
 	return wallet_save(w);
 }
@@ -220,7 +220,7 @@ static json_t *take(struct wallet *w, u64 amount, u64 *sum)
 
 	*sum = 0;
 	while (*sum < amount && json_array_size(proofs) != 0 &&
-	       json_array_size(taken) < FOG_PROOFS_MAX) {
+	       json_array_size(taken) < FOG_VOUCHERS_MAX) {
 		size_t best = 0, i;
 		json_t *p;
 		u64 best_amount = 0, left = amount - *sum;
@@ -294,8 +294,8 @@ static char *token_text(const struct wallet *w, const json_t *proofs)
 	snprintf(t->unit, sizeof(t->unit), "%s", FOG_MINT_UNIT);
 	json_array_foreach(proofs, i, p)
 	{
-		if (t->count < FOG_PROOFS_MAX)
-			(void)fog_proof_read(&t->proof[t->count++], p);
+		if (t->count < FOG_VOUCHERS_MAX)
+			(void)fog_voucher_read(&t->proof[t->count++], p);
 	}
 	text = fog_token_write(t);
 	free(t);
@@ -422,7 +422,7 @@ int fog_cmd_voucher_receive(struct fog_cli *cli)
 	if (rc == FOG_CLI_OK) {
 		json_t *inputs = json_array();
 		for (u32 i = 0; i < t->count; i++)
-			json_array_append_new(inputs, fog_proof_json(&t->proof[i]));
+			json_array_append_new(inputs, fog_voucher_json(&t->proof[i]));
 		u32 count = fog_wallet_outputs(amount, out);
 		pending_set(&w, json_pack("{s:s, s:o}", "op", "swap", "inputs", inputs), out, count,
 			    false);

@@ -275,7 +275,7 @@ static void pay(struct fog_host_voucher *v, const json_t *request, answer_fn ans
 	}
 	json_t *inputs = json_array();
 	for (u32 i = 0; i < t->count; i++)
-		json_array_append_new(inputs, fog_proof_json(&t->proof[i]));
+		json_array_append_new(inputs, fog_voucher_json(&t->proof[i]));
 	free(t);
 	(void)fog_hex_encode(v->host->id.node_id, 32, account, sizeof(account));
 	json_t *redeem =

@@ -119,7 +119,7 @@ int fog_mint_quote(const json_t *outputs, u8 quote[32], u64 *amount)
 	u64 one;
 
 	*amount = 0;
-	if (json_array_size(outputs) == 0 || json_array_size(outputs) > FOG_PROOFS_MAX)
+	if (json_array_size(outputs) == 0 || json_array_size(outputs) > FOG_VOUCHERS_MAX)
 		return -EINVAL;
 	fog_sha256_init(&h);
 	fog_sha256_update(&h, label, sizeof(label));
@@ -192,24 +192,24 @@ int fog_mint_issue(struct fog_mint *m, const json_t *request, json_t **answer,
 struct inputs {
 	u32 count;
 	u64 amount;
-	u8 y[FOG_PROOFS_MAX][FOG_VOUCHER_POINT_SIZE];
+	u8 y[FOG_VOUCHERS_MAX][FOG_VOUCHER_POINT_SIZE];
 };
 
 /* Real ones of ours, none twice. */
 static int inputs_read(const struct fog_mint *m, const json_t *list, struct inputs *in,
 		       char why[FOG_MINT_WHY_SIZE])
 {
-	struct fog_proof p;
+	struct fog_voucher p;
 	json_t *o;
 	size_t i;
 
 	in->count = 0;
 	in->amount = 0;
-	if (json_array_size(list) == 0 || json_array_size(list) > FOG_PROOFS_MAX)
+	if (json_array_size(list) == 0 || json_array_size(list) > FOG_VOUCHERS_MAX)
 		return refuse(why, -EINVAL, "inputs are a list of up to 256 vouchers");
 	json_array_foreach(list, i, o)
 	{
-		int k = fog_proof_read(&p, o) == 0 ? key_index(p.amount) : -1;
+		int k = fog_voucher_read(&p, o) == 0 ? key_index(p.amount) : -1;
 		if (k < 0)
 			return refuse(why, -EINVAL, "an input is no voucher");
 		if (strcmp(p.id, m->id) != 0)

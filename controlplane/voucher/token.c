@@ -158,7 +158,7 @@ static u32 same_id(const struct fog_token *t, u32 from)
 	return to;
 }
 
-static void proof_write(struct writer *w, const struct fog_proof *p)
+static void proof_write(struct writer *w, const struct fog_voucher *p)
 {
 	head_write(w, 5, 3);
 	text_write(w, "a");
@@ -222,11 +222,11 @@ static void proof_parse(struct reader *r, struct fog_token *out, const char *id)
 {
 	u64 fields = expect(r, 5);
 
-	if (out->count == FOG_PROOFS_MAX || r->bad) {
+	if (out->count == FOG_VOUCHERS_MAX || r->bad) {
 		r->bad = true;
 		return;
 	}
-	struct fog_proof *p = &out->proof[out->count++];
+	struct fog_voucher *p = &out->proof[out->count++];
 	memset(p, 0, sizeof(*p));
 	snprintf(p->id, sizeof(p->id), "%s", id);
 	for (u64 i = 0; i < fields && !r->bad; i++) {
@@ -316,7 +316,7 @@ static bool string_get(const json_t *o, const char *key, char *out, size_t size)
 	return true;
 }
 
-json_t *fog_proof_json(const struct fog_proof *p)
+json_t *fog_voucher_json(const struct fog_voucher *p)
 {
 	char c[2 * FOG_VOUCHER_POINT_SIZE + 1];
 
@@ -325,7 +325,7 @@ json_t *fog_proof_json(const struct fog_proof *p)
 			 "secret", p->secret, "C", c);
 }
 
-int fog_proof_read(struct fog_proof *out, const json_t *o)
+int fog_voucher_read(struct fog_voucher *out, const json_t *o)
 {
 	char c[2 * FOG_VOUCHER_POINT_SIZE + 1];
 	json_int_t amount = json_integer_value(json_object_get(o, "amount"));
@@ -351,8 +351,8 @@ static int read_v3(struct fog_token *out, const char *text, size_t len)
 	(void)string_get(root, "memo", out->memo, sizeof(out->memo));
 	json_array_foreach(json_object_get(part, "proofs"), i, row)
 	{
-		if (rc == 0 && (out->count == FOG_PROOFS_MAX ||
-				fog_proof_read(&out->proof[out->count++], row) != 0))
+		if (rc == 0 && (out->count == FOG_VOUCHERS_MAX ||
+				fog_voucher_read(&out->proof[out->count++], row) != 0))
 			rc = -EINVAL;
 	}
 	json_decref(root);

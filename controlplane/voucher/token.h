@@ -9,12 +9,12 @@
 
 #include "crypto/voucher/voucher.h"
 
-#define FOG_PROOFS_MAX      256 /* of one token or request: amounts are powers of two */
+#define FOG_VOUCHERS_MAX    256 /* of one token or request: amounts are powers of two */
 #define FOG_SECRET_SIZE     129 /* a secret's text, with its zero; ours have 64 hex digits */
 #define FOG_TOKEN_TEXT_MAX  (192 * 1024)
 #define FOG_TOKEN_MINT_SIZE 256
 
-struct fog_proof {
+struct fog_voucher {
 	u64 amount;
 	char id[FOG_VOUCHER_ID_SIZE]; /* of the keyset */
 	char secret[FOG_SECRET_SIZE];
@@ -26,7 +26,7 @@ struct fog_token {
 	char unit[16];
 	char memo[128];
 	u32 count;
-	struct fog_proof proof[FOG_PROOFS_MAX];
+	struct fog_voucher proof[FOG_VOUCHERS_MAX];
 };
 
 /* Text to free, or NULL (no memory). */
@@ -37,7 +37,7 @@ int fog_token_read(struct fog_token *out, const char *text, const char **why);
 u64 fog_token_amount(const struct fog_token *t);
 
 /* {"amount", "id", "secret", "C"}. */
-json_t *fog_proof_json(const struct fog_proof *p);
-int fog_proof_read(struct fog_proof *out, const json_t *o); /* 0 or -EINVAL */
+json_t *fog_voucher_json(const struct fog_voucher *p);
+int fog_voucher_read(struct fog_voucher *out, const json_t *o); /* 0 or -EINVAL */
 
 #endif

@@ -110,7 +110,7 @@ static bool scalar_get(const json_t *o, const char *key, u8 out[32])
 
 int fog_wallet_finish(const struct fog_output *out, u32 count,
 		      const struct fog_voucher_keyset *keyset, const char *id,
-		      const json_t *signatures, struct fog_proof *proofs)
+		      const json_t *signatures, struct fog_voucher *proofs)
 {
 	u8 signature[FOG_VOUCHER_POINT_SIZE];
 	struct fog_voucher_dleq dleq;
@@ -121,7 +121,7 @@ int fog_wallet_finish(const struct fog_output *out, u32 count,
 		const json_t *s = json_array_get(signatures, i);
 		const char *text = json_string_value(json_object_get(s, "C_"));
 		const u8 *pk = key_of(keyset, out[i].amount);
-		struct fog_proof *p = &proofs[i];
+		struct fog_voucher *p = &proofs[i];
 		if (pk == NULL || text == NULL || strlen(text) != 2 * sizeof(signature) ||
 		    fog_hex_decode(text, signature, sizeof(signature)) != 0 ||
 		    !scalar_get(json_object_get(s, "dleq"), "e", dleq.e) ||

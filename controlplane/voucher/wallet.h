@@ -33,6 +33,6 @@ int fog_wallet_keyset_read(struct fog_voucher_keyset *out, char id[FOG_VOUCHER_I
  * -EINVAL, -EBADMSG. */
 int fog_wallet_finish(const struct fog_output *out, u32 count,
 		      const struct fog_voucher_keyset *keyset, const char *id,
-		      const json_t *signatures, struct fog_proof *proofs);
+		      const json_t *signatures, struct fog_voucher *proofs);
 
 #endif

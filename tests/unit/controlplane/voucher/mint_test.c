@@ -49,7 +49,7 @@ static void stop(void)
 }
 
 /* Vouchers of this amount, paid for. */
-static u32 buy(u64 amount, struct fog_proof *proofs)
+static u32 buy(u64 amount, struct fog_voucher *proofs)
 {
 	struct fog_output out[FOG_WALLET_OUTPUTS_MAX];
 	u32 count = fog_wallet_outputs(amount, out);
@@ -80,18 +80,18 @@ static u32 buy(u64 amount, struct fog_proof *proofs)
 	return count;
 }
 
-static json_t *inputs_json(const struct fog_proof *p, u32 count)
+static json_t *inputs_json(const struct fog_voucher *p, u32 count)
 {
 	json_t *list = json_array();
 
 	for (u32 i = 0; i < count; i++)
-		json_array_append_new(list, fog_proof_json(&p[i]));
+		json_array_append_new(list, fog_voucher_json(&p[i]));
 	return list;
 }
 
 static void test_life_cycle(void)
 {
-	struct fog_proof p[64], fresh[64];
+	struct fog_voucher p[64], fresh[64];
 	struct fog_output out[FOG_WALLET_OUTPUTS_MAX];
 	struct fog_mint_payment payment;
 	json_t *answer = NULL, *again = NULL;
@@ -142,7 +142,7 @@ static void test_life_cycle(void)
 
 static void test_refusals(void)
 {
-	struct fog_proof p[64];
+	struct fog_voucher p[64];
 	struct fog_output out[FOG_WALLET_OUTPUTS_MAX];
 	json_t *answer = NULL, *request;
 
@@ -160,7 +160,7 @@ static void test_refusals(void)
 		int rc;
 	} row[] = {{0, -EACCES}, {1, -EACCES}, {2, -EACCES}, {3, -EEXIST}, {4, -EINVAL}};
 	for (u32 i = 0; i < FOG_ARRAY_COUNT(row); i++) {
-		struct fog_proof wrong[3];
+		struct fog_voucher wrong[3];
 		memcpy(wrong, p, 2 * sizeof(p[0]));
 		u32 n = 2;
 		if (row[i].what == 0)

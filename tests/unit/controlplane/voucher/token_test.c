@@ -75,7 +75,7 @@ static void test_damaged(void)
 			text[x % len] = "ABCxyz059-_=+/"[(x >> 32) % 14];
 		}
 		if (fog_token_read(t, text, &why) == 0)
-			CU_ASSERT(t->count <= FOG_PROOFS_MAX);
+			CU_ASSERT(t->count <= FOG_VOUCHERS_MAX);
 	}
 	free(text);
 	free(t);
