@@ -67,6 +67,7 @@ void bench_suite_curve(struct bench *b);
 void bench_suite_executor(struct bench *b);
 void bench_suite_handshake(struct bench *b);
 void bench_suite_link(struct bench *b);
+void bench_suite_quorum(struct bench *b);
 void bench_suite_market(struct bench *b);
 void bench_suite_pipeline(struct bench *b);
 void bench_suite_reputation(struct bench *b);
