@@ -23,19 +23,30 @@ static int man_print(struct fog_cli *cli)
 }
 
 #define O(id) FOG_OPTION_BIT(id)
+#define JOB_TERMS                                                                             \
+	(O(FILE) | O(CLASS) | O(TIER) | O(PRIORITY) | O(NAMESPACE) | O(DEADLINE) | O(ARRAY) | \
+	 O(GANG) | O(APART) | O(PREEMPTIBLE) | O(WEBHOOK))
 
 const struct fog_command fog_commands[] = {
 	{"status", "", 0, 0, 0, "one screen about this host: links, circuits, jobs", NULL,
 	 fog_cmd_status},
 
-	{"job submit", "-- ARGV...", 1, FOG_CLI_ARGS_MAX,
-	 O(NAME) | O(CPU) | O(MEMORY) | O(WALL) | O(TARGET) | O(STDIN) | O(WAIT) | O(TIMEOUT),
+	{"job submit", "[-f FILE | -- ARGV...]", 0, FOG_CLI_ARGS_MAX,
+	 O(NAME) | O(CPU) | O(MEMORY) | O(WALL) | O(TARGET) | O(STDIN) | O(WAIT) | O(TIMEOUT) |
+		 JOB_TERMS,
 	 "run a program on some host of the fog",
 	 "ARGV is the program and its arguments as the worker finds them, not a shell line.\n"
 	 "Prints the id of the job; with --wait also its way and its output.\n\n"
 	 "  fogctl job submit --wait -- /bin/sh -c 'echo hello from $(hostname)'\n"
-	 "  fogctl job submit --cpu 0.5 --memory 64M --wall 10s --stdin data.txt -- sort",
+	 "  fogctl job submit --cpu 0.5 --memory 64M --wall 10s --stdin data.txt -- sort\n"
+	 "  fogctl job submit --wait -f dag.json          a batch of stages, see configs/jobs/",
 	 fog_cmd_job_submit},
+	{"job plan", "[-f FILE | -- ARGV...]", 0, FOG_CLI_ARGS_MAX,
+	 O(NAME) | O(CPU) | O(MEMORY) | O(WALL) | O(TARGET) | JOB_TERMS,
+	 "where it would run now, or why not; nothing is submitted", NULL, fog_cmd_job_plan},
+	{"job why", "JOB", 1, 1, 0, "why a job is pending, and when it is likely to start",
+	 "Counts the hosts by the first constraint that each of them fails.", fog_cmd_job_why},
+	{"job history", "JOB", 1, 1, 0, "every state a job was in", NULL, fog_cmd_job_history},
 	{"job list", "", 0, 0, O(STATE) | O(LIMIT), "jobs of this control plane", NULL,
 	 fog_cmd_job_list},
 	{"job show", "JOB", 1, 1, 0, "everything about one job and its attempts",
@@ -45,6 +56,7 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_job_cancel},
 	{"job wait", "JOB", 1, 1, O(TIMEOUT), "wait for the end; exit status 1 unless it succeeded",
 	 NULL, fog_cmd_job_wait},
+	{"batch list", "", 0, 0, O(LIMIT), "jobs submitted together", NULL, fog_cmd_batch_list},
 
 	{"circuit list", "", 0, 0, 0, "onion circuits that begin or end at this host", NULL,
 	 fog_cmd_circuit_list},
@@ -54,8 +66,25 @@ const struct fog_command fog_commands[] = {
 	{"host list", "", 0, 0, 0, "hosts this one knows", NULL, fog_cmd_host_list},
 	{"host show", "HOST", 1, 1, 0, "descriptor of one host: name, node id or its first digits",
 	 NULL, fog_cmd_host_show},
+	{"host cordon", "HOST", 1, 1, 0, "give this host no new jobs of ours",
+	 "HOST is a name, a node id or its first digits. Naming the host that answers keeps it\n"
+	 "from taking jobs of others, too.",
+	 fog_cmd_host_cordon},
+	{"host drain", "HOST", 1, 1, O(DEADLINE), "cordon, and have what runs there run elsewhere",
+	 NULL, fog_cmd_host_drain},
+	{"host uncordon", "HOST", 1, 1, 0, "use it again", NULL, fog_cmd_host_uncordon},
+	{"namespace list", "", 0, 0, 0, "namespaces: quotas, weights, use", NULL,
+	 fog_cmd_namespace_list},
+	{"namespace set", "NAME", 1, 1, O(CPU) | O(MEMORY) | O(JOBS) | O(WEIGHT),
+	 "quota and fair share of a namespace; what is not given has no limit", NULL,
+	 fog_cmd_namespace_set},
+	{"sla list", "", 0, 0, O(LIMIT), "service levels not kept, and what was paid back", NULL,
+	 fog_cmd_sla_list},
+	{"scheduler", "", 0, 0, 0, "what the scheduler has done", NULL, fog_cmd_scheduler},
 	{"link list", "", 0, 0, 0, "links to neighbours", NULL, fog_cmd_link_list},
 
+	{"xdp show", "", 0, 0, 0, "the XDP filter: where it sits, what it passed and dropped", NULL,
+	 fog_cmd_xdp_show},
 	{"market show", "", 0, 0, 0, "prices, supply and demand of all lanes", NULL,
 	 fog_cmd_market_show},
 	{"market quote", "LANE [QUANTITY [HOURS]] [term=TERM] [class=CLASS] [node=HOST]", 1, 6, 0,

@@ -16,6 +16,7 @@ int fog_cmd_circuit_close(struct fog_cli *cli);
 int fog_cmd_account_list(struct fog_cli *cli);
 int fog_cmd_account_entries(struct fog_cli *cli);
 int fog_cmd_reputation_list(struct fog_cli *cli);
+int fog_cmd_xdp_show(struct fog_cli *cli);
 int fog_cmd_metrics(struct fog_cli *cli);
 
 /* cmd_trust.c */
@@ -39,6 +40,19 @@ int fog_cmd_job_show(struct fog_cli *cli);
 int fog_cmd_job_logs(struct fog_cli *cli);
 int fog_cmd_job_cancel(struct fog_cli *cli);
 int fog_cmd_job_wait(struct fog_cli *cli);
+
+/* cmd_batch.c */
+int fog_cmd_job_plan(struct fog_cli *cli);
+int fog_cmd_job_why(struct fog_cli *cli);
+int fog_cmd_job_history(struct fog_cli *cli);
+int fog_cmd_batch_list(struct fog_cli *cli);
+int fog_cmd_host_cordon(struct fog_cli *cli);
+int fog_cmd_host_drain(struct fog_cli *cli);
+int fog_cmd_host_uncordon(struct fog_cli *cli);
+int fog_cmd_namespace_list(struct fog_cli *cli);
+int fog_cmd_namespace_set(struct fog_cli *cli);
+int fog_cmd_sla_list(struct fog_cli *cli);
+int fog_cmd_scheduler(struct fog_cli *cli);
 
 /* cmd_lab.c, lab_story.c */
 int fog_cmd_lab_up(struct fog_cli *cli);

@@ -337,6 +337,7 @@ static const struct fog_route routes[] = {
 	{"GET", "/v1/circuits", circuits_get},
 	{"DELETE", "/v1/circuits/{handle}", circuit_close},
 	{"POST", "/v1/circuits/{handle}/close", circuit_close},
+	{"GET", "/v1/xdp", fog_host_xdp_get},
 	{"GET", "/metrics", fog_host_metrics},
 };
 

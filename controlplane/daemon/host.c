@@ -147,6 +147,7 @@ static int start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	if (rc != 0)
 		return rc;
 	fog_host_publish_prepare(h);
+	fog_host_xdp_start(h);
 	rc = fog_host_market_start(h, why);
 	if (rc != 0)
 		return rc;
@@ -209,6 +210,7 @@ void fog_host_stop(struct fog_host *h)
 	fog_host_market_stop(h);
 	fog_host_trust_stop(h);
 	fog_host_dataplane_stop(h);
+	fog_host_xdp_stop(h);
 	fog_directory_free(h->directory);
 	fog_links_free(h->links);
 	fog_store_close(h->store);
@@ -223,8 +225,13 @@ void fog_host_stop(struct fog_host *h)
 
 static bool can_reload(const struct fog_config_key *k)
 {
-	static const char *const keys[] = {"host.log_level", "exit.allow", "exit.deny",
-					   "worker.price_cpu_hour", "worker.price_memory_gb_hour"};
+	static const char *const keys[] = {"host.log_level",
+					   "exit.allow",
+					   "exit.deny",
+					   "xdp.allow",
+					   "xdp.deny",
+					   "worker.price_cpu_hour",
+					   "worker.price_memory_gb_hour"};
 	char name[128];
 
 	snprintf(name, sizeof(name), "%s.%s", k->group, k->key);
@@ -263,5 +270,6 @@ void fog_host_reload(struct fog_host *h)
 		return;
 	fog_edge_server_reconfigure(h->edge);
 	fog_host_jobs_reload(h);
+	fog_host_xdp_reload(h);
 	fog_host_publish_soon(h);
 }

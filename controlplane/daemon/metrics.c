@@ -127,6 +127,7 @@ int fog_host_metrics(struct fog_exchange *x)
 	client_write(out, h);
 	if (fog_dpclient_counters(h->dp, &c) == 0)
 		counters_write(out, &c);
+	fog_host_xdp_metrics(h, out);
 	if (fclose(out) != 0) {
 		free(text);
 		return fog_exchange_problem(x, 500, "no memory");

@@ -219,6 +219,8 @@ struct fog_scheduler_stats {
 	u64 breaches;
 	u32 took_us[256]; /* the last passes', a ring: pass n at n % 256 */
 };
+/* Unix ms at which a pending job is likely to start, as of the last look; 0 = not known. */
+u64 fog_jobs_likely_start(struct fog_jobs *j, const char *id);
 void fog_jobs_scheduler(const struct fog_jobs *j, struct fog_scheduler_stats *out);
 
 /* A stream came in. Returns its number, or 0 when there are too many: close it. */

@@ -260,6 +260,13 @@ out:
 	return rc;
 }
 
+u64 fog_jobs_likely_start(struct fog_jobs *j, const char *id)
+{
+	const struct fog_job *job = fog_job_find(j, id);
+
+	return job != NULL && job->state == FOG_JOB_QUEUED ? job->start_ms : 0;
+}
+
 int fog_job_dry(struct fog_jobs *j, const char *user, const struct fog_job_request *request,
 		struct fog_job **out, char error[FOG_JSON_ERROR_SIZE])
 {

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <sys/queue.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "controlplane/core/log.h"
@@ -432,6 +433,15 @@ static void engine_config(const struct fog_jobs_runtime *rt, struct fog_jobs_con
 	fog_random_bytes(&c->seed, sizeof(c->seed));
 }
 
+static u64 port_cpu_ns(void *context)
+{
+	struct timespec ts;
+
+	(void)context;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (u64)ts.tv_sec * 1000000000 + (u64)ts.tv_nsec;
+}
+
 static int engine_start(struct fog_jobs_runtime *rt, char why[FOG_JOBS_RUNTIME_WHY])
 {
 	const struct fog_jobs_ports ports = {
@@ -443,6 +453,7 @@ static int engine_start(struct fog_jobs_runtime *rt, char why[FOG_JOBS_RUNTIME_W
 		.run_input = port_input,
 		.run_poll = port_poll,
 		.run_output = port_output,
+		.cpu_ns = port_cpu_ns,
 	};
 	char text[FOG_STORE_WHY_SIZE];
 

@@ -40,6 +40,12 @@ static const char *const key_name[FOG_PLACEMENT_KEY_COUNT] = {
 	[FOG_PLACEMENT_KEY_TEE_VENDOR] = "tee_vendor",
 };
 
+const char *fog_placement_reason_text(enum fog_placement_reason reason)
+{
+	FOG_ASSERT(reason < FOG_PLACEMENT_REASON_COUNT);
+	return reason_text[reason];
+}
+
 enum fog_placement_key fog_placement_key_parse(const char *name)
 {
 	for (u32 i = 1; i < FOG_PLACEMENT_KEY_COUNT; i++)

@@ -197,6 +197,9 @@ void fog_placement_explain(const struct fog_placement_request *request,
 			   const struct fog_placement *placement,
 			   char out[FOG_PLACEMENT_EXPLAIN_SIZE]);
 
+/* What the reason says of hosts: "without enough CPU". */
+const char *fog_placement_reason_text(enum fog_placement_reason reason);
+
 /* The key with that name ("country", ..), or INVALID; and back. */
 enum fog_placement_key fog_placement_key_parse(const char *name);
 const char *fog_placement_key_name(enum fog_placement_key key);
