@@ -48,6 +48,7 @@ struct fog_jobs_runtime;
 struct fog_xdp;
 struct fog_host_market;
 struct fog_host_trust;
+struct fog_host_draws;
 
 struct fog_host {
 	struct ev_loop *loop;
@@ -108,6 +109,7 @@ struct fog_host {
 	struct fog_jobs_runtime *jobs;  /* NULL until started */
 	struct fog_host_market *market; /* likewise */
 	struct fog_host_trust *trust;   /* likewise */
+	struct fog_host_draws *draws;   /* likewise */
 };
 
 /* What this host offers to jobs: configured, or measured where the configuration says 0. All zero

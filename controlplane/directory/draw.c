@@ -366,7 +366,7 @@ void fog_eclipse_look(const struct fog_draw_candidate *n, u32 count, struct fog_
 		most_net = FOG_MAX(most_net, net);
 		most_as = FOG_MAX(most_as, as);
 		most_operator = FOG_MAX(most_operator, operators);
-		low += n[i].weight == FOG_DRAW_WEIGHT_MIN;
+		low += n[i].bad;
 		out->nets += first;
 	}
 	out->net_ppm = (u32)((u64)most_net * PPM / count);

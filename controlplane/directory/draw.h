@@ -72,6 +72,7 @@ struct fog_draw_candidate {
 	u8 operator[8]; /* first bytes of SHA-256 of its name; zero = not named */
 	u32 as;         /* 0 = unknown */
 	u32 weight;     /* FOG_DRAW_WEIGHT_MIN .. FOG_DRAW_WEIGHT_MAX */
+	bool bad;       /* worse than a newcomer; for fog_eclipse_look() alone */
 };
 
 /* reputation_ppm: lower credible bound; stake: mfog that back the host. Each doubling of the stake
@@ -120,13 +121,13 @@ int fog_lot_verify(const struct fog_lot *l);
 /* ---- eclipse -------------------------------------------------------------------------------- */
 
 #define FOG_ECLIPSE_GROUP_PPM 800000u /* of the neighbours are one network, AS or operator */
-#define FOG_ECLIPSE_LOW_PPM   600000u /* of the neighbours have a low reputation */
+#define FOG_ECLIPSE_LOW_PPM   600000u /* of the neighbours are worse than newcomers */
 #define FOG_ECLIPSE_MIN       4       /* fewer neighbours are a lab */
 
 struct fog_eclipse {
 	u32 neighbours;
 	u32 net_ppm, as_ppm, operator_ppm; /* share of the largest */
-	u32 low_ppm;                       /* share with the least weight */
+	u32 low_ppm;                       /* share that is bad */
 	u32 nets;                          /* different ones */
 	bool suspected;
 };

@@ -273,7 +273,7 @@ static void test_eclipse(void)
 	CU_ASSERT_EQUAL(e.as_ppm, 850000);
 	fill();
 	for (u32 i = 0; i < 13; i++)
-		hosts[i].weight = FOG_DRAW_WEIGHT_MIN;
+		hosts[i].bad = true;
 	fog_eclipse_look(hosts, 20, &e);
 	CU_ASSERT_TRUE(e.suspected);
 	fog_eclipse_look(hosts, 3, &e); /* all low, but a lab */
