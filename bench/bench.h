@@ -66,6 +66,7 @@ void bench_suite_cell(struct bench *b);
 void bench_suite_curve(struct bench *b);
 void bench_suite_handshake(struct bench *b);
 void bench_suite_link(struct bench *b);
+void bench_suite_quorum(struct bench *b);
 void bench_suite_market(struct bench *b);
 void bench_suite_pipeline(struct bench *b);
 void bench_suite_reputation(struct bench *b);

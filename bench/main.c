@@ -24,6 +24,7 @@ static const struct suite suites[] = {
 	{"zk", bench_suite_zk},
 	{"scheduler", bench_suite_scheduler},
 	{"market", bench_suite_market},
+	{"quorum", bench_suite_quorum},
 	{"reputation", bench_suite_reputation},
 };
 

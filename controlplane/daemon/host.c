@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "controlplane/core/log.h"
+#include "controlplane/daemon/chain.h"
 #include "controlplane/daemon/draws.h"
 #include "controlplane/daemon/market.h"
 #include "controlplane/daemon/trust.h"
@@ -139,7 +140,9 @@ static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 		fog_host_trust_routes(h);
 		fog_host_draws_routes(h);
 	}
-	return rc == 0 ? fog_host_jobs_start(h, why) : rc;
+	if (rc == 0)
+		rc = fog_host_jobs_start(h, why);
+	return rc == 0 ? fog_host_chain_start(h, why) : rc;
 }
 
 static int start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
@@ -204,6 +207,7 @@ void fog_host_stop(struct fog_host *h)
 {
 	if (h == NULL)
 		return;
+	fog_host_chain_stop(h);
 	fog_host_jobs_stop(h);
 	fog_host_edge_stop(h);
 	fog_host_api_stop(h);
