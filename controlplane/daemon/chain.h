@@ -53,6 +53,11 @@ int fog_genesis_read(struct fog_genesis_file *out, const char *path, char why[FO
 int fog_genesis_solo(struct fog_genesis_file *out, const struct fog_host *h, u64 time_ms);
 void fog_genesis_free(struct fog_genesis_file *f);
 
+/* voucher.c: the service "pay", and a mint where there is a shared ledger. Needs that, store and
+ * gateway. */
+int fog_host_voucher_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
+void fog_host_voucher_stop(struct fog_host *h);
+
 /* parameters.c: has this host live by what was voted. */
 void fog_host_parameters_apply(struct fog_host *h, const struct fog_state *s);
 
