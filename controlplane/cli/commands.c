@@ -199,6 +199,18 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_reputation_tiers},
 	{"metrics", "", 0, 0, 0, "counters in the Prometheus text format", NULL, fog_cmd_metrics},
 
+	{"quorum status", "", 0, 0, 0, "who agrees on the ledger, and why not when they do not",
+	 NULL, fog_cmd_quorum_status},
+	{"quorum check", "FILE", 1, 1, 0, "do any two quorums meet, and whose failure breaks them",
+	 "FILE is a genesis, or quorum sets as stellarbeat.io and stellar-core write them.\n"
+	 "Exit status 1 when quorums do not intersect, or one operator, country .. breaks them.",
+	 fog_cmd_quorum_check},
+	{"quorum verify-proof", "ACCOUNT [GENESIS]", 1, 2, 0,
+	 "prove a balance from the genesis file alone",
+	 "Checks every epoch's certificate since genesis, the header with the state's root and\n"
+	 "the account in that state. Believes no host. GENESIS: the lab's, when there is one.",
+	 fog_cmd_quorum_verify},
+
 	{"lab up", "", 0, 0, O(HOSTS) | O(MODE) | O(DIR), "start a local fog of several hosts",
 	 "Each host gets its own folder, keys and processes; in mode netns also a network\n"
 	 "namespace. A supervisor restarts processes that end.",
