@@ -182,6 +182,21 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_offer_dispute},
 	{"offer finish", "ESCROW", 1, 1, O(ACCOUNT), "pay or give back what is due by now", NULL,
 	 fog_cmd_offer_finish},
+	{"voucher withdraw", "AMOUNT", 1, 1, O(ACCOUNT) | O(TARGET),
+	 "turn money of the shared ledger into vouchers nobody can trace",
+	 "--target names the host of the mint; the one that is asked when not given. Vouchers lie "
+	 "in\n"
+	 "$FOG_WALLET or ~/.config/fog/wallet.json: who has the file has the money.",
+	 fog_cmd_voucher_withdraw},
+	{"voucher balance", "", 0, 0, 0, "what the wallet holds", NULL, fog_cmd_voucher_balance},
+	{"voucher send", "AMOUNT", 1, 1, O(TARGET), "print a token worth AMOUNT to hand on", NULL,
+	 fog_cmd_voucher_send},
+	{"voucher receive", "TOKEN", 1, 1, 0, "make a token somebody sent one's own", NULL,
+	 fog_cmd_voucher_receive},
+	{"voucher pay", "HOST AMOUNT", 2, 2, 0, "pay a relay or mix, through a circuit",
+	 "The host learns that somebody paid, not who.", fog_cmd_voucher_pay},
+	{"voucher redeem", "AMOUNT [ACCOUNT]", 1, 2, 0,
+	 "turn vouchers back into money of an account", NULL, fog_cmd_voucher_redeem},
 	{"store check", "", 0, 0, 0, "look at every page of the store", NULL, fog_cmd_store_check},
 	{"store backup", "FILE", 1, 1, 0, "copy the store into FILE while it is in use", NULL,
 	 fog_cmd_store_backup},
@@ -210,6 +225,23 @@ const struct fog_command fog_commands[] = {
 	 "Checks every epoch's certificate since genesis, the header with the state's root and\n"
 	 "the account in that state. Believes no host. GENESIS: the lab's, when there is one.",
 	 fog_cmd_quorum_verify},
+
+	{"zk commit", "NAME=VALUE...", 1, FOG_CLI_ARGS_MAX, 0,
+	 "commit to attributes; prints values, blindings, commitments",
+	 "Keep the output to yourself; the commitments in it may be published.\n\n"
+	 "  fogctl zk commit age=25 country=de > secrets.json",
+	 fog_cmd_zk_commit},
+	{"zk prove", "PREDICATE", 1, 1, O(SECRETS) | O(DOMAIN) | O(CONTEXT) | O(EXPIRES),
+	 "prove a predicate of committed attributes, telling nothing else",
+	 "  fogctl zk prove 'age >= 18 and country in {\"de\", \"fr\"}' --secrets secrets.json\n\n"
+	 "The language is described in docs/PREDICATES.md.",
+	 fog_cmd_zk_prove},
+	{"zk verify", "FILE", 1, 1, O(DOMAIN) | O(CONTEXT) | O(COMMITMENTS),
+	 "check what `zk prove` printed; exit status 1 unless it is proved", NULL,
+	 fog_cmd_zk_verify},
+	{"zk explain", "[PREDICATE]", 0, 1, 0,
+	 "how a predicate is proved; without one, the library predicates", NULL,
+	 fog_cmd_zk_explain},
 
 	{"lab up", "", 0, 0, O(HOSTS) | O(MODE) | O(DIR), "start a local fog of several hosts",
 	 "Each host gets its own folder, keys and processes; in mode netns also a network\n"

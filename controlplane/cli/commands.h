@@ -64,6 +64,14 @@ int fog_cmd_offer_claim(struct fog_cli *cli);
 int fog_cmd_offer_dispute(struct fog_cli *cli);
 int fog_cmd_offer_finish(struct fog_cli *cli);
 
+/* cmd_voucher.c */
+int fog_cmd_voucher_withdraw(struct fog_cli *cli);
+int fog_cmd_voucher_send(struct fog_cli *cli);
+int fog_cmd_voucher_receive(struct fog_cli *cli);
+int fog_cmd_voucher_balance(struct fog_cli *cli);
+int fog_cmd_voucher_pay(struct fog_cli *cli);
+int fog_cmd_voucher_redeem(struct fog_cli *cli);
+
 /* cmd_store.c */
 int fog_cmd_store_check(struct fog_cli *cli);
 int fog_cmd_store_backup(struct fog_cli *cli);
@@ -76,6 +84,12 @@ int fog_cmd_job_show(struct fog_cli *cli);
 int fog_cmd_job_logs(struct fog_cli *cli);
 int fog_cmd_job_cancel(struct fog_cli *cli);
 int fog_cmd_job_wait(struct fog_cli *cli);
+
+/* cmd_zk.c */
+int fog_cmd_zk_commit(struct fog_cli *cli);
+int fog_cmd_zk_prove(struct fog_cli *cli);
+int fog_cmd_zk_verify(struct fog_cli *cli);
+int fog_cmd_zk_explain(struct fog_cli *cli);
 
 /* cmd_batch.c */
 int fog_cmd_job_plan(struct fog_cli *cli);

@@ -57,6 +57,11 @@ int fog_host_quorum_start(struct fog_host *h, const struct fog_genesis_file *gen
 			  char why[FOG_HOST_WHY_SIZE]);
 struct fog_node *fog_host_chain_node(struct fog_host_chain *c); /* NULL: solo */
 
+/* voucher.c: the service "pay", and a mint where there is a shared ledger. Needs that, store and
+ * gateway. */
+int fog_host_voucher_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
+void fog_host_voucher_stop(struct fog_host *h);
+
 /* parameters.c: has this host live by what was voted. */
 void fog_host_parameters_apply(struct fog_host *h, const struct fog_state *s);
 
