@@ -53,6 +53,13 @@ int fog_genesis_read(struct fog_genesis_file *out, const char *path, char why[FO
 int fog_genesis_solo(struct fog_genesis_file *out, const struct fog_host *h, u64 time_ms);
 void fog_genesis_free(struct fog_genesis_file *f);
 
+/* pay.c: pay of jobs on the shared ledger. Needs that and the store. backed: see jobs/engine.h. */
+struct fog_attempt_key;
+int fog_host_pay_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
+void fog_host_pay_stop(struct fog_host *h);
+bool fog_host_pay_backed(void *context, const struct fog_attempt_key *key, const char *offer,
+			 i64 amount, char error[128]);
+
 /* voucher.c: the service "pay", and a mint where there is a shared ledger. Needs that, store and
  * gateway. */
 int fog_host_voucher_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
