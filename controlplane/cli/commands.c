@@ -212,6 +212,19 @@ const struct fog_command fog_commands[] = {
 	 "who says what of a host, and how far it is believed", NULL, fog_cmd_reputation_opinions},
 	{"reputation tiers", "", 0, 0, 0, "what each tier asks for", NULL,
 	 fog_cmd_reputation_tiers},
+	{"vrf status", "", 0, 0, 0, "epoch, beacon, draws of this host, signs of an eclipse", NULL,
+	 fog_cmd_vrf_status},
+	{"vrf neighbors", "[HOST]", 0, 1, 0, "neighbours this or another host drew in this epoch",
+	 NULL, fog_cmd_vrf_neighbors},
+	{"vrf draw", "KIND", 1, 1, 0, "a draw of this host with its proof, as JSON",
+	 "KIND is neighbours, relays, committee or mix.\n\n"
+	 "  fogctl vrf draw neighbours > draw.json",
+	 fog_cmd_vrf_draw},
+	{"vrf verify", "KIND|FILE|-", 1, 1, 0, "check a draw: of this host, or from a file",
+	 "Nothing of what the host says is taken on trust but the list it drew from. Exit status\n"
+	 "1 when the proof is false or proves another result.\n\n"
+	 "  fogctl vrf draw relays --host birch | fogctl vrf verify -",
+	 fog_cmd_vrf_verify},
 	{"metrics", "", 0, 0, 0, "counters in the Prometheus text format", NULL, fog_cmd_metrics},
 
 	{"zk commit", "NAME=VALUE...", 1, FOG_CLI_ARGS_MAX, 0,

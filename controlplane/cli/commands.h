@@ -20,6 +20,12 @@ int fog_cmd_reputation_list(struct fog_cli *cli);
 int fog_cmd_xdp_show(struct fog_cli *cli);
 int fog_cmd_metrics(struct fog_cli *cli);
 
+/* cmd_vrf.c */
+int fog_cmd_vrf_status(struct fog_cli *cli);
+int fog_cmd_vrf_neighbors(struct fog_cli *cli);
+int fog_cmd_vrf_draw(struct fog_cli *cli);
+int fog_cmd_vrf_verify(struct fog_cli *cli);
+
 /* cmd_trust.c */
 int fog_cmd_reputation_show(struct fog_cli *cli);
 int fog_cmd_reputation_evidence(struct fog_cli *cli);

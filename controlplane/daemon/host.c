@@ -9,6 +9,7 @@
 
 #include "controlplane/core/log.h"
 #include "controlplane/daemon/chain.h"
+#include "controlplane/daemon/draws.h"
 #include "controlplane/daemon/market.h"
 #include "controlplane/daemon/trust.h"
 
@@ -137,6 +138,7 @@ static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	if (rc == 0) {
 		fog_host_market_routes(h);
 		fog_host_trust_routes(h);
+		fog_host_draws_routes(h);
 	}
 	if (rc == 0)
 		rc = fog_host_jobs_start(h, why);
@@ -159,6 +161,8 @@ static int start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	if (rc != 0)
 		return rc;
 	rc = fog_host_trust_start(h);
+	if (rc == 0)
+		rc = fog_host_draws_start(h);
 	if (rc != 0)
 		return fail(why, "trust", rc);
 	rc = fog_host_dataplane_start(h);
@@ -219,6 +223,7 @@ void fog_host_stop(struct fog_host *h)
 	fog_host_measure_stop(h);
 	fog_host_market_stop(h);
 	fog_host_trust_stop(h);
+	fog_host_draws_stop(h);
 	fog_host_dataplane_stop(h);
 	fog_host_xdp_stop(h);
 	fog_directory_free(h->directory);

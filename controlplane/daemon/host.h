@@ -51,6 +51,7 @@ struct fog_host_pay;
 struct fog_xdp;
 struct fog_host_market;
 struct fog_host_trust;
+struct fog_host_draws;
 
 struct fog_host {
 	struct ev_loop *loop;
@@ -114,6 +115,7 @@ struct fog_host {
 	struct fog_host_chain *chain;   /* NULL: takes part in no shared ledger */
 	struct fog_host_market *market; /* likewise */
 	struct fog_host_trust *trust;   /* likewise */
+	struct fog_host_draws *draws;   /* likewise */
 };
 
 /* What this host offers to jobs: configured, or measured where the configuration says 0. All zero
