@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""A proposal through its whole life on one control plane with a ledger of its own: what it changed is
-what the host lives by. kill -9 in between; backup and restore."""
+"""A proposal through its whole life on one control plane with a ledger of its own: what it changed
+is what the host lives by. kill -9 in between; backup and restore."""
 
 import json
 import os
