@@ -199,6 +199,12 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_reputation_tiers},
 	{"metrics", "", 0, 0, 0, "counters in the Prometheus text format", NULL, fog_cmd_metrics},
 
+	{"proof show", "FILE", 1, 1, 0,
+	 "a proof of execution, audit, SLA, batch or inclusion as JSON",
+	 "FILE holds the binary or the JSON form; - is standard input.", fog_cmd_proof_show},
+	{"proof verify", "FILE", 1, 1, O(ROSTER),
+	 "check such a proof; exit status 1 unless it is fresh and right",
+	 "  fogctl proof verify audit.json --roster auditors.json", fog_cmd_proof_verify},
 	{"zk commit", "NAME=VALUE...", 1, FOG_CLI_ARGS_MAX, 0,
 	 "commit to attributes; prints values, blindings, commitments",
 	 "Keep the output to yourself; the commitments in it may be published.\n\n"
