@@ -227,6 +227,18 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_vrf_verify},
 	{"metrics", "", 0, 0, 0, "counters in the Prometheus text format", NULL, fog_cmd_metrics},
 
+	{"quorum status", "", 0, 0, 0, "who agrees on the ledger, and why not when they do not",
+	 NULL, fog_cmd_quorum_status},
+	{"quorum check", "FILE", 1, 1, 0, "do any two quorums meet, and whose failure breaks them",
+	 "FILE is a genesis, or quorum sets as stellarbeat.io and stellar-core write them.\n"
+	 "Exit status 1 when quorums do not intersect, or one operator, country .. breaks them.",
+	 fog_cmd_quorum_check},
+	{"quorum verify-proof", "ACCOUNT [GENESIS]", 1, 2, 0,
+	 "prove a balance from the genesis file alone",
+	 "Checks every epoch's certificate since genesis, the header with the state's root and\n"
+	 "the account in that state. Believes no host. GENESIS: the lab's, when there is one.",
+	 fog_cmd_quorum_verify},
+
 	{"zk commit", "NAME=VALUE...", 1, FOG_CLI_ARGS_MAX, 0,
 	 "commit to attributes; prints values, blindings, commitments",
 	 "Keep the output to yourself; the commitments in it may be published.\n\n"

@@ -118,4 +118,9 @@ int fog_cmd_lab_kill(struct fog_cli *cli);
 int fog_cmd_lab_run(struct fog_cli *cli);
 int fog_cmd_lab_supervise(struct fog_cli *cli);
 
+/* cmd_quorum.c */
+int fog_cmd_quorum_status(struct fog_cli *cli);
+int fog_cmd_quorum_check(struct fog_cli *cli);
+int fog_cmd_quorum_verify(struct fog_cli *cli);
+
 #endif
