@@ -2,6 +2,7 @@
 /* The job engine's place in this host: what it is told about configuration and directory. */
 #include <errno.h>
 
+#include "controlplane/daemon/chain.h"
 #include "controlplane/daemon/host.h"
 #include "controlplane/daemon/market.h"
 #include "controlplane/daemon/measure.h"
@@ -111,6 +112,7 @@ int fog_host_jobs_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 		.hosts = hosts,
 		.host_name = host_name,
 		.told = fog_host_told,
+		.backed = fog_host_pay_backed,
 		.context = h,
 	};
 
