@@ -180,7 +180,7 @@ void sim_batch_check(struct sim *s, struct sim_batch *b)
 		"SELECT count(*) FROM (SELECT j.stage FROM job j JOIN attempt a ON a.job = j.id"
 		" AND a.number = 1 WHERE j.batch = ? AND j.kind = 2 GROUP BY j.stage"
 		" HAVING max(a.created_ms) <> min(a.created_ms)"
-		"  OR count(*) <> max(j.members))";
+		"  OR count(*) <> max(j.members)) t";
 	struct sim_host *h = &s->host[b->host];
 	const char *id = b->batch.id;
 	i64 jobs = number(s, h, "SELECT count(*) FROM job WHERE batch = ?", id);
