@@ -227,6 +227,13 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_vrf_verify},
 	{"metrics", "", 0, 0, 0, "counters in the Prometheus text format", NULL, fog_cmd_metrics},
 
+	{"proof show", "FILE", 1, 1, 0,
+	 "a proof of execution, audit, SLA, batch or inclusion as JSON",
+	 "FILE holds the binary or the JSON form; - is standard input.", fog_cmd_proof_show},
+	{"proof verify", "FILE", 1, 1, O(ROSTER),
+	 "check such a proof; exit status 1 unless it is fresh and right",
+	 "  fogctl proof verify audit.json --roster auditors.json", fog_cmd_proof_verify},
+
 	{"quorum status", "", 0, 0, 0, "who agrees on the ledger, and why not when they do not",
 	 NULL, fog_cmd_quorum_status},
 	{"quorum check", "FILE", 1, 1, 0, "do any two quorums meet, and whose failure breaks them",
