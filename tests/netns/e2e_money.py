@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""Money between hosts of a lab: accounts that prove themselves, pay of a job, offers, and vouchers that
-pay a relay through circuits without saying who pays."""
+"""Money between hosts of a lab: accounts that prove themselves, pay of a job, offers, and vouchers
+that pay a relay through circuits without saying who pays."""
 
 import os
 import time
