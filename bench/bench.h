@@ -23,6 +23,7 @@ struct bench_case {
 	void *theirs_arg;
 	double ours_divisor;   /* operations per round, e.g. batch size; 0 = 1 */
 	double theirs_divisor; /* likewise */
+	double recorded;       /* not 0: the peer's figure, measured elsewhere; theirs is not run */
 };
 
 struct bench_result {
@@ -34,6 +35,7 @@ struct bench_result {
 	double ratio;      /* peer_value / value: how many times better we are */
 	double spread;     /* (max - min) / median of our samples */
 	unsigned samples;
+	bool recorded; /* peer_value was measured elsewhere */
 };
 
 struct bench {
@@ -59,6 +61,7 @@ void bench_suite_cell(struct bench *b);
 void bench_suite_curve(struct bench *b);
 void bench_suite_handshake(struct bench *b);
 void bench_suite_link(struct bench *b);
+void bench_suite_mix(struct bench *b);
 void bench_suite_ring(struct bench *b);
 void bench_suite_scheduler(struct bench *b);
 void bench_suite_zk(struct bench *b);
