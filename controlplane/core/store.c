@@ -2,167 +2,43 @@
 #include "controlplane/core/store.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sqlite3.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "controlplane/core/log.h"
+#include "controlplane/core/store_private.h"
 
-struct fog_stmt {
-	struct fog_store *store;
-	sqlite3_stmt *stmt; /* NULL when preparing failed; error says why */
-	char *sql;
-	int bound; /* parameters bound so far */
-	int error; /* first error since the statement was taken */
-};
-
-struct fog_store {
-	sqlite3 *db;
-	u32 count;
-	struct fog_stmt broken; /* handed out when a statement cannot be prepared */
-	struct fog_stmt statements[FOG_STORE_STATEMENTS_MAX];
-};
-
-static const char schema[] = "CREATE TABLE IF NOT EXISTS schema_version("
-			     " component TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT;"
-			     "CREATE TABLE IF NOT EXISTS named_value("
-			     " name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;";
-
-static int error_map(int rc)
+bool fog_store_is_url(const char *where)
 {
-	switch (rc & 0xff) {
-	case SQLITE_OK:
-	case SQLITE_ROW:
-	case SQLITE_DONE:
-		return 0;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return -EBUSY;
-	case SQLITE_CONSTRAINT:
-		return -EEXIST;
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return -EUCLEAN;
-	case SQLITE_READONLY:
-		return -EROFS;
-	case SQLITE_CANTOPEN:
-	case SQLITE_PERM:
-	case SQLITE_AUTH:
-		return -EACCES;
-	case SQLITE_TOOBIG:
-		return -EFBIG;
-	case SQLITE_RANGE:
-	case SQLITE_MISUSE:
-	case SQLITE_MISMATCH:
-		return -EINVAL;
-	default:
-		return -EIO;
-	}
+	return where != NULL &&
+	       (strncmp(where, "postgresql://", 13) == 0 || strncmp(where, "postgres://", 11) == 0);
+}
+
+static const struct fog_store_ops *ops_of(const char *where)
+{
+	return fog_store_is_url(where) ? &fog_store_postgres : &fog_store_sqlite;
 }
 
 static int exec(struct fog_store *st, const char *sql)
 {
-	return error_map(sqlite3_exec(st->db, sql, NULL, NULL, NULL));
+	return st->ops->exec(st, sql);
 }
 
-/* First column of the first row as text; "" when there is none. */
-static int query_text(struct fog_store *st, const char *sql, char *out, size_t size)
+int fog_store_open(struct fog_store **out, const char *where, char why[FOG_STORE_WHY_SIZE])
 {
-	sqlite3_stmt *q;
-	int rc = sqlite3_prepare_v2(st->db, sql, -1, &q, NULL);
-
-	out[0] = '\0';
-	if (rc != SQLITE_OK)
-		return error_map(rc);
-	rc = sqlite3_step(q);
-	if (rc == SQLITE_ROW && sqlite3_column_text(q, 0) != NULL)
-		snprintf(out, size, "%s", (const char *)sqlite3_column_text(q, 0));
-	rc = error_map(rc);
-	sqlite3_finalize(q);
-	return rc;
-}
-
-/* Pragmas before anything is written; then the integrity of every page. */
-static int setup(struct fog_store *st, bool in_memory, const char *path,
-		 char why[FOG_STORE_WHY_SIZE])
-{
-	char text[128];
-
-	sqlite3_busy_timeout(st->db, FOG_STORE_BUSY_MS);
-	sqlite3_extended_result_codes(st->db, 1);
-	int rc = query_text(st, "PRAGMA quick_check(1)", text, sizeof(text));
-	if (rc == -EUCLEAN || (rc == 0 && strcmp(text, "ok") != 0)) {
-		snprintf(why, FOG_STORE_WHY_SIZE,
-			 "%s is damaged (%s): restore it from a backup, or move it away to start "
-			 "with an empty store",
-			 path, rc == 0 ? text : sqlite3_errmsg(st->db));
-		return -EUCLEAN;
-	}
-	if (rc == 0)
-		rc = query_text(st, "PRAGMA journal_mode = WAL", text, sizeof(text));
-	if (rc == 0 && !in_memory && strcmp(text, "wal") != 0) {
-		snprintf(why, FOG_STORE_WHY_SIZE, "%s: this file system cannot hold a WAL store",
-			 path);
-		return -EOPNOTSUPP;
-	}
-	if (rc == 0)
-		rc = exec(st, "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-			      "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;");
-	if (rc == 0)
-		rc = exec(st, schema);
-	if (rc != 0)
-		snprintf(why, FOG_STORE_WHY_SIZE, "%s: %s", path, sqlite3_errmsg(st->db));
-	return rc;
-}
-
-/* SQLite would create it with the umask's mode. */
-static int file_create(const char *path, char why[FOG_STORE_WHY_SIZE])
-{
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (fd < 0) {
-		int rc = -errno;
-		snprintf(why, FOG_STORE_WHY_SIZE, "%s: %s", path, strerror(-rc));
-		return rc;
-	}
-	close(fd);
-	return 0;
-}
-
-int fog_store_open(struct fog_store **out, const char *path, char why[FOG_STORE_WHY_SIZE])
-{
-	int rc;
+	struct fog_store *st = calloc(1, sizeof(*st));
 
 	why[0] = '\0';
-	if (path != NULL && (rc = file_create(path, why)) != 0)
-		return rc;
-	struct fog_store *st = calloc(1, sizeof(*st));
 	if (st == NULL)
 		return -ENOMEM;
+	st->ops = ops_of(where);
 	st->broken.store = st;
-	const char *name = path != NULL ? path : ":memory:";
-	rc = sqlite3_open_v2(name, &st->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
-	if (rc != SQLITE_OK) {
-		snprintf(why, FOG_STORE_WHY_SIZE, "%s: %s", name,
-			 st->db != NULL ? sqlite3_errmsg(st->db) : "no memory");
-		rc = error_map(rc);
-		goto err_close;
+	int rc = st->ops->open(st, where, why);
+	if (rc != 0) {
+		st->ops->close(st);
+		free(st);
+		return rc;
 	}
-	rc = setup(st, path == NULL, name, why);
-	if (rc != 0)
-		goto err_close;
 	*out = st;
 	return 0;
-
-err_close:
-	sqlite3_close(st->db);
-	free(st);
-	return rc;
 }
 
 void fog_store_close(struct fog_store *st)
@@ -170,15 +46,36 @@ void fog_store_close(struct fog_store *st)
 	if (st == NULL)
 		return;
 	for (u32 i = 0; i < st->count; i++) {
-		sqlite3_finalize(st->statements[i].stmt);
+		st->ops->finalize(&st->statements[i]);
 		free(st->statements[i].sql);
 	}
 	if (fog_store_in_transaction(st))
 		exec(st, "ROLLBACK");
-	if (sqlite3_close(st->db) != SQLITE_OK)
-		fog_log(FOG_LOG_ERROR, "store", "close failed reason=\"%s\"",
-			sqlite3_errmsg(st->db));
+	st->ops->close(st);
 	free(st);
+}
+
+const char *fog_store_kind(const struct fog_store *st)
+{
+	return st->ops->name;
+}
+
+int fog_store_check(struct fog_store *st, char why[FOG_STORE_WHY_SIZE])
+{
+	why[0] = '\0';
+	return st->ops->check(st, why);
+}
+
+int fog_store_backup(struct fog_store *st, const char *path, char why[FOG_STORE_WHY_SIZE])
+{
+	why[0] = '\0';
+	return st->ops->backup(st, path, why);
+}
+
+int fog_store_restore(const char *where, const char *path, char why[FOG_STORE_WHY_SIZE])
+{
+	why[0] = '\0';
+	return ops_of(where)->restore(where, path, why);
 }
 
 static int version_get(struct fog_store *st, const char *component, u32 *version)
@@ -206,7 +103,7 @@ static int migration_apply(struct fog_store *st, const char *component,
 	rc = exec(st, m->sql);
 	if (rc != 0) {
 		snprintf(why, FOG_STORE_WHY_SIZE, "migration %s %u: %s", component, m->number,
-			 sqlite3_errmsg(st->db));
+			 st->ops->error(st));
 		return fog_store_end(st, rc);
 	}
 	struct fog_stmt *q = fog_stmt(st, "INSERT INTO schema_version(component, version)"
@@ -237,7 +134,7 @@ int fog_store_migrate(struct fog_store *st, const char *component, const struct 
 	}
 	if (rc != 0 && why[0] == '\0')
 		snprintf(why, FOG_STORE_WHY_SIZE, "migration of %s: %s", component,
-			 sqlite3_errmsg(st->db));
+			 st->ops->error(st));
 	return rc;
 }
 
@@ -254,8 +151,7 @@ int fog_store_end(struct fog_store *st, int rc)
 		rc = exec(st, "COMMIT");
 		if (rc == 0)
 			return 0;
-		fog_log(FOG_LOG_ERROR, "store", "commit failed reason=\"%s\"",
-			sqlite3_errmsg(st->db));
+		fog_log(FOG_LOG_ERROR, "store", "commit failed reason=\"%s\"", st->ops->error(st));
 	}
 	/* Some errors (disk full, I/O) end the transaction by themselves. */
 	if (fog_store_in_transaction(st))
@@ -265,30 +161,25 @@ int fog_store_end(struct fog_store *st, int rc)
 
 bool fog_store_in_transaction(const struct fog_store *st)
 {
-	return sqlite3_get_autocommit(st->db) == 0;
+	return st->ops->in_transaction(st);
 }
 
 static struct fog_stmt *prepare(struct fog_store *st, const char *sql)
 {
 	struct fog_stmt *q = &st->statements[st->count];
-	int rc = sqlite3_prepare_v3(st->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &q->stmt, NULL);
+	int rc = -ENOMEM;
 
-	if (rc == SQLITE_OK) {
-		q->sql = strdup(sql);
-		if (q->sql != NULL) {
-			q->store = st;
-			st->count++;
-			return q;
-		}
-		sqlite3_finalize(q->stmt);
-		rc = SQLITE_NOMEM;
+	q->store = st;
+	q->sql = strdup(sql);
+	if (q->sql != NULL)
+		rc = st->ops->prepare(q);
+	if (rc == 0) {
+		st->count++;
+		return q;
 	}
-	q->stmt = NULL;
-	if ((rc & 0xff) == SQLITE_ERROR) {
-		fprintf(stderr, "fog: bad SQL: %s: %s\n", sqlite3_errmsg(st->db), sql);
-		FOG_ASSERT(!"SQL does not compile");
-	}
-	st->broken.error = error_map(rc);
+	free(q->sql);
+	memset(q, 0, sizeof(*q));
+	st->broken.error = rc;
 	return &st->broken;
 }
 
@@ -305,16 +196,18 @@ struct fog_stmt *fog_stmt(struct fog_store *st, const char *sql)
 	return prepare(st, sql);
 }
 
-static void bound(struct fog_stmt *q, int rc)
+static void bind(struct fog_stmt *q, const struct fog_value *v)
 {
-	if (rc != SQLITE_OK && q->error == 0)
-		q->error = error_map(rc);
+	if (q->handle == NULL)
+		return;
+	int rc = q->store->ops->bind(q, ++q->bound, v);
+	if (rc != 0 && q->error == 0)
+		q->error = rc;
 }
 
 void fog_bind_int(struct fog_stmt *q, i64 v)
 {
-	if (q->stmt != NULL)
-		bound(q, sqlite3_bind_int64(q->stmt, ++q->bound, v));
+	bind(q, &(struct fog_value){.kind = FOG_VALUE_INT, .i = v});
 }
 
 void fog_bind_u64(struct fog_stmt *q, u64 v)
@@ -328,47 +221,37 @@ void fog_bind_u64(struct fog_stmt *q, u64 v)
 
 void fog_bind_real(struct fog_stmt *q, double v)
 {
-	if (q->stmt != NULL)
-		bound(q, sqlite3_bind_double(q->stmt, ++q->bound, v));
+	bind(q, &(struct fog_value){.kind = FOG_VALUE_REAL, .r = v});
 }
 
 void fog_bind_text(struct fog_stmt *q, const char *text)
 {
-	if (q->stmt != NULL)
-		bound(q, sqlite3_bind_text(q->stmt, ++q->bound, text, -1, SQLITE_TRANSIENT));
+	bind(q, &(struct fog_value){.kind = text != NULL ? FOG_VALUE_TEXT : FOG_VALUE_NULL,
+				    .data = text,
+				    .len = text != NULL ? strlen(text) : 0});
 }
 
 void fog_bind_blob(struct fog_stmt *q, const void *data, size_t len)
 {
-	if (q->stmt != NULL)
-		bound(q, sqlite3_bind_blob64(q->stmt, ++q->bound, len != 0 ? data : "", len,
-					     SQLITE_TRANSIENT));
+	bind(q, &(struct fog_value){.kind = FOG_VALUE_BLOB, .data = data, .len = len});
 }
 
 void fog_bind_null(struct fog_stmt *q)
 {
-	if (q->stmt != NULL)
-		bound(q, sqlite3_bind_null(q->stmt, ++q->bound));
+	bind(q, &(struct fog_value){.kind = FOG_VALUE_NULL});
 }
 
 int fog_stmt_step(struct fog_stmt *q)
 {
 	int rc = q->error;
 
-	if (rc != 0) {
-		fog_stmt_reset(q);
-		return rc;
-	}
-	/* A '?' nobody bound would silently be NULL. */
-	FOG_ASSERT(q->bound == sqlite3_bind_parameter_count(q->stmt));
-	int s = sqlite3_step(q->stmt);
-	if (s == SQLITE_ROW)
+	if (rc == 0)
+		rc = q->store->ops->step(q);
+	if (rc == 1)
 		return 1;
-	if (s != SQLITE_DONE) {
-		rc = error_map(s);
+	if (rc != 0 && q->error == 0)
 		fog_log(rc == -EEXIST ? FOG_LOG_DEBUG : FOG_LOG_ERROR, "store",
-			"statement failed reason=\"%s\"", sqlite3_errmsg(q->store->db));
-	}
+			"statement failed reason=\"%s\"", q->store->ops->error(q->store));
 	fog_stmt_reset(q);
 	return rc;
 }
@@ -387,63 +270,64 @@ void fog_stmt_reset(struct fog_stmt *q)
 {
 	q->bound = 0;
 	q->error = 0;
-	if (q->stmt == NULL)
-		return;
-	sqlite3_reset(q->stmt);
-	sqlite3_clear_bindings(q->stmt);
+	if (q->handle != NULL)
+		q->store->ops->reset(q);
 }
 
 u32 fog_store_changes(const struct fog_store *st)
 {
-	return (u32)sqlite3_changes(st->db);
+	return st->ops->changes(st);
 }
 
-i64 fog_store_last_id(const struct fog_store *st)
+static struct fog_value column(struct fog_stmt *q, int index, enum fog_value_kind kind)
 {
-	return sqlite3_last_insert_rowid(st->db);
+	struct fog_value v = {.kind = kind};
+
+	q->store->ops->column(q, index, &v);
+	return v;
 }
 
-i64 fog_column_int(struct fog_stmt *q, int column)
+i64 fog_column_int(struct fog_stmt *q, int index)
 {
-	return sqlite3_column_int64(q->stmt, column);
+	return column(q, index, FOG_VALUE_INT).i;
 }
 
-u64 fog_column_u64(struct fog_stmt *q, int column)
+u64 fog_column_u64(struct fog_stmt *q, int index)
 {
-	i64 v = fog_column_int(q, column);
+	i64 v = fog_column_int(q, index);
 
 	return v < 0 ? 0 : (u64)v;
 }
 
-double fog_column_real(struct fog_stmt *q, int column)
+double fog_column_real(struct fog_stmt *q, int index)
 {
-	return sqlite3_column_double(q->stmt, column);
+	return column(q, index, FOG_VALUE_REAL).r;
 }
 
-const char *fog_column_text(struct fog_stmt *q, int column)
+const char *fog_column_text(struct fog_stmt *q, int index)
 {
-	const char *text = (const char *)sqlite3_column_text(q->stmt, column);
+	const char *text = column(q, index, FOG_VALUE_TEXT).data;
 
 	return text != NULL ? text : "";
 }
 
-const void *fog_column_blob(struct fog_stmt *q, int column, size_t *len)
+const void *fog_column_blob(struct fog_stmt *q, int index, size_t *len)
 {
-	const void *p = sqlite3_column_blob(q->stmt, column);
+	struct fog_value v = column(q, index, FOG_VALUE_BLOB);
 
-	*len = (size_t)sqlite3_column_bytes(q->stmt, column);
-	return p != NULL ? p : "";
+	*len = v.len;
+	return v.data != NULL ? v.data : "";
 }
 
-bool fog_column_is_null(struct fog_stmt *q, int column)
+bool fog_column_is_null(struct fog_stmt *q, int index)
 {
-	return sqlite3_column_type(q->stmt, column) == SQLITE_NULL;
+	return column(q, index, FOG_VALUE_INT).kind == FOG_VALUE_NULL;
 }
 
-int fog_column_copy(struct fog_stmt *q, int column, void *out, size_t len)
+int fog_column_copy(struct fog_stmt *q, int index, void *out, size_t len)
 {
 	size_t have;
-	const void *p = fog_column_blob(q, column, &have);
+	const void *p = fog_column_blob(q, index, &have);
 
 	if (have != len)
 		return -EUCLEAN;

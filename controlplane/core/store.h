@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The store: one SQLite database that holds everything the control plane promised. WAL with
- * synchronous = FULL, so that what was committed survives a crash of process and machine. One
- *store, one thread: the loop's. A write costs one fsync (a few ms on a disk), so group writes of
- *one event in one transaction.
+/* The store: one database that holds everything the control plane promised; what was committed
+ * survives a crash of process and machine. SQLite (one file, WAL, synchronous = FULL) by default;
+ * PostgreSQL (synchronous_commit = on) where `where` is a URL, for a site with several gateways:
+ *they share one store, one of them works and holds its lock, the others take over when it is gone.
+ *The SQL is one dialect, SQLite's; store_postgres.c translates the few words that differ.
+ *
+ * One store, one thread: the loop's. A write costs one fsync (a few ms on a disk), so group writes
+ *of one event in one transaction.
  *
  * Use:
  *	int rc = fog_store_begin(st);
@@ -33,10 +37,26 @@ struct fog_migration {
 	const char *sql; /* one or more statements */
 };
 
-/* Open or create the database file (mode 0600); NULL = in memory, for tests. Checks its integrity.
- * On failure `why` says what is wrong and what to do. Returns 0; -EUCLEAN: damaged or no database;
- * -EBUSY: locked by another process; else -errno. */
-int fog_store_open(struct fog_store **out, const char *path, char why[FOG_STORE_WHY_SIZE]);
+/* "postgresql://..." or "postgres://...": for PostgreSQL; anything else is a file's path. */
+bool fog_store_is_url(const char *where);
+
+/* Open or create the database file (mode 0600) and check its integrity, or connect to the server
+ * (the schema of the URL's search_path is made if it is not there). NULL = in memory, for tests. On
+ * failure `why` says what is wrong and what to do. Returns 0; -EUCLEAN: damaged or no database;
+ * -EBUSY: locked by another process; -ECONNREFUSED: no server; else -errno. */
+int fog_store_open(struct fog_store **out, const char *where, char why[FOG_STORE_WHY_SIZE]);
+const char *fog_store_kind(const struct fog_store *st); /* "sqlite" or "postgresql" */
+
+/* Looks at every page and reference (PostgreSQL: every index the server can check, and reads every
+ * row). 0, or -EUCLEAN with why. */
+int fog_store_check(struct fog_store *st, char why[FOG_STORE_WHY_SIZE]);
+/* Copies the store as of one moment into a file while it is in use; the file is there whole or not
+ * at all, mode 0600. SQLite: a database; PostgreSQL: an archive of pg_dump, which must be
+ * installed. */
+int fog_store_backup(struct fog_store *st, const char *path, char why[FOG_STORE_WHY_SIZE]);
+/* Replaces the store by a backup, checked before. No process may have it open (PostgreSQL: its lock
+ * is taken for it). */
+int fog_store_restore(const char *where, const char *path, char why[FOG_STORE_WHY_SIZE]);
 
 /* Checkpoints and closes. An open transaction is rolled back. NULL is fine. */
 void fog_store_close(struct fog_store *st);
@@ -46,7 +66,7 @@ void fog_store_close(struct fog_store *st);
 int fog_store_migrate(struct fog_store *st, const char *component, const struct fog_migration *list,
 		      u32 count, char why[FOG_STORE_WHY_SIZE]);
 
-/* BEGIN IMMEDIATE. Transactions do not nest: a second begin is our bug. 0 or -errno. */
+/* Transactions do not nest: a second begin is our bug. 0 or -errno. */
 int fog_store_begin(struct fog_store *st);
 /* COMMIT when rc is 0, else ROLLBACK. Returns rc, or the error of the commit (then rolled back). */
 int fog_store_end(struct fog_store *st, int rc);
@@ -73,18 +93,17 @@ int fog_stmt_step(struct fog_stmt *q);
 void fog_stmt_reset(struct fog_stmt *q);
 /* Rows changed by the last fog_stmt_run() of the store. */
 u32 fog_store_changes(const struct fog_store *st);
-i64 fog_store_last_id(const struct fog_store *st);
 
 /* Columns of the current row, from 0. Text and blob stay valid until the next step or reset. NULL
  * reads as 0, "" or length 0. */
-i64 fog_column_int(struct fog_stmt *q, int column);
-u64 fog_column_u64(struct fog_stmt *q, int column); /* negative reads as 0 */
-double fog_column_real(struct fog_stmt *q, int column);
-const char *fog_column_text(struct fog_stmt *q, int column);
-const void *fog_column_blob(struct fog_stmt *q, int column, size_t *len);
-bool fog_column_is_null(struct fog_stmt *q, int column);
+i64 fog_column_int(struct fog_stmt *q, int index);
+u64 fog_column_u64(struct fog_stmt *q, int index); /* negative reads as 0 */
+double fog_column_real(struct fog_stmt *q, int index);
+const char *fog_column_text(struct fog_stmt *q, int index);
+const void *fog_column_blob(struct fog_stmt *q, int index, size_t *len);
+bool fog_column_is_null(struct fog_stmt *q, int index);
 /* Copy a blob of exactly `len` bytes. 0, or -EUCLEAN when the length differs. */
-int fog_column_copy(struct fog_stmt *q, int column, void *out, size_t len);
+int fog_column_copy(struct fog_stmt *q, int index, void *out, size_t len);
 
 /* Named small values that need no table of their own. get: -ENOENT when absent, -ENOSPC when `cap`
  * is too small. */

@@ -99,7 +99,9 @@ static int state_open(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 		rc = fog_identity_load(&h->id, h->config.host_state_dir, why);
 	snprintf(path, sizeof(path), "%s/fog.db", h->config.host_state_dir);
 	if (rc == 0)
-		rc = fog_store_open(&h->store, path, why);
+		rc = fog_store_open(&h->store,
+				    h->config.store_url[0] != '\0' ? h->config.store_url : path,
+				    why);
 	return rc;
 }
 

@@ -128,7 +128,7 @@ int fog_jobs_audit(struct fog_store *store, char why[FOG_STORE_WHY_SIZE])
 		{"SELECT coalesce(sum(balance), 0) FROM ledger_account",
 		 "the balances do not sum to zero"},
 		{"SELECT count(*) FROM (SELECT tx FROM ledger_entry GROUP BY tx"
-		 " HAVING sum(amount) <> 0)",
+		 " HAVING sum(amount) <> 0) t",
 		 "a transaction does not sum to zero"},
 		{"SELECT count(*) FROM ledger_account a WHERE a.balance <>"
 		 " (SELECT coalesce(sum(amount), 0) FROM ledger_entry e WHERE e.account = a.name)",

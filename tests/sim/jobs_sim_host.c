@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Hosts of the simulation: directory, keys, executor, crash and restart. */
+#include "tests/unit/store_where.h"
 #include "tests/sim/jobs_sim.h"
 
 #include <errno.h>
@@ -274,7 +275,7 @@ void sim_host_new(struct sim *s, u32 index)
 	fog_rng_bytes(&s->rng, seed, sizeof(seed));
 	fog_sign_keypair(h->id, h->secret, seed);
 	h->run = calloc(SIM_RUNS_MAX, sizeof(*h->run));
-	if (h->run == NULL || fog_store_open(&h->store, NULL, why) != 0)
+	if (h->run == NULL || fog_store_open(&h->store, store_where(true, NULL), why) != 0)
 		sim_fail(s, "no store");
 	h->config = (struct fog_jobs_config){
 		.attempts_max = 16,

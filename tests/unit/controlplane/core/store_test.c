@@ -9,8 +9,14 @@
 #include "controlplane/core/log.h"
 #include "controlplane/core/store.h"
 #include "tests/unit/fog_test.h"
+#include "tests/unit/store_where.h"
 
-static char dir[64], path[128], why[FOG_STORE_WHY_SIZE];
+static char dir[64], path[128], where[512], why[FOG_STORE_WHY_SIZE];
+
+static bool is_file(void)
+{
+	return !fog_store_is_url(where);
+}
 
 static const struct fog_migration first[] = {
 	{1,
@@ -24,8 +30,8 @@ static const struct fog_migration second[] = {
 	{2, "ALTER TABLE pair ADD COLUMN c TEXT NOT NULL DEFAULT 'new'"},
 };
 static const struct fog_migration bad[] = {
-	{1, "CREATE TABLE half(a)"},
-	{2, "CREATE TABLE other(a); CREATE TABLE half(a)"},
+	{1, "CREATE TABLE half(a INTEGER)"},
+	{2, "CREATE TABLE other(a INTEGER); CREATE TABLE half(a INTEGER)"},
 };
 
 static void start(void)
@@ -33,6 +39,7 @@ static void start(void)
 	snprintf(dir, sizeof(dir), "/tmp/fog-store-test-XXXXXX");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/fog.db", dir);
+	snprintf(where, sizeof(where), "%s", store_where(true, path));
 }
 
 static void stop(void)
@@ -50,8 +57,13 @@ static void stop(void)
 static struct fog_store *open_file(void)
 {
 	struct fog_store *st = NULL;
+	int rc;
 
-	CU_ASSERT_EQUAL_FATAL(fog_store_open(&st, path, why), 0);
+	/* A server needs a moment to see that a killed client is gone. */
+	for (unsigned tries = 0; (rc = fog_store_open(&st, where, why)) == -EBUSY && tries < 300;
+	     tries++)
+		usleep(10000);
+	CU_ASSERT_EQUAL_FATAL(rc, 0);
 	return st;
 }
 
@@ -81,13 +93,15 @@ static void test_life_cycle(void)
 
 	start();
 	struct fog_store *st = open_file();
-	CU_ASSERT_EQUAL(stat(path, &s), 0);
-	CU_ASSERT_EQUAL(s.st_mode & 0777, 0600);
+	if (is_file()) {
+		CU_ASSERT_EQUAL(stat(path, &s), 0);
+		CU_ASSERT_EQUAL(s.st_mode & 0777, 0600);
+	}
+	CU_ASSERT_STRING_EQUAL(fog_store_kind(st), is_file() ? "sqlite" : "postgresql");
 	CU_ASSERT_EQUAL(fog_store_migrate(st, "test", first, 1, why), 0);
 	CU_ASSERT_EQUAL(fog_store_begin(st), 0);
 	CU_ASSERT(fog_store_in_transaction(st));
 	CU_ASSERT_EQUAL(fog_store_end(st, pair_add(st, 1, -1)), 0);
-	CU_ASSERT_EQUAL(fog_store_last_id(st), 1);
 	CU_ASSERT_EQUAL(fog_store_changes(st), 1);
 	CU_ASSERT_EQUAL(fog_store_begin(st), 0);
 	CU_ASSERT_EQUAL(pair_add(st, 2, -2), 0);
@@ -109,7 +123,7 @@ static void test_columns_and_values(void)
 	u8 blob[4] = {1, 0, 2, 0}, out[4];
 	size_t len;
 
-	CU_ASSERT_EQUAL_FATAL(fog_store_open(&st, NULL, why), 0);
+	CU_ASSERT_EQUAL_FATAL(fog_store_open(&st, store_where(true, NULL), why), 0);
 	CU_ASSERT_EQUAL(fog_store_migrate(st, "test", first, 1, why), 0);
 	struct fog_stmt *q = fog_stmt(st, "SELECT ?, ?, ?, ?, ?, ?");
 	fog_bind_int(q, INT64_MIN);
@@ -154,7 +168,7 @@ static void test_errors(void)
 {
 	struct fog_store *st;
 
-	CU_ASSERT_EQUAL_FATAL(fog_store_open(&st, NULL, why), 0);
+	CU_ASSERT_EQUAL_FATAL(fog_store_open(&st, store_where(true, NULL), why), 0);
 	CU_ASSERT_EQUAL(fog_store_migrate(st, "test", first, 1, why), 0);
 	struct fog_stmt *q;
 	for (int i = 0; i < 2; i++) {
@@ -182,6 +196,7 @@ static void test_bad_files(void)
 	static u8 noise[8192];
 
 	start();
+	snprintf(where, sizeof(where), "%s", path);
 	CU_ASSERT_EQUAL(fog_store_open(&st, "/nonexistent/fog.db", why), -ENOENT);
 	CU_ASSERT(strstr(why, "/nonexistent/fog.db") != NULL);
 	CU_ASSERT(fog_store_open(&st, "/tmp", why) < 0);
@@ -226,7 +241,11 @@ static void test_migrations(void)
 	CU_ASSERT(fog_store_migrate(st, "bad", bad, 2, why) < 0);
 	CU_ASSERT_PTR_NOT_NULL(strstr(why, "migration bad 2"));
 	CU_ASSERT(!fog_store_in_transaction(st));
-	CU_ASSERT_EQUAL(one(st, "SELECT count(*) FROM sqlite_schema WHERE name = 'other'"), 0);
+	CU_ASSERT_EQUAL(one(st, is_file()
+					? "SELECT count(*) FROM sqlite_schema WHERE name = 'other'"
+					: "SELECT count(*) FROM pg_tables WHERE tablename ="
+					  " 'other' AND schemaname = current_schema()"),
+			0);
 	CU_ASSERT_EQUAL(one(st, "SELECT version FROM schema_version WHERE component = 'bad'"), 1);
 	fog_store_close(st);
 	stop();
@@ -238,7 +257,7 @@ static void child_write(int pipe_fd)
 {
 	struct fog_store *st = NULL;
 
-	if (fog_store_open(&st, path, why) != 0)
+	if (fog_store_open(&st, where, why) != 0)
 		_exit(1);
 	for (u32 t = 0;; t++) {
 		if (fog_store_begin(st) != 0)
@@ -320,7 +339,86 @@ static void test_disk_full(void)
 	fog_log_set_file(NULL);
 }
 
+/* While it is in use; restored, it is what it was; what came after is gone. */
+static void test_backup(void)
+{
+	char copy[160];
+	struct stat s;
+
+	start();
+	snprintf(copy, sizeof(copy), "%s.backup", path);
+	struct fog_store *st = open_file();
+	CU_ASSERT_EQUAL(fog_store_migrate(st, "test", first, 1, why), 0);
+	CU_ASSERT_EQUAL(fog_store_begin(st), 0);
+	for (int i = 0; i < 3000; i++)
+		pair_add(st, i, -i);
+	CU_ASSERT_EQUAL(fog_store_end(st, 0), 0);
+	CU_ASSERT_EQUAL(fog_store_check(st, why), 0);
+	CU_ASSERT_EQUAL(fog_store_backup(st, copy, why), 0);
+	CU_ASSERT_EQUAL(stat(copy, &s), 0);
+	CU_ASSERT_EQUAL(s.st_mode & 0777, 0600);
+	CU_ASSERT(fog_store_backup(st, "/nonexistent/copy", why) < 0);
+	CU_ASSERT_EQUAL(pair_add(st, 9, 9), 0);
+	fog_store_close(st);
+	CU_ASSERT_EQUAL(fog_store_restore(where, copy, why), 0);
+	st = open_file();
+	CU_ASSERT_EQUAL(one(st, "SELECT count(*) FROM pair"), 3000);
+	CU_ASSERT_EQUAL(one(st, "SELECT sum(a + b) FROM pair"), 0);
+	CU_ASSERT_EQUAL(fog_store_migrate(st, "test", first, 1, why), 0);
+	CU_ASSERT_EQUAL(pair_add(st, 1, -1), 0);
+	fog_store_close(st);
+	/* What is no backup changes nothing. */
+	int fd = open(copy, O_WRONLY | O_TRUNC);
+	CU_ASSERT_EQUAL(write(fd, "no database", 11), 11);
+	close(fd);
+	CU_ASSERT(fog_store_restore(where, copy, why) < 0);
+	st = open_file();
+	CU_ASSERT_EQUAL(one(st, "SELECT count(*) FROM pair"), 3001);
+	fog_store_close(st);
+	unlink(copy);
+	stop();
+}
+
+/* A refused write leaves the transaction as it was. */
+static void test_refused_inside_transaction(void)
+{
+	start();
+	struct fog_store *st = open_file();
+	CU_ASSERT_EQUAL(fog_store_migrate(st, "test", first, 1, why), 0);
+	CU_ASSERT_EQUAL(fog_store_begin(st), 0);
+	for (int i = 0; i < 3; i++) {
+		struct fog_stmt *q = fog_stmt(st, "INSERT INTO note(id) VALUES(?)");
+		fog_bind_text(q, i == 2 ? "b" : "a");
+		CU_ASSERT_EQUAL(fog_stmt_run(q), i == 1 ? -EEXIST : 0);
+	}
+	CU_ASSERT_EQUAL(fog_store_end(st, 0), 0);
+	CU_ASSERT_EQUAL(one(st, "SELECT count(*) FROM note"), 2);
+	fog_store_close(st);
+	stop();
+}
+
+/* One works, the other waits for its turn: SQLite's lock is the state directory's. */
+static void test_one_at_a_time(void)
+{
+	struct fog_store *other;
+
+	start();
+	struct fog_store *st = open_file();
+	if (!is_file()) {
+		CU_ASSERT_EQUAL(fog_store_open(&other, where, why), -EBUSY);
+		CU_ASSERT_PTR_NOT_NULL(strstr(why, "takes over"));
+	}
+	fog_store_close(st);
+	st = open_file();
+	fog_store_close(st);
+	CU_ASSERT_EQUAL(fog_store_open(&other, "postgresql:///x?host=/nonexistent", why),
+			-ECONNREFUSED);
+	CU_ASSERT(why[0] != '\0');
+	stop();
+}
+
 FOG_TEST_MAIN("controlplane/core/store", FOG_TEST(test_life_cycle),
 	      FOG_TEST(test_columns_and_values), FOG_TEST(test_errors), FOG_TEST(test_bad_files),
 	      FOG_TEST(test_migrations), FOG_TEST(test_kill_during_transactions),
-	      FOG_TEST(test_disk_full))
+	      FOG_TEST(test_disk_full), FOG_TEST(test_backup),
+	      FOG_TEST(test_refused_inside_transaction), FOG_TEST(test_one_at_a_time))

@@ -4,6 +4,7 @@
 #include "controlplane/core/log.h"
 #include "tests/unit/controlplane/directory/hosts.h"
 #include "tests/unit/fog_test.h"
+#include "tests/unit/store_where.h"
 
 static u32 changes[4];
 
@@ -154,7 +155,7 @@ static void test_store(void)
 	struct fog_store *st;
 	char why[FOG_STORE_WHY_SIZE];
 
-	CU_ASSERT_EQUAL_FATAL(fog_store_open(&st, NULL, why), 0);
+	CU_ASSERT_EQUAL_FATAL(fog_store_open(&st, store_where(true, NULL), why), 0);
 	CU_ASSERT_EQUAL_FATAL(fog_directory_new(&dir), 0);
 	CU_ASSERT_EQUAL(fog_directory_load(dir, st, TEST_NOW_MS, why), 0);
 	CU_ASSERT_EQUAL(fog_directory_count(dir), 0);
@@ -164,12 +165,16 @@ static void test_store(void)
 	CU_ASSERT_EQUAL(rows(st), 5);
 	fog_directory_free(dir);
 	/* Somebody wrote into the file: that row is not believed, the others are. */
-	CU_ASSERT_EQUAL(fog_stmt_run(fog_stmt(st, "UPDATE descriptor SET signature = zeroblob(64)"
-						  " WHERE rowid = 1")),
-			0);
-	CU_ASSERT_EQUAL(fog_stmt_run(fog_stmt(st, "UPDATE descriptor SET signature = x'00'"
-						  " WHERE rowid = 2")),
-			0);
+	struct fog_stmt *q =
+		fog_stmt(st, "UPDATE descriptor SET signature = ? WHERE node_id ="
+			     " (SELECT node_id FROM descriptor ORDER BY node_id LIMIT 1)");
+	u8 wrong[64] = {0};
+	fog_bind_blob(q, wrong, sizeof(wrong));
+	CU_ASSERT_EQUAL(fog_stmt_run(q), 0);
+	q = fog_stmt(st, "UPDATE descriptor SET signature = ? WHERE node_id ="
+			 " (SELECT node_id FROM descriptor ORDER BY node_id DESC LIMIT 1)");
+	fog_bind_blob(q, wrong, 1);
+	CU_ASSERT_EQUAL(fog_stmt_run(q), 0);
 	fog_log_set_level(FOG_LOG_ERROR);
 	CU_ASSERT_EQUAL_FATAL(fog_directory_new(&dir), 0);
 	CU_ASSERT_EQUAL(fog_directory_load(dir, st, TEST_NOW_MS, why), 0);

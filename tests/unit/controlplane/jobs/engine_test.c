@@ -2,6 +2,7 @@
 /* One engine, and a test that plays the other end of its streams by hand: what a simulation of
  * honest hosts does not say. */
 #include "controlplane/jobs/engine.h"
+#include "tests/unit/store_where.h"
 #include "tests/unit/fog_test.h"
 
 #include <errno.h>
@@ -198,7 +199,7 @@ static void start(void)
 		.seed = 1,
 	};
 	memcpy(t.config.node_id, t.id[0], 32);
-	CU_ASSERT_EQUAL_FATAL(fog_store_open(&t.store, NULL, why), 0);
+	CU_ASSERT_EQUAL_FATAL(fog_store_open(&t.store, store_where(true, NULL), why), 0);
 	CU_ASSERT_EQUAL_FATAL(fog_jobs_new(&t.jobs, &t.config, &ports, t.store, t.now, why), 0);
 }
 
