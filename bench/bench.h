@@ -8,7 +8,7 @@
 #include "crypto/types.h"
 
 #define BENCH_SAMPLES_MAX 64
-#define BENCH_RESULTS_MAX 128
+#define BENCH_RESULTS_MAX 256
 
 /* One operation: run it `rounds` times. */
 typedef void (*bench_fn)(void *arg, u64 rounds);
@@ -61,7 +61,9 @@ void bench_suite_cell(struct bench *b);
 void bench_suite_curve(struct bench *b);
 void bench_suite_handshake(struct bench *b);
 void bench_suite_link(struct bench *b);
+void bench_suite_market(struct bench *b);
 void bench_suite_mix(struct bench *b);
+void bench_suite_reputation(struct bench *b);
 void bench_suite_ring(struct bench *b);
 void bench_suite_scheduler(struct bench *b);
 void bench_suite_zk(struct bench *b);
