@@ -15,16 +15,11 @@ struct suite {
 };
 
 static const struct suite suites[] = {
-	{"cell", bench_suite_cell},
-	{"link", bench_suite_link},
-	{"curve", bench_suite_curve},
-	{"handshake", bench_suite_handshake},
-	{"mix", bench_suite_mix},
-	{"ring", bench_suite_ring},
-	{"zk", bench_suite_zk},
-	{"scheduler", bench_suite_scheduler},
-	{"market", bench_suite_market},
-	{"reputation", bench_suite_reputation},
+	{"cell", bench_suite_cell},     {"link", bench_suite_link},
+	{"curve", bench_suite_curve},   {"handshake", bench_suite_handshake},
+	{"mix", bench_suite_mix},       {"ring", bench_suite_ring},
+	{"zk", bench_suite_zk},         {"scheduler", bench_suite_scheduler},
+	{"market", bench_suite_market}, {"reputation", bench_suite_reputation},
 };
 
 static double now_seconds(void)
