@@ -3,7 +3,7 @@
 
 FOGCTL = build/controlplane/cli/fogctl
 
-.PHONY: all run test bench lint fmt clean
+.PHONY: all run test bench tor-bench lint fmt clean
 
 all:
 	@configs/build
@@ -19,6 +19,10 @@ test:
 
 bench: all
 	@build/bench/fog-bench --mode quick
+
+# C-tor's own benchmark from Debian's source package, in ~/.cache: a peer of fog-bench.
+tor-bench:
+	@bench/tor-bench
 
 lint:
 	@configs/install-deps

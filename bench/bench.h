@@ -9,6 +9,7 @@
 
 #define BENCH_SAMPLES_MAX 64
 #define BENCH_RESULTS_MAX 256
+#define BENCH_MEDIAN_MAX  1024
 
 /* One operation: run it `rounds` times. */
 typedef void (*bench_fn)(void *arg, u64 rounds);
@@ -24,6 +25,7 @@ struct bench_case {
 	double ours_divisor;   /* operations per round, e.g. batch size; 0 = 1 */
 	double theirs_divisor; /* likewise */
 	double recorded;       /* not 0: the peer's figure, measured elsewhere; theirs is not run */
+	bool peer_recorded;    /* the peer's figure was not measured in this run */
 };
 
 struct bench_result {
@@ -35,7 +37,7 @@ struct bench_result {
 	double ratio;      /* peer_value / value: how many times better we are */
 	double spread;     /* (max - min) / median of our samples */
 	unsigned samples;
-	bool recorded; /* peer_value was measured elsewhere */
+	bool peer_recorded;
 };
 
 struct bench {
@@ -47,10 +49,14 @@ struct bench {
 	double raw[BENCH_RESULTS_MAX][BENCH_SAMPLES_MAX]; /* our samples, for the plots */
 };
 
+/* count <= BENCH_MEDIAN_MAX. */
+double bench_median(const double *samples, unsigned count);
 /* Whether --only, a list of parts of names with commas, lets this case run. */
 bool bench_wanted(const struct bench *b, const char *name);
 /* Measure one case and print its line. Skipped when --only does not match. */
 void bench_run(struct bench *b, const struct bench_case *c);
+/* The same with a peer's figure that was measured by other means. */
+void bench_run_alone(struct bench *b, const struct bench_case *c, double peer_value);
 /* A figure measured by other means, lower is better: `ours` holds `samples` of it, at most
  * BENCH_SAMPLES_MAX. Prints and keeps its line; asks bench_wanted() too. */
 void bench_record(struct bench *b, const struct bench_case *c, const double *ours, unsigned samples,
@@ -61,8 +67,10 @@ void bench_suite_cell(struct bench *b);
 void bench_suite_curve(struct bench *b);
 void bench_suite_handshake(struct bench *b);
 void bench_suite_link(struct bench *b);
+void bench_suite_quorum(struct bench *b);
 void bench_suite_market(struct bench *b);
 void bench_suite_mix(struct bench *b);
+void bench_suite_pipeline(struct bench *b);
 void bench_suite_reputation(struct bench *b);
 void bench_suite_ring(struct bench *b);
 void bench_suite_scheduler(struct bench *b);

@@ -15,11 +15,18 @@ struct suite {
 };
 
 static const struct suite suites[] = {
-	{"cell", bench_suite_cell},     {"link", bench_suite_link},
-	{"curve", bench_suite_curve},   {"handshake", bench_suite_handshake},
-	{"mix", bench_suite_mix},       {"ring", bench_suite_ring},
-	{"zk", bench_suite_zk},         {"scheduler", bench_suite_scheduler},
-	{"market", bench_suite_market}, {"reputation", bench_suite_reputation},
+	{"cell", bench_suite_cell},
+	{"link", bench_suite_link},
+	{"curve", bench_suite_curve},
+	{"handshake", bench_suite_handshake},
+	{"mix", bench_suite_mix},
+	{"pipeline", bench_suite_pipeline},
+	{"ring", bench_suite_ring},
+	{"zk", bench_suite_zk},
+	{"scheduler", bench_suite_scheduler},
+	{"market", bench_suite_market},
+	{"quorum", bench_suite_quorum},
+	{"reputation", bench_suite_reputation},
 };
 
 static double now_seconds(void)
@@ -36,10 +43,11 @@ static int compare_double(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static double median(const double *samples, unsigned count)
+double bench_median(const double *samples, unsigned count)
 {
-	double sorted[BENCH_SAMPLES_MAX];
+	static double sorted[BENCH_MEDIAN_MAX];
 
+	FOG_ASSERT(count > 0 && count <= BENCH_MEDIAN_MAX);
 	memcpy(sorted, samples, count * sizeof(*samples));
 	qsort(sorted, count, sizeof(*sorted), compare_double);
 	return (count & 1) ? sorted[count / 2] : (sorted[count / 2 - 1] + sorted[count / 2]) / 2;
@@ -102,14 +110,15 @@ void bench_record(struct bench *b, const struct bench_case *c, const double *our
 	snprintf(r->unit, sizeof(r->unit), "%s", c->unit);
 	snprintf(r->peer, sizeof(r->peer), "%s", c->peer);
 	r->samples = samples;
-	r->recorded = c->recorded > 0;
-	r->value = median(ours, samples);
+	r->value = bench_median(ours, samples);
 	r->peer_value = peer_value;
 	r->ratio = r->peer_value / r->value;
+	r->peer_recorded = c->peer_recorded || c->recorded > 0;
 	r->spread = (high - low) / r->value;
 	b->count++;
-	printf("%-34s %10.1f %-12s %10.1f  %6.2fx  +-%4.1f%%  %s\n", r->name, r->value, r->unit,
-	       r->peer_value, r->ratio, 50 * r->spread, r->peer);
+	int digits = r->value < 10 ? 3 : 1;
+	printf("%-36s %10.*f %-9s %10.*f  %6.2fx  +-%4.1f%%  %s\n", r->name, digits, r->value,
+	       r->unit, digits, r->peer_value, r->ratio, 50 * r->spread, r->peer);
 	fflush(stdout);
 }
 
@@ -132,7 +141,20 @@ void bench_run(struct bench *b, const struct bench_case *c)
 		theirs[i] = 1e9 * time_once(c->theirs, c->theirs_arg, peer_rounds) /
 			    (double)peer_rounds / theirs_div;
 	}
-	bench_record(b, c, ours, b->samples, median(theirs, b->samples));
+	bench_record(b, c, ours, b->samples, bench_median(theirs, b->samples));
+}
+
+void bench_run_alone(struct bench *b, const struct bench_case *c, double peer_value)
+{
+	if (!bench_wanted(b, c->name))
+		return;
+	double ours[BENCH_SAMPLES_MAX];
+	double divisor = c->ours_divisor > 0 ? c->ours_divisor : 1;
+	u64 rounds = calibrate(c->ours, c->ours_arg, b->seconds);
+
+	for (unsigned i = 0; i < b->samples; i++)
+		ours[i] = 1e9 * time_once(c->ours, c->ours_arg, rounds) / (double)rounds / divisor;
+	bench_record(b, c, ours, b->samples, peer_value);
 }
 
 static void usage(FILE *out)
@@ -293,7 +315,7 @@ int main(int argc, char **argv)
 	}
 	if (pin(o.cpu) != 0)
 		fprintf(stderr, "fog-bench: cannot pin to a CPU, figures will be noisier\n");
-	printf("%-34s %10s %-12s %10s  %7s  %6s  %s\n", "name", "ours", "unit", "peer", "ratio",
+	printf("%-36s %10s %-9s %10s  %7s  %6s  %s\n", "name", "ours", "unit", "peer", "ratio",
 	       "noise", "peer");
 	for (unsigned i = 0; i < FOG_ARRAY_COUNT(suites); i++)
 		suites[i].run(&bench);

@@ -53,13 +53,13 @@ int bench_report_json(const struct bench *b, const char *path)
 		return rc;
 	for (unsigned i = 0; i < b->count; i++) {
 		const struct bench_result *r = &b->results[i];
-		json_t *row =
+		json_t *one =
 			json_pack("{s:s, s:f, s:s, s:s, s:f, s:f, s:i}", "name", r->name, "value",
 				  r->value, "unit", r->unit, "peer", r->peer, "peer_value",
 				  r->peer_value, "ratio", r->ratio, "samples", (int)r->samples);
-		if (r->recorded)
-			json_object_set_new(row, "peer_recorded", json_true());
-		json_array_append_new(list, row);
+		if (r->peer_recorded)
+			json_object_set_new(one, "peer_recorded", json_true());
+		json_array_append_new(list, one);
 	}
 	root = json_pack("{s:s, s:o, s:o}", "version", FOG_VERSION, "machine", machine_json(),
 			 "results", list);

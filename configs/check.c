@@ -75,6 +75,23 @@ static int check_ip_or_empty(const char *v, char why[160])
 	return v[0] == '\0' ? 0 : fog_ip_parse(v, ip);
 }
 
+static int check_xdp_mode(const char *v, char why[160])
+{
+	return check_word(v, "auto native generic", why);
+}
+
+static int check_prefix(const char *v, char why[160])
+{
+	struct fog_exit_rule r;
+	char with_port[FOG_RULE_TEXT_SIZE];
+
+	snprintf(why, 160,
+		 "wants network/bits with zero host bits, such as 10.0.0.0/8 or [fd00::]/8");
+	if (snprintf(with_port, sizeof(with_port), "%s:1", v) >= (int)sizeof(with_port))
+		return -EINVAL;
+	return fog_exit_rule_parse(with_port, &r);
+}
+
 static int check_role(const char *v, char why[160])
 {
 	return check_word(v, "relay worker exit", why);
@@ -157,6 +174,9 @@ static const struct {
 	{"dataplane", "listen", check_listen},
 	{"dataplane", "io", check_io},
 	{"dataplane", "gateway", check_ip_or_empty},
+	{"xdp", "mode", check_xdp_mode},
+	{"xdp", "allow", check_prefix},
+	{"xdp", "deny", check_prefix},
 	{"control", "listen", check_listen},
 	{"control", "peers", check_peer},
 	{"roles", "enable", check_role},

@@ -1,29 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "crypto/replay.h"
 
-#include <errno.h>
-
-static inline u64 word_bit(u64 counter)
-{
-	return 1ull << (counter % 64);
-}
-
 void fog_replay_init(struct fog_replay *r)
 {
 	memset(r, 0, sizeof(*r));
-}
-
-int fog_replay_check(const struct fog_replay *r, u64 counter)
-{
-	if (counter > FOG_REPLAY_COUNTER_MAX)
-		return -EOVERFLOW;
-	if (counter >= r->next)
-		return 0;
-	if (r->next - counter > FOG_REPLAY_WINDOW)
-		return -ESTALE;
-	if (r->word[counter / 64 % FOG_REPLAY_WORDS] & word_bit(counter))
-		return -EEXIST;
-	return 0;
 }
 
 int fog_replay_commit(struct fog_replay *r, u64 counter)
@@ -40,6 +20,6 @@ int fog_replay_commit(struct fog_replay *r, u64 counter)
 			r->word[(from + i) % FOG_REPLAY_WORDS] = 0;
 		r->next = counter + 1;
 	}
-	r->word[counter / 64 % FOG_REPLAY_WORDS] |= word_bit(counter);
+	r->word[counter / 64 % FOG_REPLAY_WORDS] |= fog_replay_bit(counter);
 	return 0;
 }

@@ -10,6 +10,8 @@
 #ifndef FOG_CRYPTO_REPLAY_H
 #define FOG_CRYPTO_REPLAY_H
 
+#include <errno.h>
+
 #include "crypto/types.h"
 
 /* Deep enough for the reordering of a mix delay at one circuit's rate; 272 bytes per direction. */
@@ -24,12 +26,26 @@ struct fog_replay {
 	u64 word[FOG_REPLAY_WORDS];
 };
 
+static inline u64 fog_replay_bit(u64 counter)
+{
+	return 1ull << (counter % 64);
+}
+
 /* Empty window: every counter from 0 is fresh. A zeroed struct is the same. */
 void fog_replay_init(struct fog_replay *r);
 
 /* Returns 0 (fresh), -EEXIST (seen), -ESTALE (below the window) or -EOVERFLOW (above
  * FOG_REPLAY_COUNTER_MAX). */
-int fog_replay_check(const struct fog_replay *r, u64 counter);
+static inline int fog_replay_check(const struct fog_replay *r, u64 counter)
+{
+	if (counter > FOG_REPLAY_COUNTER_MAX)
+		return -EOVERFLOW;
+	if (counter >= r->next)
+		return 0;
+	if (r->next - counter > FOG_REPLAY_WINDOW)
+		return -ESTALE;
+	return r->word[counter / 64 % FOG_REPLAY_WORDS] & fog_replay_bit(counter) ? -EEXIST : 0;
+}
 
 /* Marks the counter as seen and moves the window up if it is the highest. Returns as
  * fog_replay_check() would have; the window changes only when that is 0. At most FOG_REPLAY_WORDS

@@ -170,6 +170,8 @@ static int job_finish(const struct fog_cli *cli, struct fog_client *client, cons
 
 	if (cli->json) {
 		fog_json_print(cli, job);
+	} else if (fog_batch_is(job)) {
+		fog_batch_print(cli, job);
 	} else if (job_succeeded(job)) {
 		log_print(cli, client, id, "stdout", &from_out, cli->out);
 		log_print(cli, client, id, "stderr", &from_err, cli->err);
@@ -255,8 +257,12 @@ int fog_cmd_job_show(struct fog_cli *cli)
 		return rc;
 	if (cli->json) {
 		fog_json_print(cli, job);
+	} else if (fog_batch_is(job)) {
+		fog_batch_print(cli, job);
 	} else {
 		fog_sheet_print(cli, job, job_sheet, FOG_ARRAY_COUNT(job_sheet));
+		if (strcmp(fog_pick_text(job, "state", ""), "queued") == 0)
+			fog_why_print(cli, cli->args[0]);
 		fputc('\n', cli->out);
 		fog_table_print(cli, json_object_get(job, "attempts"), attempt_columns,
 				FOG_ARRAY_COUNT(attempt_columns), "not tried anywhere yet");

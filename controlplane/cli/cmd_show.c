@@ -110,6 +110,25 @@ static const struct fog_column reputation_columns[] = {
 	{"UPDATED", "updated_ms", FOG_FORMAT_AGE, true},
 };
 
+static const struct fog_column xdp_sheet[] = {
+	{"interface", "interface", FOG_FORMAT_TEXT, false},
+	{"mode", "mode", FOG_FORMAT_TEXT, false},
+	{"reason", "reason", FOG_FORMAT_TEXT, false},
+	{"generation", "generation", FOG_FORMAT_TEXT, false},
+	{"rules", "rules", FOG_FORMAT_TEXT, false},
+	{"links", "links", FOG_FORMAT_TEXT, false},
+	{"AF_XDP sockets", "sockets", FOG_FORMAT_TEXT, false},
+	{"to AF_XDP", "frames.pass_steered", FOG_FORMAT_TEXT, false},
+	{"  on another's queue", "frames.pass_astray", FOG_FORMAT_TEXT, false},
+	{"to the UDP socket", "frames.pass_kernel", FOG_FORMAT_TEXT, false},
+	{"not for links", "frames.pass_other", FOG_FORMAT_TEXT, false},
+	{"unfiltered (no lease)", "frames.pass_open", FOG_FORMAT_TEXT, false},
+	{"dropped: length", "frames.drop_length", FOG_FORMAT_TEXT, false},
+	{"dropped: type", "frames.drop_type", FOG_FORMAT_TEXT, false},
+	{"dropped: denied", "frames.drop_denied", FOG_FORMAT_TEXT, false},
+	{"dropped: rate", "frames.drop_rate", FOG_FORMAT_TEXT, false},
+};
+
 static const struct fog_column status_sheet[] = {
 	{"host", "name", FOG_FORMAT_TEXT, false},
 	{"node id", "node_id", FOG_FORMAT_TEXT, false},
@@ -191,6 +210,11 @@ static int sheet_show(const struct fog_cli *cli, const char *path, const struct 
 int fog_cmd_status(struct fog_cli *cli)
 {
 	return sheet_show(cli, "/v1/status", COLUMNS(status_sheet));
+}
+
+int fog_cmd_xdp_show(struct fog_cli *cli)
+{
+	return sheet_show(cli, "/v1/xdp", COLUMNS(xdp_sheet));
 }
 
 int fog_cmd_host_list(struct fog_cli *cli)

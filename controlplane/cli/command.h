@@ -20,16 +20,16 @@ enum fog_option {
 	FOG_OPTION_COUNT
 };
 
-#define FOG_OPTION_BIT(id) (1u << FOG_OPTION_##id)
+#define FOG_OPTION_BIT(id) (1ull << FOG_OPTION_##id)
 #define FOG_OPTIONS_GLOBAL                                                      \
 	(FOG_OPTION_BIT(JSON) | FOG_OPTION_BIT(HELP) | FOG_OPTION_BIT(SOCKET) | \
 	 FOG_OPTION_BIT(HOST) | FOG_OPTION_BIT(LAB))
 
-_Static_assert(FOG_OPTION_COUNT <= 32, "options are a bit set of one u32");
+_Static_assert(FOG_OPTION_COUNT <= 64, "options are a bit set of one u64");
 
 struct fog_option_info {
 	const char *name;
-	char letter;          /* 0 = none */
+	char letter;          /* 0 = none; one command has at most one of a letter */
 	const char *argument; /* NULL = flag */
 	const char *help;
 };
@@ -42,7 +42,7 @@ struct fog_command {
 	const char *words;     /* "job submit", "status" */
 	const char *arguments; /* as in the usage line: "JOB", "[HOST]", "-- ARGV..." or "" */
 	u32 args_min, args_max;
-	u32 options; /* FOG_OPTION_BIT()s beside the global ones */
+	u64 options; /* FOG_OPTION_BIT()s beside the global ones */
 	const char *summary;
 	const char *details;             /* NULL = none */
 	int (*run)(struct fog_cli *cli); /* FOG_CLI_OK, _FAILED or _USAGE; has printed why */

@@ -8,6 +8,7 @@
 
 /* cmd_show.c */
 int fog_cmd_status(struct fog_cli *cli);
+int fog_cmd_top(struct fog_cli *cli);
 int fog_cmd_host_list(struct fog_cli *cli);
 int fog_cmd_host_show(struct fog_cli *cli);
 int fog_cmd_link_list(struct fog_cli *cli);
@@ -16,7 +17,14 @@ int fog_cmd_circuit_close(struct fog_cli *cli);
 int fog_cmd_account_list(struct fog_cli *cli);
 int fog_cmd_account_entries(struct fog_cli *cli);
 int fog_cmd_reputation_list(struct fog_cli *cli);
+int fog_cmd_xdp_show(struct fog_cli *cli);
 int fog_cmd_metrics(struct fog_cli *cli);
+
+/* cmd_trust.c */
+int fog_cmd_reputation_show(struct fog_cli *cli);
+int fog_cmd_reputation_evidence(struct fog_cli *cli);
+int fog_cmd_reputation_opinions(struct fog_cli *cli);
+int fog_cmd_reputation_tiers(struct fog_cli *cli);
 
 /* cmd_market.c */
 int fog_cmd_market_show(struct fog_cli *cli);
@@ -26,6 +34,41 @@ int fog_cmd_market_history(struct fog_cli *cli);
 int fog_cmd_market_alerts(struct fog_cli *cli);
 int fog_cmd_market_auction(struct fog_cli *cli);
 
+/* cmd_ledger.c */
+int fog_cmd_ledger_status(struct fog_cli *cli);
+int fog_cmd_account_create(struct fog_cli *cli);
+int fog_cmd_account_show(struct fog_cli *cli);
+int fog_cmd_account_transfer(struct fog_cli *cli);
+int fog_cmd_account_stake(struct fog_cli *cli);
+int fog_cmd_account_unstake(struct fog_cli *cli);
+int fog_cmd_account_rewards(struct fog_cli *cli);
+int fog_cmd_account_validators(struct fog_cli *cli);
+int fog_cmd_account_escrows(struct fog_cli *cli);
+int fog_cmd_dao_parameters(struct fog_cli *cli);
+int fog_cmd_dao_list(struct fog_cli *cli);
+int fog_cmd_dao_show(struct fog_cli *cli);
+int fog_cmd_dao_propose(struct fog_cli *cli);
+int fog_cmd_dao_vote(struct fog_cli *cli);
+int fog_cmd_dao_queue(struct fog_cli *cli);
+int fog_cmd_dao_execute(struct fog_cli *cli);
+int fog_cmd_dao_cancel(struct fog_cli *cli);
+int fog_cmd_dao_lock(struct fog_cli *cli);
+int fog_cmd_dao_unlock(struct fog_cli *cli);
+int fog_cmd_dao_delegate(struct fog_cli *cli);
+int fog_cmd_offer_list(struct fog_cli *cli);
+int fog_cmd_offer_bid(struct fog_cli *cli);
+int fog_cmd_offer_ask(struct fog_cli *cli);
+int fog_cmd_offer_cancel(struct fog_cli *cli);
+int fog_cmd_offer_settle(struct fog_cli *cli);
+int fog_cmd_offer_claim(struct fog_cli *cli);
+int fog_cmd_offer_dispute(struct fog_cli *cli);
+int fog_cmd_offer_finish(struct fog_cli *cli);
+
+/* cmd_store.c */
+int fog_cmd_store_check(struct fog_cli *cli);
+int fog_cmd_store_backup(struct fog_cli *cli);
+int fog_cmd_store_restore(struct fog_cli *cli);
+
 /* cmd_job.c */
 int fog_cmd_job_submit(struct fog_cli *cli);
 int fog_cmd_job_list(struct fog_cli *cli);
@@ -33,6 +76,19 @@ int fog_cmd_job_show(struct fog_cli *cli);
 int fog_cmd_job_logs(struct fog_cli *cli);
 int fog_cmd_job_cancel(struct fog_cli *cli);
 int fog_cmd_job_wait(struct fog_cli *cli);
+
+/* cmd_batch.c */
+int fog_cmd_job_plan(struct fog_cli *cli);
+int fog_cmd_job_why(struct fog_cli *cli);
+int fog_cmd_job_history(struct fog_cli *cli);
+int fog_cmd_batch_list(struct fog_cli *cli);
+int fog_cmd_host_cordon(struct fog_cli *cli);
+int fog_cmd_host_drain(struct fog_cli *cli);
+int fog_cmd_host_uncordon(struct fog_cli *cli);
+int fog_cmd_namespace_list(struct fog_cli *cli);
+int fog_cmd_namespace_set(struct fog_cli *cli);
+int fog_cmd_sla_list(struct fog_cli *cli);
+int fog_cmd_scheduler(struct fog_cli *cli);
 
 /* cmd_lab.c, lab_story.c */
 int fog_cmd_lab_up(struct fog_cli *cli);

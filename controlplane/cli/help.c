@@ -2,13 +2,13 @@
 /* What the table of commands says to people and to bash. */
 #include "controlplane/cli/command.h"
 
-static void options_print(FILE *out, u32 set)
+static void options_print(FILE *out, u64 set)
 {
 	for (int i = 0; i < FOG_OPTION_COUNT; i++) {
 		const struct fog_option_info *o = &fog_options[i];
 		char left[48];
 
-		if ((set & (1u << i)) == 0)
+		if ((set & (1ull << i)) == 0)
 			continue;
 		snprintf(left, sizeof(left), "%s%c%s--%s%s%s", o->letter ? "-" : "",
 			 o->letter ? o->letter : ' ', o->letter ? ", " : "   ", o->name,
@@ -77,10 +77,10 @@ static void words_print(FILE *out, const char *group)
 	}
 }
 
-static void options_words(FILE *out, u32 set)
+static void options_words(FILE *out, u64 set)
 {
 	for (int i = 0; i < FOG_OPTION_COUNT; i++)
-		if ((set & (1u << i)) != 0)
+		if ((set & (1ull << i)) != 0)
 			fprintf(out, "--%s ", fog_options[i].name);
 }
 
@@ -118,7 +118,8 @@ void fog_cli_completion(FILE *out)
 	      "\t--process)\n"
 	      "\t\tCOMPREPLY=($(compgen -W 'dataplane controlplane edge' -- \"$cur\"))\n"
 	      "\t\treturn ;;\n"
-	      "\t--lab|--dir|--socket|--stdin) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
+	      "\t--lab|--dir|--socket|--stdin|--file|-f) COMPREPLY=($(compgen -f -- \"$cur\")); "
+	      "return ;;\n"
 	      "\tesac\n"
 	      "\tif [[ $cur == -* ]]; then\n"
 	      "\t\tcase \"${words[*]:0:2}\" in\n",

@@ -86,7 +86,76 @@ static json_t *limits_build(const struct fog_cli *cli, char why[FOG_JOB_WHY_SIZE
 	return NULL;
 }
 
-json_t *fog_job_body(const struct fog_cli *cli, char why[FOG_JOB_WHY_SIZE])
+/* The file, with the options of the command line over it. */
+static json_t *body_of_file(const struct fog_cli *cli, char why[FOG_JOB_WHY_SIZE])
+{
+	const char *name = cli->option[FOG_OPTION_FILE];
+	bool standard = strcmp(name, "-") == 0;
+	json_error_t e;
+	json_t *body = standard ? json_loadf(stdin, JSON_REJECT_DUPLICATES, &e)
+				: json_load_file(name, JSON_REJECT_DUPLICATES, &e);
+
+	if (body != NULL && json_is_object(body))
+		return body;
+	if (body != NULL)
+		snprintf(why, FOG_JOB_WHY_SIZE, "%.100s: is not a JSON object", name);
+	else
+		snprintf(why, FOG_JOB_WHY_SIZE, "%.100s: line %d: %.100s", name, e.line, e.text);
+	json_decref(body);
+	return NULL;
+}
+
+static bool number_add(const struct fog_cli *cli, json_t *body, enum fog_option option, u64 max,
+		       char why[FOG_JOB_WHY_SIZE])
+{
+	u64 value;
+
+	if (cli->option[option] == NULL)
+		return true;
+	if (fog_count_parse(cli->option[option], 0, max, &value) != 0) {
+		snprintf(why, FOG_JOB_WHY_SIZE, "--%s is a number up to %llu",
+			 fog_options[option].name, (unsigned long long)max);
+		return false;
+	}
+	json_object_set_new(body, fog_options[option].name, json_integer((json_int_t)value));
+	return true;
+}
+
+static bool terms_add(const struct fog_cli *cli, json_t *body, char why[FOG_JOB_WHY_SIZE])
+{
+	static const enum fog_option texts[] = {FOG_OPTION_CLASS, FOG_OPTION_TIER,
+						FOG_OPTION_NAMESPACE, FOG_OPTION_WEBHOOK};
+	u64 ms;
+
+	for (u32 i = 0; i < FOG_ARRAY_COUNT(texts); i++)
+		if (cli->option[texts[i]] != NULL)
+			json_object_set_new(body, fog_options[texts[i]].name,
+					    json_string(cli->option[texts[i]]));
+	if (cli->option[FOG_OPTION_PREEMPTIBLE] != NULL)
+		json_object_set_new(body, "preemptible", json_true());
+	if (cli->option[FOG_OPTION_DEADLINE] != NULL) {
+		if (fog_duration_parse(cli->option[FOG_OPTION_DEADLINE], &ms) != 0 || ms < 1000) {
+			snprintf(why, FOG_JOB_WHY_SIZE, "--deadline is a time like 60s or 5m");
+			return false;
+		}
+		json_object_set_new(body, "deadline_seconds",
+				    json_integer((json_int_t)(ms / 1000)));
+	}
+	if (cli->option[FOG_OPTION_APART] != NULL) {
+		json_t *constraints = json_object_get(body, "constraints");
+		if (constraints == NULL) {
+			constraints = json_object();
+			json_object_set_new(body, "constraints", constraints);
+		}
+		json_object_set_new(constraints, "apart",
+				    json_string(cli->option[FOG_OPTION_APART]));
+	}
+	return number_add(cli, body, FOG_OPTION_PRIORITY, 100, why) &&
+	       number_add(cli, body, FOG_OPTION_ARRAY, 1024, why) &&
+	       number_add(cli, body, FOG_OPTION_GANG, 64, why);
+}
+
+static json_t *body_of_words(const struct fog_cli *cli, char why[FOG_JOB_WHY_SIZE])
 {
 	json_t *limits = limits_build(cli, why);
 	json_t *argv = json_array();
@@ -122,4 +191,22 @@ json_t *fog_job_body(const struct fog_cli *cli, char why[FOG_JOB_WHY_SIZE])
 wrong:
 	json_decref(body);
 	return NULL;
+}
+
+json_t *fog_job_body(const struct fog_cli *cli, char why[FOG_JOB_WHY_SIZE])
+{
+	bool file = cli->option[FOG_OPTION_FILE] != NULL;
+
+	if (file == (cli->args_count != 0)) {
+		snprintf(why, FOG_JOB_WHY_SIZE,
+			 file ? "a program or -f FILE, not both"
+			      : "what is to run? -- PROGRAM ARGUMENTS, or -f FILE");
+		return NULL;
+	}
+	json_t *body = file ? body_of_file(cli, why) : body_of_words(cli, why);
+	if (body != NULL && !terms_add(cli, body, why)) {
+		json_decref(body);
+		return NULL;
+	}
+	return body;
 }

@@ -9,8 +9,8 @@
 #define FOG_JOB_WHY_SIZE  256
 #define FOG_JOB_STDIN_MAX (8u << 20) /* of --stdin; the API takes no larger inputs */
 
-/* Body of POST /v1/jobs from the options and words of `job submit`. NULL with `why` (256 bytes)
- * when one of them is wrong or the file of --stdin cannot be read. */
+/* Body of POST /v1/jobs from the options and words of `job submit`, or from its --file. NULL with
+ * `why` (256 bytes) when one of them is wrong or the file of --stdin cannot be read. */
 json_t *fog_job_body(const struct fog_cli *cli, char why[FOG_JOB_WHY_SIZE]);
 
 /* "/v1/jobs/ID" + rest into path[size]. 0 or -ENAMETOOLONG. */
@@ -22,6 +22,12 @@ bool fog_job_ended(const json_t *job);
  * FOG_CLI_FAILED after printing why. */
 int fog_job_wait(const struct fog_cli *cli, struct fog_client *client, const char *id,
 		 u64 timeout_ms, json_t **out);
+
+/* What a batch is shown as: cmd_batch.c. */
+bool fog_batch_is(const json_t *answer);
+void fog_batch_print(const struct fog_cli *cli, const json_t *batch);
+/* Asks why the job is pending and says it. FOG_CLI_OK or what fog_cli_fail() returned. */
+int fog_why_print(const struct fog_cli *cli, const char *id);
 
 /* Base64 of RFC 4648 with padding, the caller's to free; NULL without memory. */
 char *fog_base64_text(const u8 *data, size_t size);

@@ -168,6 +168,7 @@ static void ready_try(struct fog_dpclient *c, u64 now_ns)
 	fog_dpclient_commands_attach(c, now_ns);
 	fog_dpclient_verify_attach(c);
 	state_enter(c, FOG_DPCLIENT_UP, "");
+	fog_attachment_forget_steer(&c->at);
 	/* Policy before links: a link that comes up may carry a CREATE at once. */
 	policy_publish(c, now_ns);
 	fog_dpclient_commands_pump(c);
@@ -357,6 +358,12 @@ static void text_copy(char *out, const char *in, size_t size)
 	for (; i < size && in[i] != '\0'; i++)
 		out[i] = in[i] >= ' ' && in[i] <= '~' ? in[i] : '?';
 	out[i] = '\0';
+}
+
+u32 fog_dpclient_steer(const struct fog_dpclient *c, const int **fds)
+{
+	*fds = c->at.steer;
+	return c->at.steer[0] >= 0 ? c->at.workers : 0;
 }
 
 int fog_dpclient_info(const struct fog_dpclient *c, struct fog_dpclient_info *out)

@@ -146,6 +146,11 @@ struct fog_dpclient_info {
 /* 0, or -ENOTCONN (not UP; *out is zeroed). Copies, some hundred ns. */
 int fog_dpclient_info(const struct fog_dpclient *c, struct fog_dpclient_info *out);
 
+/* AF_XDP sockets of the workers, for the XDP filter: the number of workers, or 0 when the back end
+ * has none. Only inside the state callback that says UP: they are closed when it returns, so that
+ * nobody keeps a queue of a data plane that died. */
+u32 fog_dpclient_steer(const struct fog_dpclient *c, const int **fds);
+
 #define FOG_DPCLIENT_COUNTERS (offsetof(struct fog_counters, drops) / sizeof(u64))
 
 struct fog_dpclient_counters {

@@ -20,7 +20,9 @@ static size_t data_size(const struct fog_auction *a)
 static int auction_store(struct fog_host *h, const struct fog_host_auction *x)
 {
 	struct fog_stmt *q =
-		fog_stmt(h->store, "INSERT OR REPLACE INTO market_auction VALUES(?, ?, ?, ?, ?)");
+		fog_stmt(h->store, "INSERT INTO market_auction(id, lane, created_ms, cleared, data)"
+				   " VALUES(?, ?, ?, ?, ?) ON CONFLICT(id) DO UPDATE SET"
+				   " cleared = excluded.cleared, data = excluded.data");
 
 	fog_bind_u64(q, x->a.id);
 	fog_bind_text(q, fog_lane_name(x->lane));

@@ -37,6 +37,7 @@ static void attached(struct fog_host *h)
 	memcpy(h->link_pk, info.link_pk, 32);
 	memcpy(h->onion_pk, info.onion_pk, 32);
 	h->dp_keys_known = true;
+	fog_host_xdp_attached(h);
 	fog_log(FOG_LOG_NOTICE, "dataplane", "attached pid=%u workers=%u io=%s crypto=%s", info.pid,
 		info.workers, info.io_name, info.crypto_name);
 	fog_host_publish_soon(h);
@@ -97,6 +98,7 @@ static int link_set(void *ctx, const struct fog_descriptor *d)
 	memcpy(link.link_pk, d->link_pk, 32);
 	memcpy(link.address, d->link.ip, 16);
 	int id = fog_dpclient_link_set(h->dp, &link);
+	fog_host_xdp_links(h);
 	/* The command goes out with the next step. */
 	ev_feed_event(h->loop, &h->dp_timer, EV_TIMER);
 	return id;
@@ -107,6 +109,7 @@ static void link_remove(void *ctx, const u8 node_id[32])
 	struct fog_host *h = ctx;
 
 	(void)fog_dpclient_link_delete(h->dp, node_id);
+	fog_host_xdp_links(h);
 	ev_feed_event(h->loop, &h->dp_timer, EV_TIMER);
 }
 

@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #include "controlplane/core/log.h"
+#include "controlplane/daemon/chain.h"
 #include "controlplane/daemon/market.h"
+#include "controlplane/daemon/trust.h"
 
 static int fail(char why[FOG_HOST_WHY_SIZE], const char *what, int rc)
 {
@@ -132,9 +134,13 @@ static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	if (rc != 0)
 		return fail(why, h->config.control_listen, rc);
 	rc = fog_host_api_start(h, why);
-	if (rc == 0)
+	if (rc == 0) {
 		fog_host_market_routes(h);
-	return rc == 0 ? fog_host_jobs_start(h, why) : rc;
+		fog_host_trust_routes(h);
+	}
+	if (rc == 0)
+		rc = fog_host_jobs_start(h, why);
+	return rc == 0 ? fog_host_chain_start(h, why) : rc;
 }
 
 static int start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
@@ -144,9 +150,13 @@ static int start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	if (rc != 0)
 		return rc;
 	fog_host_publish_prepare(h);
+	fog_host_xdp_start(h);
 	rc = fog_host_market_start(h, why);
 	if (rc != 0)
 		return rc;
+	rc = fog_host_trust_start(h);
+	if (rc != 0)
+		return fail(why, "trust", rc);
 	rc = fog_host_dataplane_start(h);
 	if (rc != 0)
 		return fail(why, "data plane client", rc);
@@ -193,6 +203,7 @@ void fog_host_stop(struct fog_host *h)
 {
 	if (h == NULL)
 		return;
+	fog_host_chain_stop(h);
 	fog_host_jobs_stop(h);
 	fog_host_edge_stop(h);
 	fog_host_api_stop(h);
@@ -201,7 +212,9 @@ void fog_host_stop(struct fog_host *h)
 	ev_timer_stop(h->loop, &h->publish_timer);
 	fog_host_measure_stop(h);
 	fog_host_market_stop(h);
+	fog_host_trust_stop(h);
 	fog_host_dataplane_stop(h);
+	fog_host_xdp_stop(h);
 	fog_directory_free(h->directory);
 	fog_links_free(h->links);
 	fog_store_close(h->store);
@@ -216,8 +229,13 @@ void fog_host_stop(struct fog_host *h)
 
 static bool can_reload(const struct fog_config_key *k)
 {
-	static const char *const keys[] = {"host.log_level", "exit.allow", "exit.deny",
-					   "worker.price_cpu_hour", "worker.price_memory_gb_hour"};
+	static const char *const keys[] = {"host.log_level",
+					   "exit.allow",
+					   "exit.deny",
+					   "xdp.allow",
+					   "xdp.deny",
+					   "worker.price_cpu_hour",
+					   "worker.price_memory_gb_hour"};
 	char name[128];
 
 	snprintf(name, sizeof(name), "%s.%s", k->group, k->key);
@@ -256,5 +274,6 @@ void fog_host_reload(struct fog_host *h)
 		return;
 	fog_edge_server_reconfigure(h->edge);
 	fog_host_jobs_reload(h);
+	fog_host_xdp_reload(h);
 	fog_host_publish_soon(h);
 }

@@ -45,7 +45,10 @@ struct fog_host_counts {
 };
 
 struct fog_jobs_runtime;
+struct fog_host_chain;
+struct fog_xdp;
 struct fog_host_market;
+struct fog_host_trust;
 
 struct fog_host {
 	struct ev_loop *loop;
@@ -70,6 +73,12 @@ struct fog_host {
 	char dp_why[160];
 	bool dp_keys_known;
 	u8 link_pk[32], onion_pk[32];
+
+	/* xdp.c */
+	struct fog_xdp *xdp; /* NULL: not wanted, or refused */
+	struct ev_timer xdp_timer;
+	bool xdp_dirty; /* links changed since the last generation */
+	char xdp_why[FOG_HOST_WHY_SIZE];
 
 	/* publish.c */
 	struct ev_timer publish_timer;
@@ -98,7 +107,9 @@ struct fog_host {
 	struct fog_host_counts counts;
 
 	struct fog_jobs_runtime *jobs;  /* NULL until started */
+	struct fog_host_chain *chain;   /* NULL: takes part in no shared ledger */
 	struct fog_host_market *market; /* likewise */
+	struct fog_host_trust *trust;   /* likewise */
 };
 
 /* What this host offers to jobs: configured, or measured where the configuration says 0. All zero
@@ -124,6 +135,16 @@ int fog_host_dataplane_start(struct fog_host *h);
 void fog_host_dataplane_stop(struct fog_host *h);
 /* How links of this host reach its data plane. */
 extern const struct fog_links_sink fog_host_links_sink;
+
+/* The XDP filter, where the configuration wants one. Without it traffic goes the kernel's way: not
+ * fatal, logged. */
+void fog_host_xdp_start(struct fog_host *h);
+void fog_host_xdp_stop(struct fog_host *h);
+void fog_host_xdp_attached(struct fog_host *h); /* in the callback that says UP */
+void fog_host_xdp_links(struct fog_host *h);    /* a link changed */
+void fog_host_xdp_reload(struct fog_host *h);
+int fog_host_xdp_get(struct fog_exchange *x); /* GET /v1/xdp */
+void fog_host_xdp_metrics(const struct fog_host *h, FILE *out);
 
 /* Have our descriptor made again if anything in it changed or its half life is over. */
 void fog_host_publish_soon(struct fog_host *h);

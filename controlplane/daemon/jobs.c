@@ -4,6 +4,7 @@
 
 #include "controlplane/daemon/host.h"
 #include "controlplane/daemon/market.h"
+#include "controlplane/daemon/trust.h"
 #include "controlplane/jobs/runtime.h"
 
 /* As the descriptor says; zero without the role. */
@@ -91,6 +92,7 @@ int fog_host_jobs_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 		.exec_path = exec_path[0] != '\0' ? exec_path : NULL,
 		.hosts = hosts,
 		.host_name = host_name,
+		.told = fog_host_told,
 		.context = h,
 	};
 

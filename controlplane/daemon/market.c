@@ -14,10 +14,10 @@ static const struct fog_migration migrations[] = {
 	{1, "CREATE TABLE market_sample("
 	    " lane TEXT NOT NULL, time_ms INTEGER NOT NULL, price INTEGER NOT NULL,"
 	    " pressure INTEGER NOT NULL, utilization_ppm INTEGER NOT NULL,"
-	    " PRIMARY KEY(lane, time_ms)) WITHOUT ROWID;"
+	    " PRIMARY KEY(lane, time_ms));"
 	    "CREATE TABLE market_breaker("
 	    " lane TEXT PRIMARY KEY, state INTEGER NOT NULL, manipulated INTEGER NOT NULL,"
-	    " until_ms INTEGER NOT NULL, open_ms INTEGER NOT NULL) WITHOUT ROWID;"
+	    " until_ms INTEGER NOT NULL, open_ms INTEGER NOT NULL);"
 	    "CREATE TABLE market_auction("
 	    " id INTEGER PRIMARY KEY, lane TEXT NOT NULL, created_ms INTEGER NOT NULL,"
 	    " cleared INTEGER NOT NULL, data BLOB NOT NULL)"},
@@ -98,7 +98,8 @@ static int lane_store(struct fog_host *h, u32 i, u64 now_ms)
 	/* A lane nobody offers or asks for stands still: its price is the published one. */
 	if (s == NULL || s->time_ms != now_ms || (l->supply == 0 && l->demand == 0))
 		return 0;
-	q = fog_stmt(h->store, "INSERT OR REPLACE INTO market_sample VALUES(?, ?, ?, ?, ?)");
+	q = fog_stmt(h->store, "INSERT INTO market_sample(lane, time_ms, price, pressure,"
+			       " utilization_ppm) VALUES(?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
 	fog_bind_text(q, fog_lane_name((enum fog_lane)i));
 	fog_bind_u64(q, s->time_ms);
 	fog_bind_int(q, s->price);
@@ -107,7 +108,11 @@ static int lane_store(struct fog_host *h, u32 i, u64 now_ms)
 	int rc = fog_stmt_run(q);
 	if (rc != 0)
 		return rc;
-	q = fog_stmt(h->store, "INSERT OR REPLACE INTO market_breaker VALUES(?, ?, ?, ?, ?)");
+	q = fog_stmt(h->store,
+		     "INSERT INTO market_breaker(lane, state, manipulated, until_ms, open_ms)"
+		     " VALUES(?, ?, ?, ?, ?) ON CONFLICT(lane) DO UPDATE SET"
+		     " state = excluded.state, manipulated = excluded.manipulated,"
+		     " until_ms = excluded.until_ms, open_ms = excluded.open_ms");
 	fog_bind_text(q, fog_lane_name((enum fog_lane)i));
 	fog_bind_int(q, l->breaker);
 	fog_bind_int(q, l->manipulated);

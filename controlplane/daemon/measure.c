@@ -4,6 +4,7 @@
 #include "controlplane/core/log.h"
 #include "controlplane/daemon/host.h"
 #include "controlplane/daemon/measure.h"
+#include "controlplane/daemon/trust.h"
 #include "controlplane/jobs/runtime.h"
 
 /* A coordinate says nothing before it was fitted to a few measurements. */
@@ -113,6 +114,7 @@ static void on_report(struct ev_loop *loop, struct ev_timer *w, int revents)
 	struct fog_energy energy;
 
 	load_fill(h, r);
+	fog_host_trust_update(h, r);
 	r->has_place = h->coordinate.error < PLACE_ERROR_MAX;
 	if (r->has_place)
 		fog_coordinate_publish(&h->coordinate, &r->place);

@@ -32,6 +32,10 @@ int fog_landlock_enter(const struct fog_landlock_rule *rules, size_t count, bool
  * inet: whether AF_INET and AF_INET6 sockets may be made, for a job without a network namespace. */
 int fog_seccomp_enter(bool inet);
 
+/* The calls it allows whatever their arguments, of clone those without new namespaces; NULL at the
+ * end. For a container runtime that installs its own filter. */
+const char *const *fog_seccomp_allowed(void);
+
 /* Give up every capability, for good, and set no_new_privs. */
 int fog_privileges_drop(void);
 

@@ -31,10 +31,11 @@
 #include "crypto/types.h"
 
 /* Limits. A spec that breaks one is refused, never cut to fit. */
-#define FOG_EXECUTOR_JOB_MAX    64  /* characters of a job id: [A-Za-z0-9._-] */
-#define FOG_EXECUTOR_ENGINE_MAX 15  /* characters of an engine's name */
-#define FOG_EXECUTOR_ARGS_MAX   256 /* strings in argv */
-#define FOG_EXECUTOR_ENV_MAX    64  /* variables */
+#define FOG_EXECUTOR_JOB_MAX      64  /* characters of a job id: [A-Za-z0-9._-] */
+#define FOG_EXECUTOR_ENGINE_MAX   15  /* characters of an engine's name */
+#define FOG_EXECUTOR_BUILDERS_MAX 16  /* builders of WebAssembly a host trusts */
+#define FOG_EXECUTOR_ARGS_MAX     256 /* strings in argv */
+#define FOG_EXECUTOR_ENV_MAX      64  /* variables */
 #define FOG_EXECUTOR_STRINGS_MAX                                                               \
 	(128u << 10)                        /* bytes of argv and env with their NULs (ARG_MAX) \
 					     */
@@ -86,15 +87,17 @@ struct fog_executor_limits {
 /* What to run. Borrowed by prepare for the call; all strings are UTF-8. */
 struct fog_executor_spec {
 	const char *job;         /* id, 1..JOB_MAX of [A-Za-z0-9._-], not "." or ".." */
-	const char *engine;      /* NULL or "native" */
+	const char *engine;      /* NULL or "native"; "wasm" */
 	const char *const *argv; /* argv[0] is looked up in the job's PATH if it has no slash */
 	size_t argv_count;       /* 1..ARGS_MAX */
 	const char *const *env;  /* "KEY=value", KEY [A-Za-z_][A-Za-z0-9_]*, no key twice */
 	size_t env_count;        /* 0..ENV_MAX; PATH, HOME, TMPDIR and LANG have defaults */
 	const char *stdin_name;  /* a file of input/, or NULL for an empty stdin */
 	struct fog_executor_limits limits;
-	bool network; /* false: no interface at all; true: a private loopback */
-	u32 require;  /* enum fog_executor_require bits; 0: REQUIRE_DEFAULT */
+	const u8 (*builders)[32]; /* engine "wasm": whose code this host runs, Ed25519 keys */
+	size_t builder_count;     /* 0..BUILDERS_MAX */
+	bool network;             /* false: no interface at all; true: a private loopback */
+	u32 require;              /* enum fog_executor_require bits; 0: REQUIRE_DEFAULT */
 };
 
 enum fog_executor_outcome {
@@ -145,6 +148,7 @@ struct fog_executor_sandbox {
 	u32 cgroup_version; /* 0: none, 1, 2 */
 	u32 cgroup_limits;  /* enum fog_executor_cgroup_limit bits */
 	u32 uid;            /* host user id the job ran as */
+	char machine[40];   /* what it ran on: "process", "qemu microvm, kvm", .. */
 };
 
 struct fog_executor_result {

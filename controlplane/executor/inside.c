@@ -94,7 +94,7 @@ static void furnish(struct fog_inside *in)
 	// Only now are we in our leaf, which becomes the root of what the job sees.
 	if (unshare(CLONE_NEWCGROUP) == 0)
 		in->facts.namespaces |= FOG_EXECUTOR_NS_CGROUP;
-	int ret = fog_rootfs_open(&root, &what);
+	int ret = fog_rootfs_open(&root, &in->job->launch, &what);
 	if (ret < 0)
 		fail(in, -ret, what);
 	ret = user_become(in);
@@ -192,6 +192,7 @@ static void landlock_apply(struct fog_inside *in, const struct fog_landlock_rule
 		{"/etc", FOG_LANDLOCK_READ, true},
 		{"/proc", FOG_LANDLOCK_READ, true},
 		{"/input", FOG_LANDLOCK_READ, true},
+		{"/engine", FOG_LANDLOCK_READ, true},
 		{"/work", FOG_LANDLOCK_WRITE, true},
 		{"/tmp", FOG_LANDLOCK_WRITE, true},
 		{"/dev/shm", FOG_LANDLOCK_WRITE, true},
@@ -200,6 +201,7 @@ static void landlock_apply(struct fog_inside *in, const struct fog_landlock_rule
 		{"/dev/full", FOG_LANDLOCK_DEVICE, false},
 		{"/dev/random", FOG_LANDLOCK_DEVICE, false},
 		{"/dev/urandom", FOG_LANDLOCK_DEVICE, false},
+		{"/dev/kvm", FOG_LANDLOCK_DEVICE, true},
 	};
 	struct fog_landlock_rule rules[FOG_LANDLOCK_RULES_MAX];
 	size_t count = 0;
@@ -255,6 +257,7 @@ __attribute__((noreturn)) static void job_main(struct fog_inside *in,
 					       const struct fog_landlock_rule spool[2])
 {
 	const struct fog_executor_spec *spec = in->job->spec;
+	const char *const *argv = in->job->launch.argv;
 	struct fog_inside_message ready = {.type = FOG_INSIDE_READY};
 	char what[FOG_EXECUTOR_ERROR_MAX + 1];
 
@@ -283,9 +286,9 @@ __attribute__((noreturn)) static void job_main(struct fog_inside *in,
 	// Whatever was inherited unnoticed ends here; the socket and all of ours close on exec
 	// anyway.
 	(void)syscall(SYS_close_range, 3, ~0u, CLOSE_RANGE_CLOEXEC);
-	execvp(spec->argv[0], (char *const *)spec->argv);
+	execvp(argv[0], (char *const *)argv);
 	ret = errno;
-	snprintf(what, sizeof(what), "exec %.200s", spec->argv[0]);
+	snprintf(what, sizeof(what), "exec %.200s", argv[0]);
 	fail(in, ret, what);
 }
 

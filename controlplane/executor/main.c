@@ -16,10 +16,11 @@ enum exit_status {
 };
 
 static const char usage_text[] =
-	"usage: fog-exec --spool DIR [--detach] [--cgroup-parent PATH]\n"
+	"usage: fog-exec --spool DIR [--detach | --echo] [--cgroup-parent PATH]\n"
 	"Run the one job that DIR/spec.json describes, sandboxed; its end is in DIR/result.json.\n"
 	"  --spool DIR            the job's spool directory\n"
 	"  --detach               go on in the background once the job is ours\n"
+	"  --echo                 print what the job prints, too\n"
 	"  --cgroup-parent PATH   control group to make the job's in; default: our own\n"
 	"  --version, --help\n";
 
@@ -27,6 +28,7 @@ struct arguments {
 	const char *spool;
 	const char *cgroup_parent;
 	bool detach;
+	bool echo;
 };
 
 static int parse(int argc, char **argv, struct arguments *a)
@@ -34,6 +36,7 @@ static int parse(int argc, char **argv, struct arguments *a)
 	static const struct option options[] = {
 		{"spool", required_argument, NULL, 's'},
 		{"detach", no_argument, NULL, 'd'},
+		{"echo", no_argument, NULL, 'e'},
 		{"cgroup-parent", required_argument, NULL, 'c'},
 		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
@@ -49,6 +52,9 @@ static int parse(int argc, char **argv, struct arguments *a)
 		case 'd':
 			a->detach = true;
 			break;
+		case 'e':
+			a->echo = true;
+			break;
 		case 'c':
 			a->cgroup_parent = optarg;
 			break;
@@ -62,7 +68,7 @@ static int parse(int argc, char **argv, struct arguments *a)
 			return -EINVAL;
 		}
 	}
-	return a->spool == NULL || optind != argc ? -EINVAL : 0;
+	return a->spool == NULL || optind != argc || (a->detach && a->echo) ? -EINVAL : 0;
 }
 
 /* Fork twice, so that the monitor has no terminal and can get none. The first process waits for a
@@ -156,6 +162,7 @@ int main(int argc, char **argv)
 	}
 	options.arg = &status_fd;
 	options.cgroup_parent = a.cgroup_parent;
+	options.echo = a.echo;
 	ret = fog_monitor_run(&options, error, sizeof(error));
 	if (ret == 0)
 		return EXIT_OK;

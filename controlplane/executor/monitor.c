@@ -44,6 +44,7 @@ struct monitor {
 	int work_fd;
 	int signal_fd;
 	int tick_fd;
+	bool echo;
 	u64 started_ns;
 	u64 wall_end_ns;
 	u64 kill_ns;      /* when to follow SIGTERM by SIGKILL; 0: not cancelled */
@@ -112,7 +113,7 @@ static void condemn(struct monitor *m, enum fog_executor_outcome why, const char
 		m->verdict = why;
 		snprintf(m->result.error, sizeof(m->result.error), "%s", error);
 	}
-	m->engine->signal(&m->job, SIGKILL);
+	m->engine->ops->signal(&m->job, SIGKILL);
 }
 
 static void cancel(struct monitor *m)
@@ -121,7 +122,7 @@ static void cancel(struct monitor *m)
 		return;
 	m->verdict = FOG_EXECUTOR_CANCELLED;
 	m->kill_ns = clock_ns(CLOCK_MONOTONIC) + FOG_MONITOR_GRACE_MS * NS_PER_MS;
-	m->engine->signal(&m->job, SIGTERM);
+	m->engine->ops->signal(&m->job, SIGTERM);
 }
 
 static void stream_keep(struct monitor *m, struct stream *s, const u8 *data, size_t len)
@@ -139,6 +140,9 @@ static void stream_keep(struct monitor *m, struct stream *s, const u8 *data, siz
 	if (ret == 0) {
 		fog_sha256_update(&s->hash, data, keep);
 		s->kept += keep;
+		if (m->echo)
+			(void)fog_file_write_all(s == m->stream ? STDOUT_FILENO : STDERR_FILENO,
+						 data, keep);
 		return;
 	}
 	// A full disk: what the file holds must stay what the hash says.
@@ -183,7 +187,7 @@ static void limits_check(struct monitor *m)
 {
 	const struct fog_executor_limits *l = &m->job.spec->limits;
 
-	m->engine->sample(&m->job);
+	m->engine->ops->sample(&m->job);
 	if (m->job.oom)
 		condemn(m, FOG_EXECUTOR_OOM, "out of memory");
 	if (l->cpu_ms > 0 && m->job.usage.cpu_user_ms + m->job.usage.cpu_system_ms >= l->cpu_ms)
@@ -204,7 +208,7 @@ static void deadlines_check(struct monitor *m)
 	if (now >= m->wall_end_ns)
 		condemn(m, FOG_EXECUTOR_TIMEOUT, "wall time limit reached");
 	if (m->kill_ns != 0 && now >= m->kill_ns) {
-		m->engine->signal(&m->job, SIGKILL);
+		m->engine->ops->signal(&m->job, SIGKILL);
 		m->kill_ns = now + FOG_MONITOR_GRACE_MS * NS_PER_MS;
 	}
 }
@@ -221,7 +225,9 @@ static int poll_timeout_ms(const struct monitor *m)
 
 static void on_end(struct monitor *m)
 {
-	m->engine->reap(&m->job);
+	m->engine->ops->reap(&m->job);
+	if (m->engine->finish != NULL)
+		m->engine->finish(&m->job);
 	m->ended = true;
 	m->drain_ns = clock_ns(CLOCK_MONOTONIC) + FOG_MONITOR_DRAIN_MS * NS_PER_MS;
 	m->result.usage.wall_ms = (clock_ns(CLOCK_MONOTONIC) - m->started_ns) / NS_PER_MS;
@@ -260,7 +266,7 @@ static void loop(struct monitor *m)
 			if (p[2 + i].revents != 0)
 				stream_read(m, &m->stream[i]);
 		if (p[4].revents != 0)
-			m->engine->report(&m->job);
+			m->engine->ops->report(&m->job);
 		if (p[5].revents != 0)
 			on_end(m);
 		deadlines_check(m);
@@ -340,6 +346,9 @@ static void judge(struct monitor *m)
 		snprintf(r->error, sizeof(r->error), "%s", job->error);
 	} else if (m->verdict != FOG_EXECUTOR_OUTCOME_NONE) {
 		r->outcome = m->verdict;
+	} else if (job->timed_out) {
+		r->outcome = FOG_EXECUTOR_TIMEOUT;
+		snprintf(r->error, sizeof(r->error), "time limit reached");
 	} else if (job->oom) {
 		r->outcome = FOG_EXECUTOR_OOM;
 		snprintf(r->error, sizeof(r->error), "out of memory");
@@ -376,6 +385,8 @@ static void usage_copy(struct monitor *m)
 	struct fog_executor_usage *to = &m->result.usage;
 	const struct fog_executor_usage *from = &m->job.usage;
 
+	if (from->wall_ms > 0)
+		to->wall_ms = from->wall_ms;
 	to->cpu_user_ms = from->cpu_user_ms;
 	to->cpu_system_ms = from->cpu_system_ms;
 	to->memory_peak_bytes = from->memory_peak_bytes;
@@ -397,8 +408,9 @@ static void disk_judge(struct monitor *m)
 static void job_run(struct monitor *m)
 {
 	m->started_ns = clock_ns(CLOCK_MONOTONIC);
-	m->wall_end_ns = m->started_ns + m->job.spec->limits.wall_ms * NS_PER_MS;
-	int ret = m->engine->start(&m->job);
+	m->wall_end_ns =
+		m->started_ns + (m->job.spec->limits.wall_ms + m->engine->slack_ms) * NS_PER_MS;
+	int ret = m->engine->ops->start(&m->job);
 	if (ret < 0) {
 		m->result.ended_unix_ms = clock_ns(CLOCK_REALTIME) / NS_PER_MS;
 		judge(m);
@@ -445,6 +457,10 @@ static bool job_prepare(struct monitor *m)
 		ret = watch_open(m);
 	if (ret < 0)
 		fog_job_fail(&m->job, -ret, "spool");
+	else
+		ret = m->engine->prepare(&m->job);
+	if (ret < 0)
+		fog_job_fail(&m->job, -ret, "engine");
 	return ret == 0;
 }
 
@@ -473,6 +489,7 @@ static void monitor_init(struct monitor *m, const struct fog_monitor_options *o)
 	memset(m, 0, sizeof(*m));
 	m->spool_fd = m->job.spool_fd = o->spool_fd;
 	m->job.cgroup_parent = o->cgroup_parent;
+	m->echo = o->echo;
 	m->work_fd = m->signal_fd = m->tick_fd = -1;
 	m->job.lock_fd = m->job.pidfd = m->job.report_fd = -1;
 	m->result.exit_code = -1;
@@ -517,7 +534,7 @@ int fog_monitor_run(const struct fog_monitor_options *o, char *error, size_t err
 	usage_copy(&m);
 	streams_close(&m);
 	if (m.engine != NULL)
-		m.engine->release(&m.job);
+		m.engine->ops->release(&m.job);
 	ret = result_write(&m);
 out:
 	fog_spec_free(m.spec);

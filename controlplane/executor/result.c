@@ -81,6 +81,7 @@ static json_t *sandbox_new(const struct fog_executor_sandbox *s)
 	json_object_set_new(o, "cgroup_limits",
 			    bits_new(s->cgroup_limits, limit_names, FOG_ARRAY_COUNT(limit_names)));
 	json_object_set_new(o, "uid", json_integer(s->uid));
+	json_object_set_new(o, "machine", json_string(s->machine));
 	return o;
 }
 
@@ -225,6 +226,10 @@ static bool get_sandbox(const json_t *o, struct fog_executor_sandbox *s)
 		return false;
 	s->landlock_abi = (u32)abi;
 	s->uid = (u32)uid;
+	const char *machine = json_string_value(json_object_get(o, "machine"));
+	if (machine == NULL || strlen(machine) >= sizeof(s->machine))
+		return false;
+	memcpy(s->machine, machine, strlen(machine) + 1);
 	return true;
 }
 

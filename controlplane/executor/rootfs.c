@@ -74,7 +74,7 @@ static int dirs_open(struct fog_rootfs *r)
 	return 0;
 }
 
-int fog_rootfs_open(struct fog_rootfs *r, const char **what)
+int fog_rootfs_open(struct fog_rootfs *r, const struct fog_launch *launch, const char **what)
 {
 	char path[64];
 
@@ -98,6 +98,14 @@ int fog_rootfs_open(struct fog_rootfs *r, const char **what)
 		if (r->dev_fd[i] < 0)
 			return r->dev_fd[i];
 	}
+	*what = "mount: /dev/kvm";
+	r->kvm_fd = launch->kvm ? tree_open("/dev/kvm", 0) : -1;
+	if (launch->kvm && r->kvm_fd < 0)
+		return r->kvm_fd;
+	*what = "mount: engine";
+	r->engine_fd = launch->engine_dir ? tree_open("engine", AT_SYMLINK_NOFOLLOW) : -1;
+	if (launch->engine_dir && r->engine_fd < 0)
+		return r->engine_fd;
 	*what = "mount: input";
 	r->input_fd = tree_open("input", AT_SYMLINK_NOFOLLOW | AT_RECURSIVE);
 	if (r->input_fd < 0)
@@ -227,6 +235,8 @@ static int dev_fill(struct fog_rootfs *r, u64 bytes, uid_t uid)
 	}
 	for (size_t i = 0; ret == 0 && i < FOG_ARRAY_COUNT(links); i++)
 		ret = symlink(links[i].to, links[i].path) < 0 ? -errno : 0;
+	if (ret == 0 && r->kvm_fd >= 0)
+		ret = attach_new(r->kvm_fd, "dev/kvm", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
 	return ret < 0 ? ret : private_attach("dev/shm", bytes, uid);
 }
 
@@ -294,6 +304,11 @@ int fog_rootfs_enter(struct fog_rootfs *r, const struct fog_executor_spec *spec,
 		return ret;
 	*what = "mount: /proc";
 	ret = proc_attach(proc);
+	if (ret < 0)
+		return ret;
+	*what = "mount: /engine";
+	if (r->engine_fd >= 0)
+		ret = attach_new(r->engine_fd, "engine", MOUNT_READ_ONLY);
 	if (ret < 0)
 		return ret;
 	*what = "mount: /input";

@@ -5,7 +5,7 @@
 #ifndef FOG_EXECUTOR_ROOTFS_H
 #define FOG_EXECUTOR_ROOTFS_H
 
-#include "controlplane/executor/executor.h"
+#include "controlplane/executor/engine.h"
 
 #define FOG_ROOTFS_DIRS 7
 #define FOG_ROOTFS_ETC  2
@@ -18,6 +18,8 @@ struct fog_rootfs {
 	char dir_link[FOG_ROOTFS_DIRS][FOG_ROOTFS_LINK]; /* /bin -> usr/bin is copied as a link */
 	int etc_fd[FOG_ROOTFS_ETC];
 	int dev_fd[FOG_ROOTFS_DEVS];
+	int kvm_fd;
+	int engine_fd;
 	int input_fd;
 	int work_fd;
 };
@@ -25,7 +27,7 @@ struct fog_rootfs {
 /* Take hold of everything from the host, the current directory being the spool. Called before the
  * process changes its user, who may not be allowed to walk there. *what names a step that failed.
  */
-int fog_rootfs_open(struct fog_rootfs *r, const char **what);
+int fog_rootfs_open(struct fog_rootfs *r, const struct fog_launch *launch, const char **what);
 
 /* Build the tree, make it the root, let go of the host's. The current directory becomes /work. uid:
  * who owns the private directories. *proc: whether /proc could be mounted. Closes what open took.

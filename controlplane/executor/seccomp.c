@@ -306,6 +306,7 @@ static const char *const allowed[] = {
 	"io_cancel",
 	"io_getevents",
 	"io_pgetevents",
+	NULL,
 };
 
 /* Known and refused: EPERM says "not here" to a program that would otherwise think of an old
@@ -451,7 +452,7 @@ static int list_load(bool inet)
 	if (ret == 0)
 		(void)seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 	if (ret == 0)
-		ret = list_add(ctx, SCMP_ACT_ALLOW, allowed, FOG_ARRAY_COUNT(allowed));
+		ret = list_add(ctx, SCMP_ACT_ALLOW, allowed, FOG_ARRAY_COUNT(allowed) - 1);
 	if (ret == 0)
 		ret = list_add(ctx, SCMP_ACT_ERRNO(EPERM), denied, FOG_ARRAY_COUNT(denied));
 	if (ret == 0)
@@ -503,6 +504,11 @@ static int arguments_load(bool inet)
 		ret = seccomp_load(ctx);
 	seccomp_release(ctx);
 	return ret;
+}
+
+const char *const *fog_seccomp_allowed(void)
+{
+	return allowed;
 }
 
 int fog_seccomp_enter(bool inet)

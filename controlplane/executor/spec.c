@@ -5,6 +5,8 @@
 #include <math.h>
 #include <stdarg.h>
 
+#include "crypto/mem.h"
+
 struct reject {
 	char *text;
 	size_t cap;
@@ -266,11 +268,30 @@ static int parse_names(struct fog_spec *s, struct reject *r)
 	return 0;
 }
 
+static int parse_builders(struct fog_spec *s, struct reject *r)
+{
+	const json_t *list = json_object_get(s->root, "builders");
+
+	if (list == NULL)
+		return 0;
+	if (!json_is_array(list) || json_array_size(list) > FOG_EXECUTOR_BUILDERS_MAX)
+		return refuse(r, "builders: must be an array of at most %d keys",
+			      FOG_EXECUTOR_BUILDERS_MAX);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *hex = json_string_value(json_array_get(list, i));
+		if (hex == NULL || fog_hex_decode(hex, s->builders[i], 32) < 0)
+			return refuse(r, "builders[%zu]: must be 64 hex digits", i);
+	}
+	s->spec.builders = s->builders;
+	s->spec.builder_count = json_array_size(list);
+	return 0;
+}
+
 int fog_spec_parse(const char *text, size_t len, struct fog_spec **out, char *error,
 		   size_t error_cap)
 {
-	static const char *const known[] = {"job",    "engine",  "argv",    "env", "stdin",
-					    "limits", "network", "require", NULL};
+	static const char *const known[] = {"job",    "engine",  "argv",    "env",      "stdin",
+					    "limits", "network", "require", "builders", NULL};
 	struct reject r = {error, error_cap};
 	size_t strings = 0;
 	json_error_t je;
@@ -300,6 +321,8 @@ int fog_spec_parse(const char *text, size_t len, struct fog_spec **out, char *er
 		ret = parse_limits(s, &r);
 	if (ret == 0)
 		ret = parse_require(s, &r);
+	if (ret == 0)
+		ret = parse_builders(s, &r);
 	if (ret < 0)
 		goto err_free;
 	*out = s;
@@ -356,6 +379,18 @@ static json_t *emit_limits(const struct fog_executor_limits *l)
 	return limits;
 }
 
+static json_t *emit_builders(const struct fog_executor_spec *spec)
+{
+	json_t *list = json_array();
+	char hex[65];
+
+	for (size_t i = 0; i < spec->builder_count; i++) {
+		(void)fog_hex_encode(spec->builders[i], 32, hex, sizeof(hex));
+		json_array_append_new(list, json_string(hex));
+	}
+	return list;
+}
+
 int fog_spec_emit(const struct fog_executor_spec *spec, char **text)
 {
 	if (spec->job == NULL || spec->argv == NULL || !isfinite(spec->limits.cpu_cores) ||
@@ -386,6 +421,8 @@ int fog_spec_emit(const struct fog_executor_spec *spec, char **text)
 		goto out;
 	json_object_set_new(root, "network", json_boolean(spec->network));
 	json_object_set_new(root, "limits", emit_limits(&spec->limits));
+	if (spec->builder_count > 0)
+		json_object_set_new(root, "builders", emit_builders(spec));
 	if (spec->require != 0) {
 		json_t *require = json_array();
 		for (size_t k = 0; k < FOG_ARRAY_COUNT(require_names); k++)

@@ -16,6 +16,7 @@ struct fog_spec {
 	const char *argv[FOG_EXECUTOR_ARGS_MAX + 1]; /* NULL-terminated */
 	const char *env[FOG_EXECUTOR_ENV_MAX + 1];   /* NULL-terminated */
 	char *env_text;
+	u8 builders[FOG_EXECUTOR_BUILDERS_MAX][32];
 };
 
 /* Parse and check every rule of executor.h. On -EINVAL error holds one sentence naming the key.

@@ -46,6 +46,8 @@ static int jobs_post(struct fog_exchange *x)
 	struct fog_job_request request;
 	bool found;
 
+	if (fog_job_batch_wanted(fog_exchange_body(x)))
+		return fog_jobs_batch_post(x);
 	int rc = fog_job_request_parse(fog_exchange_body(x), &request, error);
 	if (rc != 0)
 		return submit_failed(x, rc, "", error);
@@ -88,6 +90,8 @@ static int job_get(struct fog_exchange *x)
 	json_t *job = fog_view_job(engine(x), id, &found);
 
 	if (!found)
+		job = fog_view_batch(engine(x), id, &found);
+	if (!found)
 		return fog_exchange_problem(x, 404, "no job \"%s\"", id);
 	return answer(x, job);
 }
@@ -126,12 +130,15 @@ static int job_cancel(struct fog_exchange *x)
 	bool found;
 
 	int rc = fog_jobs_cancel(engine(x), id, fog_jobs_runtime_now(rt));
+	if (rc == -ENOENT)
+		rc = fog_jobs_cancel_batch(engine(x), id, fog_jobs_runtime_now(rt));
 	fog_jobs_runtime_pump(rt);
 	if (rc == -ENOENT)
 		return fog_exchange_problem(x, 404, "no job \"%s\"", id);
 	if (rc != 0)
 		return fog_exchange_problem(x, 503, "the store does not take it now");
-	return answer(x, fog_view_job(engine(x), id, &found));
+	json_t *job = fog_view_job(engine(x), id, &found);
+	return answer(x, found ? job : fog_view_batch(engine(x), id, &found));
 }
 
 /* ---- ledger, reputation, receipts ----------------------------------------------------------- */
@@ -222,4 +229,5 @@ static const struct fog_route routes[] = {
 void fog_jobs_api_add(struct fog_jobs_runtime *rt, struct fog_gateway *gateway)
 {
 	fog_gateway_add(gateway, routes, FOG_ARRAY_COUNT(routes), rt);
+	fog_jobs_batch_api_add(rt, gateway);
 }

@@ -29,8 +29,9 @@ static bool hold(struct fog_jobs *j, const struct fog_attempt *a, const char *us
 	char key[FOG_LEDGER_KEY_SIZE];
 	struct fog_ledger_tx tx;
 
+	/* One sum, so that it is held whole or not at all. */
 	snprintf(key, sizeof(key), "hold:%s:%u", a->key.job, a->key.attempt);
-	if (fog_ledger_hold(&tx, key, user, a->key.job, a->quote) != 0)
+	if (fog_ledger_hold(&tx, key, user, a->key.job, a->quote + a->premium) != 0)
 		return false;
 	return fog_db_ledger_apply(j, &tx) == 0;
 }
@@ -41,7 +42,7 @@ static void release(struct fog_jobs *j, const struct fog_attempt *a)
 	struct fog_ledger_tx tx;
 
 	snprintf(key, sizeof(key), "release:%s:%u", a->key.job, a->key.attempt);
-	int rc = fog_ledger_release(&tx, key, a->job->user, a->key.job, a->quote);
+	int rc = fog_ledger_release(&tx, key, a->job->user, a->key.job, a->quote + a->premium);
 	if (rc == 0)
 		rc = fog_db_ledger_apply(j, &tx);
 	fog_jobs_fail(j, rc); /* what was held can be released: anything else is a broken book */
@@ -85,6 +86,8 @@ bool fog_attempt_place(struct fog_jobs *j, struct fog_job *job,
 	memcpy(a->key.job, job->id, sizeof(a->key.job));
 	a->key.attempt = job->attempt_count + 1;
 	a->quote = price;
+	a->premium = fog_tier_premium(job->terms.tier,
+				      job->kind == FOG_JOB_REPLICA ? job->members : 1, price);
 	if (!hold(j, a, job->user)) {
 		free(a);
 		return false;
@@ -97,6 +100,8 @@ bool fog_attempt_place(struct fog_jobs *j, struct fog_job *job,
 	a->deadline_ms = j->now_ms + FOG_JOBS_OFFER_MS;
 	job->attempt = a;
 	job->attempt_count++;
+	job->quote_max = FOG_MAX(job->quote_max, price);
+	job->start_ms = j->now_ms;
 	TAILQ_INSERT_TAIL(&j->attempts, a, link);
 	offer_write(j, a, host);
 	fog_jobs_reason(reason, "placed on %s", host->name);
@@ -144,7 +149,8 @@ void fog_attempt_lose(struct fog_jobs *j, struct fog_attempt *a, enum fog_eviden
 	if (job->cancel_ms != 0) {
 		fog_jobs_reason(text, "cancelled; the host did not account for it: %s", reason);
 		fog_job_end(j, job, FOG_JOB_CANCELLED, text, NULL);
-	} else if (job->lost_count >= j->config.attempts_max ||
+	} else if (job->lost_count >= (job->terms.retries != 0 ? job->terms.retries
+							       : j->config.attempts_max) ||
 		   job->attempt_count >= FOG_JOBS_ATTEMPTS_MAX) {
 		fog_jobs_reason(text, "%u attempts were lost, the last: %s", job->lost_count,
 				reason);
@@ -152,6 +158,8 @@ void fog_attempt_lose(struct fog_jobs *j, struct fog_attempt *a, enum fog_eviden
 	} else {
 		fog_jobs_reason(text, "attempt %u was lost: %s", job->attempt_count, reason);
 		fog_job_requeue(j, job, text, 0);
+		if (!job->began)
+			fog_group_recall(j, job);
 	}
 }
 
@@ -191,6 +199,7 @@ static void declined(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 		if (job->attempt_count > DECLINED_KEEP)
 			fog_db_attempts_prune(j, job->id, job->attempt_count - DECLINED_KEEP);
 		fog_job_requeue(j, job, reason, 0);
+		fog_group_recall(j, job);
 	}
 }
 
@@ -271,6 +280,13 @@ void fog_attempt_tick(struct fog_jobs *j, struct fog_attempt *a)
 		fog_attempt_lose(j, a, FOG_EVIDENCE_INVALID, "no answer to the cancel");
 		return;
 	}
+	if (job != NULL && a->stop != FOG_STOP_NONE && a->state <= FOG_ATTEMPT_ACCEPTED &&
+	    j->now_ms >= a->stop_ms + FOG_JOBS_CANCEL_MS) {
+		enum fog_stop why = a->stop;
+		fog_attempt_end(j, a, FOG_ATTEMPT_LOST, "no answer to the stop");
+		fog_job_stopped(j, job, why);
+		return;
+	}
 	if (a->session == NULL && j->now_ms >= a->open_ms)
 		fog_jobs_session_open(j, a);
 }
@@ -312,6 +328,7 @@ static void progress(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 	if (m->state < FOG_WORK_RUNNING || a->running || a->job == NULL)
 		return;
 	a->running = true;
+	fog_sla_began(j, a->job);
 	fog_job_set(j, a->job, FOG_JOB_RUNNING, a->job->reason != NULL ? a->job->reason : "");
 }
 
@@ -337,7 +354,7 @@ static void accepted(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 	}
 	progress(j, a, m);
 	fog_collect_follow(j, a, true);
-	if (a->job->cancel_ms != 0)
+	if (a->job->cancel_ms != 0 || a->stop != FOG_STOP_NONE)
 		fog_attempt_cancel(j, a);
 	if (a->state == FOG_ATTEMPT_RECEIVED)
 		fog_collect_check(j, a);

@@ -87,7 +87,8 @@ static void received(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 		fog_attempt_lose(j, a, FOG_EVIDENCE_TASK_FAILURE, reason);
 		return;
 	}
-	if (receipt->outcome == FOG_OUTCOME_CANCELLED && a->job->cancel_ms == 0) {
+	if (receipt->outcome == FOG_OUTCOME_CANCELLED && a->job->cancel_ms == 0 &&
+	    a->stop == FOG_STOP_NONE) {
 		fog_attempt_lose(j, a, FOG_EVIDENCE_TASK_FAILURE, "the host stopped it");
 		return;
 	}
@@ -147,6 +148,30 @@ static enum fog_job_state job_outcome(const struct fog_receipt *t, char text[FOG
 	}
 }
 
+/* What the tier costs of what was used; the rest of what was held for it goes back. */
+static void pay_premium(struct fog_jobs *j, const struct fog_attempt *a,
+			const struct fog_receipt *t)
+{
+	u32 replicas = a->job->kind == FOG_JOB_REPLICA ? a->job->members : 1;
+	i64 due = FOG_MIN(fog_tier_premium(a->job->terms.tier, replicas, t->amount), a->premium);
+	char key[FOG_LEDGER_KEY_SIZE], escrow[FOG_LEDGER_ACCOUNT_SIZE];
+	struct fog_ledger_tx tx;
+
+	if (a->premium == 0)
+		return;
+	snprintf(key, sizeof(key), "premium:%s:%u", a->key.job, a->key.attempt);
+	snprintf(escrow, sizeof(escrow), "escrow:%s", a->key.job);
+	int rc = fog_ledger_transfer(&tx, key, escrow, FOG_LEDGER_FEES, due, "premium");
+	if (rc == 0)
+		rc = fog_db_ledger_apply(j, &tx);
+	fog_jobs_fail(j, rc);
+	snprintf(key, sizeof(key), "premium-back:%s:%u", a->key.job, a->key.attempt);
+	rc = fog_ledger_release(&tx, key, a->job->user, a->key.job, a->premium - due);
+	if (rc == 0)
+		rc = fog_db_ledger_apply(j, &tx);
+	fog_jobs_fail(j, rc);
+}
+
 static void pay(struct fog_jobs *j, const struct fog_attempt *a, const struct fog_receipt *t)
 {
 	char key[FOG_LEDGER_KEY_SIZE], host[2 * FOG_JOB_NODE_SIZE + 1];
@@ -160,6 +185,8 @@ static void pay(struct fog_jobs *j, const struct fog_attempt *a, const struct fo
 	if (rc == 0)
 		rc = fog_db_ledger_apply(j, &tx);
 	fog_jobs_fail(j, rc);
+	pay_premium(j, a, t);
+	fog_space_used(j, a->job->terms.space, a->limits.cpu_milli, t->usage.wall_ms);
 }
 
 static void order_write(struct fog_jobs *j, const struct fog_attempt *a,
@@ -201,7 +228,10 @@ static void settle(struct fog_jobs *j, struct fog_attempt *a, const struct fog_r
 	fog_db_attempt_update(j, a, "");
 	a->job = NULL;
 	job->attempt = NULL;
-	fog_job_end(j, job, state, reason, t);
+	if (t->outcome == FOG_OUTCOME_CANCELLED && job->cancel_ms == 0)
+		fog_job_stopped(j, job, a->stop);
+	else
+		fog_job_end(j, job, state, reason, t);
 	fog_collect_settle_send(j, a);
 }
 

@@ -45,17 +45,28 @@ void fog_db_job_insert(struct fog_jobs *j, const struct fog_job *job,
 {
 	if (j->rc != 0)
 		return;
-	struct fog_stmt *q = fog_stmt(
-		j->store, "INSERT INTO job(id, user, name, spec, wishes, state, reason, cancel_ms,"
-			  " attempt_count, lost_count, created_ms)"
-			  " VALUES(?, ?, ?, ?, ?, ?, '', 0, 0, 0, ?)");
+	struct fog_stmt *q =
+		fog_stmt(j->store,
+			 "INSERT INTO job(id, user, name, spec, wishes, state, reason, cancel_ms,"
+			 " attempt_count, lost_count, created_ms, space, batch, stage, after, kind,"
+			 " rank, members, released_ms)"
+			 " VALUES(?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	fog_bind_text(q, job->id);
 	fog_bind_text(q, job->user);
 	fog_bind_text(q, request->name);
 	fog_bind_text(q, request->spec_text);
 	fog_bind_text(q, request->wishes_text);
 	fog_bind_int(q, job->state);
+	fog_bind_text(q, job->reason != NULL ? job->reason : "");
 	fog_bind_u64(q, job->created_ms);
+	fog_bind_text(q, job->terms.space);
+	fog_bind_text(q, job->batch);
+	fog_bind_text(q, job->stage);
+	fog_bind_text(q, job->after != NULL ? job->after : "");
+	fog_bind_int(q, job->kind);
+	fog_bind_u64(q, job->rank);
+	fog_bind_u64(q, job->members);
+	fog_bind_u64(q, job->released_ms);
 	run(j, q);
 	for (u32 i = 0; j->rc == 0 && i < request->input_count; i++)
 		input_insert(j, job->id, &request->input[i]);
@@ -83,7 +94,7 @@ void fog_db_job_update(struct fog_jobs *j, const struct fog_job *job, const char
 		fog_stmt(j->store, "UPDATE job SET state = ?1, reason = ?2, cancel_ms = ?3,"
 				   " attempt_count = ?4, lost_count = ?5,"
 				   " started_ms = CASE WHEN ?1 = 4 AND started_ms = 0 THEN ?6"
-				   " ELSE started_ms END WHERE id = ?7");
+				   " ELSE started_ms END, released_ms = ?8 WHERE id = ?7");
 	_Static_assert(FOG_JOB_RUNNING == 4, "named in the SQL above");
 	fog_bind_int(q, job->state);
 	fog_bind_text(q, reason);
@@ -92,6 +103,7 @@ void fog_db_job_update(struct fog_jobs *j, const struct fog_job *job, const char
 	fog_bind_u64(q, job->lost_count);
 	fog_bind_u64(q, j->now_ms);
 	fog_bind_text(q, job->id);
+	fog_bind_u64(q, job->released_ms);
 	run(j, q);
 }
 
@@ -145,8 +157,8 @@ void fog_db_attempt_insert(struct fog_jobs *j, const struct fog_attempt *a, cons
 		return;
 	struct fog_stmt *q = fog_stmt(
 		j->store, "INSERT INTO attempt(job, number, worker, worker_name, state, quote,"
-			  " offer, offer_signature, created_ms, deadline_ms, reputation_before)"
-			  " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+			  " offer, offer_signature, created_ms, deadline_ms, reputation_before,"
+			  " premium) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	fog_bind_text(q, a->key.job);
 	fog_bind_u64(q, a->key.attempt);
 	fog_bind_blob(q, a->key.worker, sizeof(a->key.worker));
@@ -158,6 +170,7 @@ void fog_db_attempt_insert(struct fog_jobs *j, const struct fog_attempt *a, cons
 	fog_bind_u64(q, j->now_ms);
 	fog_bind_u64(q, a->deadline_ms);
 	fog_bind_real(q, reputation);
+	fog_bind_int(q, a->premium);
 	run(j, q);
 }
 
@@ -169,7 +182,7 @@ void fog_db_attempt_update(struct fog_jobs *j, const struct fog_attempt *a, cons
 	struct fog_stmt *q = fog_stmt(
 		j->store, "UPDATE attempt SET state = ?1, notify = ?2, deadline_ms = ?3,"
 			  " reason = CASE WHEN ?4 = '' THEN reason ELSE ?4 END,"
-			  " offered_ms = ?5, run = ?9,"
+			  " offered_ms = ?5, run = ?9, stop = ?10,"
 			  " accepted_ms = CASE WHEN ?1 IN (3, 4) AND accepted_ms = 0 THEN ?6"
 			  " ELSE accepted_ms END,"
 			  " received_ms = CASE WHEN ?1 = 4 AND received_ms = 0 THEN ?6"
@@ -188,6 +201,7 @@ void fog_db_attempt_update(struct fog_jobs *j, const struct fog_attempt *a, cons
 	fog_bind_text(q, a->key.job);
 	fog_bind_u64(q, a->key.attempt);
 	fog_bind_u64(q, a->run);
+	fog_bind_int(q, a->stop);
 	run(j, q);
 }
 
@@ -294,6 +308,20 @@ void fog_db_log_drop(struct fog_jobs *j, const struct fog_attempt *a)
 	run(j, q);
 }
 
+static void terms_read(struct fog_jobs *j, struct fog_job *job)
+{
+	struct fog_job_wishes *wishes = malloc(sizeof(*wishes));
+	char error[FOG_JSON_ERROR_SIZE];
+
+	if (wishes == NULL || job->wishes == NULL)
+		fog_jobs_fail(j, -ENOMEM);
+	else if (fog_job_wishes_parse(job->wishes, wishes, error) != 0)
+		fog_jobs_fail(j, -EUCLEAN);
+	else
+		job->terms = wishes->terms;
+	free(wishes);
+}
+
 static void job_read(struct fog_jobs *j, struct fog_stmt *q)
 {
 	char error[FOG_JSON_ERROR_SIZE];
@@ -319,6 +347,17 @@ static void job_read(struct fog_jobs *j, struct fog_stmt *q)
 		job->created_ms = fog_column_u64(q, 8);
 		job->reason = column_dup(j, q, 9);
 		job->queued_ms = j->now_ms;
+		terms_read(j, job);
+		snprintf(job->batch, sizeof(job->batch), "%s", fog_column_text(q, 10));
+		snprintf(job->stage, sizeof(job->stage), "%s", fog_column_text(q, 11));
+		job->after = column_dup(j, q, 12);
+		job->kind = (enum fog_job_kind)fog_column_int(q, 13);
+		job->rank = (u32)fog_column_u64(q, 14);
+		job->members = (u32)fog_column_u64(q, 15);
+		job->released_ms = fog_column_u64(q, 16);
+		job->began = fog_column_u64(q, 17) != 0;
+		job->held = job->released_ms == 0 && job->after != NULL && job->after[0] != '\0';
+		j->review = j->review || job->batch[0] != '\0';
 	}
 	fog_job_spec_free(spec);
 }
@@ -358,6 +397,9 @@ static void attempt_read(struct fog_jobs *j, struct fog_stmt *q)
 	a->log_size[0] = fog_column_u64(q, 9);
 	a->log_size[1] = fog_column_u64(q, 10);
 	a->run = (u32)fog_column_u64(q, 11);
+	a->stop = (enum fog_stop)fog_column_int(q, 12);
+	a->stop_ms = j->now_ms;
+	a->premium = fog_column_int(q, 13);
 	TAILQ_INSERT_TAIL(&j->attempts, a, link);
 	if (a->state <= FOG_ATTEMPT_RECEIVED) {
 		a->job = fog_job_find(j, a->key.job);
@@ -393,7 +435,9 @@ void fog_db_jobs_load(struct fog_jobs *j)
 {
 	struct fog_stmt *q = fog_stmt(
 		j->store, "SELECT id, user, spec, wishes, state, cancel_ms, attempt_count,"
-			  " lost_count, created_ms, reason FROM job WHERE state <= ? ORDER BY seq");
+			  " lost_count, created_ms, reason, batch, stage, after, kind, rank,"
+			  " members, released_ms, started_ms FROM job WHERE state <= ?"
+			  " ORDER BY seq");
 
 	fog_bind_int(q, FOG_JOB_RUNNING);
 	while (row(j, q))
@@ -406,7 +450,7 @@ void fog_db_jobs_load(struct fog_jobs *j)
 		     "  AND l.attempt = a.number AND l.stream = 0),"
 		     " (SELECT max(offset + length(data)) FROM job_log l WHERE l.job = a.job"
 		     "  AND l.attempt = a.number AND l.stream = 1),"
-		     " a.run"
+		     " a.run, a.stop, a.premium"
 		     " FROM attempt a JOIN job j ON j.id = a.job"
 		     " WHERE a.state <= 4 OR a.notify <> 0");
 	while (row(j, q))

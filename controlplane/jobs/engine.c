@@ -221,6 +221,8 @@ static int memory_load(struct fog_jobs *j, u64 now_ms)
 	j->broken = false;
 	if (!fog_jobs_begin(j, now_ms))
 		return -EAGAIN;
+	fog_db_spaces_load(j);
+	fog_db_holds_load(j);
 	fog_db_jobs_load(j);
 	fog_db_works_load(j);
 	int rc = j->rc;
@@ -249,7 +251,9 @@ int fog_jobs_new(struct fog_jobs **out, const struct fog_jobs_config *config,
 	TAILQ_INIT(&j->step_actions);
 	j->hosts = calloc(FOG_PLACEMENT_HOSTS_MAX, sizeof(*j->hosts));
 	j->bounds = calloc(FOG_JOBS_BOUNDS_MAX, sizeof(*j->bounds));
-	if (j->hosts == NULL || j->bounds == NULL)
+	j->spaces = calloc(FOG_JOBS_SPACES_MAX, sizeof(*j->spaces));
+	j->holds = calloc(FOG_JOBS_HOLDS_MAX, sizeof(*j->holds));
+	if (j->hosts == NULL || j->bounds == NULL || j->spaces == NULL || j->holds == NULL)
 		goto err_free;
 	rc = fog_db_migrate(store, why);
 	if (rc == 0)
@@ -281,6 +285,8 @@ void fog_jobs_free(struct fog_jobs *j)
 	free(j->grave);
 	free(j->hosts);
 	free(j->bounds);
+	free(j->spaces);
+	free(j->holds);
 	free(j);
 }
 
@@ -306,6 +312,7 @@ void fog_jobs_tick(struct fog_jobs *j, u64 now_ms)
 		return;
 	if (!fog_jobs_begin(j, now_ms))
 		return;
+	fog_hold_tick(j);
 	fog_queue_tick(j);
 	for (a = TAILQ_FIRST(&j->attempts); a != NULL && !crowded(j); a = a_next) {
 		a_next = TAILQ_NEXT(a, link);
@@ -398,6 +405,11 @@ void fog_jobs_demand(const struct fog_jobs *j, struct fog_jobs_demand *out)
 		largest = FOG_MAX(largest, list[i].cpu_milli);
 	if (out->cpu_milli != 0)
 		out->largest_ppm = (u32)(largest * 1000000 / out->cpu_milli);
+}
+
+void fog_jobs_scheduler(const struct fog_jobs *j, struct fog_scheduler_stats *out)
+{
+	*out = j->stats;
 }
 
 bool fog_jobs_run_live(struct fog_jobs *j, const char *run)

@@ -26,9 +26,11 @@
 #define FOG_JOBS_ENGINE_H
 
 #include "controlplane/core/store.h"
+#include "controlplane/jobs/dag.h"
 #include "controlplane/jobs/papers.h"
 #include "controlplane/jobs/request.h"
 #include "controlplane/jobs/wire.h"
+#include "controlplane/reputation/reputation.h"
 #include "controlplane/scheduler/scheduler.h"
 
 struct fog_jobs;
@@ -77,6 +79,14 @@ struct fog_jobs_ports {
 	int (*run_poll)(void *context, const char *run, struct fog_run_status *out);
 	int (*run_output)(void *context, const char *run, u32 stream, u64 offset, void *buf,
 			  size_t cap, size_t *len);
+
+	/* Processor time of this thread; NULL: batches are bounded by generations alone, and
+	 * placements are not timed. */
+	u64 (*cpu_ns)(void *context);
+
+	/* What others tell about a host, in pieces of evidence, bounded (reputation/trust.h). NULL:
+	 * nobody is asked. */
+	void (*told)(void *context, const u8 node[FOG_JOB_NODE_SIZE], double *good, double *bad);
 };
 
 struct fog_jobs_config {
@@ -94,6 +104,9 @@ struct fog_jobs_config {
 	u64 price_memory_gb_hour;
 	/* makes ids and breaks ties; random in the daemon */
 	u64 seed;
+	/* batches */
+	u32 plan_generations; /* of NSGA-II at most for one batch; 0 = 60 */
+	u32 plan_ms;          /* and this long, with port cpu_ns; 0 = 20 */
 };
 
 /* What the owner is to do, in order. */
@@ -151,6 +164,65 @@ int fog_jobs_submit(struct fog_jobs *j, const char *user, const struct fog_job_r
 /* 0 (also when it has ended already), -ENOENT, -EAGAIN. */
 int fog_jobs_cancel(struct fog_jobs *j, const char *id, u64 now_ms);
 
+/* Jobs submitted together (dag.h), all or none; as fog_jobs_submit(). */
+int fog_jobs_submit_batch(struct fog_jobs *j, const char *user, const struct fog_job_batch *batch,
+			  u64 now_ms, char error[FOG_JSON_ERROR_SIZE]);
+/* Every job of it that has not ended. As fog_jobs_cancel(). */
+int fog_jobs_cancel_batch(struct fog_jobs *j, const char *batch, u64 now_ms);
+
+/* Hosts that get no new jobs of ours. */
+enum fog_hold {
+	FOG_HOLD_NONE = 0,
+	FOG_HOLD_CORDON, /* what runs there goes on */
+	FOG_HOLD_DRAIN,  /* what runs there after the deadline is stopped and runs elsewhere */
+};
+/* node: our own id stops taking jobs of others, too. 0, -ENOSPC when too many are held, -EAGAIN. */
+int fog_jobs_hold(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE], enum fog_hold mode,
+		  u64 deadline_ms, u64 now_ms);
+
+struct fog_space_quota {
+	u64 cpu_milli, memory_bytes, jobs; /* at once; 0 = no limit */
+	double weight;                     /* its fair share; > 0 */
+};
+/* 0, -ENOSPC, -EAGAIN. */
+int fog_jobs_space_set(struct fog_jobs *j, const char *name, const struct fog_space_quota *quota,
+		       u64 now_ms);
+
+/* Why a job is pending, or what would become of one that is not submitted. */
+struct fog_job_why {
+	bool found;                         /* the job is there and has not ended */
+	bool pending;                       /* it has no host */
+	bool held;                          /* it waits for other jobs: text says for which */
+	bool full;                          /* its namespace is at its quota */
+	bool possible;                      /* some host would do, were it empty */
+	struct fog_placement placement;     /* counts of each reason, for one member */
+	char host[FOG_PLACEMENT_NAME_SIZE]; /* that would be chosen now */
+	u32 members;                        /* that must start together */
+	u32 ahead;                          /* jobs whose turn comes first */
+	u64 start_ms;                       /* likely start, Unix; 0 = not known */
+	char text[FOG_JOB_REASON_SIZE];
+};
+/* Asks the scheduler now, and changes nothing. 0 or -EAGAIN. */
+int fog_jobs_why(struct fog_jobs *j, const char *id, u64 now_ms, struct fog_job_why *out);
+/* The same of jobs that are not submitted, were they now. out: [count]. 0, -EINVAL with error,
+ * -ENOMEM, -EAGAIN. */
+int fog_jobs_plan(struct fog_jobs *j, const char *user, const struct fog_job_request *requests,
+		  u32 count, u64 now_ms, struct fog_job_why *out, char error[FOG_JSON_ERROR_SIZE]);
+
+struct fog_scheduler_stats {
+	u64 passes;
+	u64 placements;  /* jobs that got a host */
+	u64 refusals;    /* jobs that were looked at and did not */
+	u64 generations; /* of NSGA-II */
+	u64 batches;     /* that it placed */
+	u64 preemptions;
+	u64 breaches;
+	u32 took_us[256]; /* the last passes', a ring: pass n at n % 256 */
+};
+/* Unix ms at which a pending job is likely to start, as of the last look; 0 = not known. */
+u64 fog_jobs_likely_start(struct fog_jobs *j, const char *id);
+void fog_jobs_scheduler(const struct fog_jobs *j, struct fog_scheduler_stats *out);
+
 /* A stream came in. Returns its number, or 0 when there are too many: close it. */
 u32 fog_jobs_stream_accepted(struct fog_jobs *j, u64 now_ms);
 /* Answers to FOG_ACTION_OPEN. route: node ids of the hops, for people, may be NULL. */
@@ -163,6 +235,17 @@ void fog_jobs_stream_data(struct fog_jobs *j, u32 stream, const u8 *data, size_t
 void fog_jobs_stream_closed(struct fog_jobs *j, u32 stream, u64 now_ms);
 /* Answer to FOG_ACTION_VERIFY. */
 void fog_jobs_verified(struct fog_jobs *j, u64 tag, bool valid, u64 now_ms);
+
+/* Evidence about a host from another part of this control plane, once per node, source, reference
+ * (such as an epoch, at most FOG_JOBS_REFERENCE_MAX bytes) and kind. In the store before it
+ * returns. 0; -EINVAL: not a kind this source may tell, quality out of [0,1], our own node or a bad
+ * reference; -EAGAIN while the store fails. */
+#define FOG_JOBS_REFERENCE_MAX 48
+int fog_jobs_evidence(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE],
+		      enum fog_evidence_source source, enum fog_evidence_kind kind, double quality,
+		      const char *reference, const char *detail, u64 now_ms);
+/* What others tell about hosts has changed: kept bounds are read again. */
+void fog_jobs_told_changed(struct fog_jobs *j);
 
 /* ---- for the API ---------------------------------------------------------------------------- */
 

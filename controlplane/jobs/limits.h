@@ -22,16 +22,18 @@
 #define FOG_JOB_MEMORY_MB_MIN   4
 #define FOG_JOB_MEMORY_MB_MAX   16777216
 #define FOG_JOB_WALL_MS_MAX     (30ull * 24 * 3600 * 1000)
+#define FOG_JOB_HOOK_SIZE       256 /* address of a webhook */
 #define FOG_JOB_REASON_SIZE     512 /* why it is pending, was declined or failed; cut when longer */
 
 /* ---- engine ------------------------------------------------------------------------------ */
 #define FOG_JOBS_SESSIONS_MAX  4096 /* streams at once; inbound ones beyond are closed */
 #define FOG_JOBS_SESSIONS_HALF 1024 /* of them not yet past their offer; as above */
-#define FOG_JOBS_ACTIONS_MAX                                                                       \
-	65536                       /* waiting for the owner; a tick that reaches half stops early \
-				     */
-#define FOG_JOBS_PLACEMENTS_MAX 64  /* placements tried in one tick; the rest next time */
-#define FOG_JOBS_OPENS_MAX      256 /* streams being opened at once; the rest wait */
+#define FOG_JOBS_ACTIONS_MAX                                                 \
+	65536 /* waiting for the owner; a tick that reaches half stops early \
+	       */
+#define FOG_JOBS_PLACEMENTS_MAX \
+	256                    /* jobs looked at in one tick, by priority; the rest next time */
+#define FOG_JOBS_OPENS_MAX 256 /* streams being opened at once; the rest wait */
 #define FOG_JOBS_ATTEMPTS_MAX                                              \
 	4096 /* attempts of one job, declined ones included; then it fails \
 	      */
@@ -39,6 +41,19 @@
 	3840                   /* bytes of an offer, receipt or settlement: what the verify \
 				* rings take, less the label */
 #define FOG_JOBS_LIST_MAX 1000 /* jobs in one answer of the API */
+
+/* ---- batches, namespaces, webhooks ----------------------------------------------------------- */
+#define FOG_JOBS_BATCH_MAX        1024 /* jobs of one batch; a larger one is refused */
+#define FOG_JOBS_STAGES_MAX       64   /* of a batch */
+#define FOG_JOB_BATCH_SIZE        37   /* id of a batch: 1..36; a stage and a rank follow in ids */
+#define FOG_JOB_STAGE_SIZE        21   /* 1..20 of the same */
+#define FOG_JOBS_SPACES_MAX       256  /* namespaces with a quota, a weight or use; then no more */
+#define FOG_JOBS_ESTIMATES_MAX    64   /* starts estimated in one tick */
+#define FOG_JOBS_RESERVATIONS_MAX 64   /* made by people; then -ENOSPC */
+#define FOG_JOBS_HOLDS_MAX        1024 /* hosts cordoned or drained at once */
+#define FOG_JOBS_HOOKS_MAX        4096 /* notices waiting; the oldest is dropped */
+#define FOG_JOBS_HOOK_TRIES       8    /* of one notice, 1 s apart, doubling */
+#define FOG_JOBS_EVENTS_MAX       256  /* changes of one job that are kept */
 
 /* ---- windows on a stream: both sides together stay below FOG_FRAMED_QUEUE_MAX --------------- */
 #define FOG_JOBS_CHUNK_MAX (64u << 10)  /* bytes of one data frame */

@@ -170,6 +170,20 @@ static bool host_text_valid(const char *text)
 	return len > 0 && len < FOG_JOB_HOST_SIZE && fog_job_id_valid(text);
 }
 
+/* "host", or the name of an attribute. */
+static enum fog_placement_key rule_read(struct fog_json_reader *r, const char *field)
+{
+	if (!fog_json_has(r, field))
+		return FOG_PLACEMENT_KEY_INVALID;
+	const char *text = fog_json_text_of(r, field, FOG_PLACEMENT_NAME_SIZE);
+	if (strcmp(text, "host") == 0)
+		return FOG_JOB_APART_HOST;
+	enum fog_placement_key key = fog_placement_key_parse(text);
+	if (fog_json_ok(r) && key == FOG_PLACEMENT_KEY_INVALID)
+		fog_json_wrong(r, field, "must be host or an attribute: operator, country, ..");
+	return key;
+}
+
 static void wishes_constraints(struct fog_json_reader *outer, const json_t *object,
 			       struct fog_job_wishes *out)
 {
@@ -192,6 +206,10 @@ static void wishes_constraints(struct fog_json_reader *outer, const json_t *obje
 			snprintf(out->exclude[out->exclude_count++], FOG_JOB_HOST_SIZE, "%s",
 				 json_string_value(value));
 	}
+	out->apart = rule_read(&r, "apart");
+	out->spread = rule_read(&r, "spread");
+	if (fog_json_has(&r, "with"))
+		fog_json_copy(&r, "with", out->with, sizeof(out->with));
 	const json_t *equalities = NULL;
 	if (fog_json_has(&r, "attributes"))
 		equalities = fog_json_object(&r, "attributes");
@@ -234,6 +252,15 @@ static void wishes_read(struct fog_json_reader *r, struct fog_job_wishes *out)
 		if (object != NULL)
 			wishes_constraints(r, object, out);
 	}
+	fog_job_terms_read(r, &out->terms);
+}
+
+static void wish_copy(const json_t *body, const char *field, json_t *out)
+{
+	json_t *v = json_object_get(body, field);
+
+	if (v != NULL && !json_is_null(v))
+		json_object_set(out, field, v);
 }
 
 /* Keeps the fields as they were given: they have been checked. */
@@ -242,11 +269,10 @@ static json_t *wishes_make(const json_t *body)
 	static const char *const fields[] = {"target", "constraints", "price_cap"};
 	json_t *out = json_object();
 
-	for (u32 i = 0; i < FOG_ARRAY_COUNT(fields); i++) {
-		json_t *v = json_object_get(body, fields[i]);
-		if (v != NULL && !json_is_null(v))
-			json_object_set(out, fields[i], v);
-	}
+	for (u32 i = 0; i < FOG_ARRAY_COUNT(fields); i++)
+		wish_copy(body, fields[i], out);
+	for (u32 i = 0; fog_job_terms_fields[i] != NULL; i++)
+		wish_copy(body, fog_job_terms_fields[i], out);
 	return out;
 }
 
@@ -321,6 +347,13 @@ int fog_job_request_parse(const json_t *body, struct fog_job_request *out,
 	else
 		fog_job_request_free(out);
 	return rc;
+}
+
+const char *fog_job_kind_name(enum fog_job_kind kind)
+{
+	static const char *const names[FOG_JOB_KIND_COUNT] = {"single", "array", "gang", "replica"};
+
+	return kind < FOG_JOB_KIND_COUNT ? names[kind] : "single";
 }
 
 void fog_job_request_free(struct fog_job_request *request)

@@ -8,19 +8,24 @@
  *	            "disk_mb": 0, "pids": 64},    defaults as shown
  *	 "target": "self" | "<node id>" | "<name>",
  *	 "constraints": {"exclude": ["<node id>" | "<name>", ..], "attributes": {"country": "DE"},
- *	                 "reputation_min": 0.3},
- *	 "price_cap": 100, "name": "..", "id": ".."}
- */
+ *	                 "reputation_min": 0.3, "apart": "host" | "operator" | .., "spread":
+ *"region", "with": "group"}, "price_cap": 100, "name": "..", "id": "..", and the terms of terms.h}
+ *
+ * apart: no two jobs of its group share a host, an operator, ..; spread: as few as can be do;
+ * with: only where jobs of that group run. */
 #ifndef FOG_JOBS_REQUEST_H
 #define FOG_JOBS_REQUEST_H
 
 #include "controlplane/jobs/spec.h"
+#include "controlplane/jobs/terms.h"
 #include "controlplane/scheduler/scheduler.h"
 
 #define FOG_JOB_EXCLUDES_MAX 16 /* hosts a user may exclude by name */
 #define FOG_JOB_HOST_SIZE    65 /* name or node id of a host, with the terminating zero */
+#define FOG_JOB_AFTER_SIZE   (FOG_JOBS_STAGES_MAX * FOG_JOB_STAGE_SIZE)
 #define FOG_JOB_PRICE_MAX    1000000000000ll
-#define FOG_JOB_STDIN        "stdin" /* name of the input stdin_base64 becomes */
+#define FOG_JOB_APART_HOST   FOG_PLACEMENT_KEY_COUNT /* beside the keys of attributes */
+#define FOG_JOB_STDIN        "stdin"                 /* name of the input stdin_base64 becomes */
 
 struct fog_job_input_data {
 	char name[FOG_JOB_INPUT_NAME_SIZE];
@@ -37,11 +42,36 @@ struct fog_job_wishes {
 	struct fog_placement_equality equality[FOG_PLACEMENT_ATTRIBUTES_MAX];
 	double reputation_min;
 	i64 price_cap;
+	enum fog_placement_key apart;  /* INVALID = no rule; or FOG_JOB_APART_HOST */
+	enum fog_placement_key spread; /* likewise */
+	char with[FOG_JOB_NAME_SIZE];  /* "" = no rule */
+	struct fog_job_terms terms;
+};
+
+/* Its place among others that were submitted together. */
+enum fog_job_kind {
+	FOG_JOB_SINGLE = 0,
+	FOG_JOB_ARRAY,
+	FOG_JOB_GANG,    /* all members of the stage start together */
+	FOG_JOB_REPLICA, /* the same job on different hosts, results compared */
+	FOG_JOB_KIND_COUNT
+};
+const char *fog_job_kind_name(enum fog_job_kind kind);
+
+struct fog_job_member {
+	char batch[FOG_JOB_BATCH_SIZE]; /* "" = none */
+	char stage[FOG_JOB_STAGE_SIZE];
+	enum fog_job_kind kind;
+	u32 rank;    /* 0..members-1 */
+	u32 members; /* of its stage */
+	/* Names of stages between commas, all of which must have succeeded; "" = none. */
+	char after[FOG_JOB_AFTER_SIZE];
 };
 
 struct fog_job_request {
 	char id[FOG_JOB_ID_SIZE]; /* "" = the engine makes one */
 	char name[FOG_JOB_NAME_SIZE];
+	struct fog_job_member member;
 	char *spec_text; /* canonical */
 	char *wishes_text;
 	u32 input_count;

@@ -144,11 +144,11 @@ static void sandbox_text(const struct fog_executor_sandbox *s, char out[FOG_JOB_
 	for (u32 i = 0; i < FOG_ARRAY_COUNT(limits); i++)
 		if (s->cgroup_limits & 1u << i)
 			json_array_append_new(cgroup, json_string(limits[i]));
-	json_t *o = json_pack("{s:o,s:b,s:b,s:b,s:I,s:I,s:o,s:I}", "namespaces", ns, "no_new_privs",
-			      s->no_new_privs, "seccomp", s->seccomp, "proc", s->proc,
-			      "landlock_abi", (json_int_t)s->landlock_abi, "cgroup_version",
-			      (json_int_t)s->cgroup_version, "cgroup_limits", cgroup, "uid",
-			      (json_int_t)s->uid);
+	json_t *o = json_pack("{s:o,s:b,s:b,s:b,s:I,s:I,s:o,s:I,s:s}", "namespaces", ns,
+			      "no_new_privs", s->no_new_privs, "seccomp", s->seccomp, "proc",
+			      s->proc, "landlock_abi", (json_int_t)s->landlock_abi,
+			      "cgroup_version", (json_int_t)s->cgroup_version, "cgroup_limits",
+			      cgroup, "uid", (json_int_t)s->uid, "machine", s->machine);
 	char *text = o != NULL ? fog_json_text(o) : NULL;
 	bool fits = text != NULL && strlen(text) < FOG_JOB_SANDBOX_SIZE;
 	snprintf(out, FOG_JOB_SANDBOX_SIZE, "%s", fits ? text : "{}");

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <sys/queue.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "controlplane/core/log.h"
@@ -74,6 +75,13 @@ const struct fog_jobs_runtime_config *fog_jobs_runtime_config(const struct fog_j
 }
 
 /* ---- ports ---------------------------------------------------------------------------------- */
+
+static void port_told(void *context, const u8 node[FOG_JOB_NODE_SIZE], double *good, double *bad)
+{
+	struct fog_jobs_runtime *rt = context;
+
+	rt->config.told(rt->config.context, node, good, bad);
+}
 
 static u32 port_hosts(void *context, struct fog_placement_host *out, u32 cap, u64 now_ms)
 {
@@ -425,16 +433,27 @@ static void engine_config(const struct fog_jobs_runtime *rt, struct fog_jobs_con
 	fog_random_bytes(&c->seed, sizeof(c->seed));
 }
 
+static u64 port_cpu_ns(void *context)
+{
+	struct timespec ts;
+
+	(void)context;
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (u64)ts.tv_sec * 1000000000 + (u64)ts.tv_nsec;
+}
+
 static int engine_start(struct fog_jobs_runtime *rt, char why[FOG_JOBS_RUNTIME_WHY])
 {
 	const struct fog_jobs_ports ports = {
 		.context = rt,
 		.hosts = port_hosts,
+		.told = rt->config.told != NULL ? port_told : NULL,
 		.sign = port_sign,
 		.run_prepare = port_prepare,
 		.run_input = port_input,
 		.run_poll = port_poll,
 		.run_output = port_output,
+		.cpu_ns = port_cpu_ns,
 	};
 	char text[FOG_STORE_WHY_SIZE];
 
@@ -520,6 +539,23 @@ double fog_jobs_runtime_weight(void *ctx, const u8 node[32])
 	struct fog_jobs_runtime *rt = ctx;
 
 	return fog_jobs_weight(rt->jobs, node, fog_jobs_runtime_now(rt));
+}
+
+int fog_jobs_runtime_evidence(void *ctx, const u8 node[32], enum fog_evidence_source source,
+			      enum fog_evidence_kind kind, double quality, const char *reference,
+			      const char *detail)
+{
+	struct fog_jobs_runtime *rt = ctx;
+
+	return fog_jobs_evidence(rt->jobs, node, source, kind, quality, reference, detail,
+				 fog_jobs_runtime_now(rt));
+}
+
+void fog_jobs_runtime_told_changed(void *ctx)
+{
+	struct fog_jobs_runtime *rt = ctx;
+
+	fog_jobs_told_changed(rt->jobs);
 }
 
 void fog_jobs_runtime_demand(void *ctx, struct fog_jobs_demand *out)

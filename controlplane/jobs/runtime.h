@@ -39,6 +39,8 @@ struct fog_jobs_runtime_config {
 	/* The directory: as the port `hosts` of engine.h, and names for people. */
 	u32 (*hosts)(void *context, struct fog_placement_host *out, u32 cap, u64 now_ms);
 	fog_host_name_fn host_name;
+	/* As the port `told` of engine.h; NULL: nobody is asked. */
+	void (*told)(void *context, const u8 node[32], double *good, double *bad);
 	void *context;
 };
 
@@ -58,6 +60,10 @@ void fog_jobs_runtime_reconfigure(struct fog_jobs_runtime *rt,
  * context is the runtime. */
 double fog_jobs_runtime_weight(void *rt, const u8 node[32]);
 u32 fog_jobs_runtime_open(void *rt);
+int fog_jobs_runtime_evidence(void *rt, const u8 node[32], enum fog_evidence_source source,
+			      enum fog_evidence_kind kind, double quality, const char *reference,
+			      const char *detail);
+void fog_jobs_runtime_told_changed(void *rt);
 void fog_jobs_runtime_demand(void *rt, struct fog_jobs_demand *out);
 
 /* ---- between the files of jobs/ ------------------------------------------------------------- */

@@ -54,6 +54,49 @@ static const struct fog_migration jobs_migrations[] = {
 	 " offer_signature BLOB NOT NULL, spec TEXT NOT NULL, created_ms INTEGER NOT NULL,"
 	 " updated_ms INTEGER NOT NULL, PRIMARY KEY(submitter, job, attempt)) STRICT;"
 	 "CREATE INDEX work_by_state ON work(state, updated_ms);"},
+	{2,
+	 /* Jobs submitted together, and their terms. */
+	 "ALTER TABLE job ADD COLUMN space TEXT NOT NULL DEFAULT 'default';"
+	 "ALTER TABLE job ADD COLUMN batch TEXT NOT NULL DEFAULT '';"
+	 "ALTER TABLE job ADD COLUMN stage TEXT NOT NULL DEFAULT '';"
+	 "ALTER TABLE job ADD COLUMN after TEXT NOT NULL DEFAULT '';"
+	 "ALTER TABLE job ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;"
+	 "ALTER TABLE job ADD COLUMN rank INTEGER NOT NULL DEFAULT 0;"
+	 "ALTER TABLE job ADD COLUMN members INTEGER NOT NULL DEFAULT 1;"
+	 "ALTER TABLE job ADD COLUMN released_ms INTEGER NOT NULL DEFAULT 0;"
+	 "CREATE INDEX job_by_batch ON job(batch, stage, rank) WHERE batch <> '';"
+	 /* stop: why the worker was asked to stop it, enum fog_stop. premium: held beside quote. */
+	 "ALTER TABLE attempt ADD COLUMN stop INTEGER NOT NULL DEFAULT 0;"
+	 "ALTER TABLE attempt ADD COLUMN premium INTEGER NOT NULL DEFAULT 0;"
+	 /* state 0: some of its jobs have not ended. */
+	 "CREATE TABLE batch("
+	 " seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, user TEXT NOT NULL,"
+	 " state INTEGER NOT NULL, reason TEXT NOT NULL, created_ms INTEGER NOT NULL,"
+	 " ended_ms INTEGER NOT NULL) STRICT;"
+	 "CREATE INDEX batch_open ON batch(seq) WHERE state = 0;"
+	 /* Every state a job was in. */
+	 "CREATE TABLE job_event("
+	 " id INTEGER PRIMARY KEY, job TEXT NOT NULL, state INTEGER NOT NULL,"
+	 " reason TEXT NOT NULL, at_ms INTEGER NOT NULL) STRICT;"
+	 "CREATE INDEX job_event_by_job ON job_event(job, id);"
+	 /* Notices to webhooks that have not been taken. */
+	 "CREATE TABLE hook("
+	 " id INTEGER PRIMARY KEY, url TEXT NOT NULL, body TEXT NOT NULL,"
+	 " tries INTEGER NOT NULL, next_ms INTEGER NOT NULL) STRICT;"
+	 /* 0 = no limit. use: core seconds, halved every day. */
+	 "CREATE TABLE space("
+	 " name TEXT PRIMARY KEY, cpu_milli INTEGER NOT NULL DEFAULT 0,"
+	 " memory_bytes INTEGER NOT NULL DEFAULT 0, jobs INTEGER NOT NULL DEFAULT 0,"
+	 " weight REAL NOT NULL DEFAULT 1, use REAL NOT NULL DEFAULT 0,"
+	 " use_ms INTEGER NOT NULL DEFAULT 0) STRICT;"
+	 /* Hosts that get nothing new; mode: enum fog_hold. */
+	 "CREATE TABLE host_hold("
+	 " node BLOB PRIMARY KEY, mode INTEGER NOT NULL, deadline_ms INTEGER NOT NULL,"
+	 " created_ms INTEGER NOT NULL) STRICT;"
+	 "CREATE TABLE sla_breach("
+	 " id INTEGER PRIMARY KEY, job TEXT NOT NULL, space TEXT NOT NULL,"
+	 " tier INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL,"
+	 " amount INTEGER NOT NULL, created_ms INTEGER NOT NULL, UNIQUE(job, kind)) STRICT;"},
 };
 
 static const struct fog_migration ledger_migrations[] = {

@@ -57,10 +57,31 @@ struct fog_job {
 	u64 queued_ms;               /* since when */
 	u32 pending_ms, decline_ms;  /* back-off */
 	char *reason;                /* as stored, to write only changes */
+	struct fog_job_terms terms;
+	char batch[FOG_JOB_BATCH_SIZE];
+	char stage[FOG_JOB_STAGE_SIZE];
+	char *after; /* stages it waits for, between commas */
+	enum fog_job_kind kind;
+	u32 rank, members;
+	bool held;       /* waits for them */
+	bool began;      /* ran at some time */
+	u64 released_ms; /* when it stopped waiting for them */
+	u64 start_ms;    /* when it is likely to start, Unix; 0 = not known, UINT64_MAX = never */
+	i64 quote_max;   /* of its attempts */
+	u32 breached;    /* enum fog_breach bits noted */
+	u32 events;      /* recorded */
 	u32 avoid_count;
 	struct fog_job_avoid *avoid;
 };
 TAILQ_HEAD(fog_job_list, fog_job);
+
+/* Why a running attempt is stopped though its user did not cancel the job. */
+enum fog_stop {
+	FOG_STOP_NONE = 0,
+	FOG_STOP_PREEMPT, /* a job of higher priority needs the place */
+	FOG_STOP_DRAIN,   /* its host is drained */
+	FOG_STOP_GANG,    /* its gang could not start whole */
+};
 
 /* An attempt of ours that still has something to say to its worker. */
 struct fog_attempt {
@@ -72,6 +93,9 @@ struct fog_attempt {
 	struct fog_job_limits limits;
 	u64 input_size;
 	i64 quote;
+	i64 premium;        /* held beside it for the tier */
+	enum fog_stop stop; /* the worker was asked to stop it */
+	u64 stop_ms;
 	u64 offered_ms; /* first */
 	u64 deadline_ms;
 	u64 open_ms; /* next opening */
@@ -164,6 +188,22 @@ struct fog_bound {
 #define FOG_JOBS_BOUNDS_MAX    8192     /* direct-mapped by the first bytes of the id */
 #define FOG_JOBS_BOUND_LIFE_MS 3600000u /* decay moves it slowly */
 
+/* A namespace as the store has it, and what its jobs hold now. */
+struct fog_space {
+	char name[FOG_JOB_NAME_SIZE];
+	u64 cpu_milli, memory_bytes, jobs; /* quota; 0 = none */
+	double weight;
+	double use; /* core seconds as of use_ms */
+	u64 use_ms;
+	u64 cpu_now, memory_now, jobs_now;
+};
+
+struct fog_host_hold {
+	u8 node[FOG_JOB_NODE_SIZE];
+	enum fog_hold mode;
+	u64 deadline_ms;
+};
+
 struct fog_jobs {
 	struct fog_jobs_config config;
 	struct fog_jobs_ports ports;
@@ -197,6 +237,12 @@ struct fog_jobs {
 	u32 action_count;
 
 	struct fog_placement_host *hosts; /* FOG_PLACEMENT_HOSTS_MAX, during a placement */
+	bool review; /* a job of a batch has ended: look at those that wait for it */
+	u32 space_count;
+	struct fog_space *spaces; /* [FOG_JOBS_SPACES_MAX] */
+	u32 hold_count;
+	struct fog_host_hold *holds; /* [FOG_JOBS_HOLDS_MAX] */
+	struct fog_scheduler_stats stats;
 	struct fog_bound *bounds;
 };
 
@@ -240,8 +286,42 @@ void fog_jobs_session_clear(struct fog_jobs *j); /* closes and frees all */
 /* Delivers a message the engine sends to itself. */
 void fog_jobs_session_loop(struct fog_jobs *j, const struct fog_action *a, u64 now_ms);
 
-/* ---- queue.c -------------------------------------------------------------------------------- */
+/* ---- place.c -------------------------------------------------------------------------------- */
 void fog_queue_tick(struct fog_jobs *j);
+/* Stops a running attempt; its job runs again elsewhere, or is cancelled if it wished so. */
+void fog_attempt_stop(struct fog_jobs *j, struct fog_attempt *a, enum fog_stop why);
+/* What becomes of the job of a stopped attempt. */
+void fog_job_stopped(struct fog_jobs *j, struct fog_job *job, enum fog_stop why);
+
+/* ---- group.c: what jobs submitted together owe each other ----------------------------------- */
+void fog_group_review(struct fog_jobs *j);
+/* A member of a gang was not taken: unless all run, those that do are stopped. */
+void fog_group_recall(struct fog_jobs *j, const struct fog_job *job);
+
+/* ---- space.c: namespaces -------------------------------------------------------------------- */
+struct fog_space *fog_space_find(struct fog_jobs *j, const char *name); /* NULL: no such */
+void fog_space_count(struct fog_jobs *j); /* fills what jobs hold now */
+/* Why another so many of these do not fit the quota, or NULL. */
+const char *fog_space_full(const struct fog_space *s, const struct fog_job_limits *limits,
+			   u32 members);
+void fog_space_used(struct fog_jobs *j, const char *name, u64 cpu_milli, u64 wall_ms);
+double fog_space_share(const struct fog_jobs *j, const char *name); /* of all use, in 0..1 */
+bool fog_hold_find(const struct fog_jobs *j, const u8 *node, struct fog_host_hold *out);
+void fog_hold_tick(struct fog_jobs *j); /* drains */
+
+/* ---- sla.c ---------------------------------------------------------------------------------- */
+void fog_sla_waiting(struct fog_jobs *j, struct fog_job *job); /* still does */
+void fog_sla_began(struct fog_jobs *j, struct fog_job *job);
+/* Before it is forgotten; hosts: it failed for reasons that are not its own. */
+void fog_sla_ended(struct fog_jobs *j, struct fog_job *job, enum fog_job_state state, bool hosts);
+void fog_sla_disagreed(struct fog_jobs *j, const char *user, const char *space, const char *job,
+		       enum fog_tier tier, i64 price);
+
+/* ---- queue.c -------------------------------------------------------------------------------- */
+/* A job in memory alone, to be freed in the same step: what if? 0, -EINVAL, -ENOMEM. */
+int fog_job_dry(struct fog_jobs *j, const char *user, const struct fog_job_request *request,
+		struct fog_job **out, char error[FOG_JSON_ERROR_SIZE]);
+u32 fog_job_hash(const char *id); /* below FOG_JOBS_HASH_SIZE */
 struct fog_job *fog_job_find(struct fog_jobs *j, const char *id);
 struct fog_job *fog_job_add(struct fog_jobs *j, const char *id); /* into list and hash */
 void fog_job_free(struct fog_jobs *j, struct fog_job *job);
@@ -255,6 +335,8 @@ void fog_job_set(struct fog_jobs *j, struct fog_job *job, enum fog_job_state sta
 		 const char *reason);
 void fog_bound_forget(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE]); /* it has changed */
 double fog_bound_get(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE]);
+/* Its group: the one it names, or its batch. */
+const char *fog_job_group(const struct fog_job *job);
 
 /* ---- attempt.c ------------------------------------------------------------------------------ */
 /* Places the job: escrow, offer, stream. False when the escrow could not be held. */
@@ -358,6 +440,49 @@ void fog_db_log_append(struct fog_jobs *j, const struct fog_attempt *a, u32 stre
 		       const void *data, u32 len);
 void fog_db_log_hash(struct fog_jobs *j, const struct fog_attempt *a, u32 stream, u8 sha256[32]);
 void fog_db_log_drop(struct fog_jobs *j, const struct fog_attempt *a);
+
+/* ---- db_terms.c: batches, namespaces, holds, breaches, notices --------------------------------
+ */
+void fog_db_event_add(struct fog_jobs *j, struct fog_job *job, const char *reason);
+void fog_db_hook_add(struct fog_jobs *j, const char *url, const json_t *body);
+void fog_db_spaces_load(struct fog_jobs *j);
+void fog_db_space_put(struct fog_jobs *j, const struct fog_space *s);
+void fog_db_holds_load(struct fog_jobs *j);
+void fog_db_hold_put(struct fog_jobs *j, const struct fog_host_hold *h); /* mode NONE deletes */
+/* False when it was recorded before. */
+bool fog_db_breach_add(struct fog_jobs *j, const char *job, const char *space, enum fog_tier tier,
+		       const char *kind, const char *detail, i64 amount);
+void fog_db_batch_add(struct fog_jobs *j, const char *batch, const char *user);
+/* The next one after *seq that has not ended. */
+bool fog_db_batch_next(struct fog_jobs *j, i64 *seq, char batch[FOG_JOB_BATCH_SIZE]);
+/* Replicas of a stage and what they came to. */
+struct fog_replica {
+	char job[FOG_JOB_ID_SIZE];
+	char user[FOG_JOB_USER_SIZE];
+	char space[FOG_JOB_NAME_SIZE];
+	u8 worker[FOG_JOB_NODE_SIZE];
+	u32 attempt;
+	i64 quote;
+	bool ended;
+	bool receipt_set;
+	struct fog_receipt receipt;
+};
+/* The next replicated stage by name after `stage`, into it, and its tier. */
+bool fog_db_stage_next(struct fog_jobs *j, const char *batch, char stage[FOG_JOB_STAGE_SIZE],
+		       enum fog_tier *tier);
+u32 fog_db_replicas(struct fog_jobs *j, const char *batch, const char *stage,
+		    struct fog_replica *out, u32 cap);
+void fog_db_batch_end(struct fog_jobs *j, const char *batch, enum fog_job_state state,
+		      const char *reason);
+/* How many jobs of a stage there are, have succeeded, have ended otherwise. */
+struct fog_stage_count {
+	u32 jobs, succeeded, failed;
+};
+void fog_db_stage_count(struct fog_jobs *j, const char *batch, const char *stage,
+			struct fog_stage_count *out);
+void fog_db_batch_count(struct fog_jobs *j, const char *batch, struct fog_stage_count *out);
+i64 fog_db_balance(struct fog_jobs *j, const char *account);
+i64 fog_db_quote_max(struct fog_jobs *j, const char *job);
 
 /* ---- db_paper.c: both roles -------------------------------------------------------------------
  */

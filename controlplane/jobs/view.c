@@ -142,7 +142,8 @@ static json_t *attempts_json(struct fog_jobs *j, const char *id)
 	"SELECT j.seq, j.id, j.user, j.name, j.state, j.reason, j.cancel_ms, j.attempt_count,"     \
 	" j.lost_count, j.created_ms, j.started_ms, j.ended_ms, j.outcome, j.exit_code, j.signal," \
 	" j.amount, a.worker_name, a.worker, j.spec, j.wishes,"                                    \
-	" (SELECT balance FROM ledger_account l WHERE l.name = 'escrow:' || j.id)"                 \
+	" (SELECT balance FROM ledger_account l WHERE l.name = 'escrow:' || j.id),"                \
+	" j.space, j.batch, j.stage, j.kind, j.rank, j.members, j.after"                           \
 	" FROM job j LEFT JOIN attempt a ON a.job = j.id AND a.number = j.attempt_count"
 
 static json_t *job_json(struct fog_stmt *q)
@@ -159,6 +160,15 @@ static json_t *job_json(struct fog_stmt *q)
 			      fog_column_is_null(q, 17) ? json_null() : node(q, 17), "escrow",
 			      (json_int_t)fog_column_int(q, 20));
 
+	json_object_set_new(o, "namespace", json_string(fog_column_text(q, 21)));
+	if (*fog_column_text(q, 22) != '\0')
+		json_object_update_new(
+			o, json_pack("{s:s,s:s,s:s,s:I,s:I,s:s}", "batch", fog_column_text(q, 22),
+				     "stage", fog_column_text(q, 23), "kind",
+				     fog_job_kind_name((enum fog_job_kind)fog_column_int(q, 24)),
+				     "rank", (json_int_t)fog_column_int(q, 25), "members",
+				     (json_int_t)fog_column_int(q, 26), "after",
+				     fog_column_text(q, 27)));
 	if (o == NULL || fog_column_int(q, 12) == FOG_OUTCOME_INVALID)
 		return o;
 	json_object_set_new(o, "outcome",
@@ -253,6 +263,9 @@ json_t *fog_view_job(struct fog_jobs *j, const char *id, bool *found)
 		return NULL;
 	json_object_set_new(o, "attempts", attempts_json(j, id));
 	json_object_set_new(o, "logs", log_sizes(j, id));
+	u64 start_ms = fog_jobs_likely_start(j, id);
+	json_object_set_new(o, "likely_start_ms",
+			    start_ms != 0 ? json_integer((json_int_t)start_ms) : json_null());
 	return o;
 }
 

@@ -17,6 +17,21 @@ json_t *fog_view_jobs(struct fog_jobs *j, enum fog_job_state state, u64 before, 
 /* The full account of one job. *found false: there is none. */
 json_t *fog_view_job(struct fog_jobs *j, const char *id, bool *found);
 
+/* {"id","kind":"batch","state","reason",..,"stages":[..],"jobs":[..]}. *found false: none. */
+json_t *fog_view_batch(struct fog_jobs *j, const char *id, bool *found);
+/* {"batches":[..],"next":n}, newest first. */
+json_t *fog_view_batches(struct fog_jobs *j, u64 before, u32 limit);
+/* {"id","pending","held","reason","constraints":[{constraint,hosts}],"likely_start_ms",..}. */
+json_t *fog_view_why(const struct fog_job_why *w, const char *id, u64 now_ms);
+/* {"id","history":[{state,reason,at_ms}]}, oldest first. */
+json_t *fog_view_history(struct fog_jobs *j, const char *id);
+json_t *fog_view_spaces(struct fog_jobs *j);
+json_t *fog_view_holds(struct fog_jobs *j, fog_host_name_fn name, void *context);
+/* {"tiers":[..],"breaches":[..],"next"}, newest first. */
+json_t *fog_view_sla(struct fog_jobs *j, u64 before, u32 limit);
+/* The fields of the published contract, and ours. */
+json_t *fog_view_scheduler(struct fog_jobs *j, u32 hosts, u32 alive);
+
 /* Bytes of a log from offset, to free(); *len 0 at its end. attempt 0 = the last. -ENOENT, -ENOMEM,
  * or what the store says. */
 int fog_view_log(struct fog_jobs *j, const char *id, u32 attempt, u32 stream, u64 offset, u32 limit,

@@ -191,9 +191,15 @@ static enum fog_decline capacity_check(const struct fog_jobs *j, const struct fo
 static enum fog_decline offer_check(const struct fog_jobs *j, const struct fog_offer *offer,
 				    char reason[FOG_JOB_REASON_SIZE])
 {
+	struct fog_host_hold hold;
+
 	if (!j->config.worker) {
 		fog_jobs_reason(reason, "this host runs no jobs");
 		return FOG_DECLINE_ROLE;
+	}
+	if (fog_hold_find(j, j->config.node_id, &hold)) {
+		fog_jobs_reason(reason, "this host takes no new jobs for now");
+		return FOG_DECLINE_CAPACITY;
 	}
 	if (offer->created_ms > j->now_ms + FOG_JOBS_CLOCK_SKEW_MS ||
 	    offer->created_ms + FOG_JOBS_OFFER_LIFE_MS + FOG_JOBS_CLOCK_SKEW_MS < j->now_ms) {

@@ -14,14 +14,8 @@ static const char *const term_names[] = {
 	[FOG_TERM_SPOT] = "spot",
 	[FOG_TERM_RESERVED] = "reserved",
 };
-static const struct {
-	const char *name, *contract;
-	u32 ppm;
-} classes[] = {
-	[FOG_SLA_B] = {"B", "B_CLASS", 1000000},
-	[FOG_SLA_A] = {"A", "A_CLASS", 1500000},
-	[FOG_SLA_S] = {"S", "S_CLASS", 2000000},
-};
+static const u32 class_factor_ppm[FOG_SLA_COUNT] = {
+	[FOG_SLA_B] = 1000000, [FOG_SLA_A] = 1500000, [FOG_SLA_S] = 2000000};
 static const i64 first_price[FOG_LANE_COUNT] = {
 #define X(name, text, floor, ceiling, first) [FOG_LANE_##name] = first,
 	FOG_LANES(X)
@@ -34,25 +28,11 @@ const char *fog_term_name(enum fog_term term)
 	return term_names[term];
 }
 
-const char *fog_sla_class_name(enum fog_sla_class class)
-{
-	FOG_ASSERT(class >= FOG_SLA_B && class <= FOG_SLA_S);
-	return classes[class].name;
-}
-
 enum fog_term fog_term_parse(const char *name)
 {
 	for (u32 i = FOG_TERM_ON_DEMAND; i < FOG_ARRAY_COUNT(term_names); i++)
 		if (fog_name_is(name, term_names[i]))
 			return (enum fog_term)i;
-	return 0;
-}
-
-enum fog_sla_class fog_sla_class_parse(const char *name)
-{
-	for (u32 i = FOG_SLA_B; i < FOG_ARRAY_COUNT(classes); i++)
-		if (fog_name_is(name, classes[i].name) || fog_name_is(name, classes[i].contract))
-			return (enum fog_sla_class)i;
 	return 0;
 }
 
@@ -77,7 +57,7 @@ int fog_market_terms(struct fog_quote *q, enum fog_term term, enum fog_sla_class
 	if (term == FOG_TERM_RESERVED && q->duration < FOG_RESERVED_DURATION_MIN)
 		return -EINVAL;
 	*term_ppm = term_factor(q, term);
-	*class_ppm = classes[class].ppm;
+	*class_ppm = class_factor_ppm[class];
 	const u64 unit = (u64)FOG_MARKET_PPM * FOG_MARKET_PPM;
 	unsigned __int128 price = (unsigned __int128)q->final_price * *term_ppm * *class_ppm;
 	price = (price + unit - 1) / unit;

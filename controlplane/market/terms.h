@@ -12,6 +12,7 @@
 #define FOG_MARKET_TERMS_H
 
 #include "controlplane/market/market.h"
+#include "controlplane/scheduler/sla.h"
 
 #define FOG_RESERVED_DURATION_MIN 24000000ull /* millionths of an hour: a day */
 
@@ -20,16 +21,9 @@ enum fog_term {
 	FOG_TERM_SPOT,
 	FOG_TERM_RESERVED,
 };
-enum fog_sla_class {
-	FOG_SLA_B = 1, /* best effort */
-	FOG_SLA_A,
-	FOG_SLA_S, /* replicated, by attestation class */
-};
 const char *fog_term_name(enum fog_term term);
-const char *fog_sla_class_name(enum fog_sla_class class);
-/* In any letter case, the class as "S" or "S_CLASS"; 0 when there is no such one. */
+/* In any letter case; 0 when there is no such one. */
 enum fog_term fog_term_parse(const char *name);
-enum fog_sla_class fog_sla_class_parse(const char *name);
 
 /* Changes final_price and final_mfog, rounded up once, and gives the factors. 0, or -EINVAL: no
  * such term or class, or a reservation shorter than FOG_RESERVED_DURATION_MIN. */

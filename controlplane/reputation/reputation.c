@@ -86,6 +86,12 @@ int fog_reputation_update(struct fog_reputation *r, enum fog_evidence_kind kind,
 	return 0;
 }
 
+void fog_reputation_tell(struct fog_reputation *r, double good, double bad)
+{
+	r->alpha = clamp(r->alpha + good, FOG_REPUTATION_PRIOR_ALPHA);
+	r->beta = clamp(r->beta + bad, FOG_REPUTATION_PRIOR_BETA);
+}
+
 void fog_reputation_read(const struct fog_reputation *r, u64 now_ms,
 			 struct fog_reputation_view *out)
 {
@@ -108,6 +114,33 @@ void fog_reputation_read(const struct fog_reputation *r, u64 now_ms,
 			break;
 		}
 	}
+}
+
+#define KIND(name) (1u << FOG_EVIDENCE_##name)
+
+static const struct {
+	const char *name;
+	u32 kinds;
+} sources[FOG_SOURCE_COUNT] = {
+	[FOG_SOURCE_RECEIPT] = {"receipt", KIND(TASK_SUCCESS) | KIND(TASK_FAILURE) |
+						   KIND(QUALITY_HIGH) | KIND(QUALITY_LOW) |
+						   KIND(UNAVAILABILITY) | KIND(FRAUD_DETECTED)},
+	[FOG_SOURCE_MIX] = {"mix", KIND(AVAILABILITY) | KIND(UNAVAILABILITY) | KIND(QUALITY_LOW) |
+					   KIND(FRAUD_DETECTED)},
+	[FOG_SOURCE_ATTESTATION] = {"attestation", KIND(QUALITY_HIGH) | KIND(FRAUD_DETECTED)},
+};
+
+const char *fog_evidence_source_name(enum fog_evidence_source source)
+{
+	FOG_ASSERT(source >= FOG_SOURCE_RECEIPT && source < FOG_SOURCE_COUNT);
+	return sources[source].name;
+}
+
+bool fog_evidence_allowed(enum fog_evidence_source source, enum fog_evidence_kind kind)
+{
+	return source >= FOG_SOURCE_RECEIPT && source < FOG_SOURCE_COUNT &&
+	       kind > FOG_EVIDENCE_INVALID && kind < FOG_EVIDENCE_KIND_COUNT &&
+	       (sources[source].kinds >> kind & 1) != 0;
 }
 
 enum fog_evidence_kind fog_evidence_kind_parse(const char *name)

@@ -42,6 +42,16 @@ enum fog_evidence_kind {
 	FOG_EVIDENCE_KIND_COUNT
 };
 
+/* Where evidence may come from. Hearsay is no evidence: what others say is summed up elsewhere
+ * (trust.h) and never stored as ours. */
+enum fog_evidence_source {
+	FOG_SOURCE_RECEIPT = 1, /* a signed receipt, or its absence, of a job of ours */
+	FOG_SOURCE_MIX,         /* mix monitoring: packets that did or did not come out */
+	FOG_SOURCE_ATTESTATION, /* a checked attestation, good or false */
+	FOG_SOURCE_COUNT
+};
+const char *fog_evidence_source_name(enum fog_evidence_source source);
+
 struct fog_reputation_kind {
 	const char *name;
 	double weight;
@@ -89,6 +99,9 @@ void fog_reputation_decay(struct fog_reputation *r, u64 now_ms);
 int fog_reputation_update(struct fog_reputation *r, enum fog_evidence_kind kind, double quality,
 			  u64 now_ms);
 
+/* Adds what others told, after the bounds of trust.h: good, bad >= 0. No event. */
+void fog_reputation_tell(struct fog_reputation *r, double good, double bad);
+
 /* Reads r as of now_ms without changing it. About 60 us: callers that rank many hosts keep it. */
 void fog_reputation_read(const struct fog_reputation *r, u64 now_ms,
 			 struct fog_reputation_view *out);
@@ -96,6 +109,9 @@ void fog_reputation_read(const struct fog_reputation *r, u64 now_ms,
 /* True when alpha, beta are finite, at least the prior and at most the maximum: what the store must
  * hold. */
 bool fog_reputation_valid(const struct fog_reputation *r);
+
+/* May this source tell evidence of this kind? */
+bool fog_evidence_allowed(enum fog_evidence_source source, enum fog_evidence_kind kind);
 
 /* The kind with that name, or FOG_EVIDENCE_INVALID. */
 enum fog_evidence_kind fog_evidence_kind_parse(const char *name);

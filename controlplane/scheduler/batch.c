@@ -82,6 +82,19 @@ static void undo(struct fog_placement_host *h, const struct before *b)
 	h->crowd = b->crowd;
 }
 
+/* Hosts the next members may not have; or, with NULL, the end of it. */
+static void take(struct fog_placement_host *hosts, u32 count, const struct fog_placement_host *by,
+		 enum fog_placement_key key)
+{
+	for (u32 i = 0; i < count; i++) {
+		if (by == NULL && hosts[i].mark == FOG_PLACEMENT_MARK_TAKEN)
+			hosts[i].mark = FOG_PLACEMENT_MARK_NONE;
+		else if (by != NULL && hosts[i].mark == FOG_PLACEMENT_MARK_NONE &&
+			 fog_placement_near(&hosts[i], by, key))
+			hosts[i].mark = FOG_PLACEMENT_MARK_TAKEN;
+	}
+}
+
 bool fog_batch_place(struct fog_batch_job *job, struct fog_placement_host *hosts, u32 host_count,
 		     const struct fog_placement_weights *weights)
 {
@@ -100,7 +113,11 @@ bool fog_batch_place(struct fog_batch_job *job, struct fog_placement_host *hosts
 		job->host[placed] = job->placement.index;
 		job->price[placed] = job->placement.price;
 		fog_placement_commit(h, job->request);
+		if (job->apart != FOG_PLACEMENT_KEY_INVALID && job->members > 1)
+			take(hosts, host_count, h, job->apart);
 	}
+	if (job->apart != FOG_PLACEMENT_KEY_INVALID && job->members > 1)
+		take(hosts, host_count, NULL, job->apart);
 	job->placed = placed == job->members;
 	if (job->placed)
 		job->start_ms = 0;

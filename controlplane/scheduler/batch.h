@@ -57,6 +57,8 @@ struct fog_batch_job {
 	const struct fog_placement_request *request; /* of each member */
 	u32 members;                                 /* 1, or a gang: all start or none */
 	u32 priority;
+	/* Members may not share this attribute, or host (FOG_PLACEMENT_KEY_COUNT); INVALID: may. */
+	enum fog_placement_key apart;
 	double use;      /* in 0..1 */
 	u64 sequence;    /* of submission */
 	u64 wait_ms;     /* so far */

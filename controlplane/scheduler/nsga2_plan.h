@@ -25,6 +25,7 @@
 
 #include "controlplane/scheduler/nsga2.h"
 #include "controlplane/scheduler/scheduler.h"
+#include "controlplane/scheduler/sla.h"
 
 #define FOG_PLAN_JOBS_MAX       1024 /* of one batch; the others wait for the next */
 #define FOG_PLAN_HOSTS_MAX      1024 /* with 1024 jobs, 40 MiB of tables */
@@ -43,8 +44,6 @@ enum fog_plan_objective {
 	FOG_PLAN_OBJECTIVES
 };
 
-/* The classes of service, weakest first: B_CLASS, A_CLASS, S_CLASS of the API. */
-enum fog_sla_class { FOG_SLA_INVALID = 0, FOG_SLA_B, FOG_SLA_A, FOG_SLA_S, FOG_SLA_COUNT };
 /* What each class cares for; rows sum to 1. Row 0 is unused. */
 extern const double fog_sla_weights[FOG_SLA_COUNT][FOG_PLAN_OBJECTIVES];
 

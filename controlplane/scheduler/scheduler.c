@@ -40,6 +40,12 @@ static const char *const key_name[FOG_PLACEMENT_KEY_COUNT] = {
 	[FOG_PLACEMENT_KEY_TEE_VENDOR] = "tee_vendor",
 };
 
+const char *fog_placement_reason_text(enum fog_placement_reason reason)
+{
+	FOG_ASSERT(reason < FOG_PLACEMENT_REASON_COUNT);
+	return reason_text[reason];
+}
+
 enum fog_placement_key fog_placement_key_parse(const char *name)
 {
 	for (u32 i = 1; i < FOG_PLACEMENT_KEY_COUNT; i++)
@@ -127,8 +133,8 @@ static enum fog_placement_reason filter_kind(const struct fog_placement_request 
 	if (!attributes_match(r, h))
 		return FOG_PLACEMENT_ATTRIBUTE;
 	if (h->mark != FOG_PLACEMENT_MARK_NONE)
-		return h->mark == FOG_PLACEMENT_MARK_APART ? FOG_PLACEMENT_APART
-							   : FOG_PLACEMENT_AWAY;
+		return h->mark == FOG_PLACEMENT_MARK_AWAY ? FOG_PLACEMENT_AWAY
+							  : FOG_PLACEMENT_APART;
 	return FOG_PLACEMENT_FITS;
 }
 
@@ -196,6 +202,23 @@ void fog_placement_commit(struct fog_placement_host *h, const struct fog_placeme
 	h->cpu_milli_spare -= FOG_MIN(r->cpu_milli, h->cpu_milli_spare);
 	h->memory_bytes_spare -= FOG_MIN(r->memory_bytes, h->memory_bytes_spare);
 	h->gpu_milli_spare -= FOG_MIN(r->gpu_milli, h->gpu_milli_spare);
+}
+
+void fog_placement_uncommit(struct fog_placement_host *h, const struct fog_placement_request *r)
+{
+	FOG_ASSERT(h->jobs_committed > 0);
+	h->cpu_milli_committed -= r->cpu_milli;
+	h->memory_bytes_committed -= r->memory_bytes;
+	h->gpu_milli_committed -= r->gpu_milli;
+	h->jobs_committed--;
+}
+
+bool fog_placement_near(const struct fog_placement_host *a, const struct fog_placement_host *b,
+			enum fog_placement_key key)
+{
+	if (key == FOG_PLACEMENT_KEY_COUNT)
+		return memcmp(a->id, b->id, FOG_NODE_ID_SIZE) == 0;
+	return a->attribute[key][0] != '\0' && strcmp(a->attribute[key], b->attribute[key]) == 0;
 }
 
 /* splitmix64 over the id: spreads ties, is no secret. */

@@ -53,6 +53,7 @@ enum fog_placement_mark {
 	FOG_PLACEMENT_MARK_NONE = 0,
 	FOG_PLACEMENT_MARK_APART, /* one it must be apart from is there */
 	FOG_PLACEMENT_MARK_AWAY,  /* those it must be with are elsewhere */
+	FOG_PLACEMENT_MARK_TAKEN, /* APART, for as long as one gang is being placed */
 };
 
 /* A host as the directory, the job engine and the reputation know it. Text is zero-terminated. */
@@ -175,6 +176,15 @@ enum fog_placement_reason fog_placement_filter_empty(const struct fog_placement_
 void fog_placement_commit(struct fog_placement_host *host,
 			  const struct fog_placement_request *request);
 
+/* Takes it away again. */
+void fog_placement_uncommit(struct fog_placement_host *host,
+			    const struct fog_placement_request *request);
+
+/* Are the two one host (FOG_PLACEMENT_KEY_COUNT), or alike in this attribute? Unknown is not
+ * alike. */
+bool fog_placement_near(const struct fog_placement_host *a, const struct fog_placement_host *b,
+			enum fog_placement_key key);
+
 /* Chooses. weights NULL = default. Returns 0 (out->found says whether a host fits) or -EINVAL when
  * the request or the number of hosts is out of range. */
 int fog_placement_choose(const struct fog_placement_request *request,
@@ -186,6 +196,9 @@ int fog_placement_choose(const struct fog_placement_request *request,
 void fog_placement_explain(const struct fog_placement_request *request,
 			   const struct fog_placement *placement,
 			   char out[FOG_PLACEMENT_EXPLAIN_SIZE]);
+
+/* What the reason says of hosts: "without enough CPU". */
+const char *fog_placement_reason_text(enum fog_placement_reason reason);
 
 /* The key with that name ("country", ..), or INVALID; and back. */
 enum fog_placement_key fog_placement_key_parse(const char *name);

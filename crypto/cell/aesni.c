@@ -251,6 +251,7 @@ FOG_X86_AESNI static void encrypt_many(const struct fog_cell_job *jobs, unsigned
 {
 	for (unsigned i = 0; i < count; i++) {
 		const u8(*round)[16] = jobs[i].key->uiv.left_round;
+		key_ask(jobs, i + FOG_X86_AHEAD, count);
 		__m128i hash = hash_job(&jobs[i], jobs[i].in + FOG_ONION_LEFT_SIZE);
 		__m128i x = _mm_xor_si128(_mm_xor_si128(hash, load(jobs[i].in)), load(round[0]));
 		for (unsigned r = 1; r < FOG_AES128_ROUNDS; r++)
@@ -265,6 +266,7 @@ FOG_X86_AESNI static void decrypt_many(const struct fog_cell_job *jobs, unsigned
 {
 	for (unsigned i = 0; i < count; i++) {
 		const u8(*round)[16] = jobs[i].key->uiv.left_round;
+		key_ask(jobs, i + FOG_X86_AHEAD, count);
 		__m128i x = load(jobs[i].in), hash;
 		stream_xor(&jobs[i], x);
 		hash = hash_job(&jobs[i], jobs[i].out + FOG_ONION_LEFT_SIZE);

@@ -64,8 +64,3 @@ void fog_cell_decrypt_many(const struct fog_cell_job *jobs, unsigned count)
 				FOG_ONION_BODY_SIZE);
 	}
 }
-
-bool fog_cell_recognized(const u8 body[FOG_ONION_BODY_SIZE])
-{
-	return fog_is_zero(body, FOG_ONION_LEFT_SIZE);
-}

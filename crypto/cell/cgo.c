@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "crypto/cell/cgo.h"
 
+#include "crypto/cell/cipher.h"
 #include "crypto/mem.h"
 
 #include <errno.h>
@@ -48,16 +49,30 @@ void fog_cgo_wipe(struct fog_cgo *cgo)
 
 bool fog_cgo_relay_forward(struct fog_cgo *cgo, u8 command, u8 body[FOG_CGO_BODY_SIZE])
 {
-	layer_add(cgo, command, body);
-	if (!fog_equal(body, cgo->nonce, sizeof(cgo->nonce)))
-		return false;
-	fog_uiv_update(&cgo->key, cgo->nonce);
-	return true;
+	struct fog_cgo_job job = {.cgo = cgo, .body = body, .command = command};
+
+	fog_cgo_relay_many(&job, 1);
+	return job.recognized;
 }
 
 void fog_cgo_relay_backward(struct fog_cgo *cgo, u8 command, u8 body[FOG_CGO_BODY_SIZE])
 {
-	layer_add(cgo, command, body);
+	(void)fog_cgo_relay_forward(cgo, command, body);
+}
+
+void fog_cgo_relay_many(struct fog_cgo_job *jobs, unsigned count)
+{
+	if (fog_cipher->cgo_many != NULL) {
+		fog_cipher->cgo_many(jobs, count);
+		return;
+	}
+	for (unsigned i = 0; i < count; i++) {
+		struct fog_cgo *cgo = jobs[i].cgo;
+		layer_add(cgo, jobs[i].command, jobs[i].body);
+		jobs[i].recognized = fog_equal(jobs[i].body, cgo->nonce, sizeof(cgo->nonce));
+		if (jobs[i].recognized)
+			fog_uiv_update(&cgo->key, cgo->nonce);
+	}
 }
 
 void fog_cgo_relay_originate(struct fog_cgo *cgo, u8 command, u8 body[FOG_CGO_BODY_SIZE])

@@ -23,6 +23,14 @@ struct fog_cgo {
 	u8 chain[FOG_CGO_TAG_SIZE]; /* T' */
 };
 
+/* One step of a relay: a cell of either direction, under the state of that direction. */
+struct fog_cgo_job {
+	struct fog_cgo *cgo;
+	u8 *body; /* FOG_CGO_BODY_SIZE bytes, in place; best aligned to a cache line */
+	u8 command;
+	bool recognized; /* out: the cell is for this relay and the payload is clear */
+};
+
 void fog_cgo_init(struct fog_cgo *cgo, const u8 keys[FOG_CGO_KEYS_SIZE]);
 void fog_cgo_wipe(struct fog_cgo *cgo);
 
@@ -31,6 +39,11 @@ void fog_cgo_wipe(struct fog_cgo *cgo);
 bool fog_cgo_relay_forward(struct fog_cgo *cgo, u8 command, u8 body[FOG_CGO_BODY_SIZE]);
 /* Relay, towards the client (inbound), a cell from the next hop. */
 void fog_cgo_relay_backward(struct fog_cgo *cgo, u8 command, u8 body[FOG_CGO_BODY_SIZE]);
+/* Many steps at once, with the results that the functions above give one by one (a cell towards the
+ * client is not recognized but by a 2^-128 guess). Cells of one state are handled in order. The
+ * vaes path interleaves four circuits and asks for the memory of those to come, so hand over whole
+ * batches. Cost: docs/PERFORMANCE.md. */
+void fog_cgo_relay_many(struct fog_cgo_job *jobs, unsigned count);
 /* Relay, towards the client, its own payload at body + 16; the tag is written. */
 void fog_cgo_relay_originate(struct fog_cgo *cgo, u8 command, u8 body[FOG_CGO_BODY_SIZE]);
 

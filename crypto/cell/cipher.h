@@ -11,6 +11,7 @@
 #define FOG_AES256_ROUNDS 14
 
 struct fog_cell_job;
+struct fog_cgo_job;
 struct fog_gcm_job;
 
 /* Round keys are in FIPS 197 byte order on every path, rounds + 1 of them. */
@@ -37,6 +38,8 @@ struct fog_cipher {
 	/* NULL: cell.c does it with the functions above. */
 	void (*encrypt_many)(const struct fog_cell_job *jobs, unsigned count);
 	void (*decrypt_many)(const struct fog_cell_job *jobs, unsigned count);
+	/* NULL: cgo.c does it. */
+	void (*cgo_many)(struct fog_cgo_job *jobs, unsigned count);
 	/* NULL: gcm.c does it. out of a forged message is left as it is. */
 	void (*gcm_many)(struct fog_gcm_job *jobs, unsigned count, bool seal);
 };
@@ -48,6 +51,7 @@ extern const struct fog_cipher fog_cipher_vaes;
 /* The path in use; written by fog_crypto_init() and fog_crypto_select() only. */
 extern const struct fog_cipher *fog_cipher;
 
+void fog_vaes_cgo_many(struct fog_cgo_job *jobs, unsigned count);
 /* GCM of the x86 paths, crypto/gcm. */
 void fog_aesni_gcm_many(struct fog_gcm_job *jobs, unsigned count, bool seal);
 void fog_vaes_gcm_many(struct fog_gcm_job *jobs, unsigned count, bool seal);

@@ -188,8 +188,13 @@ FOG_VAES static void encrypt_many(const struct fog_cell_job *jobs, unsigned coun
 {
 	unsigned i = 0;
 
-	for (; i + WIDTH <= count; i += WIDTH)
+	for (unsigned k = 0; k < FOG_X86_AHEAD; k++)
+		key_ask(jobs, k, count);
+	for (; i + WIDTH <= count; i += WIDTH) {
+		for (unsigned k = 0; k < WIDTH; k++)
+			key_ask(jobs, i + FOG_X86_AHEAD + k, count);
 		encrypt_group(jobs + i, WIDTH);
+	}
 	for (; i < count; i++)
 		encrypt_group(jobs + i, 1);
 }
@@ -198,8 +203,13 @@ FOG_VAES static void decrypt_many(const struct fog_cell_job *jobs, unsigned coun
 {
 	unsigned i = 0;
 
-	for (; i + WIDTH <= count; i += WIDTH)
+	for (unsigned k = 0; k < FOG_X86_AHEAD; k++)
+		key_ask(jobs, k, count);
+	for (; i + WIDTH <= count; i += WIDTH) {
+		for (unsigned k = 0; k < WIDTH; k++)
+			key_ask(jobs, i + FOG_X86_AHEAD + k, count);
 		decrypt_group(jobs + i, WIDTH);
+	}
 	for (; i < count; i++)
 		decrypt_group(jobs + i, 1);
 }
@@ -218,6 +228,7 @@ const struct fog_cipher fog_cipher_vaes = {
 	.hash_dot = fog_aesni_hash_dot,
 	.encrypt_many = encrypt_many,
 	.decrypt_many = decrypt_many,
+	.cgo_many = fog_vaes_cgo_many,
 	.gcm_many = fog_vaes_gcm_many,
 };
 

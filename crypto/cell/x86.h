@@ -98,6 +98,17 @@ FOG_X86_AESNI static inline __m128i dot(__m128i a, __m128i b)
 	return product_reduce(&p);
 }
 
+#define FOG_X86_AHEAD 8 /* jobs whose keys are asked for before their turn comes */
+
+/* The lines of jobs[i]'s key that a layer reads. */
+static inline void key_ask(const struct fog_cell_job *jobs, unsigned i, unsigned count)
+{
+	if (i >= count)
+		return;
+	for (size_t at = 0; at <= offsetof(struct fog_uiv_key, right_hash); at += FOG_CACHELINE)
+		__builtin_prefetch((const u8 *)&jobs[i].key->uiv + at);
+}
+
 /* The tweak of a cell, drawn in cell.h. */
 FOG_X86_AESNI static inline __m128i tweak_block(const struct fog_cell_job *job)
 {

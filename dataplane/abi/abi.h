@@ -19,7 +19,7 @@
 #include "crypto/types.h"
 #include "dataplane/abi/ring.h"
 
-#define FOG_ABI       6u
+#define FOG_ABI       7u
 #define FOG_ABI_MAGIC 0x31494241474f46ffull
 
 /* Limits, with what happens when they are reached. */

@@ -313,6 +313,15 @@ void fog_attachment_wake_verify(const struct fog_attachment *a, u32 worker)
 		wake_write(a->wake_verify[worker]);
 }
 
+void fog_attachment_forget_steer(struct fog_attachment *a)
+{
+	for (unsigned w = 0; w < FOG_WORKERS_MAX; w++) {
+		if (a->steer[w] >= 0)
+			close(a->steer[w]);
+		a->steer[w] = -1;
+	}
+}
+
 void fog_detach(struct fog_attachment *a)
 {
 	if (a->sock >= 0)
@@ -322,12 +331,10 @@ void fog_detach(struct fog_attachment *a)
 	for (unsigned w = 0; w < FOG_VERIFY_WORKERS_MAX; w++)
 		if (a->wake_verify[w] >= 0)
 			close(a->wake_verify[w]);
-	for (unsigned w = 0; w < FOG_WORKERS_MAX; w++) {
+	for (unsigned w = 0; w < FOG_WORKERS_MAX; w++)
 		if (a->wake[w] >= 0)
 			close(a->wake[w]);
-		if (a->steer[w] >= 0)
-			close(a->steer[w]);
-	}
+	fog_attachment_forget_steer(a);
 	fog_region_close(&a->peer);
 	fog_region_close(&a->own);
 	attachment_clear(a);

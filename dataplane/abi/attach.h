@@ -80,6 +80,8 @@ bool fog_attachment_ready(const struct fog_attachment *a);
  * enough to call whenever fog_ring_wants_wake() says so; never blocks. */
 void fog_attachment_wake(const struct fog_attachment *a, u32 worker);
 void fog_attachment_wake_verify(const struct fog_attachment *a, u32 worker);
+/* Close the AF_XDP sockets: whoever keeps one keeps its queue from the next data plane. */
+void fog_attachment_forget_steer(struct fog_attachment *a);
 /* Close and unmap everything; safe on an attachment that is closed already. */
 void fog_detach(struct fog_attachment *a);
 

@@ -29,16 +29,18 @@
 #include "dataplane/io/path.h"
 #include "dataplane/io/route.h"
 
-#define FRAME_SIZE  2048 /* of the kernel's two choices the one that fits */
-#define RING        2048 /* entries of each of the four rings */
-#define RX_FRAMES   4096 /* fill and receive ring, and what is lent */
-#define TX_FRAMES   2048
-#define TX_PAYLOAD  64          /* offset: headers end where the payload's cache line begins */
-#define TX_KICKS    8           /* calls to send what one burst put into the ring */
-#define SOCKET_FLAG 0x80000000u /* in a handle: lent by the UDP socket */
-#define SOCKET_NS   1000000ull  /* look at it at least so often under load */
-#define PATH_NS     1000000000ull
-#define RETRY_NS    20000000ull /* for a path the kernel does not know yet */
+#define FRAME_SIZE    2048 /* of the kernel's two choices the one that fits */
+#define RING          2048 /* entries of each of the four rings */
+#define RX_FRAMES     4096 /* fill and receive ring, and what is lent */
+#define TX_FRAMES     2048
+#define TX_PAYLOAD    64 /* offset: headers end where the payload's cache line begins */
+#define TX_KICKS      8  /* calls to send what one burst put into the ring */
+#define BUSY_TRIES    50
+#define BUSY_PAUSE_NS 20000000
+#define SOCKET_FLAG   0x80000000u /* in a handle: lent by the UDP socket */
+#define SOCKET_NS     1000000ull  /* look at it at least so often under load */
+#define PATH_NS       1000000000ull
+#define RETRY_NS      20000000ull /* for a path the kernel does not know yet */
 
 #ifndef XDP_MAX_TX_SKB_BUDGET
 #define XDP_MAX_TX_SKB_BUDGET 9 /* Linux 6.18; frames one call may send in copy mode */
@@ -116,6 +118,21 @@ static int umem_make(struct fog_io *io)
 	return xsk_umem__create(&io->umem, io->memory, MEMORY_SIZE, &io->fill, &io->done, &c);
 }
 
+/* A predecessor's queue is given back some time after it ended. */
+static int xsk_try(struct fog_io *io, const char *device, u32 queue,
+		   const struct xsk_socket_config *c)
+{
+	const struct timespec pause = {.tv_nsec = BUSY_PAUSE_NS};
+	int rc = -EBUSY;
+
+	for (unsigned i = 0; rc == -EBUSY && i < BUSY_TRIES; i++) {
+		if (i > 0)
+			nanosleep(&pause, NULL);
+		rc = xsk_socket__create(&io->xsk, device, queue, io->umem, &io->rx, &io->tx, c);
+	}
+	return rc;
+}
+
 static int xsk_make(struct fog_io *io, const char *device, u32 queue)
 {
 	struct xsk_socket_config c = {
@@ -126,11 +143,11 @@ static int xsk_make(struct fog_io *io, const char *device, u32 queue)
 	};
 	const int budget = 256;
 
-	int rc = xsk_socket__create(&io->xsk, device, queue, io->umem, &io->rx, &io->tx, &c);
+	int rc = xsk_try(io, device, queue, &c);
 	io->zero_copy = rc == 0;
 	if (rc != 0 && rc != -EBUSY && rc != -EPERM) {
 		c.bind_flags = XDP_USE_NEED_WAKEUP | XDP_COPY;
-		rc = xsk_socket__create(&io->xsk, device, queue, io->umem, &io->rx, &io->tx, &c);
+		rc = xsk_try(io, device, queue, &c);
 	}
 	if (rc != 0)
 		io->xsk = NULL;

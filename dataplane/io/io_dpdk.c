@@ -32,7 +32,6 @@
 #define EAL_ARGS_MAX   (FOG_IO_ARGS_MAX + 8)
 #define TX_OFFLOADS    (RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE)
 #define RX_OFFLOADS    (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
-#define BAD_CHECKSUM   (RTE_MBUF_F_RX_IP_CKSUM_BAD | RTE_MBUF_F_RX_L4_CKSUM_BAD)
 #define RSS_FUNCTIONS  (RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP)
 
 struct port {
@@ -85,7 +84,8 @@ static bool has_arg(const struct fog_io_settings *s, const char *prefix)
 
 static int eal_args(struct fog_io_settings *s, char *argv[EAL_ARGS_MAX], char cpu[16])
 {
-	static char name[] = "fog-dataplane", quiet[] = "--log-level=error", own[] = "--in-memory",
+	static char name[] = "fog-dataplane", quiet[] = "--log-level=error",
+		    in_memory[] = "--in-memory", unshared[] = "--no-shconf",
 		    silent[] = "--no-telemetry", l[] = "-l";
 	int argc = 0;
 	cpu_set_t set;
@@ -101,9 +101,10 @@ static int eal_args(struct fog_io_settings *s, char *argv[EAL_ARGS_MAX], char cp
 	argv[argc++] = silent;
 	if (!has_arg(s, "--log-level"))
 		argv[argc++] = quiet;
-	if (!has_arg(s, "--file-prefix") && !has_arg(s, "--proc-type") &&
-	    !has_arg(s, "--in-memory"))
-		argv[argc++] = own;
+	/* Nothing of ours is shared with other processes. The EAL knows two ways of saying so. */
+	if (!has_arg(s, "--file-prefix") && !has_arg(s, "--proc-type"))
+		argv[argc++] = has_arg(s, "--no-huge") || has_arg(s, "--legacy-mem") ? unshared
+										     : in_memory;
 	if (!has_arg(s, "-l") && !has_arg(s, "-c") && !has_arg(s, "--lcores")) {
 		argv[argc++] = l;
 		argv[argc++] = cpu;
@@ -377,13 +378,20 @@ static bool resolve(struct fog_io *io, struct fog_path *path)
 
 /* ---- receive ----------------------------------------------------------------------------- */
 
+/* "None" has the bits of both good and bad. */
+static bool damaged(const struct rte_mbuf *m)
+{
+	return (m->ol_flags & RTE_MBUF_F_RX_IP_CKSUM_MASK) == RTE_MBUF_F_RX_IP_CKSUM_BAD ||
+	       (m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_BAD;
+}
+
 /* True: a datagram for us is in *f and keeps the buffer. */
 static bool take(struct fog_io *io, struct rte_mbuf *m, struct fog_frame *f)
 {
 	u8 mac[FOG_MAC_SIZE];
 	u32 index;
 
-	if (m->nb_segs != 1 || (m->ol_flags & BAD_CHECKSUM) != 0) {
+	if (m->nb_segs != 1 || damaged(m)) {
 		io->lost[FOG_DROP_RX_FRAME]++;
 		return false;
 	}

@@ -32,6 +32,8 @@ struct tx_send {
 	struct iovec iov[FOG_UDP_SEGMENTS_MAX];
 	u16 buffer[FOG_UDP_SEGMENTS_MAX];
 	u32 count;
+	bool zero_copy;
+	bool again; /* once more, with a copy */
 	struct sockaddr_in6 to;
 	_Alignas(8) u8 control[FOG_UDP_CONTROL_SIZE];
 };
@@ -274,21 +276,6 @@ static void next_frame(struct fog_io *io, struct fog_frame *f)
 		drop_user(io, c->buffer);
 }
 
-static void note_result(struct fog_io *io, u32 i, int result)
-{
-	const struct tx_send *s = &io->sends[i];
-
-	if (result < 0)
-		io->refused += s->count;
-	/* A device that cannot segment, or a path that is too narrow: one by one from now on. The
-	 * burst is lost, as a network may lose it. */
-	if (result < 0 && s->count > 1 &&
-	    (result == -EIO || result == -EINVAL || result == -EMSGSIZE || result == -EOPNOTSUPP))
-		io->gso = false;
-	if (result == -EOPNOTSUPP || result == -EINVAL)
-		io->zero_copy = false; /* this kernel or device cannot */
-}
-
 static void finish_send(struct fog_io *io, u32 i)
 {
 	struct tx_send *s = &io->sends[i];
@@ -296,6 +283,55 @@ static void finish_send(struct fog_io *io, u32 i)
 	for (u32 k = 0; k < s->count; k++)
 		io->tx_free[io->tx_free_count++] = s->buffer[k];
 	io->send_free[io->send_free_count++] = (u16)i;
+}
+
+static void send_start(struct fog_io *io, u32 i)
+{
+	struct tx_send *s = &io->sends[i];
+	/* Not before it is known that this goes out: a place taken is a place submitted. */
+	struct io_uring_sqe *sqe = s->msg.msg_namelen != 0 ? get_sqe(io) : NULL;
+
+	s->msg.msg_name = &s->to;
+	s->msg.msg_iov = s->iov;
+	s->msg.msg_iovlen = s->count;
+	s->msg.msg_control = s->count > 1 ? s->control : NULL;
+	s->msg.msg_controllen = s->count > 1 ? fog_udp_write_segment(s->control) : 0;
+	if (sqe == NULL) {
+		io->refused += s->count; /* no room, or an address this socket cannot reach */
+		finish_send(io, i);
+		return;
+	}
+	s->zero_copy = io->zero_copy && !s->again;
+	s->again = false;
+	if (s->zero_copy) {
+		io_uring_prep_sendmsg_zc(sqe, io->fd, &s->msg, 0);
+		sqe->ioprio |= IORING_RECVSEND_FIXED_BUF;
+	} else {
+		io_uring_prep_sendmsg(sqe, io->fd, &s->msg, 0);
+	}
+	io_uring_sqe_set_data64(sqe, (u64)i << 8 | TAG_TX);
+}
+
+/* The kernel's word on a send. */
+static void note_result(struct fog_io *io, u32 i, int result)
+{
+	struct tx_send *s = &io->sends[i];
+
+	if (result >= 0)
+		return;
+	if (s->zero_copy) {
+		/* No room for one more notification, or not on this kernel or device: copy. */
+		if (result == -EOPNOTSUPP || result == -EINVAL)
+			io->zero_copy = false;
+		s->again = true;
+		return;
+	}
+	io->refused += s->count;
+	/* A device that cannot segment, or a path that is too narrow: one by one from now on. The
+	 * burst is lost, as a network may lose it. */
+	if (s->count > 1 &&
+	    (result == -EIO || result == -EINVAL || result == -EMSGSIZE || result == -EOPNOTSUPP))
+		io->gso = false;
 }
 
 /* Take completions until a received buffer is under the cursor. False: none left. */
@@ -314,7 +350,11 @@ static bool take_completions(struct fog_io *io)
 			/* Without a copy two come: the result, and that the memory is free. */
 			if (!(cqe->flags & IORING_CQE_F_NOTIF))
 				note_result(io, (u32)(data >> 8), cqe->res);
-			if (!(cqe->flags & IORING_CQE_F_MORE))
+			if (cqe->flags & IORING_CQE_F_MORE)
+				break;
+			if (io->sends[data >> 8].again)
+				send_start(io, (u32)(data >> 8));
+			else
 				finish_send(io, (u32)(data >> 8));
 			break;
 		case TAG_WAKE:
@@ -395,30 +435,6 @@ static unsigned uring_tx_reserve(struct fog_io *io, struct fog_frame *frames, un
 	return n;
 }
 
-static void send_start(struct fog_io *io, u32 i)
-{
-	struct tx_send *s = &io->sends[i];
-	struct io_uring_sqe *sqe = get_sqe(io);
-
-	s->msg.msg_name = &s->to;
-	s->msg.msg_iov = s->iov;
-	s->msg.msg_iovlen = s->count;
-	s->msg.msg_control = s->count > 1 ? s->control : NULL;
-	s->msg.msg_controllen = s->count > 1 ? fog_udp_write_segment(s->control) : 0;
-	if (sqe == NULL || s->msg.msg_namelen == 0) {
-		io->refused += s->count; /* no room, or an address this socket cannot reach */
-		finish_send(io, i);
-		return;
-	}
-	if (io->zero_copy) {
-		io_uring_prep_sendmsg_zc(sqe, io->fd, &s->msg, 0);
-		sqe->ioprio |= IORING_RECVSEND_FIXED_BUF;
-	} else {
-		io_uring_prep_sendmsg(sqe, io->fd, &s->msg, 0);
-	}
-	io_uring_sqe_set_data64(sqe, (u64)i << 8 | TAG_TX);
-}
-
 static u32 send_new(struct fog_io *io, const struct fog_address *to)
 {
 	FOG_ASSERT(io->send_free_count > 0); /* as many as buffers */
@@ -426,6 +442,7 @@ static u32 send_new(struct fog_io *io, const struct fog_address *to)
 	struct tx_send *s = &io->sends[i];
 
 	s->count = 0;
+	s->again = false;
 	s->msg = (struct msghdr){.msg_namelen = fog_udp_to_sockaddr(to, io->family, &s->to)};
 	return i;
 }

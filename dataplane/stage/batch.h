@@ -26,7 +26,6 @@ struct fog_batch {
 	u32 link[FOG_BATCH_MAX];                  /* open */
 	u8 *cell[FOG_BATCH_MAX];                  /* open: in clear, in the frame or the slot */
 	struct fog_cell_head head[FOG_BATCH_MAX]; /* parse */
-	u32 hash[FOG_BATCH_MAX];                  /* lookup */
 	struct fog_half *half[FOG_BATCH_MAX];     /* lookup */
 	struct fog_slot *slot[FOG_BATCH_MAX];     /* crypt; set before when the cell is in a slot */
 

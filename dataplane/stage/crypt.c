@@ -43,14 +43,13 @@ static bool gather(struct fog_worker *w, struct fog_batch *b, u32 i, struct jobs
 		fog_slot_give(w, b->slot[i]);
 		return false;
 	}
-	j->job[j->count++] = (struct fog_cell_job){
-		.key = key,
-		.in = in,
-		.out = out,
-		.sequence = b->head[i].sequence,
-		.direction = h->direction,
-		.command = FOG_CELL_DATA,
-	};
+	struct fog_cell_job *job = &j->job[j->count++];
+	job->key = key;
+	job->in = in;
+	job->out = out;
+	job->sequence = b->head[i].sequence;
+	job->direction = h->direction;
+	job->command = FOG_CELL_DATA;
 	if (key == &j->former) {
 		run(j);
 		fog_cell_key_wipe(&j->former);
@@ -70,6 +69,7 @@ void fog_stage_crypt(struct fog_worker *w, struct fog_batch *b)
 			b->data[kept++] = (u8)i;
 	}
 	b->data_count = kept;
-	run(&jobs);
 	fog_lap(w, &w->counts.cycles_crypt);
+	run(&jobs);
+	fog_lap(w, &w->counts.cycles_crypt_cipher);
 }

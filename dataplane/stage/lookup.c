@@ -36,17 +36,20 @@ static void stray(struct fog_worker *w, u32 link, u32 id)
 void fog_stage_lookup(struct fog_worker *w, struct fog_batch *b)
 {
 	struct fog_half_table *t = &w->halves;
+	u64 key[FOG_BATCH_MAX];
+	u32 hash[FOG_BATCH_MAX];
 	u32 kept = 0;
 
 	for (u32 k = 0; k < b->data_count; k++) {
 		u32 i = b->data[k];
-		b->hash[i] = fog_map_hash(&t->map, fog_half_key(b->link[i], b->head[i].id));
-		fog_map_prefetch(&t->map, b->hash[i]);
+		key[k] = fog_half_key(b->link[i], b->head[i].id);
 	}
+	fog_map_hash_many(&t->map, key, hash, b->data_count);
+	for (u32 k = 0; k < b->data_count; k++)
+		fog_map_prefetch(&t->map, hash[k]);
 	for (u32 k = 0; k < b->data_count; k++) {
 		u32 i = b->data[k];
-		u32 index = fog_map_find_hashed(&t->map, b->hash[i],
-						fog_half_key(b->link[i], b->head[i].id));
+		u32 index = fog_map_find_hashed(&t->map, hash[k], key[k]);
 		b->half[i] = index == FOG_MAP_NONE ? NULL : &t->halves[index];
 		if (b->half[i] != NULL)
 			fog_half_prefetch(b->half[i], b->head[i].sequence);

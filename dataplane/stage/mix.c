@@ -47,6 +47,7 @@ unsigned fog_stage_mix_due(struct fog_worker *w, struct fog_slot **due, unsigned
 	struct fog_mix *m = &w->mix;
 	unsigned count = FOG_MIN(m->count, FOG_MIN(max, (unsigned)FOG_BATCH_MAX));
 	struct fog_slot *in[FOG_BATCH_MAX];
+	u32 draw[FOG_BATCH_MAX];
 	u8 order[FOG_BATCH_MAX];
 
 	if (count == 0)
@@ -55,8 +56,10 @@ unsigned fog_stage_mix_due(struct fog_worker *w, struct fog_slot **due, unsigned
 		in[i] = m->due[(m->first + i) & (FOG_MIX_CELLS - 1)];
 		order[i] = (u8)i;
 	}
+	/* A draw of 32 bits favours no place by more than 2^-26. */
+	fog_rng_bytes(&w->rng, draw, 4 * count);
 	for (unsigned i = count; i > 1; i--) {
-		unsigned j = (unsigned)fog_rng_below(&w->rng, i);
+		unsigned j = (unsigned)((u64)draw[i - 1] * i >> 32);
 		u8 t = order[i - 1];
 		order[i - 1] = order[j];
 		order[j] = t;

@@ -53,14 +53,13 @@ static void sort_frames(struct fog_worker *w, struct fog_batch *b)
 			fog_drop(w, FOG_DROP_TYPE);
 			continue;
 		}
-		u32 index = fog_load_u32(f->data + 4);
-		u32 owner = fog_session_worker(w->dp->index_key, index);
-		if (owner != w->index && owner < w->dp->workers) {
-			to_owner(w, owner, f);
-			continue;
+		if (w->dp->workers > 1) {
+			u32 owner = fog_session_worker(w->dp->index_key, fog_load_u32(f->data + 4));
+			if (owner != w->index && owner < w->dp->workers) {
+				to_owner(w, owner, f);
+				continue;
+			}
 		}
-		b->hash[i] = fog_map_hash(&w->sessions, index);
-		fog_map_prefetch(&w->sessions, b->hash[i]);
 		b->sealed[b->sealed_count++] = (u8)i;
 	}
 }
@@ -68,13 +67,20 @@ static void sort_frames(struct fog_worker *w, struct fog_batch *b)
 /* Session of each row, and whether its counter may pass; leaves the rows to be decrypted. */
 static void gather(struct fog_worker *w, struct fog_batch *b, struct fog_gcm_job *jobs)
 {
+	u64 key[FOG_BATCH_MAX];
+	u32 hash[FOG_BATCH_MAX];
 	u32 kept = 0;
 
+	for (u32 k = 0; k < b->sealed_count; k++)
+		key[k] = fog_load_u32(b->frame[b->sealed[k]].data + 4);
+	fog_map_hash_many(&w->sessions, key, hash, b->sealed_count);
+	for (u32 k = 0; k < b->sealed_count; k++)
+		fog_map_prefetch(&w->sessions, hash[k]);
 	for (u32 k = 0; k < b->sealed_count; k++) {
 		u32 i = b->sealed[k];
 		u8 *data = b->frame[i].data, *cell = data + FOG_LINK_HEADER_SIZE;
-		u32 index = fog_load_u32(data + 4);
-		u32 link = fog_map_find_hashed(&w->sessions, b->hash[i], index);
+		u32 index = (u32)key[k];
+		u32 link = fog_map_find_hashed(&w->sessions, hash[k], index);
 		if (link == FOG_MAP_NONE) {
 			fog_drop(w, FOG_DROP_NO_SESSION);
 			fog_link_hunt(w, &b->frame[i].peer);
@@ -86,14 +92,15 @@ static void gather(struct fog_worker *w, struct fog_batch *b, struct fog_gcm_job
 			fog_drop(w, FOG_DROP_LINK_EXPIRED);
 			continue;
 		}
-		if (fog_replay_check(&s->replay, fog_load_u64(data + 8)) != 0) {
+		u64 counter = fog_load_u64(data + 8);
+		if (fog_replay_check(&s->replay, counter) != 0) {
 			fog_drop(w, FOG_DROP_LINK_REPLAY);
 			continue;
 		}
 		b->link[i] = link;
 		b->cell[i] = cell;
 		b->slot[i] = NULL;
-		jobs[kept] = fog_session_job(&s->recv, data, cell, cell);
+		fog_session_job(&jobs[kept], &s->recv, data, counter, cell, cell);
 		b->sealed[kept++] = (u8)i;
 	}
 	b->sealed_count = kept;
@@ -123,7 +130,9 @@ void fog_stage_open(struct fog_worker *w, struct fog_batch *b)
 	FOG_ASSERT(b->count <= FOG_BATCH_MAX);
 	sort_frames(w, b);
 	gather(w, b, jobs);
+	fog_lap(w, &w->counts.cycles_open);
 	fog_gcm_open_many(jobs, b->sealed_count);
+	fog_lap(w, &w->counts.cycles_open_cipher);
 	for (u32 k = 0; k < b->sealed_count; k++) {
 		u32 i = b->sealed[k];
 		enum fog_drop d = FOG_DROP_LINK_AUTH;

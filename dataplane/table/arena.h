@@ -6,7 +6,7 @@
 
 #include "crypto/types.h"
 
-#define FOG_ARENA_CHUNKS_MAX 1024 /* more: NULL, as if memory were out */
+#define FOG_ARENA_CHUNKS_MAX 2048 /* more: NULL, as if memory were out */
 
 struct fog_arena {
 	struct {

@@ -113,14 +113,11 @@ bool fog_half_ratchets(const struct fog_half *h, u64 sequence);
 const struct fog_cell_key *fog_half_use_key(struct fog_half *h, u64 sequence,
 					    struct fog_cell_key *former);
 
-/* Ask for the lines a cell of this sequence will touch. */
+/* Ask for the lines that admitting a cell of this sequence touches. Those of the key are asked for
+ * by the cipher, a few cells ahead: of a whole batch they would not fit the cache. */
 static inline void fog_half_prefetch(const struct fog_half *h, u64 sequence)
 {
-	const u8 *at = (const u8 *)h;
-
-	__builtin_prefetch(at, 1);
-	for (unsigned i = 1; i <= FOG_CELL_KEY_HOT_LINES; i++)
-		__builtin_prefetch(at + i * FOG_CACHELINE);
+	__builtin_prefetch(h, 1);
 	__builtin_prefetch(&h->replay, 1);
 	__builtin_prefetch(&h->replay.word[sequence / 64 % FOG_REPLAY_WORDS], 1);
 }

@@ -105,19 +105,17 @@ static inline struct fog_session *fog_link_session(struct fog_link *l, u32 local
 void fog_session_set_keys(struct fog_session *s, const u8 send[FOG_NOISE_KEY_SIZE],
 			  const u8 recv[FOG_NOISE_KEY_SIZE]);
 /* A cell to be sealed under `send` or opened under `recv`: dgram holds the link header, with the
- * counter to use; in and out as in gcm.h. */
-static inline struct fog_gcm_job fog_session_job(const struct fog_gcm_key *key, const u8 *dgram,
-						 const u8 *in, u8 *out)
+ * counter to use; in and out as in gcm.h. Field by field, as copies of small structs stall. */
+static inline void fog_session_job(struct fog_gcm_job *job, const struct fog_gcm_key *key,
+				   const u8 *dgram, u64 counter, const u8 *in, u8 *out)
 {
-	return (struct fog_gcm_job){
-		.key = key,
-		.ad = dgram,
-		.ad_len = FOG_LINK_HEADER_SIZE,
-		.in = in,
-		.out = out,
-		.len = FOG_CELL_SIZE,
-		.counter = fog_load_u64(dgram + 8),
-	};
+	job->key = key;
+	job->ad = dgram;
+	job->in = in;
+	job->out = out;
+	job->counter = counter;
+	job->ad_len = FOG_LINK_HEADER_SIZE;
+	job->len = FOG_CELL_SIZE;
 }
 
 /* Install keys in a slot, forgetting what was there. `index` maps local indices to link ids. */

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#define AHEAD 8u /* slots asked for before they are taken */
+
 int fog_slab_init(struct fog_slab *s, struct fog_arena *a, u32 count, u8 home)
 {
 	FOG_ASSERT(count != 0);
@@ -26,6 +28,8 @@ struct fog_slot *fog_slab_take(struct fog_slab *s)
 	if (s->free_count == 0)
 		return NULL;
 	struct fog_slot *slot = &s->slots[s->free_slots[--s->free_count]];
+	if (s->free_count > AHEAD)
+		__builtin_prefetch(&s->slots[s->free_slots[s->free_count - AHEAD]], 1);
 	FOG_ASSERT(slot->kind == FOG_SLOT_FREE);
 	slot->kind = FOG_SLOT_CELL;
 	slot->reason = 0;

@@ -39,6 +39,8 @@ struct fog_slot {
 	u64 value;
 	struct fog_address from;
 	FOG_CACHE_ALIGNED u8 data[FOG_DGRAM_SIZE + 32];
+	u8 spread[FOG_CACHELINE]; /* an odd number of lines: headers fall into all sets of a cache
+				   */
 };
 
 /* A cell lies where it would lie in a datagram. */

@@ -136,23 +136,30 @@ static void dispatch(struct fog_worker *w, struct fog_slot *s)
 	fog_slot_give(w, s);
 }
 
+static inline struct fog_slot *const *slot_at(struct fog_ring *r, u32 ahead)
+{
+	return fog_ring_peek(r, ahead);
+}
+
 unsigned fog_inbox(struct fog_worker *w)
 {
-	struct fog_slot *frames[FOG_BATCH_MAX], *s;
+	struct fog_slot *frames[FOG_BATCH_MAX];
 	unsigned done = 0;
 
 	take_home(w);
 	for (u32 i = 0; i < w->dp->workers; i++) {
-		u32 frame_count = 0;
-		for (unsigned n = 0; n < FOG_BATCH_MAX; n++) {
-			if (fog_ring_pop(&w->in[i], &s) < 0)
-				break;
-			done++;
+		u32 frame_count = 0, ready = FOG_MIN(fog_ring_ready(&w->in[i]), FOG_BATCH_MAX);
+		for (u32 n = 0; n < ready; n++)
+			__builtin_prefetch(*slot_at(&w->in[i], n), 1);
+		for (u32 n = 0; n < ready; n++) {
+			struct fog_slot *s = *slot_at(&w->in[i], n);
 			if (s->kind == FOG_SLOT_FRAME)
 				frames[frame_count++] = s;
 			else
 				dispatch(w, s);
 		}
+		fog_ring_release(&w->in[i], ready);
+		done += ready;
 		if (frame_count > 0)
 			run_frames(w, frames, frame_count);
 	}

@@ -241,7 +241,7 @@ static inline u32 fog_worker_of(const struct fog_dp *dp, u32 link, u32 id)
 		return id & (FOG_WORKERS_MAX - 1);
 	if (link == FOG_LINK_EDGE)
 		return FOG_EDGE_WORKER;
-	return link % dp->workers;
+	return dp->workers == 1 ? 0 : link % dp->workers;
 }
 
 static inline bool fog_edge_attached(const struct fog_worker *w)

@@ -32,6 +32,8 @@ POLICY_SYSTEM = {"assert.h", "errno.h", "inttypes.h", "limits.h", "math.h", "std
 FENCED = {
     "sodium.h": ("crypto/",),
     "liburing.h": ("dataplane/io/",),
+    "bpf/libbpf.h": ("controlplane/xdp/",),
+    "bpf/bpf.h": ("controlplane/xdp/",),
     "xdp/xsk.h": ("dataplane/io/",),
     "rte_ethdev.h": ("dataplane/io/io_dpdk.c",),
     "sqlite3.h": ("controlplane/core/",),

@@ -654,8 +654,8 @@ void tb_forge_counter(struct tb *tb, u32 a, u32 b, u64 counter, const u8 *cell,
 	fog_store_u32(dgram, FOG_DGRAM_DATA);
 	fog_store_u32(dgram + 4, s->remote);
 	fog_store_u64(dgram + 8, counter);
-	struct fog_gcm_job job =
-		fog_session_job(&s->send, dgram, cell, dgram + FOG_LINK_HEADER_SIZE);
+	struct fog_gcm_job job;
+	fog_session_job(&job, &s->send, dgram, counter, cell, dgram + FOG_LINK_HEADER_SIZE);
 	fog_gcm_seal_many(&job, 1);
 }
 

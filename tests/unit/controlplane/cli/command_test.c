@@ -82,9 +82,9 @@ struct wrong_case {
 static const struct wrong_case wrong_cases[] = {
 	/*  1 */ {{NULL}, "which command?"},
 	/*  2 */ {{"nonsense"}, "no command \"nonsense\""},
-	/*  3 */ {{"job"}, "job what? One of: submit, list"},
+	/*  3 */ {{"job"}, "job what? One of: submit, plan"},
 	/*  4 */ {{"job", "nonsense"}, "job what?"},
-	/*  5 */ {{"job", "submit"}, "needs -- ARGV..."},
+	/*  5 */ {{"job", "why"}, "needs JOB"},
 	/*  6 */ {{"job", "show"}, "needs JOB"},
 	/*  7 */ {{"job", "show", "a", "b"}, "too many words after \"job show\": b"},
 	/*  8 */ {{"status", "--bogus"}, "unknown option --bogus"},
@@ -159,7 +159,7 @@ static void test_help(void)
 		CU_ASSERT_PTR_NOT_NULL(strstr(text, command->words));
 		CU_ASSERT_PTR_NOT_NULL(strstr(text, command->summary));
 		for (int o = 0; o < FOG_OPTION_COUNT; o++) {
-			bool takes = ((command->options | FOG_OPTIONS_GLOBAL) & (1u << o)) != 0;
+			bool takes = ((command->options | FOG_OPTIONS_GLOBAL) & (1ull << o)) != 0;
 			char flag[32];
 
 			snprintf(flag, sizeof(flag), " --%s ", fog_options[o].name);

@@ -556,10 +556,10 @@ static void test_bad_spec_files(void)
 		 "\"output_bytes\":5}}",
 		 "stdin:"},
 		{4,
-		 "{\"job\":\"x\",\"argv\":[\"/bin/true\"],\"engine\":\"wasm\",\"limits\":{"
+		 "{\"job\":\"x\",\"argv\":[\"/bin/true\"],\"engine\":\"docker\",\"limits\":{"
 		 "\"cpu_cores\":1,\"memory_bytes\":67108864,\"pids\":9,\"wall_ms\":5000,"
 		 "\"output_bytes\":5}}",
-		 "engine: there is no \"wasm\" here"},
+		 "engine: there is no \"docker\" here"},
 	};
 	static char big[FOG_EXECUTOR_SPEC_MAX + 2];
 

@@ -4,7 +4,13 @@
  *	probe net      what sockets can do
  *	probe bomb N   how many children can be forked, up to N
  *	probe eat MIB  touch that much memory
- *	probe foreign  a 32-bit system call */
+ *	probe foreign  a 32-bit system call
+ *	probe read F   how many bytes of the file it gets
+ *	probe save F   write "saved" to the file
+ *	probe cat      standard input to standard output, "end" to standard error
+ *	probe exit N   end with that status
+ *	probe abort
+ *	probe spin     never end */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -78,9 +84,38 @@ static void eat(size_t mib)
 	printf("ate %zu\n", mib);
 }
 
+static void file_read(const char *path)
+{
+	char buf[256];
+
+	int fd = open(path, O_RDONLY);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof(buf));
+	printf("read %zd errno %d\n", n, n < 0 ? errno : 0);
+}
+
+static void file_save(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	ssize_t n = fd < 0 ? -1 : write(fd, "saved", 5);
+
+	printf("saved %zd errno %d\n", n, n < 0 ? errno : 0);
+}
+
+static void cat(void)
+{
+	char buf[256];
+	ssize_t n;
+
+	while ((n = read(STDIN_FILENO, buf, sizeof(buf))) > 0)
+		if (write(STDOUT_FILENO, buf, (size_t)n) < 0)
+			break;
+	fputs("end\n", stderr);
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
+	const char *path = argc > 2 ? argv[2] : "";
 	int number = argc > 2 ? (int)strtol(argv[2], NULL, 10) : 0;
 
 	setvbuf(stdout, NULL, _IONBF, 0);
@@ -92,6 +127,19 @@ int main(int argc, char **argv)
 		bomb(number);
 	else if (strcmp(what, "eat") == 0)
 		eat((size_t)number);
+	else if (strcmp(what, "read") == 0)
+		file_read(path);
+	else if (strcmp(what, "save") == 0)
+		file_save(path);
+	else if (strcmp(what, "cat") == 0)
+		cat();
+	else if (strcmp(what, "exit") == 0)
+		return number;
+	else if (strcmp(what, "abort") == 0)
+		abort();
+	else if (strcmp(what, "spin") == 0)
+		for (;;)
+			pause();
 	else if (strcmp(what, "foreign") == 0) {
 #ifdef __x86_64__
 		long ret;

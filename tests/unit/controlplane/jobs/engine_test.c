@@ -895,8 +895,45 @@ static void test_random(void)
 	stop();
 }
 
+/* What mix monitoring and attestations tell: once, of the right kind, never of ourselves. */
+static void test_evidence(void)
+{
+	static const struct {
+		enum fog_evidence_source source;
+		enum fog_evidence_kind kind;
+		const char *reference;
+		u32 node;
+		int rc;
+		i64 rows;
+	} cases[] = {
+		{FOG_SOURCE_MIX, FOG_EVIDENCE_AVAILABILITY, "7", 1, 0, 1},
+		{FOG_SOURCE_MIX, FOG_EVIDENCE_AVAILABILITY, "7", 1, 0, 1}, /* told twice */
+		{FOG_SOURCE_MIX, FOG_EVIDENCE_AVAILABILITY, "8", 1, 0, 2},
+		{FOG_SOURCE_MIX, FOG_EVIDENCE_TASK_SUCCESS, "9", 1, -EINVAL, 2},
+		{FOG_SOURCE_ATTESTATION, FOG_EVIDENCE_PEER_ENDORSEMENT, "9", 1, -EINVAL, 2},
+		{FOG_SOURCE_ATTESTATION, FOG_EVIDENCE_FRAUD_DETECTED, "9", 1, 0, 3},
+		{FOG_SOURCE_MIX, FOG_EVIDENCE_AVAILABILITY, "7", 0, -EINVAL, 3}, /* ourselves */
+		{FOG_SOURCE_MIX, FOG_EVIDENCE_AVAILABILITY, "", 1, -EINVAL, 3},
+		{FOG_SOURCE_COUNT, FOG_EVIDENCE_AVAILABILITY, "7", 1, -EINVAL, 3},
+	};
+
+	start();
+	double before = 0;
+	for (u32 i = 0; i < FOG_ARRAY_COUNT(cases); i++) {
+		before = i == 3 ? fog_jobs_weight(t.jobs, t.id[1], t.now) : before;
+		CU_ASSERT_EQUAL(fog_jobs_evidence(t.jobs, t.id[cases[i].node], cases[i].source,
+						  cases[i].kind, 0.5, cases[i].reference, "",
+						  t.now),
+				cases[i].rc);
+		CU_ASSERT_EQUAL(number("SELECT count(*) FROM evidence"), cases[i].rows);
+	}
+	CU_ASSERT(fog_jobs_weight(t.jobs, t.id[1], t.now) < before);
+	stop();
+}
+
 FOG_TEST_MAIN("controlplane/jobs/engine", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
 	      FOG_TEST(test_receipts_refused), FOG_TEST(test_protocol_errors),
 	      FOG_TEST(test_declined), FOG_TEST(test_unreachable), FOG_TEST(test_no_money),
 	      FOG_TEST(test_offers), FOG_TEST(test_capacity), FOG_TEST(test_settlements),
-	      FOG_TEST(test_abandoned), FOG_TEST(test_half_open), FOG_TEST(test_random))
+	      FOG_TEST(test_abandoned), FOG_TEST(test_half_open), FOG_TEST(test_random),
+	      FOG_TEST(test_evidence))

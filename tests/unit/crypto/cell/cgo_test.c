@@ -127,5 +127,58 @@ static void test_vectors(void)
 	each_path(vectors_body);
 }
 
+/* Batches against one by one: several cells of a circuit in a batch, some of them recognized. */
+static void many_body(void)
+{
+	enum { CIRCUITS = 7, JOBS = 33 };
+	static struct fog_cgo one[CIRCUITS], all[CIRCUITS];
+	static u8 a[JOBS][FOG_CGO_BODY_SIZE], b[JOBS][FOG_CGO_BODY_SIZE];
+	struct fog_cgo_job jobs[JOBS];
+	struct fog_cgo client[CIRCUITS];
+	u8 keys[FOG_CGO_KEYS_SIZE];
+	struct fog_rng rng;
+	unsigned recognized = 0;
+
+	rng_start(&rng);
+	for (unsigned i = 0; i < CIRCUITS; i++) {
+		fog_rng_bytes(&rng, keys, sizeof(keys));
+		fog_cgo_init(&one[i], keys);
+		fog_cgo_init(&all[i], keys);
+		fog_cgo_init(&client[i], keys);
+	}
+	for (unsigned round = 0; round < 40; round++) {
+		unsigned count = (unsigned)fog_rng_below(&rng, JOBS + 1);
+		bool want[JOBS];
+		for (unsigned i = 0; i < count; i++) {
+			unsigned c = (unsigned)(round % 2 ? fog_rng_below(&rng, CIRCUITS)
+							  : i % CIRCUITS);
+			u8 command = (u8)fog_rng_below(&rng, 256);
+			fog_rng_bytes(&rng, a[i], FOG_CGO_BODY_SIZE);
+			if (round < 20 && fog_rng_below(&rng, 3) == 0) {
+				struct fog_cgo *hop = &client[c];
+				(void)fog_cgo_client_originate(&hop, 0, command, a[i]);
+			}
+			memcpy(b[i], a[i], FOG_CGO_BODY_SIZE);
+			want[i] = fog_cgo_relay_forward(&one[c], command, a[i]);
+			recognized += want[i];
+			client[c] = one[c]; /* a client that saw the same cells */
+			jobs[i] = (struct fog_cgo_job){
+				.cgo = &all[c], .body = b[i], .command = command};
+		}
+		fog_cgo_relay_many(jobs, count);
+		for (unsigned i = 0; i < count; i++) {
+			CU_ASSERT_EQUAL(jobs[i].recognized, want[i]);
+			CU_ASSERT_EQUAL(memcmp(a[i], b[i], FOG_CGO_BODY_SIZE), 0);
+		}
+		CU_ASSERT_EQUAL(memcmp(one, all, sizeof(one)), 0);
+	}
+	CU_ASSERT(recognized > 10);
+}
+
+static void test_many(void)
+{
+	each_path(many_body);
+}
+
 FOG_TEST_MAIN("crypto/cell/cgo", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_vectors))
+	      FOG_TEST(test_vectors), FOG_TEST(test_many))

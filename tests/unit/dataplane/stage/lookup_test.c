@@ -34,7 +34,8 @@ static bool tap(void *arg, const struct fog_address *from, const struct fog_addr
 	if (!keep || from->port != tb.host[0].address.port || to->port != tb.host[1].address.port ||
 	    data[0] != FOG_DGRAM_DATA)
 		return true;
-	struct fog_gcm_job job = fog_session_job(&s->send, data, data + 16, cell);
+	struct fog_gcm_job job;
+	fog_session_job(&job, &s->send, data, fog_load_u64(data + 8), data + 16, cell);
 	fog_gcm_open_many(&job, 1);
 	if (!job.authentic || cell[4] != FOG_CELL_DATA)
 		return true;

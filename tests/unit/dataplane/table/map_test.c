@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "crypto/random/random.h"
+#include "crypto/cpu.h"
 #include "tests/unit/fog_test.h"
 
 static const u8 seed[16] = {1, 2, 3};
@@ -128,5 +129,30 @@ static void test_model(void)
 	fog_arena_free(&a);
 }
 
+/* Eight at a time or one by one: the same. */
+static void test_hash_many(void)
+{
+	struct fog_arena a = {0};
+	struct fog_map m;
+	u64 keys[37];
+	u32 hashes[37];
+
+	for (unsigned path = 0; fog_crypto_path(path) != NULL; path++) {
+		if (fog_crypto_select(fog_crypto_path(path)) < 0)
+			continue;
+		CU_ASSERT_EQUAL(fog_map_init(&m, &a, 8, (const u8 *)"0123456789abcdef"), 0);
+		for (u32 i = 0; i < 37; i++)
+			keys[i] = i * 0x9e3779b97f4a7c15ull;
+		for (u32 count = 0; count <= 37; count++) {
+			memset(hashes, 0, sizeof(hashes));
+			fog_map_hash_many(&m, keys, hashes, count);
+			for (u32 i = 0; i < 37; i++)
+				CU_ASSERT_EQUAL(hashes[i],
+						i < count ? fog_map_hash(&m, keys[i]) : 0);
+		}
+	}
+	fog_arena_free(&a);
+}
+
 FOG_TEST_MAIN("dataplane/table/map", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_hash), FOG_TEST(test_model))
+	      FOG_TEST(test_hash), FOG_TEST(test_model), FOG_TEST(test_hash_many))

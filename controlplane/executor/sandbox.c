@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Engine "native": a program of the host in namespaces, control groups, seccomp and Landlock. */
+/* The sandbox: see inside.c for its inner half. */
 #include "controlplane/executor/engine.h"
 
 #include <errno.h>
@@ -7,7 +7,6 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -17,6 +16,7 @@
 
 #include "controlplane/executor/file.h"
 #include "controlplane/executor/inside.h"
+#include "controlplane/executor/sandbox.h"
 
 /* As root every running job has a host user id of its own: this plus the monitor's pid (at most
  * 2^22). No distribution hands out ids from here (systemd, "Users, Groups, UIDs and GIDs": unused).
@@ -30,20 +30,6 @@
 #define NS_BASE_BITS                                                                               \
 	(FOG_EXECUTOR_NS_MOUNT | FOG_EXECUTOR_NS_PID | FOG_EXECUTOR_NS_NET | FOG_EXECUTOR_NS_IPC | \
 	 FOG_EXECUTOR_NS_UTS)
-
-void fog_job_fail(struct fog_job *job, int err, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (job->error[0] != '\0')
-		return;
-	va_start(ap, fmt);
-	vsnprintf(job->error, sizeof(job->error), fmt, ap);
-	va_end(ap);
-	size_t len = strlen(job->error);
-	if (err != 0)
-		snprintf(job->error + len, sizeof(job->error) - len, ": %s", strerror(err));
-}
 
 static bool uid_mapped(u32 uid)
 {
@@ -59,7 +45,7 @@ static bool uid_mapped(u32 uid)
 	return mapped;
 }
 
-static u32 job_uid(void)
+u32 fog_sandbox_uid(void)
 {
 	if (geteuid() != 0)
 		return geteuid();
@@ -70,9 +56,7 @@ static u32 job_uid(void)
 	return uid_mapped(uid) ? uid : geteuid();
 }
 
-/* Give the job what it is to write: /work, and its ends of the output pipes, which it may open
- * again as /dev/stdout. */
-static int job_give(const struct fog_job *job, u32 uid)
+int fog_sandbox_give(const struct fog_job *job, u32 uid)
 {
 	if (uid == geteuid())
 		return 0;
@@ -124,7 +108,7 @@ static gid_t job_gid(const struct fog_job *job)
 	return job->sandbox.uid == geteuid() ? getegid() : (gid_t)job->sandbox.uid;
 }
 
-static int limits_check(struct fog_job *job)
+int fog_sandbox_limits_check(struct fog_job *job)
 {
 	static const struct {
 		u32 require;
@@ -159,7 +143,9 @@ static pid_t job_clone(struct fog_job *job, struct fog_inside *in)
 		// A new mount namespace without a user namespace is root's alone.
 		if (levels[i] == NS_BASE && geteuid() != 0)
 			continue;
-		if (levels[i] == 0 && (job->spec->require & FOG_EXECUTOR_REQUIRE_NAMESPACES))
+		// What an engine brings along is only seen in a tree of the job's own.
+		if (levels[i] == 0 && ((job->spec->require & FOG_EXECUTOR_REQUIRE_NAMESPACES) ||
+				       job->launch.engine_dir))
 			break;
 		in->user = (levels[i] & CLONE_NEWUSER) != 0;
 		in->namespaces = levels[i] != 0;
@@ -213,7 +199,7 @@ static int child_place(struct fog_job *job, const struct fog_inside *in)
 	return ret;
 }
 
-static void native_release(struct fog_job *job)
+static void sandbox_release(struct fog_job *job)
 {
 	out_close(job);
 	if (job->report_fd >= 0)
@@ -224,7 +210,7 @@ static void native_release(struct fog_job *job)
 	fog_cgroup_remove(&job->cgroup);
 }
 
-static int native_start(struct fog_job *job)
+static int sandbox_start(struct fog_job *job)
 {
 	struct fog_inside in = {.job = job};
 	int pair[2];
@@ -232,11 +218,11 @@ static int native_start(struct fog_job *job)
 	fog_cgroup_create(&job->cgroup, job->cgroup_parent, job->spec->job, &job->spec->limits);
 	job->sandbox.cgroup_version = job->cgroup.version;
 	job->sandbox.cgroup_limits = job->cgroup.limits;
-	job->sandbox.uid = job_uid();
-	int ret = limits_check(job);
+	job->sandbox.uid = fog_sandbox_uid();
+	int ret = fog_sandbox_limits_check(job);
 	if (ret < 0)
 		goto err_release;
-	ret = job_give(job, job->sandbox.uid);
+	ret = fog_sandbox_give(job, job->sandbox.uid);
 	if (ret < 0) {
 		fog_job_fail(job, -ret, "give the job its files");
 		goto err_release;
@@ -265,11 +251,11 @@ err_kill:
 	(void)pidfd_send_signal(job->pidfd, SIGKILL, NULL, 0);
 	(void)waitpid(job->pid, NULL, 0);
 err_release:
-	native_release(job);
+	sandbox_release(job);
 	return ret;
 }
 
-static void native_report(struct fog_job *job)
+static void sandbox_report(struct fog_job *job)
 {
 	struct fog_inside_message m;
 	ssize_t n;
@@ -298,7 +284,7 @@ static void native_report(struct fog_job *job)
 	}
 }
 
-static void native_signal(struct fog_job *job, int signo)
+static void sandbox_signal(struct fog_job *job, int signo)
 {
 	// Init's death takes its whole pid namespace along; without one init must do it.
 	if (signo == SIGKILL && (job->sandbox.namespaces & FOG_EXECUTOR_NS_PID))
@@ -307,7 +293,7 @@ static void native_signal(struct fog_job *job, int signo)
 		send_inside(job, FOG_INSIDE_SIGNAL, signo);
 }
 
-static void native_sample(struct fog_job *job)
+void fog_sandbox_sample(struct fog_job *job)
 {
 	fog_cgroup_usage(&job->cgroup, &job->usage);
 	if (fog_cgroup_oom_count(&job->cgroup) > 0)
@@ -319,12 +305,12 @@ static u64 timeval_ms(struct timeval tv)
 	return (u64)tv.tv_sec * 1000 + (u64)tv.tv_usec / 1000;
 }
 
-static void native_reap(struct fog_job *job)
+static void sandbox_reap(struct fog_job *job)
 {
 	struct rusage ru = {0};
 	siginfo_t si;
 
-	native_report(job);
+	sandbox_report(job);
 	// The C library's waitid hides the usage, wait4 may take another process of the same
 	// number.
 	while (syscall(SYS_waitid, P_PIDFD, job->pidfd, &si, WEXITED, &ru) < 0 && errno == EINTR)
@@ -334,25 +320,14 @@ static void native_reap(struct fog_job *job)
 	job->usage.memory_peak_bytes = (u64)ru.ru_maxrss * 1024;
 	job->usage.io_read_bytes = (u64)ru.ru_inblock * BLOCK_BYTES;
 	job->usage.io_write_bytes = (u64)ru.ru_oublock * BLOCK_BYTES;
-	native_sample(job);
+	fog_sandbox_sample(job);
 }
 
-const struct fog_engine fog_engine_native = {
-	.name = "native",
-	.start = native_start,
-	.report = native_report,
-	.signal = native_signal,
-	.sample = native_sample,
-	.reap = native_reap,
-	.release = native_release,
+const struct fog_engine_ops fog_sandbox_ops = {
+	.start = sandbox_start,
+	.report = sandbox_report,
+	.signal = sandbox_signal,
+	.sample = fog_sandbox_sample,
+	.reap = sandbox_reap,
+	.release = sandbox_release,
 };
-
-static const struct fog_engine *const engines[] = {&fog_engine_native};
-
-const struct fog_engine *fog_engine_find(const char *name)
-{
-	for (size_t i = 0; i < FOG_ARRAY_COUNT(engines); i++)
-		if (strcmp(engines[i]->name, name) == 0)
-			return engines[i];
-	return NULL;
-}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Enough of POSIX ustar for a guest that has no tar: directories, regular files, links. */
+#ifndef FOG_EXECUTOR_VM_TAR_H
+#define FOG_EXECUTOR_VM_TAR_H
+
+#include "crypto/types.h"
+
+#define FOG_TAR_DEPTH_MAX 32 /* directories below the one that is packed */
+
+/* Unpack fd below dir_fd. Names that are absolute or hold ".." are refused. 0 or -errno; -EINVAL:
+ * not a ustar archive. */
+int fog_tar_unpack(int fd, int dir_fd);
+
+/* Pack everything below dir_fd into fd, closing dir_fd; what is neither file, directory nor link is
+ * left out, as are names that do not fit a header. */
+int fog_tar_pack(int fd, int dir_fd);
+
+#endif
