@@ -199,6 +199,23 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_reputation_tiers},
 	{"metrics", "", 0, 0, 0, "counters in the Prometheus text format", NULL, fog_cmd_metrics},
 
+	{"zk commit", "NAME=VALUE...", 1, FOG_CLI_ARGS_MAX, 0,
+	 "commit to attributes; prints values, blindings, commitments",
+	 "Keep the output to yourself; the commitments in it may be published.\n\n"
+	 "  fogctl zk commit age=25 country=de > secrets.json",
+	 fog_cmd_zk_commit},
+	{"zk prove", "PREDICATE", 1, 1, O(SECRETS) | O(DOMAIN) | O(CONTEXT) | O(EXPIRES),
+	 "prove a predicate of committed attributes, telling nothing else",
+	 "  fogctl zk prove 'age >= 18 and country in {\"de\", \"fr\"}' --secrets secrets.json\n\n"
+	 "The language is described in docs/PREDICATES.md.",
+	 fog_cmd_zk_prove},
+	{"zk verify", "FILE", 1, 1, O(DOMAIN) | O(CONTEXT) | O(COMMITMENTS),
+	 "check what `zk prove` printed; exit status 1 unless it is proved", NULL,
+	 fog_cmd_zk_verify},
+	{"zk explain", "[PREDICATE]", 0, 1, 0,
+	 "how a predicate is proved; without one, the library predicates", NULL,
+	 fog_cmd_zk_explain},
+
 	{"lab up", "", 0, 0, O(HOSTS) | O(MODE) | O(DIR), "start a local fog of several hosts",
 	 "Each host gets its own folder, keys and processes; in mode netns also a network\n"
 	 "namespace. A supervisor restarts processes that end.",

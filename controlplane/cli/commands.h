@@ -77,6 +77,12 @@ int fog_cmd_job_logs(struct fog_cli *cli);
 int fog_cmd_job_cancel(struct fog_cli *cli);
 int fog_cmd_job_wait(struct fog_cli *cli);
 
+/* cmd_zk.c */
+int fog_cmd_zk_commit(struct fog_cli *cli);
+int fog_cmd_zk_prove(struct fog_cli *cli);
+int fog_cmd_zk_verify(struct fog_cli *cli);
+int fog_cmd_zk_explain(struct fog_cli *cli);
+
 /* cmd_batch.c */
 int fog_cmd_job_plan(struct fog_cli *cli);
 int fog_cmd_job_why(struct fog_cli *cli);
