@@ -362,9 +362,9 @@ static json_t *mix_json(const struct fog_descriptor *d)
 	json_t *keys = json_array();
 
 	for (u32 i = 0; i < d->mix_count; i++)
-		json_array_append_new(keys, json_pack("{s:I, s:o}", "epoch",
-						      (json_int_t)d->mix[i].epoch, "pk",
-						      key_json(d->mix[i].key)));
+		json_array_append_new(keys,
+				      json_pack("{s:I, s:o}", "epoch", (json_int_t)d->mix[i].epoch,
+						"pk", key_json(d->mix[i].key)));
 	return json_pack("{s:o, s:o, s:o}", "mailbox", key_json(d->mailbox), "provider",
 			 key_json(d->mail_provider), "keys", keys);
 }

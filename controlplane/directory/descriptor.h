@@ -46,9 +46,9 @@ struct fog_descriptor {
 	u32 cpu_millicores;
 	u64 memory_bytes, disk_bytes;
 	u64 price_cpu_hour, price_memory_gb_hour; /* mfog */
-	bool has_mix; /* the host takes part in the mixnet */
-	u8 mailbox[32];      /* of its fog-edge */
-	u8 mail_provider[32]; /* host that holds its mail; may be itself */
+	bool has_mix;                             /* the host takes part in the mixnet */
+	u8 mailbox[32];                           /* of its fog-edge */
+	u8 mail_provider[32];                     /* host that holds its mail; may be itself */
 	u32 mix_count;
 	struct {
 		u64 epoch;

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <sodium.h>
 
 #include "crypto/mem.h"
 #include "dataplane/abi/edge.h"
@@ -27,17 +26,6 @@ static u64 gap_ns(struct fog_mail *m, double rate)
 bool fog_mail_provider_is_here(const struct fog_mail *m)
 {
 	return fog_is_zero(m->provider, 32) || memcmp(m->provider, m->topology.self, 32) == 0;
-}
-
-static void keys_make(struct fog_mail *m, const u8 seed[32])
-{
-	int rc = crypto_sign_ed25519_seed_keypair(m->mailbox, m->sign_key, seed);
-
-	FOG_ASSERT(rc == 0);
-	rc = crypto_sign_ed25519_pk_to_curve25519(m->box_key, m->mailbox);
-	FOG_ASSERT(rc == 0);
-	rc = crypto_sign_ed25519_sk_to_curve25519(m->box_secret, m->sign_key);
-	FOG_ASSERT(rc == 0);
 }
 
 /* ---- messages of ours --------------------------------------------------------------------- */
@@ -82,7 +70,7 @@ int fog_mail_send(struct fog_mail *m, const u8 provider[32], const u8 mailbox[32
 	fog_rng_bytes(&m->rng, id, FOG_STORE_ID);
 	memcpy(file, provider, 32);
 	memcpy(file + 32, mailbox, 32);
-	memcpy(file + 64, m->mailbox, 32);
+	memcpy(file + 64, m->box.id, 32);
 	memcpy(file + 96, fog_is_zero(m->provider, 32) ? m->topology.self : m->provider, 32);
 	fog_store_u64(file + 128, now_ns / MS + (u64)m->wall_offset_ms);
 	memcpy(file + 64 + FOG_MAIL_HEAD, text, len);
@@ -231,9 +219,9 @@ static void fragment_payload(struct fog_mail *m, const struct fog_mail_out *o, u
 {
 	u32 at = index * FOG_MAIL_FRAGMENT;
 	u32 len = FOG_MIN(o->size - at, (u32)FOG_MAIL_FRAGMENT);
-	u8 clear[FOG_MAIL_CLEAR] = {0}, key[32];
+	u8 clear[FOG_MAIL_CLEAR] = {0};
 
-	_Static_assert(FOG_MAIL_CLEAR + crypto_box_SEALBYTES == FOG_MAIL_SEALED, "");
+	_Static_assert(FOG_MAIL_CLEAR + FOG_SEAL_OVERHEAD == FOG_MAIL_SEALED, "");
 	memcpy(clear, o->id, FOG_STORE_ID);
 	fog_store_u16(clear + 16, (u16)index);
 	fog_store_u16(clear + 18, o->fragments);
@@ -241,8 +229,7 @@ static void fragment_payload(struct fog_mail *m, const struct fog_mail_out *o, u
 	memcpy(clear + 22, o->text + at, len);
 	payload[0] = FOG_MAIL_MESSAGE;
 	/* A mailbox that is no point gets nonsense, and its provider keeps it. */
-	if (crypto_sign_ed25519_pk_to_curve25519(key, o->mailbox) != 0 ||
-	    crypto_box_seal(payload + FOG_MAIL_SEAL_AT, clear, sizeof(clear), key) != 0)
+	if (fog_seal(payload + FOG_MAIL_SEAL_AT, clear, sizeof(clear), o->mailbox) != 0)
 		fog_rng_bytes(&m->rng, payload + FOG_MAIL_SEAL_AT, FOG_MAIL_SEALED);
 	fog_wipe(clear, sizeof(clear));
 }
@@ -294,7 +281,7 @@ static bool fragment_next(struct fog_mail *m, u64 now_ns)
 			}
 			fragment_send(m, i, f, now_ns);
 			o->next = (u16)((f + 1) % o->fragments);
-			m->out_next = i + 1;
+			m->out_next = i; /* one message after the other */
 			return true;
 		}
 	}
@@ -317,7 +304,7 @@ static bool fetch_send(struct fog_mail *m, u64 now_ns)
 	int rc = surb_make(m, r, payload + FOG_MAIL_FETCH_SURB_AT, &delay_us);
 	if (rc == 0) {
 		payload[0] = FOG_MAIL_FETCH;
-		memcpy(payload + 4, m->mailbox, 32);
+		memcpy(payload + 4, m->box.id, 32);
 		fog_store_u64(payload + 36, m->fetch_after);
 		fog_store_u64(payload + 44, fog_mail_release_upto(m));
 		fog_store_u32(payload + 52, r->skip);
@@ -572,7 +559,7 @@ int fog_mail_init(struct fog_mail *m, const struct fog_mail_ops *ops, void *user
 	FOG_ASSERT(rc == 0);
 	FOG_ASSERT(FOG_MAIL_SEAL_AT + FOG_MAIL_SEALED == m->geometry.payload);
 	FOG_ASSERT(FOG_MAIL_SURB_AT + m->geometry.surb == FOG_MAIL_SEAL_AT);
-	keys_make(m, seed);
+	fog_seal_keys(&m->box, seed);
 	fog_rng_init(&m->rng, rng_seed);
 	m->out = calloc(FOG_MAIL_OUT_MAX, sizeof(*m->out));
 	m->reply = calloc(FOG_MAIL_REPLIES_MAX, sizeof(*m->reply));
@@ -582,7 +569,12 @@ int fog_mail_init(struct fog_mail *m, const struct fog_mail_ops *ops, void *user
 		fog_mail_free(m);
 		return -ENOMEM;
 	}
-	rc = store != NULL ? outbox_load(m, now_ns) : 0;
+	rc = store != NULL ? fog_mailstore_done_load(store, m->done, sizeof(m->done)) : 0;
+	while (!fog_is_zero(m->done[m->done_next], FOG_STORE_ID) &&
+	       m->done_next + 1 < FOG_MAIL_DONE_MAX)
+		m->done_next++;
+	if (rc == 0 && store != NULL)
+		rc = outbox_load(m, now_ns);
 	if (rc < 0)
 		fog_mail_free(m);
 	return rc;
@@ -604,7 +596,6 @@ void fog_mail_free(struct fog_mail *m)
 	m->reply = NULL;
 	m->loop = NULL;
 	m->partial = NULL;
-	fog_wipe(m->sign_key, sizeof(m->sign_key));
-	fog_wipe(m->box_secret, sizeof(m->box_secret));
+	fog_wipe(&m->box, sizeof(m->box));
 	fog_rng_wipe(&m->rng);
 }

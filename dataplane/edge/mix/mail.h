@@ -23,16 +23,19 @@
 #ifndef FOG_EDGE_MIX_MAIL_H
 #define FOG_EDGE_MIX_MAIL_H
 
+#include "crypto/sign/seal.h"
 #include "dataplane/abi/wire.h"
 #include "dataplane/edge/mix/monitor.h"
 #include "dataplane/edge/mix/store.h"
 #include "dataplane/edge/mix/topology.h"
 
-#define FOG_MAIL_TEXT_MAX     32768
-#define FOG_MAIL_TRIES        8
-#define FOG_MAIL_REPLIES_MAX  2048 /* reply blocks in the world; more: sending waits */
-#define FOG_MAIL_LOOPS_MAX    256  /* loops under way; more: the stream sends drops */
-#define FOG_MAIL_PARTIAL_MAX  64   /* messages being put together; the oldest makes way */
+#define FOG_MAIL_TEXT_MAX    32768
+#define FOG_MAIL_TRIES       8
+#define FOG_MAIL_REPLIES_MAX 2048 /* reply blocks in the world; more: sending waits */
+#define FOG_MAIL_LOOPS_MAX   256  /* loops under way; more: the stream sends drops */
+#define FOG_MAIL_PARTIAL_MAX \
+	FOG_STORE_HELD_MAX /* messages being put together: one a fragment held */
+#define FOG_MAIL_PARTIAL_NS   (24ull * 3600 * 1000000000) /* without news; then it is given up */
 #define FOG_MAIL_FETCH_WINDOW 8
 #define FOG_MAIL_OUT_MAX      FOG_STORE_OUTBOX_MAX
 #define FOG_MAIL_DONE_MAX     1024 /* ids of messages received, to know them again */
@@ -124,12 +127,10 @@ struct fog_mail {
 	struct fog_topology topology;
 	struct fog_mail_rates rates;
 	struct fog_rng rng;
-	i64 wall_offset_ms; /* Unix ms minus now in ms */
-	u8 mailbox[32];     /* Ed25519 public key: our address at the provider */
-	u8 sign_key[64];
-	u8 box_key[32], box_secret[32]; /* the same as X25519 */
-	u8 provider[32];                /* zero = this host */
-	u64 real_ns, loop_ns, drop_ns;  /* next ticks */
+	i64 wall_offset_ms;            /* Unix ms minus now in ms */
+	struct fog_seal_keys box;      /* id: our address at the provider */
+	u8 provider[32];               /* zero = this host */
+	u64 real_ns, loop_ns, drop_ns; /* next ticks */
 	u64 fetch_ns, judge_ns;
 	u64 fetch_after, fetch_more;
 	u64 fetch_sequence[FOG_MAIL_FETCH_WINDOW]; /* of this round, by skip; 0 = not answered */

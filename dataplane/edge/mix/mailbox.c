@@ -2,7 +2,6 @@
 /* Putting messages together. A message is in the inbox before its fragments are released at the
  * provider; those of messages not whole yet stay there, so a restart asks for them again. */
 #include <errno.h>
-#include <sodium.h>
 
 #include "crypto/mem.h"
 #include "dataplane/edge/mix/mail.h"
@@ -24,25 +23,28 @@ static void partial_free(struct fog_mail_partial *p)
 static struct fog_mail_partial *partial_of(struct fog_mail *m, const u8 id[FOG_STORE_ID], u16 count,
 					   u64 now_ns)
 {
-	struct fog_mail_partial *oldest = &m->partial[0];
+	struct fog_mail_partial *place = NULL;
 
 	for (u32 i = 0; i < FOG_MAIL_PARTIAL_MAX; i++) {
 		struct fog_mail_partial *p = &m->partial[i];
+		/* What never becomes whole would fill the box for ever. */
+		if (p->used && now_ns > p->used_at + FOG_MAIL_PARTIAL_NS)
+			partial_free(p);
 		if (p->used && memcmp(p->id, id, FOG_STORE_ID) == 0)
 			return p->count == count ? p : NULL;
-		if (!p->used || (oldest->used && p->used_at < oldest->used_at))
-			oldest = p;
+		if (!p->used && place == NULL)
+			place = p;
 	}
-	partial_free(oldest);
-	oldest->text = malloc((size_t)count * FOG_MAIL_FRAGMENT);
-	if (oldest->text == NULL)
+	if (place == NULL)
 		return NULL;
-	oldest->used = true;
-	oldest->count = count;
-	oldest->used_at = now_ns;
-	oldest->first = UINT64_MAX;
-	memcpy(oldest->id, id, FOG_STORE_ID);
-	return oldest;
+	place->text = malloc((size_t)count * FOG_MAIL_FRAGMENT);
+	if (place->text == NULL)
+		return NULL;
+	place->used = true;
+	place->count = count;
+	place->first = UINT64_MAX;
+	memcpy(place->id, id, FOG_STORE_ID);
+	return place;
 }
 
 static void complete(struct fog_mail *m, struct fog_mail_partial *p)
@@ -55,6 +57,8 @@ static void complete(struct fog_mail *m, struct fog_mail_partial *p)
 	if (rc != 0 && rc != -EEXIST)
 		return;
 	memcpy(m->done[m->done_next++ % FOG_MAIL_DONE_MAX], p->id, FOG_STORE_ID);
+	if (m->store != NULL)
+		(void)fog_mailstore_done_save(m->store, m->done, sizeof(m->done));
 	m->counts.received++;
 	if (m->ops->received != NULL)
 		m->ops->received(m->user, p->id);
@@ -66,7 +70,7 @@ void fog_mail_fragment(struct fog_mail *m, const u8 sealed[FOG_MAIL_SEALED], u64
 {
 	u8 clear[FOG_MAIL_CLEAR];
 
-	if (crypto_box_seal_open(clear, sealed, FOG_MAIL_SEALED, m->box_key, m->box_secret) != 0) {
+	if (fog_seal_open(clear, sealed, FOG_MAIL_SEALED, &m->box) != 0) {
 		m->counts.malformed++;
 		return;
 	}
@@ -89,6 +93,7 @@ void fog_mail_fragment(struct fog_mail *m, const u8 sealed[FOG_MAIL_SEALED], u64
 	}
 	memcpy(p->text + (size_t)index * FOG_MAIL_FRAGMENT, clear + 22, len);
 	p->got[index] = true;
+	p->used_at = now_ns;
 	p->size += len;
 	p->first = FOG_MIN(p->first, sequence);
 	if (++p->have == p->count)
@@ -119,7 +124,7 @@ void fog_mail_local(struct fog_mail *m, u64 now_ns)
 	    m->store->inbox_count >= FOG_STORE_INBOX_MAX)
 		return;
 	for (unsigned n = 0; n < LOCAL_BURST; n++) {
-		if (fog_mailstore_next(m->store, m->mailbox, m->fetch_after, &sequence, sealed,
+		if (fog_mailstore_next(m->store, m->box.id, m->fetch_after, &sequence, sealed,
 				       sizeof(sealed), &len, &more) != 0)
 			break;
 		if (len == sizeof(sealed))
@@ -128,5 +133,5 @@ void fog_mail_local(struct fog_mail *m, u64 now_ns)
 	}
 	u64 upto = fog_mail_release_upto(m);
 	if (upto > 0)
-		(void)fog_mailstore_release(m->store, m->mailbox, upto);
+		(void)fog_mailstore_release(m->store, m->box.id, upto);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What this host does for others: keeps mail for mailboxes, gives it to who can sign for them. */
 #include <errno.h>
-#include <sodium.h>
 
 #include "crypto/mem.h"
 #include "dataplane/edge/mix/mail.h"
@@ -22,8 +21,7 @@ void fog_mail_fetch_sign(const struct fog_mail *m, u8 *payload, const u8 provide
 	u8 text[SIGNED];
 
 	signed_text(text, provider, payload);
-	int rc = crypto_sign_ed25519_detached(payload + 56, NULL, text, sizeof(text), m->sign_key);
-	FOG_ASSERT(rc == 0);
+	fog_sign(payload + 56, text, sizeof(text), m->box.sign);
 }
 
 static void reply(struct fog_mail *m, const u8 *surb, u64 epoch, const u8 *payload)
@@ -48,7 +46,7 @@ static void hold(struct fog_mail *m, const u8 mailbox[32], u64 epoch, const u8 *
 	}
 	m->counts.held++;
 	reply(m, payload + FOG_MAIL_SURB_AT, epoch, ack);
-	if (memcmp(mailbox, m->mailbox, 32) == 0)
+	if (memcmp(mailbox, m->box.id, 32) == 0)
 		fog_mail_local(m, now_ns);
 }
 
@@ -63,7 +61,7 @@ static void fetch(struct fog_mail *m, u64 epoch, const u8 *payload)
 
 	signed_text(text, m->topology.self, payload);
 	if (m->store == NULL || skip >= FOG_MAIL_FETCH_WINDOW ||
-	    crypto_sign_ed25519_verify_detached(payload + 56, text, sizeof(text), mailbox) != 0) {
+	    fog_sign_verify(payload + 56, text, sizeof(text), mailbox) != 0) {
 		m->counts.malformed++;
 		return;
 	}

@@ -77,14 +77,14 @@ int fog_mailstore_open(struct fog_mailstore *s, const char *dir)
 	struct boxes b = {.store = s};
 
 	memset(s, 0, sizeof(*s));
-	s->held = s->inbox = s->outbox = -1;
+	s->held = s->inbox = s->outbox = s->root = -1;
 	int at = folder_open(AT_FDCWD, dir);
 	if (at < 0)
 		return at;
 	s->held = folder_open(at, "held");
 	s->inbox = folder_open(at, "inbox");
 	s->outbox = folder_open(at, "outbox");
-	close(at);
+	s->root = at;
 	int rc = FOG_MIN(FOG_MIN(s->held, s->inbox), s->outbox);
 	if (rc >= 0)
 		rc = folder_each(s->held, box_scan, &b);
@@ -99,7 +99,7 @@ int fog_mailstore_open(struct fog_mailstore *s, const char *dir)
 
 void fog_mailstore_close(struct fog_mailstore *s)
 {
-	int *fd[] = {&s->held, &s->inbox, &s->outbox};
+	int *fd[] = {&s->held, &s->inbox, &s->outbox, &s->root};
 
 	for (unsigned i = 0; i < FOG_ARRAY_COUNT(fd); i++) {
 		if (*fd[i] >= 0)
@@ -364,4 +364,18 @@ int fog_mailstore_list(struct fog_mailstore *s, enum fog_mailbox_side side, u8 (
 		return rc;
 	qsort(id, l.count, FOG_STORE_ID, compare_ids);
 	return (int)l.count;
+}
+
+int fog_mailstore_done_save(struct fog_mailstore *s, const void *ids, size_t size)
+{
+	return file_put(s->root, "done", ids, size);
+}
+
+int fog_mailstore_done_load(struct fog_mailstore *s, void *ids, size_t size)
+{
+	size_t len;
+
+	memset(ids, 0, size);
+	int rc = file_get(s->root, "done", ids, size, &len);
+	return rc == -ENOENT ? 0 : rc;
 }

@@ -21,8 +21,8 @@
 #define FOG_STORE_ID          16
 
 struct fog_mailstore {
-	int held, inbox, outbox; /* folders */
-	u64 sequence;            /* last one given to a held fragment */
+	int held, inbox, outbox, root; /* folders */
+	u64 sequence;                  /* last one given to a held fragment */
 	u64 held_count, inbox_count, outbox_count;
 };
 
@@ -53,5 +53,10 @@ int fog_mailstore_delete(struct fog_mailstore *s, enum fog_mailbox_side side,
 /* Up to `max` ids, oldest name order. Returns how many, or -errno. */
 int fog_mailstore_list(struct fog_mailstore *s, enum fog_mailbox_side side, u8 (*id)[FOG_STORE_ID],
 		       unsigned max);
+
+/* The ids of messages received lately, which must not come again after a restart. Load gives zeros
+ * when there is no file. 0 or -errno. */
+int fog_mailstore_done_save(struct fog_mailstore *s, const void *ids, size_t size);
+int fog_mailstore_done_load(struct fog_mailstore *s, void *ids, size_t size);
 
 #endif
