@@ -37,6 +37,7 @@ static struct fog_topology topology;
 static u64 epoch = EPOCH, oldest = EPOCH;
 static unsigned failures;
 static u64 delivered, lost, received, expected;
+static u8 reader_box[32]; /* known even while the reader is away */
 static struct fog_suspicion suspected[64];
 static unsigned suspicions;
 static const char *bad = "";
@@ -214,8 +215,8 @@ static void send_some(u64 count)
 		memcpy(text, &expected, 8);
 		for (size_t i = 8; i < len; i++)
 			text[i] = (u8)(expected + i + FOG_MAIL_HEAD);
-		int rc = fog_mail_send(&client[SENDER].mail, tb.host[PROVIDER].node_id,
-				       client[READER].mail.box.id, text, len, tb.now, id);
+		int rc = fog_mail_send(&client[SENDER].mail, tb.host[PROVIDER].node_id, reader_box,
+				       text, len, tb.now, id);
 		if (rc == -ENOSPC)
 			return;
 		EXPECT(rc == 0, "send: %d", rc);
@@ -354,6 +355,7 @@ static void mail_run(void)
 	client_start(SENDER, rate, 2);
 	client_start(READER, rate, 2);
 	client_start(PROVIDER, 5, 0);
+	memcpy(reader_box, client[READER].mail.box.id, 32);
 	while (delivered + lost < wanted && tb.now < (600 + wanted) * TB_S) {
 		forget_old();
 		send_some(wanted > 5000 ? 200 : wanted / 20);

@@ -256,6 +256,7 @@ static void fragment_send(struct fog_mail *m, u32 out, u32 index, u64 now_ns)
 		r->kind = 0;
 	}
 	r->out = out;
+	memcpy(r->message, o->id, FOG_STORE_ID);
 	r->fragment = index;
 	/* A late answer still counts as long as the message is under way. */
 	r->deadline_ns = now_ns + 4 * wait;
@@ -400,7 +401,8 @@ static void acknowledged(struct fog_mail *m, const struct fog_mail_reply *r, u64
 	struct fog_mail_out *o = &m->out[r->out];
 
 	(void)now_ns;
-	if (!o->used || o->state != FOG_MAIL_SENDING || o->fragment[r->fragment].acked)
+	if (!o->used || o->state != FOG_MAIL_SENDING ||
+	    memcmp(o->id, r->message, FOG_STORE_ID) != 0 || o->fragment[r->fragment].acked)
 		return;
 	o->fragment[r->fragment].acked = true;
 	m->counts.acked++;

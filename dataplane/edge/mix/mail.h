@@ -76,8 +76,9 @@ struct fog_mail_out {
 struct fog_mail_reply {
 	u8 kind; /* 0 free, 1 acknowledgement, 2 fetch */
 	u8 id[FOG_SPHINX_SURB_ID];
-	u32 out, fragment; /* of an acknowledgement */
-	u32 skip;          /* of a fetch */
+	u8 message[FOG_STORE_ID]; /* of an acknowledgement: places are used again */
+	u32 out, fragment;
+	u32 skip; /* of a fetch */
 	u64 deadline_ns;
 	struct fog_sphinx_surb_keys keys;
 };
