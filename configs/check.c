@@ -156,6 +156,16 @@ static int check_strategy(const char *v, char why[160])
 	return check_word(v, "dynamic stable aggressive conservative", why);
 }
 
+static int check_chain(const char *v, char why[160])
+{
+	return v[0] == '\0' ? 0 : check_word(v, "solo quorum", why);
+}
+
+static int check_listen_or_empty(const char *v, char why[160])
+{
+	return v[0] == '\0' ? 0 : check_listen(v, why);
+}
+
 static int check_free_text(const char *v, char why[160])
 {
 	snprintf(why, 160, "longer than 64 bytes");
@@ -184,7 +194,10 @@ static const struct {
 	{"exit", "deny", check_exit_rule},
 	{"edge", "socks", check_socks},
 	{"worker", "exec_path", check_path_or_empty},
+	{"ledger", "chain", check_chain},
+	{"ledger", "genesis", check_path_or_empty},
 	{"market", "strategy", check_strategy},
+	{"quorum", "listen", check_listen_or_empty},
 	{"attributes", "operator", check_free_text},
 	{"attributes", "country", check_country},
 	{"attributes", "region", check_free_text},

@@ -109,7 +109,8 @@ static int programs_check(const json_t *lab, char why[FOG_LAB_NOTE_MAX])
 }
 
 /* Every host's identity is made here, so that each can be told the control keys of its peers. */
-static int keys_make(const json_t *lab, char keys[][KEY_HEX_SIZE], char why[FOG_LAB_NOTE_MAX])
+static int keys_make(const json_t *lab, char keys[][KEY_HEX_SIZE], char nodes[][KEY_HEX_SIZE],
+		     char why[FOG_LAB_NOTE_MAX])
 {
 	size_t index;
 	const json_t *host;
@@ -126,6 +127,7 @@ static int keys_make(const json_t *lab, char keys[][KEY_HEX_SIZE], char why[FOG_
 			return rc;
 		}
 		FOG_ASSERT(fog_hex_encode(id.control_pk, 32, keys[index], KEY_HEX_SIZE) == 0);
+		FOG_ASSERT(fog_hex_encode(id.node_id, 32, nodes[index], KEY_HEX_SIZE) == 0);
 		fog_identity_wipe(&id);
 	}
 	return 0;
@@ -133,17 +135,21 @@ static int keys_make(const json_t *lab, char keys[][KEY_HEX_SIZE], char why[FOG_
 
 static int hosts_prepare(const json_t *lab, char why[FOG_LAB_NOTE_MAX])
 {
-	static char keys[FOG_LAB_HOSTS_MAX][KEY_HEX_SIZE];
-	const char *list[FOG_LAB_HOSTS_MAX];
+	static char keys[FOG_LAB_HOSTS_MAX][KEY_HEX_SIZE], nodes[FOG_LAB_HOSTS_MAX][KEY_HEX_SIZE];
+	const char *list[FOG_LAB_HOSTS_MAX], *node_list[FOG_LAB_HOSTS_MAX];
 
-	for (u32 i = 0; i < FOG_LAB_HOSTS_MAX; i++)
+	for (u32 i = 0; i < FOG_LAB_HOSTS_MAX; i++) {
 		list[i] = keys[i];
+		node_list[i] = nodes[i];
+	}
 	int rc = programs_check(lab, why);
 	if (rc != 0)
 		return rc;
 	rc = fog_lab_conf_write(lab, NULL);
 	if (rc == 0)
-		rc = keys_make(lab, keys, why);
+		rc = keys_make(lab, keys, nodes, why);
+	if (rc == 0)
+		rc = fog_lab_genesis_write(lab, node_list, list);
 	if (rc == 0)
 		rc = fog_lab_conf_write(lab, list);
 	if (rc != 0 && why[0] == '\0')

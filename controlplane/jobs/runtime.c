@@ -76,6 +76,14 @@ const struct fog_jobs_runtime_config *fog_jobs_runtime_config(const struct fog_j
 
 /* ---- ports ---------------------------------------------------------------------------------- */
 
+static bool port_backed(void *context, const struct fog_attempt_key *key, const char *offer,
+			i64 amount, char error[128])
+{
+	struct fog_jobs_runtime *rt = context;
+
+	return rt->config.backed(rt->config.context, key, offer, amount, error);
+}
+
 static void port_told(void *context, const u8 node[FOG_JOB_NODE_SIZE], double *good, double *bad)
 {
 	struct fog_jobs_runtime *rt = context;
@@ -448,6 +456,7 @@ static int engine_start(struct fog_jobs_runtime *rt, char why[FOG_JOBS_RUNTIME_W
 		.context = rt,
 		.hosts = port_hosts,
 		.told = rt->config.told != NULL ? port_told : NULL,
+		.backed = rt->config.backed != NULL ? port_backed : NULL,
 		.sign = port_sign,
 		.run_prepare = port_prepare,
 		.run_input = port_input,

@@ -41,6 +41,9 @@ struct fog_jobs_runtime_config {
 	fog_host_name_fn host_name;
 	/* As the port `told` of engine.h; NULL: nobody is asked. */
 	void (*told)(void *context, const u8 node[32], double *good, double *bad);
+	/* As the port `backed` of engine.h. */
+	bool (*backed)(void *context, const struct fog_attempt_key *key, const char *offer,
+		       i64 amount, char error[128]);
 	void *context;
 };
 

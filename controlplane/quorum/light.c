@@ -32,7 +32,7 @@ int fog_epoch_decode(struct fog_epoch *e, const u8 *data, u32 len)
 static int certified(const struct fog_validators *set, const u8 chain[32],
 		     const struct fog_certificate *cert, const struct fog_header *h)
 {
-	struct fog_check checks[FOG_VALIDATORS_MAX];
+	struct fog_vote_check checks[FOG_VALIDATORS_MAX];
 	u8 hash[32];
 	int count = fog_certificate_checks(set, chain, cert, checks, FOG_VALIDATORS_MAX);
 

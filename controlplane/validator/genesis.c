@@ -92,17 +92,16 @@ static int text_take(const json_t *o, const char *key, char *out, size_t size)
 	return 0;
 }
 
-/* Whoever votes must be reachable. */
 static int reach_take(const json_t *o, struct fog_genesis_account *a, char *why)
 {
-	const char *address = json_string_value(json_object_get(o, "address"));
+	const json_t *address = json_object_get(o, "address");
 	struct fog_address at;
 
-	if (a->bond < FOG_LEDGER_WEIGHT_UNIT)
+	if (address == NULL && json_object_get(o, "control_pk") == NULL)
 		return 0;
-	if (hex_take(o, "control_pk", a->attributes.control_pk) != 0 || address == NULL ||
-	    fog_address_parse(address, &at) != 0)
-		return refuse(why, "an account with a bond needs \"control_pk\" and \"address\"");
+	if (hex_take(o, "control_pk", a->attributes.control_pk) != 0 || !json_is_string(address) ||
+	    fog_address_parse(json_string_value(address), &at) != 0)
+		return refuse(why, "\"control_pk\" is 64 hex digits, \"address\" ip:port");
 	memcpy(a->attributes.address, at.ip, 16);
 	a->attributes.port = at.port;
 	return 0;
@@ -132,7 +131,7 @@ static int account_take(const json_t *o, struct fog_genesis_account *a, char *wh
 	return reach_take(o, a, why);
 }
 
-static int accounts_take(const json_t *root, struct fog_quorum_genesis *g, char *why)
+static int accounts_take(const json_t *root, struct fog_genesis_file *g, char *why)
 {
 	const json_t *accounts = json_object_get(root, "accounts");
 	size_t count = json_array_size(accounts);
@@ -150,7 +149,7 @@ static int accounts_take(const json_t *root, struct fog_quorum_genesis *g, char 
 	return rc;
 }
 
-static int parameters_take(const json_t *root, struct fog_quorum_genesis *g, char *why)
+static int parameters_take(const json_t *root, struct fog_genesis_file *g, char *why)
 {
 	json_t *o = json_object_get(root, "parameters"), *value;
 	const char *key;
@@ -172,7 +171,7 @@ static int parameters_take(const json_t *root, struct fog_quorum_genesis *g, cha
 	return 0;
 }
 
-static int rules_take(const json_t *root, struct fog_quorum_genesis *g,
+static int rules_take(const json_t *root, struct fog_genesis_file *g,
 		      struct fog_validator_rules *rules, char *why)
 {
 	const json_t *profile = json_object_get(root, "profile");
@@ -197,8 +196,8 @@ static int rules_take(const json_t *root, struct fog_quorum_genesis *g,
 				   : refuse(why, "\"profile\" is none, basic, enhanced or gold");
 }
 
-int fog_quorum_genesis_read(struct fog_quorum_genesis *g, const char *path,
-			    char why[FOG_GENESIS_WHY_SIZE])
+int fog_genesis_read(struct fog_genesis_file *g, const char *path, bool quorum,
+		     char why[FOG_GENESIS_WHY_SIZE])
 {
 	struct fog_validator_rules rules = {0};
 	char set_why[FOG_APP_WHY_SIZE] = "";
@@ -224,17 +223,22 @@ int fog_quorum_genesis_read(struct fog_quorum_genesis *g, const char *path,
 	if (rc == 0)
 		rc = parameters_take(root, g, why);
 	json_decref(root);
-	if (rc == 0) {
+	for (u32 i = 0; quorum && rc == 0 && i < g->ledger.account_count; i++)
+		if (g->account[i].bond >= FOG_LEDGER_WEIGHT_UNIT &&
+		    g->account[i].attributes.port == 0)
+			rc = refuse(why, "an account with a bond needs \"control_pk\" and "
+					 "\"address\", ip:port");
+	if (rc == 0 && quorum) {
 		rc = fog_genesis_set(&g->ledger, &rules, &g->set, set_why);
 		if (rc != 0)
 			refuse(why, "%s", set_why);
 	}
 	if (rc != 0)
-		fog_quorum_genesis_free(g);
+		fog_genesis_free(g);
 	return rc;
 }
 
-void fog_quorum_genesis_free(struct fog_quorum_genesis *g)
+void fog_genesis_free(struct fog_genesis_file *g)
 {
 	free(g->account);
 	free(g->parameter);

@@ -20,7 +20,7 @@
 #define FOG_GENESIS_WHY_SIZE 256
 #define FOG_GENESIS_SIZE_MAX (4u << 20)
 
-struct fog_quorum_genesis {
+struct fog_genesis_file {
 	struct fog_genesis ledger; /* points into what this owns */
 	struct fog_validators set; /* epoch 1 */
 	u64 epoch_ms;
@@ -28,10 +28,11 @@ struct fog_quorum_genesis {
 	struct fog_genesis_parameter *parameter;
 };
 
-/* 0, -errno of reading, or -EINVAL with `why`. A strict set that is flagged is refused. */
-int fog_quorum_genesis_read(struct fog_quorum_genesis *g, const char *path,
-			    char why[FOG_GENESIS_WHY_SIZE]);
-void fog_quorum_genesis_free(struct fog_quorum_genesis *g);
+/* 0, -errno of reading, or -EINVAL with `why`. quorum: its accounts with a bond vote, so they must
+ * be reachable and make a set (a strict set that is flagged is refused). */
+int fog_genesis_read(struct fog_genesis_file *g, const char *path, bool quorum,
+		     char why[FOG_GENESIS_WHY_SIZE]);
+void fog_genesis_free(struct fog_genesis_file *g);
 
 /* The set of epoch 1: who has a bond. 0 or as fog_validators_finish(). */
 int fog_genesis_set(const struct fog_genesis *g, const struct fog_validator_rules *rules,

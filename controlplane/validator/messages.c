@@ -19,7 +19,7 @@ void fog_node_send(struct fog_node *n, u32 peer, u8 type, const void *data, u32 
 
 /* ---- signatures ------------------------------------------------------------------------------ */
 
-static int verify_local(void *context, const struct fog_check *c, u32 count,
+static int verify_local(void *context, const struct fog_vote_check *c, u32 count,
 			fog_node_verified_fn *done, void *arg)
 {
 	static struct fog_sign_item item[FOG_NODE_CHECKS_MAX];
@@ -111,7 +111,7 @@ static void on_verified(void *arg, int result)
 }
 
 /* Takes the job over. */
-static void verify(struct fog_node *n, struct job *j, const struct fog_check *c, u32 count)
+static void verify(struct fog_node *n, struct job *j, const struct fog_vote_check *c, u32 count)
 {
 	n->checks += count;
 	n->pending++;
@@ -152,7 +152,7 @@ static void stash(struct fog_node *n, const u8 node_id[32], const u8 *data, u32 
 static void protocol_take(struct fog_node *n, u32 peer, const u8 node_id[32], const u8 *data,
 			  u32 len)
 {
-	static struct fog_check checks[FOG_NODE_CHECKS_MAX];
+	static struct fog_vote_check checks[FOG_NODE_CHECKS_MAX];
 	struct job *j = job_new(n, peer, node_id);
 
 	if (j == NULL)
@@ -188,7 +188,7 @@ void fog_node_stash_run(struct fog_node *n)
 
 static void range_take(struct fog_node *n, u32 peer, const u8 node_id[32], const u8 *data, u32 len)
 {
-	static struct fog_check checks[FOG_VALIDATORS_MAX];
+	static struct fog_vote_check checks[FOG_VALIDATORS_MAX];
 	struct job *j = job_new(n, peer, node_id);
 
 	if (j == NULL)

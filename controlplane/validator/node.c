@@ -644,12 +644,17 @@ void fog_node_stop(struct fog_node *n)
 	}
 	for (u32 i = 0; i < WAITER_BUCKETS; i++)
 		while (n->waiters[i] != NULL) {
-			struct waiter *next = n->waiters[i]->next;
-			free(n->waiters[i]);
-			n->waiters[i] = next;
+			struct waiter *w = n->waiters[i];
+			n->waiters[i] = w->next;
+			w->fn(w->arg, -ECANCELED, "the control plane stops", 0);
+			free(w);
 		}
-	while (n->submitted_count > 0)
-		free(n->submitted[--n->submitted_count].data);
+	while (n->submitted_count > 0) {
+		struct submitted *s = &n->submitted[--n->submitted_count];
+		if (s->fn != NULL)
+			s->fn(s->arg, -ECANCELED, "the control plane stops", 0);
+		free(s->data);
+	}
 	while (n->stash_count > 0)
 		free(n->stash[--n->stash_count].data);
 	if (n->snapshot_fd >= 0)

@@ -33,7 +33,7 @@ typedef void fog_node_verified_fn(void *arg, int result);
 struct fog_node_verifier {
 	void *context;
 	const char *name; /* "data plane", "this process" */
-	int (*verify)(void *context, const struct fog_check *check, u32 count,
+	int (*verify)(void *context, const struct fog_vote_check *check, u32 count,
 		      fog_node_verified_fn *done, void *arg);
 };
 /* In this process, at once, in batches. */
@@ -57,7 +57,8 @@ int fog_node_start(struct fog_node **out, const struct fog_node_config *config,
 void fog_node_stop(struct fog_node *n);
 
 /* The verdict of a transaction: result 0: executed at `height`; -errno: refused, `why` in words;
- * -ETIMEDOUT: not known yet, it may still come. Called exactly once, later. */
+ * -ETIMEDOUT: not known yet, it may still come; -ECANCELED: the node stops. Called exactly once,
+ * later. */
 typedef void fog_node_verdict_fn(void *arg, int result, const char *why, u64 height);
 /* Give a transaction to the fog; fn may be NULL. 0, -EMSGSIZE, -EAGAIN (pool or waiters full). */
 int fog_node_submit(struct fog_node *n, const void *tx, u32 len, fog_node_verdict_fn *fn,
