@@ -41,13 +41,14 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_top},
 
 	{"job submit", "[-f FILE | -- ARGV...]", 0, FOG_CLI_ARGS_MAX,
-	 O(NAME) | O(CPU) | O(MEMORY) | O(WALL) | O(TARGET) | O(STDIN) | O(WAIT) | O(TIMEOUT) |
-		 JOB_TERMS,
+	 O(NAME) | O(CPU) | O(MEMORY) | O(WALL) | O(TARGET) | O(STDIN) | O(ENGINE) | O(INPUT) |
+		 O(WAIT) | O(TIMEOUT) | JOB_TERMS,
 	 "run a program on some host of the fog",
 	 "ARGV is the program and its arguments as the worker finds them, not a shell line.\n"
 	 "Prints the id of the job; with --wait also its way and its output.\n\n"
 	 "  fogctl job submit --wait -- /bin/sh -c 'echo hello from $(hostname)'\n"
 	 "  fogctl job submit --cpu 0.5 --memory 64M --wall 10s --stdin data.txt -- sort\n"
+	 "  fogctl job submit --engine wasm --input tool.fogwasm -- tool.fogwasm arguments\n"
 	 "  fogctl job submit --wait -f dag.json          a batch of stages, see configs/jobs/",
 	 fog_cmd_job_submit},
 	{"job plan", "[-f FILE | -- ARGV...]", 0, FOG_CLI_ARGS_MAX,

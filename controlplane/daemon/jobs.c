@@ -4,6 +4,8 @@
 
 #include "controlplane/daemon/chain.h"
 #include "controlplane/daemon/host.h"
+#include "controlplane/executor/executor.h"
+#include "crypto/mem.h"
 #include "controlplane/daemon/market.h"
 #include "controlplane/daemon/measure.h"
 #include "controlplane/daemon/trust.h"
@@ -116,6 +118,16 @@ int fog_host_jobs_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 		.context = h,
 	};
 
+	u8 builders[FOG_EXECUTOR_BUILDERS_MAX][32];
+	const struct fog_config_list *keys = &h->config.worker_wasm_builders;
+
+	config.engines = (const char *const *)h->config.worker_engines.items;
+	config.engine_count = h->config.worker_engines.count;
+	config.builders = builders;
+	for (u32 i = 0; i < FOG_MIN(keys->count, (u32)FOG_EXECUTOR_BUILDERS_MAX); i++)
+		(void)fog_hex_decode(keys->items[i], builders[i],
+				     32); /* --check-config knows them */
+	config.builder_count = keys->count;
 	_Static_assert(FOG_JOBS_RUNTIME_WHY <= FOG_HOST_WHY_SIZE, "one buffer for both");
 	snprintf(edge_sock, sizeof(edge_sock), "%s/edge.sock", h->config.host_run_dir);
 	snprintf(jobs_sock, sizeof(jobs_sock), "%s/jobs.sock", h->config.host_run_dir);

@@ -10,6 +10,7 @@
 #define FOG_JOB_NAME_SIZE       65
 #define FOG_JOB_USER_SIZE       65
 #define FOG_JOB_SPEC_MAX        (64u << 10) /* bytes of the canonical spec text */
+#define FOG_JOB_ENGINE_SIZE     16          /* name of an engine, with the terminating zero */
 #define FOG_JOB_ARGS_MAX        256
 #define FOG_JOB_ENV_MAX         64
 #define FOG_JOB_INPUTS_MAX      16

@@ -481,6 +481,28 @@ static int engine_start(struct fog_jobs_runtime *rt, char why[FOG_JOBS_RUNTIME_W
 	return rc;
 }
 
+static int engines_set(struct fog_jobs_runtime *rt, char why[FOG_JOBS_RUNTIME_WHY])
+{
+	const struct fog_jobs_runtime_config *c = &rt->config;
+	struct fog_runner *r = &rt->runner;
+
+	if (c->engine_count > FOG_RUNNER_ENGINES_MAX ||
+	    c->builder_count > FOG_EXECUTOR_BUILDERS_MAX) {
+		snprintf(why, FOG_JOBS_RUNTIME_WHY, "more than %d engines or %d builders",
+			 FOG_RUNNER_ENGINES_MAX, FOG_EXECUTOR_BUILDERS_MAX);
+		return -EINVAL;
+	}
+	for (u32 i = 0; i < c->engine_count; i++)
+		snprintf(r->engine[i], sizeof(r->engine[i]), "%s", c->engines[i]);
+	for (u32 i = 0; i < c->builder_count; i++)
+		memcpy(r->builder[i], c->builders[i], sizeof(r->builder[i]));
+	r->engine_count = c->engine_count;
+	r->builder_count = c->builder_count;
+	rt->config.engines = NULL;
+	rt->config.builders = NULL;
+	return 0;
+}
+
 int fog_jobs_runtime_start(struct fog_jobs_runtime **out,
 			   const struct fog_jobs_runtime_config *config,
 			   char why[FOG_JOBS_RUNTIME_WHY])
@@ -502,6 +524,8 @@ int fog_jobs_runtime_start(struct fog_jobs_runtime **out,
 	if (rc != 0)
 		snprintf(why, FOG_JOBS_RUNTIME_WHY, "%s", text);
 	else
+		rc = engines_set(rt, why);
+	if (rc == 0)
 		rc = engine_start(rt, why);
 	if (rc != 0) {
 		fog_jobs_runtime_stop(rt);

@@ -33,8 +33,12 @@ struct fog_jobs_runtime_config {
 	struct fog_jobs_config engine;       /* node_id and seed are filled in */
 	const char *edge_sock;               /* copied, as the paths below */
 	const char *jobs_sock;
-	const char *spool_dir; /* made when it is not there, mode 0700 */
-	const char *exec_path; /* fog-exec; NULL: the one beside this program */
+	const char *spool_dir;      /* made when it is not there, mode 0700 */
+	const char *exec_path;      /* fog-exec; NULL: the one beside this program */
+	const char *const *engines; /* that jobs may use; copied */
+	u32 engine_count;           /* 0: only "native" */
+	const u8 (*builders)[32];   /* whose WebAssembly we run; copied */
+	u32 builder_count;
 
 	/* The directory: as the port `hosts` of engine.h, and names for people. */
 	u32 (*hosts)(void *context, struct fog_placement_host *out, u32 cap, u64 now_ms);
