@@ -68,6 +68,7 @@ void bench_suite_handshake(struct bench *b);
 void bench_suite_link(struct bench *b);
 void bench_suite_market(struct bench *b);
 void bench_suite_pipeline(struct bench *b);
+void bench_suite_relay(struct bench *b);
 void bench_suite_reputation(struct bench *b);
 void bench_suite_ring(struct bench *b);
 void bench_suite_scheduler(struct bench *b);

@@ -25,6 +25,7 @@ static const struct suite suites[] = {
 	{"scheduler", bench_suite_scheduler},
 	{"market", bench_suite_market},
 	{"reputation", bench_suite_reputation},
+	{"relay", bench_suite_relay},
 };
 
 static double now_seconds(void)
