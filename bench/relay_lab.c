@@ -24,6 +24,7 @@
 #define LEASE_NS     3600000000000ull
 #define LINK_MS      600000
 #define PRESSURE     1.15 /* times the limit, so that the relay never waits */
+#define WARM_UPS     4
 #define WAIT_NS      15000000000ull
 #define VERIFY_CELLS 2000
 #define STEP_NS      500000ull
@@ -343,8 +344,12 @@ static int figures(struct lab *l, unsigned samples)
 	double rates[BENCH_SAMPLES_MAX], cpu, limit;
 	struct gen_run r;
 
-	pass(l, GEN_CELLS / 2, 0, &r, &cpu);
-	limit = (double)r.delivered / r.seconds;
+	/* The first passes find cold memory. */
+	limit = 0;
+	for (unsigned i = 0; i < WARM_UPS; i++) {
+		pass(l, GEN_CELLS / 2, 0, &r, &cpu);
+		limit = FOG_MAX(limit, (double)r.delivered / r.seconds);
+	}
 	(void)fog_dpclient_counters(l->client, &before);
 	for (unsigned i = 0; i < samples; i++) {
 		pass(l, GEN_CELLS, PRESSURE * limit, &r, &cpu);

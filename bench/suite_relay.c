@@ -34,8 +34,8 @@ static const struct relay_backend backends[] = {
 	{.name = "dpdk_memif",
 	 .io = "dpdk",
 	 .gen_io = "dpdk",
-	 .relay_device = "net_memif0,role=client,socket-abstract=no,socket=%s/memif.sock",
-	 .gen_device = "net_memif0,role=server,socket-abstract=no,socket=%s/memif.sock",
+	 .relay_device = "net_memif0,role=client,socket-abstract=no,rsize=8,socket=%s/memif.sock",
+	 .gen_device = "net_memif0,role=server,socket-abstract=no,rsize=8,socket=%s/memif.sock",
 	 .polls = true},
 	{.name = "af_xdp",
 	 .io = "af_xdp",
@@ -86,11 +86,24 @@ static double tor_measure(void)
 		return -1;
 	printf("  a private tor network is measured, about a minute ..\n");
 	fflush(stdout);
-	FILE *f = popen(path, "r");
+	int ends[2], status = -1;
+	if (pipe(ends) != 0)
+		return -1;
+	pid_t pid = fork();
+	if (pid == 0) {
+		dup2(ends[1], STDOUT_FILENO);
+		close(ends[0]);
+		execl(path, path, (char *)NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	FILE *f = fdopen(ends[0], "r");
 	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
 		if (sscanf(line, "CPU-s/GB %lf", &value) != 1)
 			printf("  tor: %s", line);
-	if (f != NULL && pclose(f) != 0)
+	if (f != NULL)
+		fclose(f);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
 		value = -1;
 	return value;
 }

@@ -28,7 +28,6 @@ struct fog_frame {
 #define FOG_IO_ARGS_MAX     24 /* more: the configuration is refused */
 #define FOG_IO_ARG_SIZE     160
 #define FOG_IO_WHY_SIZE     512
-#define FOG_IO_BUSY_LOOK_NS 50000 /* how long a back end without interrupts may sleep */
 
 /* What the operator may say about a back end: struct fog_dp_config.io_arg of all that are not
  * simulated; NULL = all zero. */
