@@ -66,24 +66,29 @@ static json_t *edge_json(const struct fog_host *h)
 			 "connected_ms", when(fog_edge_server_since_ms(h->edge)));
 }
 
-/* Sums over the workers; drops that never happened are left out. */
-static json_t *counters_json(const struct fog_host *h)
+/* One worker's counters, or the sums. Drops that never happened are left out. */
+static json_t *rows_json(const u64 *counter, const u64 *drop)
 {
-	struct fog_dpclient_counters c;
 	const char *name, *unit, *help;
 	json_t *counters = json_object(), *drops = json_object();
 
-	if (fog_dpclient_counters(h->dp, &c) == 0) {
-		for (unsigned i = 0; i < FOG_DPCLIENT_COUNTERS; i++)
-			if (fog_counter_info(i, &name, &unit, &help))
-				json_object_set_new(counters, name,
-						    json_integer((json_int_t)c.counter_sum[i]));
-		for (unsigned i = 0; i < FOG_DROP_COUNT; i++)
-			if (c.drop_sum[i] != 0)
-				json_object_set_new(drops, fog_drop_name(i),
-						    json_integer((json_int_t)c.drop_sum[i]));
-	}
+	for (unsigned i = 0; i < FOG_DPCLIENT_COUNTERS; i++)
+		if (fog_counter_info(i, &name, &unit, &help))
+			json_object_set_new(counters, name, json_integer((json_int_t)counter[i]));
+	for (unsigned i = 0; i < FOG_DROP_COUNT; i++)
+		if (drop[i] != 0)
+			json_object_set_new(drops, fog_drop_name(i),
+					    json_integer((json_int_t)drop[i]));
 	return json_pack("{s:o, s:o}", "counters", counters, "drops", drops);
+}
+
+static json_t *counters_json(const struct fog_host *h)
+{
+	struct fog_dpclient_counters c;
+
+	if (fog_dpclient_counters(h->dp, &c) != 0)
+		return json_pack("{s:{}, s:{}}", "counters", "drops");
+	return rows_json(c.counter_sum, c.drop_sum);
 }
 
 static json_t *circuits_json(const struct fog_host *h)
@@ -108,6 +113,29 @@ static json_t *peering_json(const struct fog_host *h)
 			 (json_int_t)(c->refused_rate + c->refused_full), "descriptors_accepted",
 			 (json_int_t)d->accepted, "descriptors_refused", (json_int_t)d->refused,
 			 "descriptors_expired", (json_int_t)d->expired);
+}
+
+/* What `fogctl top` reads twice: everything a worker counts, and when it was read. */
+static int dataplane_get(struct fog_exchange *x)
+{
+	struct fog_host *h = fog_exchange_ctx(x);
+	struct fog_dpclient_counters c;
+	u32 up, links = fog_links_count(h->links, &up);
+	json_t *o = dataplane_json(h), *rows = json_array();
+
+	if (o == NULL)
+		return fog_exchange_problem(x, 500, "no memory");
+	if (fog_dpclient_counters(h->dp, &c) == 0)
+		for (u32 w = 0; w < c.workers && w < FOG_WORKERS_MAX; w++)
+			json_array_append_new(rows, rows_json(c.counter[w], c.drop[w]));
+	json_object_set_new(o, "name", json_string(h->config.host_name));
+	json_object_set_new(o, "monotonic_ns", json_integer((json_int_t)fog_monotonic_ns()));
+	json_object_set_new(o, "uptime_ms",
+			    json_integer((json_int_t)(fog_monotonic_ms() - h->started_mono_ms)));
+	json_object_set_new(o, "links", json_integer(links));
+	json_object_set_new(o, "links_up", json_integer(up));
+	json_object_set_new(o, "traffic", rows);
+	return fog_exchange_json(x, 200, o);
 }
 
 static int status_get(struct fog_exchange *x)
@@ -329,8 +357,39 @@ static int circuit_close(struct fog_exchange *x)
 	return rc != 0 ? edge_problem(x, rc) : 0;
 }
 
+/* ---- store ---------------------------------------------------------------------------------- */
+
+static int store_check(struct fog_exchange *x)
+{
+	struct fog_host *h = fog_exchange_ctx(x);
+	char why[FOG_STORE_WHY_SIZE];
+
+	if (fog_store_check(h->store, why) != 0)
+		return fog_exchange_problem(x, 500, "%s", why);
+	return fog_exchange_json(
+		x, 200, json_pack("{s:b, s:s}", "good", 1, "kind", fog_store_kind(h->store)));
+}
+
+static int store_backup(struct fog_exchange *x)
+{
+	struct fog_host *h = fog_exchange_ctx(x);
+	const char *path = json_string_value(json_object_get(fog_exchange_body(x), "path"));
+	char why[FOG_STORE_WHY_SIZE];
+
+	if (path == NULL || path[0] != '/')
+		return fog_exchange_problem(x, 400, "path must be an absolute path");
+	int rc = fog_store_backup(h->store, path, why);
+	if (rc != 0)
+		return fog_exchange_problem(x, 500, "%s", why[0] != '\0' ? why : strerror(-rc));
+	return fog_exchange_json(
+		x, 200, json_pack("{s:s, s:s}", "path", path, "kind", fog_store_kind(h->store)));
+}
+
 static const struct fog_route routes[] = {
+	{"POST", "/v1/store/check", store_check},
+	{"POST", "/v1/store/backup", store_backup},
 	{"GET", "/v1/status", status_get},
+	{"GET", "/v1/dataplane", dataplane_get},
 	{"GET", "/v1/hosts", hosts_get},
 	{"GET", "/v1/hosts/{id}", host_get},
 	{"GET", "/v1/links", links_get},

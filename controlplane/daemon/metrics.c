@@ -17,7 +17,13 @@ static void value(FILE *out, const char *name, const char *type, const char *hel
 /* A level, not a total. */
 static bool is_gauge(const char *name)
 {
-	return strcmp(name, "circuits_live") == 0;
+	static const char *const gauges[] = {"circuits_live", "mix_cells", "slab_free",
+					     "mixnet_held"};
+
+	for (size_t i = 0; i < FOG_ARRAY_COUNT(gauges); i++)
+		if (strcmp(name, gauges[i]) == 0)
+			return true;
+	return false;
 }
 
 static void counters_write(FILE *out, const struct fog_dpclient_counters *c)

@@ -407,6 +407,11 @@ int fog_peering_start(struct fog_peering **out, struct ev_loop *loop, struct fog
 	return 0;
 }
 
+void fog_peering_set_interval(struct fog_peering *p, u32 interval_ms)
+{
+	p->interval_ms = interval_ms;
+}
+
 void fog_peering_stop(struct fog_peering *p)
 {
 	if (p == NULL)

@@ -34,6 +34,7 @@ struct fog_peering_counts {
 int fog_peering_start(struct fog_peering **out, struct ev_loop *loop, struct fog_directory *dir,
 		      const struct fog_identity *id, const struct fog_address *listen,
 		      const struct fog_config_list *peers, u32 interval_ms);
+void fog_peering_set_interval(struct fog_peering *p, u32 interval_ms); /* from the next meeting */
 void fog_peering_stop(struct fog_peering *p);
 
 /* Our own descriptor (or anything) changed: tell the bootstrap peers and a few others now. */
