@@ -70,11 +70,8 @@ void bench_suite_link(struct bench *b);
 void bench_suite_quorum(struct bench *b);
 void bench_suite_market(struct bench *b);
 void bench_suite_pipeline(struct bench *b);
-<<<<<<< HEAD
-void bench_suite_relay(struct bench *b);
-=======
 void bench_suite_proofs(struct bench *b);
->>>>>>> main
+void bench_suite_relay(struct bench *b);
 void bench_suite_reputation(struct bench *b);
 void bench_suite_ring(struct bench *b);
 void bench_suite_scheduler(struct bench *b);

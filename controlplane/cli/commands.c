@@ -228,10 +228,6 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_vrf_verify},
 	{"metrics", "", 0, 0, 0, "counters in the Prometheus text format", NULL, fog_cmd_metrics},
 
-<<<<<<< HEAD
-	{"lab up", "", 0, 0, O(HOSTS) | O(MODE) | O(IO) | O(DIR),
-	 "start a local fog of several hosts",
-=======
 	{"proof show", "FILE", 1, 1, 0,
 	 "a proof of execution, audit, SLA, batch or inclusion as JSON",
 	 "FILE holds the binary or the JSON form; - is standard input.", fog_cmd_proof_show},
@@ -268,8 +264,8 @@ const struct fog_command fog_commands[] = {
 	 "how a predicate is proved; without one, the library predicates", NULL,
 	 fog_cmd_zk_explain},
 
-	{"lab up", "", 0, 0, O(HOSTS) | O(MODE) | O(DIR), "start a local fog of several hosts",
->>>>>>> main
+	{"lab up", "", 0, 0, O(HOSTS) | O(MODE) | O(IO) | O(DIR),
+	 "start a local fog of several hosts",
 	 "Each host gets its own folder, keys and processes; in mode netns also a network\n"
 	 "namespace. A supervisor restarts processes that end.",
 	 fog_cmd_lab_up},
