@@ -204,8 +204,12 @@ FOG_VAES static void step_one(struct fog_cgo_job *job)
 }
 
 /* The lines of a circuit that a step touches: powers and keys; nonce and chain. */
-static inline void ask(const struct fog_cgo *cgo)
+static inline __attribute__((always_inline)) void ask(const struct fog_cgo_job *jobs, unsigned i,
+						      unsigned count)
 {
+	if (i >= count)
+		return;
+	const struct fog_cgo *cgo = jobs[i].cgo;
 	const u8 *at = (const u8 *)cgo;
 
 	for (size_t line = 0; line <= offsetof(struct fog_cgo, key.right_hash) / 64; line++)
@@ -225,12 +229,6 @@ static inline bool full(const struct fog_cgo_job *jobs, unsigned i, unsigned cou
 	return i + WIDTH <= count && apart(jobs + i);
 }
 
-static inline void ask_group(const struct fog_cgo_job *jobs, unsigned i, unsigned count)
-{
-	for (unsigned k = i; k < FOG_MIN(count, i + WIDTH); k++)
-		ask(jobs[k].cgo);
-}
-
 /* From group i on, four circuits at a time, and the hashes of the next four with the key streams of
  * these, as long as groups are full. Returns where it ended. */
 FOG_VAES static unsigned step_groups(struct fog_cgo_job *jobs, unsigned i, unsigned count)
@@ -244,11 +242,12 @@ FOG_VAES static unsigned step_groups(struct fog_cgo_job *jobs, unsigned i, unsig
 		bool recognized = false;
 		for (unsigned k = 0; k < WIDTH; k++)
 			recognized |= jobs[i + k].recognized;
-		ask_group(jobs, i + FOG_X86_AHEAD, count);
 		if (recognized || !full(jobs, i + WIDTH, count))
 			break;
-		for (unsigned k = 0; k < WIDTH; k++)
+		for (unsigned k = 0; k < WIDTH; k++) {
+			ask(jobs, i + FOG_X86_AHEAD + k, count);
 			hash[k] = stream_and_hash(&jobs[i + k], left[k], counter[k], &next[k]);
+		}
 		left_jobs(next, WIDTH, hash, left, counter);
 	}
 	for (unsigned k = 0; k < WIDTH; k++)
@@ -259,8 +258,8 @@ FOG_VAES static unsigned step_groups(struct fog_cgo_job *jobs, unsigned i, unsig
 
 FOG_VAES void fog_vaes_cgo_many(struct fog_cgo_job *jobs, unsigned count)
 {
-	for (unsigned k = 0; k < FOG_X86_AHEAD; k += WIDTH)
-		ask_group(jobs, k, count);
+	for (unsigned k = 0; k < FOG_X86_AHEAD; k++)
+		ask(jobs, k, count);
 	for (unsigned i = 0; i < count;) {
 		if (full(jobs, i, count)) {
 			i = step_groups(jobs, i, count);
