@@ -41,13 +41,14 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_top},
 
 	{"job submit", "[-f FILE | -- ARGV...]", 0, FOG_CLI_ARGS_MAX,
-	 O(NAME) | O(CPU) | O(MEMORY) | O(WALL) | O(TARGET) | O(STDIN) | O(WAIT) | O(TIMEOUT) |
-		 JOB_TERMS,
+	 O(NAME) | O(CPU) | O(MEMORY) | O(WALL) | O(TARGET) | O(STDIN) | O(ENGINE) | O(INPUT) |
+		 O(WAIT) | O(TIMEOUT) | JOB_TERMS,
 	 "run a program on some host of the fog",
 	 "ARGV is the program and its arguments as the worker finds them, not a shell line.\n"
 	 "Prints the id of the job; with --wait also its way and its output.\n\n"
 	 "  fogctl job submit --wait -- /bin/sh -c 'echo hello from $(hostname)'\n"
 	 "  fogctl job submit --cpu 0.5 --memory 64M --wall 10s --stdin data.txt -- sort\n"
+	 "  fogctl job submit --engine wasm --input tool.fogwasm -- tool.fogwasm arguments\n"
 	 "  fogctl job submit --wait -f dag.json          a batch of stages, see configs/jobs/",
 	 fog_cmd_job_submit},
 	{"job plan", "[-f FILE | -- ARGV...]", 0, FOG_CLI_ARGS_MAX,
@@ -182,6 +183,21 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_offer_dispute},
 	{"offer finish", "ESCROW", 1, 1, O(ACCOUNT), "pay or give back what is due by now", NULL,
 	 fog_cmd_offer_finish},
+	{"voucher withdraw", "AMOUNT", 1, 1, O(ACCOUNT) | O(TARGET),
+	 "turn money of the shared ledger into vouchers nobody can trace",
+	 "--target names the host of the mint; the one that is asked when not given. Vouchers lie "
+	 "in\n"
+	 "$FOG_WALLET or ~/.config/fog/wallet.json: who has the file has the money.",
+	 fog_cmd_voucher_withdraw},
+	{"voucher balance", "", 0, 0, 0, "what the wallet holds", NULL, fog_cmd_voucher_balance},
+	{"voucher send", "AMOUNT", 1, 1, O(TARGET), "print a token worth AMOUNT to hand on", NULL,
+	 fog_cmd_voucher_send},
+	{"voucher receive", "TOKEN", 1, 1, 0, "make a token somebody sent one's own", NULL,
+	 fog_cmd_voucher_receive},
+	{"voucher pay", "HOST AMOUNT", 2, 2, 0, "pay a relay or mix, through a circuit",
+	 "The host learns that somebody paid, not who.", fog_cmd_voucher_pay},
+	{"voucher redeem", "AMOUNT [ACCOUNT]", 1, 2, 0,
+	 "turn vouchers back into money of an account", NULL, fog_cmd_voucher_redeem},
 	{"store check", "", 0, 0, 0, "look at every page of the store", NULL, fog_cmd_store_check},
 	{"store backup", "FILE", 1, 1, 0, "copy the store into FILE while it is in use", NULL,
 	 fog_cmd_store_backup},
@@ -197,7 +213,56 @@ const struct fog_command fog_commands[] = {
 	 "who says what of a host, and how far it is believed", NULL, fog_cmd_reputation_opinions},
 	{"reputation tiers", "", 0, 0, 0, "what each tier asks for", NULL,
 	 fog_cmd_reputation_tiers},
+	{"vrf status", "", 0, 0, 0, "epoch, beacon, draws of this host, signs of an eclipse", NULL,
+	 fog_cmd_vrf_status},
+	{"vrf neighbors", "[HOST]", 0, 1, 0, "neighbours this or another host drew in this epoch",
+	 NULL, fog_cmd_vrf_neighbors},
+	{"vrf draw", "KIND", 1, 1, 0, "a draw of this host with its proof, as JSON",
+	 "KIND is neighbours, relays, committee or mix.\n\n"
+	 "  fogctl vrf draw neighbours > draw.json",
+	 fog_cmd_vrf_draw},
+	{"vrf verify", "KIND|FILE|-", 1, 1, 0, "check a draw: of this host, or from a file",
+	 "Nothing of what the host says is taken on trust but the list it drew from. Exit status\n"
+	 "1 when the proof is false or proves another result.\n\n"
+	 "  fogctl vrf draw relays --host birch | fogctl vrf verify -",
+	 fog_cmd_vrf_verify},
 	{"metrics", "", 0, 0, 0, "counters in the Prometheus text format", NULL, fog_cmd_metrics},
+
+	{"proof show", "FILE", 1, 1, 0,
+	 "a proof of execution, audit, SLA, batch or inclusion as JSON",
+	 "FILE holds the binary or the JSON form; - is standard input.", fog_cmd_proof_show},
+	{"proof verify", "FILE", 1, 1, O(ROSTER),
+	 "check such a proof; exit status 1 unless it is fresh and right",
+	 "  fogctl proof verify audit.json --roster auditors.json", fog_cmd_proof_verify},
+
+	{"quorum status", "", 0, 0, 0, "who agrees on the ledger, and why not when they do not",
+	 NULL, fog_cmd_quorum_status},
+	{"quorum check", "FILE", 1, 1, 0, "do any two quorums meet, and whose failure breaks them",
+	 "FILE is a genesis, or quorum sets as stellarbeat.io and stellar-core write them.\n"
+	 "Exit status 1 when quorums do not intersect, or one operator, country .. breaks them.",
+	 fog_cmd_quorum_check},
+	{"quorum verify-proof", "ACCOUNT [GENESIS]", 1, 2, 0,
+	 "prove a balance from the genesis file alone",
+	 "Checks every epoch's certificate since genesis, the header with the state's root and\n"
+	 "the account in that state. Believes no host. GENESIS: the lab's, when there is one.",
+	 fog_cmd_quorum_verify},
+
+	{"zk commit", "NAME=VALUE...", 1, FOG_CLI_ARGS_MAX, 0,
+	 "commit to attributes; prints values, blindings, commitments",
+	 "Keep the output to yourself; the commitments in it may be published.\n\n"
+	 "  fogctl zk commit age=25 country=de > secrets.json",
+	 fog_cmd_zk_commit},
+	{"zk prove", "PREDICATE", 1, 1, O(SECRETS) | O(DOMAIN) | O(CONTEXT) | O(EXPIRES),
+	 "prove a predicate of committed attributes, telling nothing else",
+	 "  fogctl zk prove 'age >= 18 and country in {\"de\", \"fr\"}' --secrets secrets.json\n\n"
+	 "The language is described in docs/PREDICATES.md.",
+	 fog_cmd_zk_prove},
+	{"zk verify", "FILE", 1, 1, O(DOMAIN) | O(CONTEXT) | O(COMMITMENTS),
+	 "check what `zk prove` printed; exit status 1 unless it is proved", NULL,
+	 fog_cmd_zk_verify},
+	{"zk explain", "[PREDICATE]", 0, 1, 0,
+	 "how a predicate is proved; without one, the library predicates", NULL,
+	 fog_cmd_zk_explain},
 
 	{"lab up", "", 0, 0, O(HOSTS) | O(MODE) | O(DIR), "start a local fog of several hosts",
 	 "Each host gets its own folder, keys and processes; in mode netns also a network\n"

@@ -20,6 +20,12 @@ int fog_cmd_reputation_list(struct fog_cli *cli);
 int fog_cmd_xdp_show(struct fog_cli *cli);
 int fog_cmd_metrics(struct fog_cli *cli);
 
+/* cmd_vrf.c */
+int fog_cmd_vrf_status(struct fog_cli *cli);
+int fog_cmd_vrf_neighbors(struct fog_cli *cli);
+int fog_cmd_vrf_draw(struct fog_cli *cli);
+int fog_cmd_vrf_verify(struct fog_cli *cli);
+
 /* cmd_trust.c */
 int fog_cmd_reputation_show(struct fog_cli *cli);
 int fog_cmd_reputation_evidence(struct fog_cli *cli);
@@ -64,6 +70,14 @@ int fog_cmd_offer_claim(struct fog_cli *cli);
 int fog_cmd_offer_dispute(struct fog_cli *cli);
 int fog_cmd_offer_finish(struct fog_cli *cli);
 
+/* cmd_voucher.c */
+int fog_cmd_voucher_withdraw(struct fog_cli *cli);
+int fog_cmd_voucher_send(struct fog_cli *cli);
+int fog_cmd_voucher_receive(struct fog_cli *cli);
+int fog_cmd_voucher_balance(struct fog_cli *cli);
+int fog_cmd_voucher_pay(struct fog_cli *cli);
+int fog_cmd_voucher_redeem(struct fog_cli *cli);
+
 /* cmd_store.c */
 int fog_cmd_store_check(struct fog_cli *cli);
 int fog_cmd_store_backup(struct fog_cli *cli);
@@ -76,6 +90,16 @@ int fog_cmd_job_show(struct fog_cli *cli);
 int fog_cmd_job_logs(struct fog_cli *cli);
 int fog_cmd_job_cancel(struct fog_cli *cli);
 int fog_cmd_job_wait(struct fog_cli *cli);
+
+/* cmd_proof.c */
+int fog_cmd_proof_show(struct fog_cli *cli);
+int fog_cmd_proof_verify(struct fog_cli *cli);
+
+/* cmd_zk.c */
+int fog_cmd_zk_commit(struct fog_cli *cli);
+int fog_cmd_zk_prove(struct fog_cli *cli);
+int fog_cmd_zk_verify(struct fog_cli *cli);
+int fog_cmd_zk_explain(struct fog_cli *cli);
 
 /* cmd_batch.c */
 int fog_cmd_job_plan(struct fog_cli *cli);
@@ -97,5 +121,10 @@ int fog_cmd_lab_status(struct fog_cli *cli);
 int fog_cmd_lab_kill(struct fog_cli *cli);
 int fog_cmd_lab_run(struct fog_cli *cli);
 int fog_cmd_lab_supervise(struct fog_cli *cli);
+
+/* cmd_quorum.c */
+int fog_cmd_quorum_status(struct fog_cli *cli);
+int fog_cmd_quorum_check(struct fog_cli *cli);
+int fog_cmd_quorum_verify(struct fog_cli *cli);
 
 #endif

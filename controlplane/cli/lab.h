@@ -29,6 +29,8 @@
 #define FOG_LAB_PATH_MAX      256
 #define FOG_LAB_LINK_PORT     7000 /* in namespaces; loopback probes for free ones */
 #define FOG_LAB_CONTROL_PORT  7001
+#define FOG_LAB_QUORUM_PORT   7002
+#define FOG_LAB_VALIDATORS    7 /* the first so many hosts vote, the others follow */
 #define FOG_LAB_SOCKS_PORT    9050
 #define FOG_LAB_ADDRESS_FIRST 10 /* 10.77.0.10, .11 .. */
 #define FOG_LAB_WWW_ADDRESS   "10.77.0.250"
@@ -74,6 +76,9 @@ int fog_lab_dir_prepare(const char *dir, char why[FOG_LAB_NOTE_MAX]);
 /* Write each host's folder and fog.conf. keys[i]: control key of host i in hex, or NULL on the
  * first pass, before the keys exist. 0 or -errno. */
 int fog_lab_conf_write(const json_t *lab, const char *const *keys);
+/* DIR/genesis.json of the shared ledger, unless it is there: the first FOG_LAB_VALIDATORS hosts
+ * vote, every host owns something. nodes, keys: node ids and control keys in hex. 0 or -errno. */
+int fog_lab_genesis_write(const json_t *lab, const char *const *nodes, const char *const *keys);
 /* One string as libconfig reads it, with quotes. */
 void fog_lab_conf_string(FILE *out, const char *text);
 

@@ -2,6 +2,7 @@
 /* fog.conf of the hosts of a lab. */
 #include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "controlplane/cli/lab.h"
 #include "controlplane/cli/output.h"
@@ -11,6 +12,11 @@
 #define CPU_MILLICORES  2000
 #define MEMORY_MB       1024
 #define JOBS_MAX        8
+/* ufog of the shared ledger: what each host begins with, and what a validator has bonded. */
+#define LEDGER_BALANCE  10000000000ll
+#define LEDGER_BOND     1000000000ll
+#define LEDGER_TREASURY 150000000000ll
+#define LEDGER_EPOCH_MS 60000 /* a lab shows epochs and snapshots while one watches */
 
 struct attributes {
 	const char *operator_name, *country, *region, *power_region;
@@ -82,8 +88,9 @@ static int host_write(const json_t *lab, size_t index, const char *const *keys)
 	const struct attributes *a = &rows[index % FOG_ARRAY_COUNT(rows)];
 	const char *run_dir = fog_pick_text(host, "run_dir", "");
 	const char *address = fog_pick_text(host, "address", "");
-	char path[FOG_LAB_PATH_MAX], state[FOG_LAB_PATH_MAX];
+	char path[FOG_LAB_PATH_MAX], state[FOG_LAB_PATH_MAX], genesis[FOG_LAB_PATH_MAX];
 
+	snprintf(genesis, sizeof(genesis), "%s/genesis.json", fog_pick_text(lab, "dir", ""));
 	snprintf(path, sizeof(path), "%s/fog.conf", run_dir);
 	snprintf(state, sizeof(state), "%s/state", run_dir);
 	if ((mkdir(run_dir, 0700) != 0 && errno != EEXIST) ||
@@ -109,10 +116,19 @@ static int host_write(const json_t *lab, size_t index, const char *const *keys)
 		" };\nworker: { cpu_millicores = %d; memory_mb = %d; jobs_max = %d;"
 		" price_cpu_hour = %u; price_memory_gb_hour = %u;",
 		CPU_MILLICORES, MEMORY_MB, JOBS_MAX, a->cpu_hour, a->gb_hour);
+	fprintf(out, " engines = [\"native\", \"wasm\", \"microvm\"%s];",
+		geteuid() == 0 ? ", \"oci\"" : "");
+	const char *builder = fog_pick_text(lab, "wasm_builder", "");
+	if (*builder != '\0')
+		fprintf(out, " wasm_builders = [\"%s\"];", builder);
 	const char *exec = fog_pick_text(lab, "exec", "");
 	if (*exec == '/') /* otherwise it is not built, and the control plane will say so */
 		key_string(out, "exec_path", exec);
-	fputs(" };\nattributes: {", out);
+	fputs(" };\nledger: { chain = \"quorum\";", out);
+	key_string(out, "genesis", genesis);
+	fprintf(out, " };\nquorum: { listen = \"%s:%d\"; };\n", address,
+		(int)fog_pick_number(host, "quorum_port", 0));
+	fputs("attributes: {", out);
 	key_string(out, "operator", a->operator_name);
 	key_string(out, "country", a->country);
 	key_string(out, "region", a->region);
@@ -131,5 +147,53 @@ int fog_lab_conf_write(const json_t *lab, const char *const *keys)
 
 	for (size_t i = 0; i < count && rc == 0; i++)
 		rc = host_write(lab, i, keys);
+	return rc;
+}
+
+/* ---- genesis of the shared ledger ------------------------------------------------------------ */
+
+static json_t *account_json(const json_t *host, const struct attributes *a, bool votes,
+			    const char *node, const char *key)
+{
+	char address[64];
+	json_t *o = json_pack("{s:s, s:I, s:s}", "key", node, "balance", (json_int_t)LEDGER_BALANCE,
+			      "rank", votes ? "delegate" : "citizen");
+
+	if (o == NULL || !votes)
+		return o;
+	snprintf(address, sizeof(address), "%s:%d", fog_pick_text(host, "address", ""),
+		 (int)fog_pick_number(host, "quorum_port", 0));
+	json_object_update_new(o, json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:i}", "bond",
+					    (json_int_t)LEDGER_BOND, "control_pk", key, "address",
+					    address, "operator", a->operator_name, "country",
+					    a->country, "power_region", a->power_region, "as",
+					    (int)a->as));
+	return o;
+}
+
+int fog_lab_genesis_write(const json_t *lab, const char *const *nodes, const char *const *keys)
+{
+	const json_t *hosts = json_object_get(lab, "hosts");
+	size_t count = json_array_size(hosts);
+	char path[FOG_LAB_PATH_MAX];
+	struct stat st;
+	json_t *accounts = json_array();
+
+	snprintf(path, sizeof(path), "%s/genesis.json", fog_pick_text(lab, "dir", ""));
+	if (stat(path, &st) == 0) {
+		json_decref(accounts);
+		return 0; /* the chain that the hosts have begun goes on */
+	}
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(accounts,
+				      account_json(json_array_get(hosts, i),
+						   &rows[i % FOG_ARRAY_COUNT(rows)],
+						   i < FOG_LAB_VALIDATORS, nodes[i], keys[i]));
+	json_t *root = json_pack("{s:s, s:I, s:I, s:I, s:s, s:o}", "name", "lab", "time_ms",
+				 (json_int_t)fog_now_ms(), "treasury", (json_int_t)LEDGER_TREASURY,
+				 "epoch_ms", (json_int_t)LEDGER_EPOCH_MS, "profile",
+				 count >= 4 ? "enhanced" : "none", "accounts", accounts);
+	int rc = root != NULL && json_dump_file(root, path, JSON_INDENT(1)) == 0 ? 0 : -EIO;
+	json_decref(root);
 	return rc;
 }

@@ -293,7 +293,7 @@ int fog_dpclient_open(struct fog_dpclient **out, const struct fog_dpclient_confi
 	c->jitter = config->boot_id | 1;
 	c->at.sock = c->at.notify = c->at.own.fd = c->at.peer.fd = -1;
 	for (unsigned w = 0; w < FOG_WORKERS_MAX; w++)
-		c->at.wake[w] = -1;
+		c->at.wake[w] = c->at.steer[w] = -1;
 	for (unsigned w = 0; w < FOG_VERIFY_WORKERS_MAX; w++)
 		c->at.wake_verify[w] = -1;
 	fog_dpclient_verify_init(c);

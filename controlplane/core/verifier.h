@@ -14,7 +14,6 @@
 #define FOG_CORE_VERIFIER_H
 
 #include "crypto/check/check.h"
-#include "dataplane/abi/abi.h"
 
 #define FOG_VERIFIER_CLASS_MAX  512   /* outstanding per class; more: -EAGAIN */
 #define FOG_VERIFIER_DEFAULT_MS 10000 /* time limit of a request that names none */

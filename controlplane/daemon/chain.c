@@ -22,6 +22,7 @@ struct fog_host_chain {
 	struct fog_host *host;
 	struct fog_ledger_app *app;
 	struct fog_application i;
+	struct fog_node *node; /* ledger.chain = quorum */
 	struct ev_timer block_timer, idle_timer;
 	u32 count;
 	u64 own_next; /* nonce of our next transaction; 0 = as the state says */
@@ -95,6 +96,16 @@ static int body_read(const u8 *body, size_t len, struct fog_app_bytes *tx)
 	return count;
 }
 
+static void parameters_check(struct fog_host_chain *c)
+{
+	const struct fog_state *s = fog_chain_state(fog_ledger_app_chain(c->app));
+
+	if (s->global.parameters_version == c->parameters_version)
+		return;
+	c->parameters_version = s->global.parameters_version;
+	fog_host_parameters_apply(c->host, s);
+}
+
 static int block_execute(struct fog_host_chain *c, u64 height, u64 time_ms,
 			 const struct fog_app_bytes *tx, u32 count)
 {
@@ -105,11 +116,8 @@ static int block_execute(struct fog_host_chain *c, u64 height, u64 time_ms,
 
 	memcpy(block.proposer, c->host->id.node_id, 32);
 	int rc = c->i.execute(c->app, &block, &result);
-	const struct fog_state *s = fog_chain_state(fog_ledger_app_chain(c->app));
-	if (rc == 0 && s->global.parameters_version != c->parameters_version) {
-		c->parameters_version = s->global.parameters_version;
-		fog_host_parameters_apply(c->host, s);
-	}
+	if (rc == 0)
+		parameters_check(c);
 	return rc;
 }
 
@@ -203,11 +211,57 @@ static void on_idle(struct ev_loop *loop, struct ev_timer *t, int revents)
 	struct fog_host_chain *c = t->data;
 	const struct fog_state *s = fog_chain_state(fog_ledger_app_chain(c->app));
 
+	if (c->node != NULL) {
+		parameters_check(c);
+		return;
+	}
 	if (c->count != 0 || time_matters(s))
 		block_make(c);
 }
 
 /* ---- pool ----------------------------------------------------------------------------------- */
+
+/* A transaction on its way through the quorum. */
+struct passage {
+	struct fog_host_chain *c;
+	u8 id[32];
+	fog_chain_done_fn done;
+	void *ctx;
+};
+
+static void on_verdict(void *arg, int result, const char *why, u64 height)
+{
+	struct passage *p = arg;
+	enum fog_tx_error error = FOG_TX_ERROR_COUNT;
+	u64 at = height;
+
+	/* Refused before it came into a block: the pool's words are numbers. */
+	if (fog_ledger_app_verdict(p->c->app, p->id, &error, &at) != 0)
+		error = result == -EBADMSG    ? FOG_TX_ERROR_FORGED
+			: result == -EALREADY ? FOG_TX_ERROR_REPLAYED
+			: result == -EINVAL   ? FOG_TX_ERROR_MALFORMED
+					      : FOG_TX_ERROR_COUNT;
+	if (error != FOG_TX_OK)
+		p->c->own_next = 0;
+	if (p->done != NULL)
+		p->done(p->ctx, p->id, at, error);
+	free(p);
+}
+
+static int node_submit(struct fog_host_chain *c, const u8 *data, u32 len, fog_chain_done_fn done,
+		       void *ctx)
+{
+	struct passage *p = malloc(sizeof(*p));
+
+	if (p == NULL)
+		return -ENOMEM;
+	*p = (struct passage){.c = c, .done = done, .ctx = ctx};
+	fog_tx_id(data, len, p->id);
+	int rc = fog_node_submit(c->node, data, len, on_verdict, p);
+	if (rc != 0)
+		free(p);
+	return rc == -EAGAIN ? -EBUSY : rc;
+}
 
 int fog_host_chain_submit(struct fog_host_chain *c, const u8 *data, u32 len,
 			  enum fog_tx_error *error, fog_chain_done_fn done, void *ctx)
@@ -223,6 +277,8 @@ int fog_host_chain_submit(struct fog_host_chain *c, const u8 *data, u32 len,
 		*error = fog_chain_admit(fog_ledger_app_chain(c->app), &tx, FOG_LEDGER_AHEAD_MAX);
 	if (*error != FOG_TX_OK)
 		return fog_tx_error_number(*error);
+	if (c->node != NULL)
+		return node_submit(c, data, len, done, ctx);
 	c->i.check(c->app, &bytes, 1, false, fog_loop_now_ms(c->host->loop), &rc, why);
 	if (rc != 0) {
 		*error = FOG_TX_ERROR_FORGED; /* all else was looked at above */
@@ -356,11 +412,26 @@ static int genesis_get(struct fog_host *h, struct fog_genesis_file *file,
 	size_t len;
 
 	if (h->config.ledger_genesis[0] != '\0')
-		return fog_genesis_read(file, h->config.ledger_genesis, why);
+		return fog_genesis_read(file, h->config.ledger_genesis,
+					strcmp(h->config.ledger_chain, "quorum") == 0, why);
 	int rc = fog_store_get(h->store, "chain_genesis_ms", &time_ms, sizeof(time_ms), &len);
 	if (rc == -ENOENT)
 		rc = fog_store_set(h->store, "chain_genesis_ms", &time_ms, sizeof(time_ms));
 	return rc == 0 ? fog_genesis_solo(file, h, time_ms) : rc;
+}
+
+struct fog_node *fog_host_chain_node(struct fog_host_chain *c)
+{
+	return c != NULL ? c->node : NULL;
+}
+
+/* The state and blocks a chain of this host alone keeps in the store. */
+static int solo_open(struct fog_host_chain *c, char why[FOG_HOST_WHY_SIZE])
+{
+	int rc = state_read(c, why);
+
+	c->state_height = fog_chain_state(fog_ledger_app_chain(c->app))->global.height;
+	return rc == 0 ? blocks_replay(c, why) : rc;
 }
 
 static int chain_open(struct fog_host_chain *c, char why[FOG_HOST_WHY_SIZE])
@@ -375,17 +446,18 @@ static int chain_open(struct fog_host_chain *c, char why[FOG_HOST_WHY_SIZE])
 		rc = genesis_get(c->host, &file, why);
 	if (rc != 0)
 		return rc;
-	rc = fog_ledger_app_new(&c->app, &ports, &file.g, &reason);
-	fog_genesis_free(&file);
+	rc = fog_ledger_app_new(&c->app, &ports, &file.ledger, &reason);
 	if (rc != 0) {
 		snprintf(why, FOG_HOST_WHY_SIZE, "%s", reason);
+		fog_genesis_free(&file);
 		return rc;
 	}
 	fog_ledger_app_interface(c->app, &c->i);
-	rc = state_read(c, why);
-	c->state_height = fog_chain_state(fog_ledger_app_chain(c->app))->global.height;
-	if (rc == 0)
-		rc = blocks_replay(c, why);
+	if (strcmp(c->host->config.ledger_chain, "quorum") == 0)
+		rc = fog_host_quorum_start(c->host, &file, &c->i, &c->node, why);
+	else
+		rc = solo_open(c, why);
+	fog_genesis_free(&file);
 	if (rc == 0 && (rc = fog_chain_audit(fog_ledger_app_chain(c->app), &audit)) != 0)
 		snprintf(why, FOG_HOST_WHY_SIZE, "shared ledger: %s", audit);
 	return rc;
@@ -393,8 +465,14 @@ static int chain_open(struct fog_host_chain *c, char why[FOG_HOST_WHY_SIZE])
 
 int fog_host_chain_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 {
-	if (strcmp(h->config.ledger_chain, "solo") != 0)
+	bool quorum = strcmp(h->config.ledger_chain, "quorum") == 0;
+
+	if (!quorum && strcmp(h->config.ledger_chain, "solo") != 0)
 		return 0;
+	if (quorum && h->config.ledger_genesis[0] == '\0') {
+		snprintf(why, FOG_HOST_WHY_SIZE, "ledger.chain = quorum needs ledger.genesis");
+		return -EINVAL;
+	}
 	struct fog_host_chain *c = calloc(1, sizeof(*c));
 	if (c == NULL)
 		return -ENOMEM;
@@ -423,13 +501,14 @@ void fog_host_chain_stop(struct fog_host *h)
 		return;
 	ev_timer_stop(h->loop, &c->block_timer);
 	ev_timer_stop(h->loop, &c->idle_timer);
+	fog_node_stop(c->node);
 	for (u32 n = 0; n < c->count; n++) {
 		if (c->waiting[n].done != NULL)
 			c->waiting[n].done(c->waiting[n].ctx, c->waiting[n].id, 0,
 					   FOG_TX_ERROR_COUNT);
 		free(c->waiting[n].data);
 	}
-	if (c->app != NULL &&
+	if (c->app != NULL && c->node == NULL &&
 	    fog_chain_state(fog_ledger_app_chain(c->app))->global.height != c->state_height)
 		(void)state_write(c);
 	fog_ledger_app_free(c->app);

@@ -8,6 +8,9 @@
  *that is a site of its own, whose ledger is worth what the site is. The blocks, the state and
  *everything above are those of a quorum, which orders through the same struct fog_application.
  *
+ * With "quorum" the validators of the genesis order (controlplane/validator/node.h), whose log and
+ * snapshots then take the place of the store.
+ *
  * A block is in the store before anybody is told. A start reads the last state file and executes
  *the blocks after it. The loop's thread only. */
 #ifndef FOG_DAEMON_CHAIN_H
@@ -15,6 +18,8 @@
 
 #include "controlplane/daemon/host.h"
 #include "controlplane/ledger/application.h"
+#include "controlplane/validator/genesis.h"
+#include "controlplane/validator/node.h"
 
 #define FOG_CHAIN_POOL_MAX    4096 /* transactions waiting; more: 503 */
 #define FOG_CHAIN_BLOCK_MS    5    /* gathers this long, so that many share one commit */
@@ -43,15 +48,26 @@ int fog_host_chain_send(struct fog_host_chain *c, struct fog_tx *tx, enum fog_tx
 /* chain_api.c */
 void fog_host_chain_routes(struct fog_host *h);
 
-/* genesis.c: from a JSON file, or (path empty) of a chain of this host alone. */
-struct fog_genesis_file {
-	struct fog_genesis g;
-	struct fog_genesis_account *account;
-	struct fog_genesis_parameter *parameter;
-};
-int fog_genesis_read(struct fog_genesis_file *out, const char *path, char why[FOG_HOST_WHY_SIZE]);
+/* genesis.c: of a chain of this host alone. */
 int fog_genesis_solo(struct fog_genesis_file *out, const struct fog_host *h, u64 time_ms);
-void fog_genesis_free(struct fog_genesis_file *f);
+
+/* quorum.c: this host as a validator or follower, with the application of c. */
+int fog_host_quorum_start(struct fog_host *h, const struct fog_genesis_file *genesis,
+			  const struct fog_application *app, struct fog_node **out,
+			  char why[FOG_HOST_WHY_SIZE]);
+struct fog_node *fog_host_chain_node(struct fog_host_chain *c); /* NULL: solo */
+
+/* pay.c: pay of jobs on the shared ledger. Needs that and the store. backed: see jobs/engine.h. */
+struct fog_attempt_key;
+int fog_host_pay_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
+void fog_host_pay_stop(struct fog_host *h);
+bool fog_host_pay_backed(void *context, const struct fog_attempt_key *key, const char *offer,
+			 i64 amount, char error[128]);
+
+/* voucher.c: the service "pay", and a mint where there is a shared ledger. Needs that, store and
+ * gateway. */
+int fog_host_voucher_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
+void fog_host_voucher_stop(struct fog_host *h);
 
 /* parameters.c: has this host live by what was voted. */
 void fog_host_parameters_apply(struct fog_host *h, const struct fog_state *s);

@@ -9,6 +9,7 @@
 
 #include "controlplane/core/log.h"
 #include "controlplane/daemon/chain.h"
+#include "controlplane/daemon/draws.h"
 #include "controlplane/daemon/market.h"
 #include "controlplane/daemon/trust.h"
 
@@ -137,10 +138,15 @@ static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	if (rc == 0) {
 		fog_host_market_routes(h);
 		fog_host_trust_routes(h);
+		fog_host_draws_routes(h);
 	}
 	if (rc == 0)
 		rc = fog_host_jobs_start(h, why);
-	return rc == 0 ? fog_host_chain_start(h, why) : rc;
+	if (rc == 0)
+		rc = fog_host_chain_start(h, why);
+	if (rc == 0)
+		rc = fog_host_pay_start(h, why);
+	return rc == 0 ? fog_host_voucher_start(h, why) : rc;
 }
 
 static int start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
@@ -155,6 +161,8 @@ static int start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	if (rc != 0)
 		return rc;
 	rc = fog_host_trust_start(h);
+	if (rc == 0)
+		rc = fog_host_draws_start(h);
 	if (rc != 0)
 		return fail(why, "trust", rc);
 	rc = fog_host_dataplane_start(h);
@@ -203,7 +211,9 @@ void fog_host_stop(struct fog_host *h)
 {
 	if (h == NULL)
 		return;
-	fog_host_chain_stop(h);
+	fog_host_pay_stop(h);
+	fog_host_chain_stop(h); /* tells those who wait, vouchers too */
+	fog_host_voucher_stop(h);
 	fog_host_jobs_stop(h);
 	fog_host_edge_stop(h);
 	fog_host_api_stop(h);
@@ -213,6 +223,7 @@ void fog_host_stop(struct fog_host *h)
 	fog_host_measure_stop(h);
 	fog_host_market_stop(h);
 	fog_host_trust_stop(h);
+	fog_host_draws_stop(h);
 	fog_host_dataplane_stop(h);
 	fog_host_xdp_stop(h);
 	fog_directory_free(h->directory);

@@ -46,9 +46,12 @@ struct fog_host_counts {
 
 struct fog_jobs_runtime;
 struct fog_host_chain;
+struct fog_host_voucher;
+struct fog_host_pay;
 struct fog_xdp;
 struct fog_host_market;
 struct fog_host_trust;
+struct fog_host_draws;
 
 struct fog_host {
 	struct ev_loop *loop;
@@ -106,10 +109,13 @@ struct fog_host {
 	struct fog_gateway *gateway;
 	struct fog_host_counts counts;
 
-	struct fog_jobs_runtime *jobs;  /* NULL until started */
+	struct fog_jobs_runtime *jobs; /* NULL until started */
+	struct fog_host_voucher *voucher;
+	struct fog_host_pay *pay;       /* NULL: jobs are paid in our own book only */
 	struct fog_host_chain *chain;   /* NULL: takes part in no shared ledger */
 	struct fog_host_market *market; /* likewise */
 	struct fog_host_trust *trust;   /* likewise */
+	struct fog_host_draws *draws;   /* likewise */
 };
 
 /* What this host offers to jobs: configured, or measured where the configuration says 0. All zero

@@ -2,6 +2,7 @@
 /* What this host measures: links by its data plane, its place in the network from them, its power,
  * its load. And what it knows of others through their reports. */
 #include "controlplane/core/log.h"
+#include "controlplane/daemon/draws.h"
 #include "controlplane/daemon/host.h"
 #include "controlplane/daemon/measure.h"
 #include "controlplane/daemon/trust.h"
@@ -115,6 +116,7 @@ static void on_report(struct ev_loop *loop, struct ev_timer *w, int revents)
 
 	load_fill(h, r);
 	fog_host_trust_update(h, r);
+	fog_host_draws_update(h, r);
 	r->has_place = h->coordinate.error < PLACE_ERROR_MAX;
 	if (r->has_place)
 		fog_coordinate_publish(&h->coordinate, &r->place);

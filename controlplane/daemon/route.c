@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "controlplane/core/log.h"
+#include "controlplane/daemon/draws.h"
 #include "controlplane/daemon/host.h"
 #include "crypto/mem.h"
 #include "crypto/random/random.h"
@@ -99,6 +100,7 @@ static u32 hosts_gather(struct fog_host *h)
 			.d = d,
 			.link = fog_links_state(h->links, d->node_id, now),
 			.weight = fog_host_weight(h, d->node_id),
+			.drawn = fog_host_drawn(h, d->node_id),
 		};
 	}
 	return count;

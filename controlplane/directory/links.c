@@ -29,6 +29,8 @@ struct fog_links {
 	bool full_logged;
 	u64 hash_key;     /* random, so that nobody can choose colliding ids */
 	u16 slots[SLOTS]; /* link id, 0 = empty */
+	u32 preferred_count;
+	u8 preferred[FOG_LINKS_PREFERRED_MAX][32];
 	struct neighbour ids[FOG_LINKS_MAX + 1]; /* by link_id; 0 stays unused */
 };
 
@@ -89,9 +91,35 @@ static bool wanted(const struct fog_links *l, const struct fog_descriptor *d)
 	       ((d->roles | l->own_roles) & FOG_ROLE_RELAY) != 0;
 }
 
+static bool is_preferred(const struct fog_links *l, const u8 node_id[32])
+{
+	for (u32 i = 0; i < l->preferred_count; i++)
+		if (memcmp(l->preferred[i], node_id, 32) == 0)
+			return true;
+	return false;
+}
+
+/* Takes an id from a host that is not preferred. */
+static bool make_room(struct fog_links *l)
+{
+	for (u32 id = 1; id <= FOG_LINKS_MAX; id++) {
+		struct neighbour *n = &l->ids[id];
+		if (!n->set || is_preferred(l, n->node_id))
+			continue;
+		l->sink.remove(l->ctx, n->node_id);
+		*n = (struct neighbour){0};
+		slots_rebuild(l);
+		return true;
+	}
+	return false;
+}
+
 static void host_wanted(struct fog_links *l, const struct fog_descriptor *d)
 {
 	int id = l->sink.set(l->ctx, d);
+
+	if (id == -ENOSPC && is_preferred(l, d->node_id) && make_room(l))
+		id = l->sink.set(l->ctx, d);
 
 	if (id < 0) {
 		if (!l->full_logged)
@@ -121,6 +149,13 @@ static void host_unwanted(struct fog_links *l, const struct fog_descriptor *d)
 	l->ids[id] = (struct neighbour){0};
 	slots_rebuild(l);
 	l->full_logged = false;
+}
+
+void fog_links_prefer(struct fog_links *l, const u8 (*node_ids)[32], u32 count)
+{
+	l->preferred_count = FOG_MIN(count, (u32)FOG_LINKS_PREFERRED_MAX);
+	if (l->preferred_count != 0)
+		memcpy(l->preferred, node_ids, 32 * (size_t)l->preferred_count);
 }
 
 void fog_links_host(struct fog_links *l, enum fog_directory_change change,

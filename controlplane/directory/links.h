@@ -40,6 +40,11 @@ void fog_links_free(struct fog_links *l);
 /* A host appeared, changed or left: its link is set, updated or removed. */
 void fog_links_host(struct fog_links *l, enum fog_directory_change change,
 		    const struct fog_descriptor *d);
+/* These hosts, at most FOG_LINKS_PREFERRED_MAX (more are left out), get a link even when no id is
+ * left: another host's goes. Those that are not linked yet are to be offered again. */
+#define FOG_LINKS_PREFERRED_MAX 256
+void fog_links_prefer(struct fog_links *l, const u8 (*node_ids)[32], u32 count);
+
 /* From the data plane. Unknown ids are ignored. */
 void fog_links_event(struct fog_links *l, u32 link_id, bool up, u64 now_mono_ms);
 /* Measurements of the data plane. Returns the link's quality to add to, or NULL when the id is not

@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "controlplane/directory/place.h"
+
 /* Reputation moves the odds by at most this: a newcomer is chosen sometimes, a star not always. */
 #define WEIGHT_MIN 0.05
 #define WEIGHT_MAX 1.0
@@ -42,14 +44,11 @@ static bool taken(const struct chooser *c, const struct fog_descriptor *d)
 	return false;
 }
 
-/* An operator nobody named is not the same as another nobody named. */
-static bool operator_taken(const struct chooser *c, const struct fog_descriptor *d)
+/* Is somebody of its operator or network on the path? */
+static bool kin_taken(const struct chooser *c, const struct fog_descriptor *d)
 {
-	if (d->operator_name[0] == '\0')
-		return false;
 	for (u32 i = 0; i < c->request->hops; i++)
-		if (c->chosen[i] != NULL &&
-		    strcmp(c->chosen[i]->d->operator_name, d->operator_name) == 0)
+		if (c->chosen[i] != NULL && fog_place_together(c->chosen[i]->d, d))
 			return true;
 	return false;
 }
@@ -119,8 +118,8 @@ static double weight_of(const struct fog_path_host *h)
 	return FOG_MIN(FOG_MAX(h->weight, WEIGHT_MIN), WEIGHT_MAX);
 }
 
-/* One random host of the pool, weighted; `distinct` leaves out operators already on the path. NULL
- * when the pool is empty. */
+/* One random host of the pool, weighted; `distinct` leaves out operators and networks already on
+ * the path. NULL when the pool is empty. */
 static const struct fog_path_host *draw(struct chooser *c, enum pool pool, bool distinct)
 {
 	const struct fog_path_host *pick = NULL;
@@ -129,12 +128,27 @@ static const struct fog_path_host *draw(struct chooser *c, enum pool pool, bool 
 	/* Weighted reservoir of one: a single pass, no array. */
 	for (u32 i = 0; i < c->host_count; i++) {
 		const struct fog_path_host *h = &c->hosts[i];
-		if (!in_pool(c, h, pool) || (distinct && operator_taken(c, h->d)))
+		if (!in_pool(c, h, pool) || (distinct && kin_taken(c, h->d)))
 			continue;
 		double w = weight_of(h);
 		total += w;
 		if (fog_rng_unit(c->rng) * total < w)
 			pick = h;
+	}
+	return pick;
+}
+
+/* The first of the epoch's draw that can be a guard now; NULL when none of it can. */
+static const struct fog_path_host *drawn_guard(const struct chooser *c, bool distinct)
+{
+	const struct fog_path_host *pick = NULL;
+
+	for (u32 i = 0; i < c->host_count; i++) {
+		const struct fog_path_host *h = &c->hosts[i];
+		if (h->drawn == 0 || (pick != NULL && h->drawn > pick->drawn) ||
+		    !in_pool(c, h, POOL_NEW_GUARD) || (distinct && kin_taken(c, h->d)))
+			continue;
+		pick = h;
 	}
 	return pick;
 }
@@ -214,7 +228,11 @@ static const struct fog_path_host *guard_choose(struct chooser *c, bool *changed
 	u32 n = guards_usable(c, usable);
 
 	while (c->guards->count < FOG_GUARDS_PRIMARY || n == 0) {
-		const struct fog_path_host *h = draw_spread(c, POOL_NEW_GUARD);
+		const struct fog_path_host *h = drawn_guard(c, true);
+		if (h == NULL)
+			h = drawn_guard(c, false);
+		if (h == NULL)
+			h = draw_spread(c, POOL_NEW_GUARD);
 		if (h == NULL)
 			break;
 		guard_add(c, h);
@@ -223,11 +241,11 @@ static const struct fog_path_host *guard_choose(struct chooser *c, bool *changed
 	}
 	if (n == 0)
 		return NULL;
-	/* Another operator than the terminus's, when one of them has it. */
+	/* Another operator and network than the terminus's, when one of them has it. */
 	u32 start = (u32)fog_rng_below(c->rng, n);
 	for (u32 i = 0; i < n; i++) {
 		const struct fog_path_host *h = usable[(start + i) % n];
-		if (!operator_taken(c, h->d))
+		if (!kin_taken(c, h->d))
 			return h;
 	}
 	return usable[start];

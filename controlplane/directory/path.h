@@ -4,8 +4,9 @@
  *
  * A path is: first hop from a small set of guards that is kept for months (an attacker who waits
  * for circuits to come by sees the same few first hops and nothing more), relays in the middle,
- * then the terminus. All hosts differ, their operators too where enough are known. Choice is
- * random, weighted by reputation. */
+ * then the terminus. All hosts differ, their operators and networks too where enough are known.
+ * New guards are taken in the order of the epoch's verifiable draw (draw.h), so that nobody, this
+ * host's operator included, can choose them; else choice is random, weighted by reputation. */
 #ifndef FOG_DIRECTORY_PATH_H
 #define FOG_DIRECTORY_PATH_H
 
@@ -35,6 +36,7 @@ struct fog_path_host {
 	const struct fog_descriptor *d;
 	enum fog_link_state link;
 	double weight; /* reputation, > 0; 1.0 when nothing is known */
+	u32 drawn;     /* place in the epoch's draw of relays, from 1; 0 = not in it */
 };
 
 /* Ordered: the first ones are used first. Kept by the caller (and stored when it changes). */

@@ -17,6 +17,13 @@ static bool is_v4(const u8 ip[16])
 	return memcmp(ip, mapped, 12) == 0;
 }
 
+static bool is_loopback(const u8 ip[16])
+{
+	static const u8 one[16] = {[15] = 1};
+
+	return is_v4(ip) ? ip[12] == 127 : memcmp(ip, one, 16) == 0;
+}
+
 static bool is_private(const u8 ip[16])
 {
 	const u8 *v4 = ip + 12;
@@ -24,14 +31,18 @@ static bool is_private(const u8 ip[16])
 	if (!is_v4(ip))
 		return (ip[0] & 0xfe) == 0xfc || (ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80) ||
 		       ip[0] == 0;
-	return v4[0] == 10 || v4[0] == 127 || (v4[0] == 172 && (v4[1] & 0xf0) == 16) ||
+	return v4[0] == 10 || (v4[0] == 172 && (v4[1] & 0xf0) == 16) ||
 	       (v4[0] == 192 && v4[1] == 168) || (v4[0] == 169 && v4[1] == 254) ||
 	       (v4[0] == 100 && (v4[1] & 0xc0) == 64);
 }
 
-void fog_place_net(const u8 ip[16], u8 net[16])
+void fog_place_net(const struct fog_descriptor *d, u8 net[16])
 {
-	memcpy(net, ip, 16);
+	const u8 *ip = d->link.ip;
+
+	memcpy(net, is_loopback(ip) ? d->node_id : ip, 16);
+	if (is_loopback(ip))
+		return;
 	if (is_private(ip))
 		return;
 	if (is_v4(ip))
@@ -47,8 +58,8 @@ bool fog_place_together(const struct fog_descriptor *a, const struct fog_descrip
 	/* An operator nobody named is not the same as another nobody named. */
 	if (a->operator_name[0] != '\0' && strcmp(a->operator_name, b->operator_name) == 0)
 		return true;
-	fog_place_net(a->link.ip, x);
-	fog_place_net(b->link.ip, y);
+	fog_place_net(a, x);
+	fog_place_net(b, y);
 	return memcmp(x, y, 16) == 0;
 }
 
@@ -118,7 +129,7 @@ u32 fog_place_groups_add(struct fog_place_groups *g, const struct fog_descriptor
 
 	FOG_ASSERT(host < FOG_PLACE_HOSTS_MAX);
 	g->parent[host] = host;
-	fog_place_net(d->link.ip, net + 1);
+	fog_place_net(d, net + 1);
 	key_add(g, host, net, sizeof(net));
 	if (d->operator_name[0] != '\0')
 		key_add(g, host, d->operator_name, strlen(d->operator_name));

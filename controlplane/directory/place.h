@@ -9,8 +9,9 @@
 
 #define FOG_PLACE_HOSTS_MAX 4096
 
-/* 16 bytes, equal for hosts of one network. */
-void fog_place_net(const u8 ip[16], u8 net[16]);
+/* 16 bytes, equal for hosts of one network. Loopback tells nothing, not even that two are on one
+ * machine of a lab: there it is the host's own. */
+void fog_place_net(const struct fog_descriptor *d, u8 net[16]);
 /* Two hosts that should not share a circuit, a committee or most of a neighbourhood. */
 bool fog_place_together(const struct fog_descriptor *a, const struct fog_descriptor *b);
 

@@ -307,7 +307,8 @@ static int app_execute(void *context, const struct fog_app_block *block,
 	/* When it was done is not known here: all that is still unbonding answers for it. */
 	for (u32 i = 0; i < block->evidence_count; i++)
 		(void)fog_chain_slash(app->chain, block->evidence[i].node_id, 0);
-	result->change_count = fog_chain_changes(app->chain, change, FOG_APP_CHANGES_MAX);
+	result->change_count =
+		block->last ? 0 : fog_chain_changes(app->chain, change, FOG_APP_CHANGES_MAX);
 	for (u32 i = 0; i < result->change_count; i++)
 		member_write(&change[i], &result->change[i]);
 	rc = fog_chain_end(app->chain, result->root);

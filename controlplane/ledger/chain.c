@@ -208,8 +208,11 @@ static enum fog_tx_error voucher_redeem(struct fog_state *s, const struct fog_tx
 		return FOG_TX_ERROR_AMOUNT;
 	if (!fog_state_get(s, FOG_RECORD_MINT, tx->sender, &m))
 		return FOG_TX_ERROR_MINT;
+	if (b->number <= m.paid)
+		return FOG_TX_ERROR_MINT_PAID;
 	if (m.backing < b->amount)
 		return FOG_TX_ERROR_MINT_BACKING;
+	m.paid = b->number;
 	m.backing -= b->amount;
 	m.redeemed += b->amount;
 	fog_state_put(s, FOG_RECORD_MINT, tx->sender, &m);

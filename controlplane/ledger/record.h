@@ -180,7 +180,8 @@ struct fog_rec_order {
 struct fog_rec_mint {
 	u64 backing;             /* [money] what its vouchers in circulation are worth */
 	u64 deposited, redeemed; /* ever */
-	u8 keyset[40];           /* id of its keyset, NUT-02 version 2, zero padded */
+	u64 paid;                /* number of its last payment: each is made once */
+	u8 keyset[40];           /* first of the id of its keyset, NUT-02 version 2 */
 };
 
 /* id: quote. That it was paid; the mint signs for it once. */
@@ -271,7 +272,7 @@ _Static_assert(sizeof(struct fog_rec_unbonding) == 88, "layout");
 _Static_assert(sizeof(struct fog_rec_escrow) == 160, "layout");
 _Static_assert(sizeof(struct fog_rec_lane) == 48, "layout");
 _Static_assert(sizeof(struct fog_rec_order) == 32 + 7 * 8 + 8, "layout");
-_Static_assert(sizeof(struct fog_rec_mint) == 64, "layout");
+_Static_assert(sizeof(struct fog_rec_mint) == 72, "layout");
 _Static_assert(sizeof(struct fog_rec_voter) == 48, "layout");
 _Static_assert(sizeof(struct fog_motion) == 48, "layout");
 _Static_assert(sizeof(struct fog_rec_proposal) == 64 + FOG_TITLE_SIZE + 104 + FOG_MOTIONS_MAX * 48,

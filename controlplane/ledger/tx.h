@@ -146,6 +146,7 @@ struct fog_tx_deposit {
 struct fog_tx_redeem {
 	u8 to[FOG_PK_SIZE];
 	u64 amount;
+	u64 number; /* of the mint's payments: grows, so that none is made twice */
 };
 
 struct fog_tx_amount {
@@ -225,6 +226,7 @@ struct fog_tx {
 	X(MINT, "there is no such mint")                                                     \
 	X(MINT_EXISTS, "the account is a mint already")                                      \
 	X(MINT_BACKING, "the mint has less backing than that")                               \
+	X(MINT_PAID, "the mint has made this payment before")                                \
 	X(VOTES, "less is locked for voting")                                                \
 	X(THRESHOLD, "the proposer has fewer votes than a proposal needs")                   \
 	X(PROPOSAL, "there is no such proposal")                                             \

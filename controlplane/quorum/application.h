@@ -101,8 +101,9 @@ struct fog_app_snapshot {
 struct fog_application {
 	void *context;
 
-	/* The last executed height that a restart finds again, and its root. 0 and the root of
-	 * genesis when nothing was executed. The quorum executes again what comes after. */
+	/* The last executed height and the root after it; 0 and the root of genesis at the start. A
+	 * new application is at genesis: after a restart the quorum restores the snapshot of the
+	 * epoch's begin, that it keeps, and executes the blocks since. */
 	void (*info)(void *context, u64 *height, u8 root[FOG_APP_HASH_SIZE]);
 
 	/* May these enter the pool? Full checks against the current state, signatures in a batch.
@@ -120,9 +121,8 @@ struct fog_application {
 	 * well formed, signatures good. known[i]: check() found it good before. 0 or -errno. */
 	int (*accept)(void *context, const struct fog_app_bytes *tx, u32 count, const bool *known);
 
-	/* Execute a final block. After a crash the last executed height may come once more: the
-	 * answer is the same and nothing changes. 0, or -errno: this host cannot go on (disk full);
-	 * it stops voting and says why. Durable at once or later: see info(). */
+	/* Execute a final block. 0, or -errno: this host cannot go on (disk full);
+	 * it stops voting and says why. */
 	int (*execute)(void *context, const struct fog_app_block *block,
 		       struct fog_app_result *result);
 

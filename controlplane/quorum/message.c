@@ -67,7 +67,7 @@ void fog_message_free(struct fog_message *m)
 /* ---- signatures ----------------------------------------------------------------------------- */
 
 static void check_make(const struct fog_validators *s, const u8 chain[32], const struct fog_vote *v,
-		       struct fog_check *out)
+		       struct fog_vote_check *out)
 {
 	out->key = s->v[v->voter].node_id;
 	memcpy(out->signature, v->signature, 64);
@@ -75,7 +75,7 @@ static void check_make(const struct fog_validators *s, const u8 chain[32], const
 }
 
 int fog_certificate_checks(const struct fog_validators *s, const u8 chain[32],
-			   const struct fog_certificate *c, struct fog_check *out, u32 max)
+			   const struct fog_certificate *c, struct fog_vote_check *out, u32 max)
 {
 	struct fog_vote v;
 	u32 n = 0;
@@ -103,8 +103,8 @@ static bool vote_known(const struct fog_quorum *q, const struct fog_vote *v)
 	       memcmp(s->signature[v->kind][v->voter], v->signature, 64) == 0;
 }
 
-static int vote_checks(const struct fog_quorum *q, const struct fog_vote *v, struct fog_check *out,
-		       u32 max)
+static int vote_checks(const struct fog_quorum *q, const struct fog_vote *v,
+		       struct fog_vote_check *out, u32 max)
 {
 	if (v->voter >= q->set.count)
 		return -EBADMSG;
@@ -120,7 +120,7 @@ static int vote_checks(const struct fog_quorum *q, const struct fog_vote *v, str
 }
 
 static int cert_checks(const struct fog_quorum *q, const struct fog_certificate *c,
-		       struct fog_check *out, u32 max)
+		       struct fog_vote_check *out, u32 max)
 {
 	struct fog_vote v;
 	u32 n = 0;
@@ -144,7 +144,7 @@ static int cert_checks(const struct fog_quorum *q, const struct fog_certificate 
 }
 
 static int certs_checks(const struct fog_quorum *q, const struct fog_message *m,
-			struct fog_check *out, u32 max)
+			struct fog_vote_check *out, u32 max)
 {
 	u32 n = 0;
 
@@ -158,7 +158,7 @@ static int certs_checks(const struct fog_quorum *q, const struct fog_message *m,
 }
 
 int fog_message_checks(const struct fog_quorum *q, const struct fog_message *m,
-		       struct fog_check *out, u32 max)
+		       struct fog_vote_check *out, u32 max)
 {
 	int n = 0, rc;
 

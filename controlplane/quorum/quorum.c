@@ -253,7 +253,9 @@ bool fog_q_has_work(const struct fog_quorum *q)
 
 u64 fog_q_empty_deadline(const struct fog_quorum *q)
 {
-	return q->view_since_ms + (tip_final(q) ? q->config.idle_ms : FOG_QUORUM_TIP_MS);
+	bool idle = tip_final(q) && q->fruitless == 0;
+
+	return q->view_since_ms + (idle ? q->config.idle_ms : FOG_QUORUM_TIP_MS);
 }
 
 /* When we give the view up. */

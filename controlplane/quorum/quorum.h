@@ -66,7 +66,7 @@ void fog_message_free(struct fog_message *m);
 struct fog_quorum;
 
 /* One signature to check: message[] under the key of the voter. */
-struct fog_check {
+struct fog_vote_check {
 	const u8 *key;
 	u8 signature[64];
 	u8 message[FOG_VOTE_SIGNED_SIZE];
@@ -76,10 +76,10 @@ struct fog_check {
  * left out. Returns the count; -EAGAIN: of the next epoch, keep it a moment; -ESTALE: of no use;
  * -EBADMSG: no such voter or no quorum; -ENOSPC. Keys are valid until the epoch changes. */
 int fog_message_checks(const struct fog_quorum *q, const struct fog_message *m,
-		       struct fog_check *out, u32 max);
+		       struct fog_vote_check *out, u32 max);
 /* The same for a certificate that stands alone, against a given set. */
 int fog_certificate_checks(const struct fog_validators *s, const u8 chain[32],
-			   const struct fog_certificate *c, struct fog_check *out, u32 max);
+			   const struct fog_certificate *c, struct fog_vote_check *out, u32 max);
 
 /* ---- life ----------------------------------------------------------------------------------- */
 

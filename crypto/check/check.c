@@ -16,8 +16,9 @@
 struct fog_checker {
 	bool gens_ready;
 	struct fog_range_gens gens;
-	struct fog_range_batch range;
-	struct fog_sigma branch[FOG_SIGMA_BRANCHES_MAX];
+	/* Its members serve the simpler kinds too. */
+	struct fog_statement_verifier work;
+	struct fog_statement statement;
 	/* Of the kind under work: the items of it, and their places in the caller's list. */
 	const struct fog_check *picked[FOG_CHECK_BATCH_MAX];
 	i32 result[FOG_CHECK_BATCH_MAX];
@@ -98,6 +99,13 @@ static void vrf_run(struct fog_checker *c, unsigned count)
 			c->result[i] = c->answer[n++];
 }
 
+static void gens_need(struct fog_checker *c)
+{
+	if (!c->gens_ready)
+		fog_range_gens_init(&c->gens);
+	c->gens_ready = true;
+}
+
 /* Adds one proof to the sum. 0, -EINVAL or -EBADMSG by its form. */
 static int range_add(struct fog_checker *c, const struct fog_check *p)
 {
@@ -114,7 +122,7 @@ static int range_add(struct fog_checker *c, const struct fog_check *p)
 	    r.left != fog_range_proof_len(bits, count))
 		return -EINVAL;
 	fog_check_transcript(&t, FOG_CHECK_RANGE, context, context_len);
-	return fog_range_batch_add(&c->range, &t, r.at, r.left,
+	return fog_range_batch_add(&c->work.range, &t, r.at, r.left,
 				   (const u8(*)[FOG_RISTRETTO_SIZE])commitment, bits, count);
 }
 
@@ -123,7 +131,7 @@ static void range_begin(struct fog_checker *c)
 	u8 random[FOG_MERLIN_RANDOM_SIZE];
 
 	fog_random_bytes(random, sizeof(random));
-	fog_range_batch_init(&c->range, &c->gens, random);
+	fog_range_batch_init(&c->work.range, &c->gens, random);
 }
 
 static bool range_holds(void *batch, unsigned first, unsigned count)
@@ -133,7 +141,7 @@ static bool range_holds(void *batch, unsigned first, unsigned count)
 	range_begin(c);
 	for (unsigned i = first; i < first + count; i++)
 		c->result[i] = range_add(c, c->picked[i]);
-	return fog_range_batch_verify(&c->range) == 0;
+	return fog_range_batch_verify(&c->work.range) == 0;
 }
 
 /* The results are those of the adds: zero but for what was malformed. */
@@ -163,9 +171,7 @@ static void range_run(struct fog_checker *c, unsigned count)
 		.check = range_check,
 	};
 
-	if (!c->gens_ready)
-		fog_range_gens_init(&c->gens);
-	c->gens_ready = true;
+	gens_need(c);
 	fog_batch_solve(&solver, count);
 }
 
@@ -216,19 +222,49 @@ static int sigma_check(struct fog_checker *c, const struct fog_check *p)
 	    context_len > FOG_CHECK_CONTEXT_MAX)
 		return -EINVAL;
 	for (unsigned i = 0; i < branches; i++) {
-		int rc = sigma_statement(&r, &c->branch[i]);
+		int rc = sigma_statement(&r, &c->work.branch[i]);
 
 		if (rc != 0)
 			return rc;
 	}
 	fog_check_transcript(&t, FOG_CHECK_SIGMA, context, context_len);
-	return fog_sigma_verify(&t, c->branch, branches, r.at, r.left);
+	return fog_sigma_verify(&t, c->work.branch, branches, r.at, r.left);
 }
 
 static void sigma_run(struct fog_checker *c, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++)
 		c->result[i] = sigma_check(c, c->picked[i]);
+}
+
+static int statement_check(struct fog_checker *c, const struct fog_check *p)
+{
+	struct fog_reader r = {.at = p->payload, .left = p->len};
+	size_t context_len = fog_read_u16(&r);
+	const u8 *context = fog_read(&r, context_len);
+	size_t statement_len = fog_read_u16(&r);
+	const u8 *statement = fog_read(&r, statement_len);
+	u8 random[FOG_MERLIN_RANDOM_SIZE];
+	struct fog_merlin t;
+
+	if (r.bad || context_len > FOG_CHECK_CONTEXT_MAX ||
+	    fog_statement_decode(&c->statement, statement, statement_len) != 0)
+		return -EINVAL;
+	const u8 *commitment = fog_read(&r, (size_t)c->statement.attributes * FOG_RISTRETTO_SIZE);
+	if (r.bad)
+		return -EINVAL;
+	gens_need(c);
+	fog_random_bytes(random, sizeof(random));
+	fog_check_transcript(&t, FOG_CHECK_STATEMENT, context, context_len);
+	return fog_statement_verify(&c->work, &c->gens, &t, &c->statement,
+				    (const u8(*)[FOG_RISTRETTO_SIZE])commitment, r.at, r.left,
+				    random);
+}
+
+static void statement_run(struct fog_checker *c, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		c->result[i] = statement_check(c, c->picked[i]);
 }
 
 static int inclusion_check(const struct fog_check *p)
@@ -295,6 +331,12 @@ static u32 sigma_cost(const u8 *payload, u32 len)
 	return 20000 + 400 * len;
 }
 
+static u32 statement_cost(const u8 *payload, u32 len)
+{
+	(void)payload;
+	return 250000 + 300 * len;
+}
+
 static u32 merkle_cost(const u8 *payload, u32 len)
 {
 	(void)payload;
@@ -311,6 +353,7 @@ static const struct method {
 	{"vrf", FOG_CHECK_VRF, vrf_run, vrf_cost},
 	{"range", FOG_CHECK_RANGE, range_run, range_cost},
 	{"sigma", FOG_CHECK_SIGMA, sigma_run, sigma_cost},
+	{"statement", FOG_CHECK_STATEMENT, statement_run, statement_cost},
 	{"merkle_inclusion", FOG_CHECK_MERKLE_INCLUSION, inclusion_run, merkle_cost},
 	{"merkle_consistency", FOG_CHECK_MERKLE_CONSISTENCY, consistency_run, merkle_cost},
 };

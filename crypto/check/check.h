@@ -7,7 +7,7 @@
 #define FOG_CRYPTO_CHECK_H
 
 #include "crypto/check/kind.h"
-#include "crypto/zk/sigma.h"
+#include "crypto/zk/statement.h"
 
 #define FOG_CHECK_BATCH_MAX 256 /* items that share one equation */
 
@@ -48,13 +48,16 @@ int fog_check_put_range(u8 *out, size_t cap, unsigned bits, unsigned count, cons
 			size_t proof_len);
 int fog_check_put_sigma(u8 *out, size_t cap, const struct fog_sigma *branch, unsigned branches,
 			const void *context, size_t context_len, const u8 *proof, size_t proof_len);
+int fog_check_put_statement(u8 *out, size_t cap, const struct fog_statement *s, const void *context,
+			    size_t context_len, const u8 (*commitment)[32], const u8 *proof,
+			    size_t proof_len);
 int fog_check_put_inclusion(u8 *out, size_t cap, const u8 root[32], u64 size, u64 index,
 			    const u8 leaf_hash[32], const u8 (*hash)[32], unsigned count);
 int fog_check_put_consistency(u8 *out, size_t cap, const u8 old_root[32], u64 old_size,
 			      const u8 new_root[32], u64 new_size, const u8 (*hash)[32],
 			      unsigned count);
 
-/* Starts the transcript a range or sigma proof of these kinds is made on. */
+/* Starts the transcript a range, sigma or statement proof is made on. */
 void fog_check_transcript(struct fog_merlin *t, enum fog_check_kind kind, const void *context,
 			  size_t context_len);
 

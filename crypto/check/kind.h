@@ -9,6 +9,17 @@
 #define FOG_CHECK_PAYLOAD_MAX 32768
 #define FOG_CHECK_CONTEXT_MAX 1024 /* bytes a range or sigma proof is bound to */
 
+/* Admission classes. Under load each has a share of every batch, the earlier the larger
+ * (dataplane/ctl/verify.h); what one does not use the next may. */
+enum fog_verify_class {
+	FOG_VERIFY_VOTES = 0, /* consensus */
+	FOG_VERIFY_RECEIPTS = 1,
+	FOG_VERIFY_MARKET = 2,
+	FOG_VERIFY_BULK = 3,
+};
+
+#define FOG_VERIFY_CLASSES 4
+
 enum fog_check_kind {
 	FOG_CHECK_NONE = 0,
 	/* key 32 | signature 64 | message, rest. The rule of crypto/sign/sign.h. */
@@ -28,8 +39,11 @@ enum fog_check_kind {
 	FOG_CHECK_MERKLE_INCLUSION = 5,
 	/* old root 32 | old size u64 | new root 32 | new size u64 | hashes, rest */
 	FOG_CHECK_MERKLE_CONSISTENCY = 6,
-	/* Reserved; the answer is -EOPNOTSUPP until they are here. */
+	/* context length u16 | context | statement length u16 | statement | commitments, 32 for
+	 * each of its attributes | proof, rest. Transcript: FOG_CHECK_STATEMENT_LABEL, "context".
+	 */
 	FOG_CHECK_STATEMENT = 7,
+	/* Reserved; the answer is -EOPNOTSUPP until they are here. */
 	FOG_CHECK_ECDSA_P256 = 8,
 	FOG_CHECK_ECDSA_P384 = 9,
 };
@@ -39,7 +53,8 @@ enum fog_check_vrf_form {
 	FOG_CHECK_VRF_BATCH = 2, /* 129 bytes; many are checked by one equation */
 };
 
-#define FOG_CHECK_RANGE_LABEL "fog range proof"
-#define FOG_CHECK_SIGMA_LABEL "fog sigma proof"
+#define FOG_CHECK_RANGE_LABEL     "fog range proof"
+#define FOG_CHECK_SIGMA_LABEL     "fog sigma proof"
+#define FOG_CHECK_STATEMENT_LABEL "fog statement"
 
 #endif

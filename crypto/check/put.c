@@ -103,6 +103,27 @@ int fog_check_put_sigma(u8 *out, size_t cap, const struct fog_sigma *branch, uns
 	return written(&w, proof_len);
 }
 
+int fog_check_put_statement(u8 *out, size_t cap, const struct fog_statement *s, const void *context,
+			    size_t context_len, const u8 (*commitment)[32], const u8 *proof,
+			    size_t proof_len)
+{
+	struct fog_writer w = writer(out, FOG_MIN(cap, (size_t)FOG_CHECK_PAYLOAD_MAX));
+	u8 text[FOG_STATEMENT_ENCODED_MAX];
+	int len = fog_statement_encode(s, text, sizeof(text));
+
+	if (context_len > FOG_CHECK_CONTEXT_MAX)
+		return -EMSGSIZE;
+	if (len < 0 || fog_statement_fault(s) != NULL)
+		return -EINVAL;
+	fog_write_u16(&w, (u16)context_len);
+	fog_write(&w, context, context_len);
+	fog_write_u16(&w, (u16)len);
+	fog_write(&w, text, (size_t)len);
+	fog_write(&w, commitment, (size_t)s->attributes * FOG_RISTRETTO_SIZE);
+	fog_write(&w, proof, proof_len);
+	return written(&w, w.done);
+}
+
 int fog_check_put_inclusion(u8 *out, size_t cap, const u8 root[32], u64 size, u64 index,
 			    const u8 leaf_hash[32], const u8 (*hash)[32], unsigned count)
 {
@@ -133,6 +154,10 @@ int fog_check_put_consistency(u8 *out, size_t cap, const u8 old_root[32], u64 ol
 void fog_check_transcript(struct fog_merlin *t, enum fog_check_kind kind, const void *context,
 			  size_t context_len)
 {
-	fog_merlin_init(t, kind == FOG_CHECK_RANGE ? FOG_CHECK_RANGE_LABEL : FOG_CHECK_SIGMA_LABEL);
+	const char *label = kind == FOG_CHECK_RANGE   ? FOG_CHECK_RANGE_LABEL
+			    : kind == FOG_CHECK_SIGMA ? FOG_CHECK_SIGMA_LABEL
+						      : FOG_CHECK_STATEMENT_LABEL;
+
+	fog_merlin_init(t, label);
 	fog_merlin_append(t, "context", context, context_len);
 }

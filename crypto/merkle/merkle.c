@@ -55,6 +55,16 @@ void fog_merkle_root(u8 out[FOG_MERKLE_HASH_SIZE], const u8 (*leaf)[FOG_MERKLE_H
 	memcpy(out, stack[0], HASH_SIZE);
 }
 
+static void turn_round(u8 (*proof)[FOG_MERKLE_HASH_SIZE], unsigned n)
+{
+	for (unsigned i = 0; i < n / 2; i++) {
+		u8 swap[HASH_SIZE];
+		memcpy(swap, proof[i], HASH_SIZE);
+		memcpy(proof[i], proof[n - 1 - i], HASH_SIZE);
+		memcpy(proof[n - 1 - i], swap, HASH_SIZE);
+	}
+}
+
 /* Descends to the leaf; the sibling met last is the lowest, so the list is turned round after. */
 int fog_merkle_proof(const u8 (*leaf)[FOG_MERKLE_HASH_SIZE], u64 count, u64 index,
 		     u8 (*proof)[FOG_MERKLE_HASH_SIZE], unsigned proof_cap, unsigned *proof_count)
@@ -78,12 +88,42 @@ int fog_merkle_proof(const u8 (*leaf)[FOG_MERKLE_HASH_SIZE], u64 count, u64 inde
 			count -= left;
 		}
 	}
-	for (unsigned i = 0; i < n / 2; i++) {
-		u8 swap[HASH_SIZE];
-		memcpy(swap, proof[i], HASH_SIZE);
-		memcpy(proof[i], proof[n - 1 - i], HASH_SIZE);
-		memcpy(proof[n - 1 - i], swap, HASH_SIZE);
+	turn_round(proof, n);
+	*proof_count = n;
+	return 0;
+}
+
+/* SUBPROOF of RFC 6962: what recursion would append last is met first. */
+int fog_merkle_consistency(const u8 (*leaf)[FOG_MERKLE_HASH_SIZE], u64 old_count, u64 count,
+			   u8 (*proof)[FOG_MERKLE_HASH_SIZE], unsigned proof_cap,
+			   unsigned *proof_count)
+{
+	bool whole = true; /* the old tree is all of what is left: the verifier has its root */
+	unsigned n = 0;
+
+	*proof_count = 0;
+	if (old_count == 0 || old_count > count || count > FOG_MERKLE_SIZE_MAX)
+		return -EINVAL;
+	while (old_count != count || !whole) {
+		if (n == proof_cap)
+			return -ENOSPC;
+		if (old_count == count) {
+			fog_merkle_root(proof[n++], leaf, count);
+			break;
+		}
+		u64 left = 1ull << (63 - __builtin_clzll(count - 1));
+		if (old_count <= left) {
+			fog_merkle_root(proof[n++], leaf + left, count - left);
+			count = left;
+		} else {
+			fog_merkle_root(proof[n++], leaf, left);
+			leaf += left;
+			old_count -= left;
+			count -= left;
+			whole = false;
+		}
 	}
+	turn_round(proof, n);
 	*proof_count = n;
 	return 0;
 }

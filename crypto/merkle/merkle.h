@@ -23,6 +23,13 @@ void fog_merkle_root(u8 out[FOG_MERKLE_HASH_SIZE], const u8 (*leaf)[FOG_MERKLE_H
 int fog_merkle_proof(const u8 (*leaf)[FOG_MERKLE_HASH_SIZE], u64 count, u64 index,
 		     u8 (*proof)[FOG_MERKLE_HASH_SIZE], unsigned proof_cap, unsigned *proof_count);
 
+/* Consistency proof (RFC 6962 section 2.1.2): that the first old_count leaf hashes are a tree that
+ * grew to all `count`. Returns 0, -EINVAL (0 < old_count <= count does not hold) or -ENOSPC.
+ * O(count) hashes. */
+int fog_merkle_consistency(const u8 (*leaf)[FOG_MERKLE_HASH_SIZE], u64 old_count, u64 count,
+			   u8 (*proof)[FOG_MERKLE_HASH_SIZE], unsigned proof_cap,
+			   unsigned *proof_count);
+
 /* Verifies that leaf_hash is leaf `index` of the tree of `size` leaves with this root. Returns 0,
  * -EINVAL (index >= size, size above FOG_MERKLE_SIZE_MAX, wrong count of hashes) or -EBADMSG. */
 int fog_merkle_inclusion_verify(const u8 root[FOG_MERKLE_HASH_SIZE], u64 size, u64 index,

@@ -27,7 +27,6 @@
 #define FOG_COMMAND_RING_COUNT 1024 /* per worker; full: the control plane waits */
 #define FOG_EVENT_RING_COUNT   4096 /* per worker; full: dropped and counted (events_lost) */
 #define FOG_VERIFY_WORKERS_MAX 4    /* refused at start */
-#define FOG_VERIFY_CLASSES     4    /* enum fog_verify_class */
 #define FOG_VERIFY_RING_COUNT  512  /* per worker and class; full: the submitter waits */
 #define FOG_VERIFY_ARENA_SIZE  (256 * 1024) /* payload bytes per ring; full: likewise */
 #define FOG_VERDICT_RING_COUNT 2048         /* per verify worker; full: it takes nothing more */
@@ -138,15 +137,6 @@ struct fog_command {
 };
 
 _Static_assert(sizeof(struct fog_command) == 128, "");
-
-/* Admission classes. Under load each has a share of every batch, the earlier the larger
- * (dataplane/ctl/verify.h); what one does not use the next may. */
-enum fog_verify_class {
-	FOG_VERIFY_VOTES = 0, /* consensus */
-	FOG_VERIFY_RECEIPTS = 1,
-	FOG_VERIFY_MARKET = 2,
-	FOG_VERIFY_BULK = 3,
-};
 
 /* One submission: its payload lies in the arena beside the ring. The data plane copies both, checks
  * the copy and answers with the same tag. Space in the arena is taken in order, each payload in one

@@ -71,11 +71,15 @@ static void on_request_io(struct ev_loop *loop, struct ev_io *w, int events)
 	request_tell(r, code, error);
 }
 
-int fog_jobdoor_accept(struct fog_edge *e,
+int fog_jobdoor_accept(struct fog_edge *e, enum fog_service service,
 		       void (*done)(void *user, enum fog_open_code code, const char *error, int fd),
 		       void *user, struct fog_jobdoor_request **out)
 {
-	static const char accept_line[] = "{\"op\":\"accept\",\"service\":\"job\"}\n";
+	static const char *const accept_line[] = {
+		"{\"op\":\"accept\",\"service\":\"job\"}\n",
+		"{\"op\":\"accept\",\"service\":\"pay\"}\n",
+	};
+	bool pay = service == FOG_SERVICE_PAY;
 	struct fog_jobdoor_request *r = calloc(1, sizeof(*r));
 
 	if (r == NULL)
@@ -86,9 +90,9 @@ int fog_jobdoor_accept(struct fog_edge *e,
 	ev_init(&r->io, on_request_io);
 	ev_init(&r->timer, on_request_timer);
 	r->io.data = r->timer.data = r;
-	r->fd = fog_sock_connect(e->jobs.jobs_path);
-	r->refused =
-		r->fd < 0 || fog_sock_line_write(r->fd, accept_line, sizeof(accept_line) - 1) != 0;
+	r->fd = fog_sock_connect(pay ? e->jobs.pay_path : e->jobs.jobs_path);
+	r->refused = r->fd < 0 ||
+		     fog_sock_line_write(r->fd, accept_line[pay], strlen(accept_line[pay])) != 0;
 	if (!r->refused) {
 		ev_io_set(&r->io, r->fd, EV_READ);
 		ev_io_start(e->loop, &r->io);
@@ -237,6 +241,7 @@ int fog_jobdoor_init(struct fog_jobdoor *j, struct fog_edge *e)
 	j->edge = e;
 	snprintf(j->path, sizeof(j->path), "%s/edge.sock", e->options.run_dir);
 	snprintf(j->jobs_path, sizeof(j->jobs_path), "%s/jobs.sock", e->options.run_dir);
+	snprintf(j->pay_path, sizeof(j->pay_path), "%s/pay.sock", e->options.run_dir);
 	ev_init(&j->io, on_accept);
 	j->io.data = j;
 	j->fd = fog_sock_listen(j->path);

@@ -19,7 +19,7 @@ struct fog_jobdoor {
 	struct fog_edge *edge;
 	int fd; /* edge.sock */
 	char path[108];
-	char jobs_path[108];
+	char jobs_path[108], pay_path[108];
 	struct ev_io io;
 	u32 clients_count;
 	struct fog_jobdoor_client *clients;
@@ -31,7 +31,7 @@ void fog_jobdoor_free(struct fog_jobdoor *j);
 
 /* Inbound: connect to jobs.sock and agree. done is told once, from the loop, unless cancelled; fd
  * is then the callee's. 0 or -ENOMEM. */
-int fog_jobdoor_accept(struct fog_edge *e,
+int fog_jobdoor_accept(struct fog_edge *e, enum fog_service service,
 		       void (*done)(void *user, enum fog_open_code code, const char *error, int fd),
 		       void *user, struct fog_jobdoor_request **out);
 void fog_jobdoor_cancel(struct fog_jobdoor_request *r);

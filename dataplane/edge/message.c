@@ -280,8 +280,8 @@ static int header_fill(struct fog_stream_header *h, const json_t *root)
 {
 	u64 port;
 
-	if (equals(root, "service", "job")) {
-		h->service = FOG_SERVICE_JOB;
+	if (equals(root, "service", "job") || equals(root, "service", "pay")) {
+		h->service = equals(root, "service", "job") ? FOG_SERVICE_JOB : FOG_SERVICE_PAY;
 		return 0;
 	}
 	if (!equals(root, "service", "tcp"))
@@ -316,7 +316,7 @@ int fog_open_parse(struct fog_stream_header *h, const char *line, size_t size)
 	if (root == NULL)
 		return -EPROTO;
 	int rc = header_fill(h, root);
-	if (rc == 0 && (!equals(root, "op", "open") || h->service != FOG_SERVICE_JOB ||
+	if (rc == 0 && (!equals(root, "op", "open") || h->service == FOG_SERVICE_TCP ||
 			!key_get(root, "target", h->target)))
 		rc = -EPROTO;
 	json_decref(root);
@@ -337,8 +337,10 @@ static size_t line_format(json_t *root, char out[FOG_HEADER_LINE_MAX + 1])
 
 size_t fog_header_format(const struct fog_stream_header *h, char out[FOG_HEADER_LINE_MAX + 1])
 {
-	if (h->service == FOG_SERVICE_JOB)
-		return line_format(json_pack("{s:s}", "service", "job"), out);
+	if (h->service != FOG_SERVICE_TCP)
+		return line_format(json_pack("{s:s}", "service",
+					     h->service == FOG_SERVICE_JOB ? "job" : "pay"),
+				   out);
 	return line_format(json_pack("{s:s, s:s, s:i}", "service", "tcp", "host", h->host, "port",
 				     (int)h->port),
 			   out);

@@ -27,6 +27,7 @@ enum fog_purpose {
 enum fog_service {
 	FOG_SERVICE_TCP = 1,
 	FOG_SERVICE_JOB = 2,
+	FOG_SERVICE_PAY = 3, /* vouchers: mints, and pay for relays */
 };
 
 /* Outcome of opening a stream; the first six travel as "code". */

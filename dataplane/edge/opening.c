@@ -148,7 +148,9 @@ struct fog_opening *fog_opening_start(struct fog_edge *e, const struct fog_strea
 		return NULL;
 	o->edge = e;
 	o->header = *header;
-	o->purpose = header->service == FOG_SERVICE_JOB ? FOG_PURPOSE_JOB : FOG_PURPOSE_EXIT;
+	o->purpose = header->service == FOG_SERVICE_JOB   ? FOG_PURPOSE_JOB
+		     : header->service == FOG_SERVICE_PAY ? FOG_PURPOSE_NODE
+							  : FOG_PURPOSE_EXIT;
 	o->done = done;
 	o->user = user;
 	ev_init(&o->timer, on_timer);

@@ -93,8 +93,8 @@ static void ask(struct request *r, const struct fog_stream_header *h)
 
 	r->asked = true;
 	ev_timer_stop(r->edge->loop, &r->timer);
-	if (h->service == FOG_SERVICE_JOB)
-		rc = fog_jobdoor_accept(r->edge, job_done, r, &r->job);
+	if (h->service != FOG_SERVICE_TCP)
+		rc = fog_jobdoor_accept(r->edge, h->service, job_done, r, &r->job);
 	else
 		rc = fog_exit_open(r->edge, h->host, h->port, exit_done, r, &r->exit);
 	if (rc != 0)

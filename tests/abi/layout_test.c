@@ -131,7 +131,7 @@ static void test_complete(void)
 		CU_ASSERT(items[i].size - end <= gap_max);
 		structs++;
 	}
-	CU_ASSERT_EQUAL(structs, 20);
+	CU_ASSERT_EQUAL(structs, 21);
 	free(text);
 }
 

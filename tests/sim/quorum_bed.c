@@ -380,7 +380,7 @@ static void pool_add(struct bed_node *n, u32 id)
 					  .from = FOG_VALIDATORS_MAX});
 }
 
-static int checks_verify(const struct fog_check *c, int count)
+static int checks_verify(const struct fog_vote_check *c, int count)
 {
 	for (int i = 0; i < count; i++)
 		if (on_verify(NULL, c[i].key, c[i].message, sizeof(c[i].message), c[i].signature) !=
@@ -398,7 +398,7 @@ static u32 voter_of(const struct bed_node *n, u32 from)
 
 static void protocol_take(struct bed_node *n, u32 from, const u8 *data, u32 len)
 {
-	static struct fog_check checks[CHECKS_MAX];
+	static struct fog_vote_check checks[CHECKS_MAX];
 	struct fog_message m;
 	int rc = fog_message_decode(&m, data, len);
 
@@ -434,7 +434,7 @@ static struct fog_block *on_block(void *context, u64 height, struct fog_certific
 
 static void range_take(struct bed_node *n, const u8 *data, u32 len)
 {
-	static struct fog_check checks[FOG_VALIDATORS_MAX];
+	static struct fog_vote_check checks[FOG_VALIDATORS_MAX];
 	struct fog_sync_range r;
 	u8 hash[32];
 	int rc = fog_sync_range_decode(&r, data, len);

@@ -16,6 +16,13 @@ static int on_set(void *ctx, const struct fog_descriptor *d)
 	for (u32 i = 0; i < known_count; i++)
 		if (memcmp(known[i], d->node_id, 32) == 0)
 			return (int)i + 1;
+	for (u32 i = 0; i < known_count; i++) {
+		static const u8 zero[32];
+		if (memcmp(known[i], zero, 32) != 0)
+			continue;
+		memcpy(known[i], d->node_id, 32);
+		return (int)i + 1;
+	}
 	if (known_count == FOG_LINKS_MAX)
 		return -ENOSPC;
 	memcpy(known[known_count++], d->node_id, 32);
@@ -25,6 +32,9 @@ static int on_set(void *ctx, const struct fog_descriptor *d)
 static void on_remove(void *ctx, const u8 node_id[32])
 {
 	removes++;
+	for (u32 i = 0; i < known_count; i++)
+		if (memcmp(known[i], node_id, 32) == 0)
+			memset(known[i], 0, 32);
 }
 
 static const struct fog_links_sink sink = {on_set, on_remove};
@@ -152,5 +162,32 @@ static void test_full(void)
 	fog_links_free(l);
 }
 
+/* Who was drawn gets a link when there is no id left; somebody who was not makes room, once. */
+static void test_preferred(void)
+{
+	struct fog_links *l = start(FOG_ROLE_RELAY);
+	struct fog_identity id;
+	u8 ids[2][32];
+	u32 up;
+
+	fog_log_set_level(FOG_LOG_ERROR);
+	test_identity(&id, 1);
+	memcpy(ids[0], id.node_id, 32);
+	test_identity(&id, FOG_LINKS_MAX + 2);
+	memcpy(ids[1], id.node_id, 32);
+	for (u32 n = 1; n <= FOG_LINKS_MAX; n++)
+		host(l, n, FOG_ROLE_RELAY, FOG_DIRECTORY_ADDED);
+	fog_links_prefer(l, (const u8(*)[32])ids, 2);
+	host(l, FOG_LINKS_MAX + 1, FOG_ROLE_RELAY, FOG_DIRECTORY_ADDED);
+	CU_ASSERT_EQUAL(removes, 0); /* not drawn: no link */
+	host(l, FOG_LINKS_MAX + 2, FOG_ROLE_RELAY, FOG_DIRECTORY_ADDED);
+	CU_ASSERT_EQUAL(removes, 1);
+	CU_ASSERT_EQUAL(fog_links_count(l, &up), FOG_LINKS_MAX);
+	CU_ASSERT_NOT_EQUAL(state(l, FOG_LINKS_MAX + 2, 1), FOG_LINK_NONE);
+	CU_ASSERT_NOT_EQUAL(state(l, 1, 1), FOG_LINK_NONE); /* drawn as well: it stayed */
+	CU_ASSERT_EQUAL(state(l, 2, 1), FOG_LINK_NONE);
+	fog_links_free(l);
+}
+
 FOG_TEST_MAIN("controlplane/directory/links", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_events),
-	      FOG_TEST(test_who_gets_a_link), FOG_TEST(test_full))
+	      FOG_TEST(test_who_gets_a_link), FOG_TEST(test_full), FOG_TEST(test_preferred))

@@ -393,7 +393,42 @@ static void test_guards_full(void)
 	CU_ASSERT_EQUAL(guards.count, FOG_GUARDS_MAX);
 }
 
+/* New guards come from the epoch's draw, in its order, as far as it goes. */
+static void test_drawn_guards(void)
+{
+	for (u64 seed = 1; seed <= 20; seed++) {
+		fog_of(20, seed);
+		hosts[7].drawn = 1;
+		hosts[9].drawn = 2;
+		hosts[9].link = FOG_LINK_DOWN; /* cannot be one now */
+		hosts[4].drawn = 3;
+		struct fog_path_request r = to_node(3, 3);
+		CU_ASSERT_EQUAL_FATAL(choose(&r, 20), 0);
+		CU_ASSERT_EQUAL(guards.count, FOG_GUARDS_PRIMARY);
+		CU_ASSERT_EQUAL(memcmp(guards.list[0].node_id, descriptors[7].node_id, 32), 0);
+		CU_ASSERT_EQUAL(memcmp(guards.list[1].node_id, descriptors[4].node_id, 32), 0);
+	}
+}
+
+/* Two hosts of one public network are not on one path while others are there. */
+static void test_networks(void)
+{
+	for (u64 seed = 1; seed <= 50; seed++) {
+		fog_of(12, seed);
+		for (u32 n = 1; n < 12; n++) {
+			char address[32];
+			/* Hosts 1 to 8 share one network, the others have one each. */
+			snprintf(address, sizeof(address), "8.8.%u.%u:1", n <= 8 ? 1 : n, n);
+			CU_ASSERT_EQUAL(fog_address_parse(address, &descriptors[n].link), 0);
+		}
+		struct fog_path_request r = to_node(1, 3);
+		CU_ASSERT_EQUAL_FATAL(choose(&r, 12), 0);
+		CU_ASSERT_EQUAL(path.hops[1]->link.ip[14] == 1, false);
+	}
+}
+
 FOG_TEST_MAIN("controlplane/directory/path", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_requests),
 	      FOG_TEST(test_reasons), FOG_TEST(test_exits), FOG_TEST(test_properties),
 	      FOG_TEST(test_operators_differ), FOG_TEST(test_weights),
-	      FOG_TEST(test_guards_are_kept), FOG_TEST(test_guards_full))
+	      FOG_TEST(test_guards_are_kept), FOG_TEST(test_guards_full),
+	      FOG_TEST(test_drawn_guards), FOG_TEST(test_networks))

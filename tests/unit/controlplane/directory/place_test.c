@@ -8,6 +8,8 @@ static void host(u32 i, const char *address, const char *operator_name)
 {
 	memset(&d[i], 0, sizeof(d[i]));
 	CU_ASSERT_EQUAL(fog_address_parse(address, &d[i].link), 0);
+	d[i].node_id[0] = (u8)(i + 1);
+	d[i].node_id[1] = (u8)(i >> 8);
 	snprintf(d[i].operator_name, sizeof(d[i].operator_name), "%s", operator_name);
 }
 
@@ -21,7 +23,7 @@ static void test_together(void)
 		{"8.8.8.1:1", "8.8.9.1:1", false},
 		{"10.0.0.1:1", "10.0.0.2:1", false}, /* private: says nothing */
 		{"10.0.0.1:1", "10.0.0.1:2", true},
-		{"127.0.0.1:1", "127.0.0.2:2", false},
+		{"127.0.0.1:1", "127.0.0.1:2", false},  /* hosts of a lab */
 		{"172.32.0.1:1", "172.32.0.2:1", true}, /* not private any more */
 		{"100.64.1.1:1", "100.64.1.2:1", false},
 		{"[2001:db8:1::1]:1", "[2001:db8:1:ff::1]:1", true},

@@ -374,9 +374,12 @@ static void test_voucher_money(void)
 	CU_ASSERT_EQUAL(bed_run(&b, 0, &open), FOG_TX_OK);
 	CU_ASSERT_EQUAL(bed_run(&b, 1, &tx), FOG_TX_OK);
 	CU_ASSERT_EQUAL(bed_run(&b, 1, &tx), FOG_TX_ERROR_ESCROW_EXISTS);
-	struct fog_tx redeem = {.kind = FOG_TX_VOUCHER_REDEEM, .body.redeem.amount = 400};
+	struct fog_tx redeem = {.kind = FOG_TX_VOUCHER_REDEEM,
+				.body.redeem = {.amount = 400, .number = 1}};
 	memcpy(redeem.body.redeem.to, b.pk[3], 32);
 	CU_ASSERT_EQUAL(bed_run(&b, 0, &redeem), FOG_TX_OK);
+	CU_ASSERT_EQUAL(bed_run(&b, 0, &redeem), FOG_TX_ERROR_MINT_PAID);
+	redeem.body.redeem.number = 2;
 	redeem.body.redeem.amount = 601;
 	CU_ASSERT_EQUAL(bed_run(&b, 0, &redeem), FOG_TX_ERROR_MINT_BACKING);
 	CU_ASSERT(fog_state_get(fog_chain_state(b.chain), FOG_RECORD_MINT, b.pk[0], &m));
@@ -540,6 +543,7 @@ static struct fog_tx random_tx(struct bed *b)
 	case FOG_TX_VOUCHER_REDEEM:
 		memcpy(tx.body.redeem.to, b->pk[other], 32);
 		tx.body.redeem.amount = some_amount();
+		tx.body.redeem.number = rng_state >> 40;
 		break;
 	case FOG_TX_VOTE_LOCK:
 	case FOG_TX_VOTE_UNLOCK:

@@ -169,5 +169,38 @@ static void test_vectors(void)
 	json_decref(root);
 }
 
-FOG_TEST_MAIN("crypto/merkle/merkle", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_vectors))
+/* Every pair of sizes up to 40: what is made is accepted, for the right roots only. */
+static void test_consistency_made(void)
+{
+	u8 hash[40][32], old_root[32], root[32], proof[64][32];
+	unsigned count;
+
+	for (unsigned i = 0; i < 40; i++)
+		memset(hash[i], (int)i + 1, 32);
+	for (u64 n = 1; n <= 40; n++)
+		for (u64 old = 1; old <= n; old++) {
+			CU_ASSERT_EQUAL(fog_merkle_consistency((const u8(*)[32])hash, old, n, proof,
+							       64, &count),
+					0);
+			fog_merkle_root(old_root, (const u8(*)[32])hash, old);
+			fog_merkle_root(root, (const u8(*)[32])hash, n);
+			CU_ASSERT_EQUAL(fog_merkle_consistency_verify(old_root, old, root, n,
+								      (const u8(*)[32])proof,
+								      count),
+					0);
+			old_root[0] ^= 1;
+			CU_ASSERT_NOT_EQUAL(fog_merkle_consistency_verify(old_root, old, root, n,
+									  (const u8(*)[32])proof,
+									  count),
+					    0);
+		}
+	CU_ASSERT_EQUAL(fog_merkle_consistency((const u8(*)[32])hash, 0, 5, proof, 64, &count),
+			-EINVAL);
+	CU_ASSERT_EQUAL(fog_merkle_consistency((const u8(*)[32])hash, 6, 5, proof, 64, &count),
+			-EINVAL);
+	CU_ASSERT_EQUAL(fog_merkle_consistency((const u8(*)[32])hash, 3, 7, proof, 1, &count),
+			-ENOSPC);
+}
+
+FOG_TEST_MAIN("crypto/merkle/merkle", FOG_TEST(test_consistency_made), FOG_TEST(test_life_cycle),
+	      FOG_TEST(test_bad_arguments), FOG_TEST(test_vectors))

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* This host's part in the quorum: started with the ledger, its signatures checked by the data
+ * plane, seen through the API. */
+#include <errno.h>
+
+#include "controlplane/core/log.h"
+#include "controlplane/daemon/chain.h"
+#include "controlplane/daemon/envelope.h"
+#include "crypto/hash/hash.h"
+#include "crypto/mem.h"
+#include "crypto/sign/sign.h"
+
+#define CONSENSUS_SECONDS     30
+#define CONSENSUS_SECONDS_MAX 300
+
+/* ---- signatures ------------------------------------------------------------------------------ */
+
+/* One message's signatures at the data plane. */
+struct checking {
+	struct fog_host *host;
+	u32 left, count;
+	int result;
+	fog_node_verified_fn *done;
+	void *arg;
+	struct one {
+		struct checking *all;
+		struct fog_vote_check check;
+	} one[];
+};
+
+static void checking_end(struct checking *c)
+{
+	if (--c->left != 0)
+		return;
+	c->done(c->arg, c->result);
+	free(c);
+}
+
+static int check_here(const struct fog_vote_check *c)
+{
+	return fog_sign_verify(c->signature, c->message, sizeof(c->message), c->key);
+}
+
+static void on_checked(void *arg, int result)
+{
+	struct one *o = arg;
+
+	/* Agreement must not hang on the data plane: what it did not judge is judged here. */
+	if (result != 0 && result != -EBADMSG && result != -ECANCELED)
+		result = check_here(&o->check);
+	if (result != 0)
+		o->all->result = -EBADMSG;
+	checking_end(o->all);
+}
+
+static int verify(void *context, const struct fog_vote_check *check, u32 count,
+		  fog_node_verified_fn *done, void *arg)
+{
+	struct fog_host *h = context;
+	struct checking *c;
+
+	if (h->dp == NULL || fog_dpclient_state(h->dp) != FOG_DPCLIENT_UP)
+		return -EAGAIN;
+	c = calloc(1, sizeof(*c) + count * sizeof(c->one[0]));
+	if (c == NULL)
+		return -EAGAIN;
+	*c = (struct checking){
+		.host = h, .left = count + 1, .count = count, .done = done, .arg = arg};
+	for (u32 i = 0; i < count; i++) {
+		struct one *o = &c->one[i];
+		o->all = c;
+		o->check = check[i];
+		if (fog_dpclient_verify(h->dp, o->check.key, o->check.signature, o->check.message,
+					sizeof(o->check.message), FOG_VERIFY_VOTES, on_checked, o,
+					fog_monotonic_ns()) != 0) {
+			if (check_here(&o->check) != 0)
+				c->result = -EBADMSG;
+			c->left--;
+		}
+	}
+	/* Off it goes before the loop sleeps. */
+	ev_feed_event(h->loop, &h->dp_timer, EV_TIMER);
+	checking_end(c);
+	return 0;
+}
+
+/* ---- API ------------------------------------------------------------------------------------- */
+
+static struct fog_node *node_of(struct fog_exchange *x)
+{
+	struct fog_host *h = fog_exchange_ctx(x);
+
+	return fog_host_chain_node(h->chain);
+}
+
+static int quorum_get(struct fog_exchange *x)
+{
+	return fog_exchange_json(x, 200, fog_node_json(node_of(x)));
+}
+
+/* ?height= of the state, ?epoch= the asker knows the set of. */
+static int proof_get(struct fog_exchange *x)
+{
+	u64 height, epoch;
+
+	if (fog_exchange_query_u64(x, "height", 0, UINT64_MAX / 2, &height) != 0 ||
+	    fog_exchange_query_u64(x, "epoch", 1, UINT64_MAX / 2, &epoch) != 0)
+		return 0;
+	json_t *o = fog_node_proof_json(node_of(x), height, epoch);
+	if (o == NULL)
+		return fog_exchange_problem(
+			x, 404, "no final header carries the state of height %llu (yet)",
+			(unsigned long long)height);
+	return fog_exchange_json(x, 200, o);
+}
+
+/* Fields of the published contract, and what is behind them. */
+static int fog_status_get(struct fog_exchange *x)
+{
+	struct fog_node *n = node_of(x);
+	struct fog_quorum_status s;
+	struct fog_node_figures f;
+	const struct fog_validators *set = fog_node_set(n);
+	struct fog_tolerance *t = malloc(sizeof(*t));
+
+	if (t == NULL)
+		return fog_exchange_problem(x, 503, "no memory");
+	fog_node_status(n, &s);
+	fog_node_figures(n, &f);
+	fog_validators_tolerance(set, t);
+	double tolerated = (double)t->weight / (double)set->total;
+	free(t);
+	return fog_envelope(
+		x,
+		json_pack("{s:i, s:i, s:f, s:f, s:f, s:b, s:s, s:I, s:I, s:I, s:s, s:b, s:b}",
+			  "active_nodes", __builtin_popcountll(s.heard), "total_nodes",
+			  (int)set->count, "success_rate", f.success_rate, "byzantine_tolerance",
+			  tolerated, "avg_consensus_time_ms", f.commit_ms_mean, "healthy",
+			  (int)(s.quorum && !s.diverged), "reason", s.why, "height",
+			  (json_int_t)s.height, "epoch", (json_int_t)s.epoch, "view",
+			  (json_int_t)s.view, "profile", fog_profile_name(set->rules.profile),
+			  "capped", (int)set->capped, "flagged", (int)set->flagged),
+		"Quorum status");
+}
+
+struct consensus {
+	struct fog_exchange *x;
+	struct fog_host *h;
+	u8 digest[32];
+	u64 start_ms;
+	char type[32];
+};
+
+/* The account named by the digest holds what was sent: anybody can have it proven. */
+static void on_consensus(void *ctx, const u8 id[32], u64 height, enum fog_tx_error error)
+{
+	struct consensus *c = ctx;
+	struct fog_node *n = fog_host_chain_node(c->h->chain);
+	struct fog_quorum_status s;
+	char digest[65], tx[65];
+
+	fog_hex_encode(c->digest, 32, digest, sizeof(digest));
+	fog_hex_encode(id, 32, tx, sizeof(tx));
+	if (error == FOG_TX_ERROR_COUNT && n == NULL) {
+		fog_exchange_problem(c->x, 503, "the control plane stops");
+		free(c);
+		return;
+	}
+	fog_node_status(n, &s);
+	const struct fog_validators *set = fog_node_set(n);
+	const char *why = error == FOG_TX_OK ? ""
+			  : error < FOG_TX_ERROR_COUNT
+				  ? fog_tx_error_text(error)
+				  : (s.why[0] != '\0' ? s.why : "not final in time");
+	fog_envelope(c->x,
+		     json_pack("{s:b, s:s, s:s, s:I, s:s, s:i, s:i, s:I, s:I, s:I, s:s}",
+			       "consensus_reached", error == FOG_TX_OK, "proposal_digest", digest,
+			       "transaction", tx, "height", (json_int_t)height, "quorum_type",
+			       c->type, "participants", __builtin_popcountll(s.heard), "validators",
+			       (int)set->count, "weight_quorum", (json_int_t)set->quorum,
+			       "weight_total", (json_int_t)set->total, "consensus_time_ms",
+			       (json_int_t)(fog_monotonic_ms() - c->start_ms), "reason", why),
+		     error == FOG_TX_OK ? "Consensus reached" : "Consensus not reached");
+	free(c);
+}
+
+/* Have the quorum agree that this proposal was put before it: one ufog of this host goes to the
+ * account whose key is the digest of the proposal. */
+static int consensus_post(struct fog_exchange *x)
+{
+	struct fog_host *h = fog_exchange_ctx(x);
+	const json_t *body = fog_exchange_body(x), *proposal = json_object_get(body, "proposal");
+	const json_t *seconds = json_object_get(body, "timeout_seconds");
+	const char *type = json_string_value(json_object_get(body, "quorum_type"));
+	json_int_t wait = seconds != NULL ? json_integer_value(seconds) : CONSENSUS_SECONDS;
+	struct fog_tx tx = {.kind = FOG_TX_TRANSFER};
+	enum fog_tx_error error = FOG_TX_ERROR_COUNT;
+
+	if (!json_is_object(proposal) || wait < 1 || wait > CONSENSUS_SECONDS_MAX)
+		return fog_exchange_problem(x, 422,
+					    "proposal is an object, timeout_seconds from 1 to %d",
+					    CONSENSUS_SECONDS_MAX);
+	char *text = json_dumps(proposal, JSON_COMPACT | JSON_SORT_KEYS);
+	struct consensus *c = calloc(1, sizeof(*c));
+	if (text == NULL || c == NULL) {
+		free(text);
+		free(c);
+		return fog_exchange_problem(x, 503, "no memory");
+	}
+	*c = (struct consensus){.x = x, .h = h, .start_ms = fog_monotonic_ms()};
+	snprintf(c->type, sizeof(c->type), "%s", type != NULL ? type : "byzantine");
+	fog_hash_sha256(c->digest, text, strlen(text));
+	free(text);
+	memcpy(tx.body.transfer.to, c->digest, 32);
+	tx.body.transfer.amount = 1;
+	int rc = fog_host_chain_send(h->chain, &tx, &error, on_consensus, c);
+	if (rc == 0)
+		return 0;
+	free(c);
+	return fog_exchange_problem(x, error < FOG_TX_ERROR_COUNT ? 409 : 503, "%s",
+				    error < FOG_TX_ERROR_COUNT ? fog_tx_error_text(error)
+							       : strerror(-rc));
+}
+
+static const struct fog_route routes[] = {
+	{"GET", "/v1/quorum", quorum_get},
+	{"GET", "/v1/quorum/proof", proof_get},
+	{"GET", "/v1/fog/quorum/status", fog_status_get},
+	{"POST", "/v1/fog/quorum/consensus", consensus_post},
+};
+
+/* ---- start ----------------------------------------------------------------------------------- */
+
+static void flags_say(const struct fog_validators *s)
+{
+	struct fog_tolerance *t = malloc(sizeof(*t));
+
+	if (t == NULL || !s->flagged) {
+		free(t);
+		return;
+	}
+	fog_validators_tolerance(s, t);
+	for (u32 i = 0; i < t->class_count; i++)
+		if (t->classes[i].residual < 0)
+			fog_log(FOG_LOG_WARNING, "quorum",
+				"one %s holds a third of the weight or more value=\"%s\" as=%u "
+				"weight=%llu of=%llu",
+				fog_attribute_name(t->classes[i].attribute), t->classes[i].value,
+				t->classes[i].as, (unsigned long long)t->classes[i].weight,
+				(unsigned long long)s->total);
+	free(t);
+}
+
+int fog_host_quorum_start(struct fog_host *h, const struct fog_genesis_file *genesis,
+			  const struct fog_application *app, struct fog_node **out,
+			  char why[FOG_HOST_WHY_SIZE])
+{
+	struct fog_address listen;
+	char dir[4096], node_why[FOG_NODE_WHY_SIZE];
+	struct fog_node_config c = {
+		.loop = h->loop,
+		.id = &h->id,
+		.dir = dir,
+		.genesis = &genesis->set,
+		.genesis_ms = genesis->ledger.time_ms,
+		.epoch_ms = genesis->epoch_ms,
+		.view_ms = (u32)h->config.quorum_view_ms,
+		.idle_ms = (u32)h->config.quorum_idle_ms,
+		.app = *app,
+		.verifier = {h, "data plane", verify},
+	};
+
+	snprintf(dir, sizeof(dir), "%s/quorum", h->config.host_state_dir);
+	if (h->config.quorum_listen[0] != '\0') {
+		if (fog_address_parse(h->config.quorum_listen, &listen) != 0) {
+			snprintf(why, FOG_HOST_WHY_SIZE, "quorum.listen is not address:port");
+			return -EINVAL;
+		}
+		c.listen = &listen;
+	}
+	int rc = fog_node_start(out, &c, node_why);
+	if (rc != 0) {
+		snprintf(why, FOG_HOST_WHY_SIZE, "%s", node_why);
+		return rc;
+	}
+	flags_say(&genesis->set);
+	fog_gateway_add(h->gateway, routes, FOG_ARRAY_COUNT(routes), h);
+	fog_log(FOG_LOG_NOTICE, "quorum", "started validators=%u voting=%d", genesis->set.count,
+		fog_validators_find(&genesis->set, h->id.node_id) >= 0);
+	return 0;
+}
