@@ -43,6 +43,7 @@ FENCED = {
     "curl/curl.h": ("controlplane/cli/", "controlplane/jobs/hooks.c"),
     "libsmartcols/libsmartcols.h": ("controlplane/cli/",),
     "hwloc.h": ("dataplane/",),
+    "openssl/x509.h": ("controlplane/tee/",),
 }
 
 
