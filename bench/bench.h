@@ -64,11 +64,13 @@ void bench_record(struct bench *b, const struct bench_case *c, const double *our
 /* The suites; each calls bench_run() for its cases. */
 void bench_suite_cell(struct bench *b);
 void bench_suite_curve(struct bench *b);
+void bench_suite_executor(struct bench *b);
 void bench_suite_handshake(struct bench *b);
 void bench_suite_link(struct bench *b);
 void bench_suite_quorum(struct bench *b);
 void bench_suite_market(struct bench *b);
 void bench_suite_pipeline(struct bench *b);
+void bench_suite_proofs(struct bench *b);
 void bench_suite_reputation(struct bench *b);
 void bench_suite_ring(struct bench *b);
 void bench_suite_scheduler(struct bench *b);

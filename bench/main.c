@@ -15,17 +15,14 @@ struct suite {
 };
 
 static const struct suite suites[] = {
-	{"cell", bench_suite_cell},
-	{"link", bench_suite_link},
-	{"curve", bench_suite_curve},
-	{"handshake", bench_suite_handshake},
-	{"pipeline", bench_suite_pipeline},
-	{"ring", bench_suite_ring},
-	{"zk", bench_suite_zk},
-	{"scheduler", bench_suite_scheduler},
-	{"market", bench_suite_market},
-	{"quorum", bench_suite_quorum},
-	{"reputation", bench_suite_reputation},
+	{"cell", bench_suite_cell},           {"link", bench_suite_link},
+	{"curve", bench_suite_curve},         {"executor", bench_suite_executor},
+	{"curve", bench_suite_curve},         {"handshake", bench_suite_handshake},
+	{"handshake", bench_suite_handshake}, {"pipeline", bench_suite_pipeline},
+	{"pipeline", bench_suite_pipeline},   {"proofs", bench_suite_proofs},
+	{"ring", bench_suite_ring},           {"zk", bench_suite_zk},
+	{"scheduler", bench_suite_scheduler}, {"market", bench_suite_market},
+	{"quorum", bench_suite_quorum},       {"reputation", bench_suite_reputation},
 };
 
 static double now_seconds(void)

@@ -151,6 +151,17 @@ static int check_country(const char *v, char why[160])
 	return v[2] == '\0' ? 0 : -EINVAL;
 }
 
+static int check_engine(const char *v, char why[160])
+{
+	return check_word(v, "native wasm oci microvm slurm", why);
+}
+
+static int check_key(const char *v, char why[160])
+{
+	snprintf(why, 160, "wants 64 hex digits");
+	return strlen(v) == 64 && strspn(v, "0123456789abcdefABCDEF") == 64 ? 0 : -EINVAL;
+}
+
 static int check_strategy(const char *v, char why[160])
 {
 	return check_word(v, "dynamic stable aggressive conservative", why);
@@ -194,6 +205,8 @@ static const struct {
 	{"exit", "deny", check_exit_rule},
 	{"edge", "socks", check_socks},
 	{"worker", "exec_path", check_path_or_empty},
+	{"worker", "engines", check_engine},
+	{"worker", "wasm_builders", check_key},
 	{"ledger", "chain", check_chain},
 	{"ledger", "genesis", check_path_or_empty},
 	{"market", "strategy", check_strategy},

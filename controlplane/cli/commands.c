@@ -41,13 +41,14 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_top},
 
 	{"job submit", "[-f FILE | -- ARGV...]", 0, FOG_CLI_ARGS_MAX,
-	 O(NAME) | O(CPU) | O(MEMORY) | O(WALL) | O(TARGET) | O(STDIN) | O(WAIT) | O(TIMEOUT) |
-		 JOB_TERMS,
+	 O(NAME) | O(CPU) | O(MEMORY) | O(WALL) | O(TARGET) | O(STDIN) | O(ENGINE) | O(INPUT) |
+		 O(WAIT) | O(TIMEOUT) | JOB_TERMS,
 	 "run a program on some host of the fog",
 	 "ARGV is the program and its arguments as the worker finds them, not a shell line.\n"
 	 "Prints the id of the job; with --wait also its way and its output.\n\n"
 	 "  fogctl job submit --wait -- /bin/sh -c 'echo hello from $(hostname)'\n"
 	 "  fogctl job submit --cpu 0.5 --memory 64M --wall 10s --stdin data.txt -- sort\n"
+	 "  fogctl job submit --engine wasm --input tool.fogwasm -- tool.fogwasm arguments\n"
 	 "  fogctl job submit --wait -f dag.json          a batch of stages, see configs/jobs/",
 	 fog_cmd_job_submit},
 	{"job plan", "[-f FILE | -- ARGV...]", 0, FOG_CLI_ARGS_MAX,
@@ -226,6 +227,13 @@ const struct fog_command fog_commands[] = {
 	 "  fogctl vrf draw relays --host birch | fogctl vrf verify -",
 	 fog_cmd_vrf_verify},
 	{"metrics", "", 0, 0, 0, "counters in the Prometheus text format", NULL, fog_cmd_metrics},
+
+	{"proof show", "FILE", 1, 1, 0,
+	 "a proof of execution, audit, SLA, batch or inclusion as JSON",
+	 "FILE holds the binary or the JSON form; - is standard input.", fog_cmd_proof_show},
+	{"proof verify", "FILE", 1, 1, O(ROSTER),
+	 "check such a proof; exit status 1 unless it is fresh and right",
+	 "  fogctl proof verify audit.json --roster auditors.json", fog_cmd_proof_verify},
 
 	{"quorum status", "", 0, 0, 0, "who agrees on the ledger, and why not when they do not",
 	 NULL, fog_cmd_quorum_status},

@@ -91,6 +91,10 @@ int fog_cmd_job_logs(struct fog_cli *cli);
 int fog_cmd_job_cancel(struct fog_cli *cli);
 int fog_cmd_job_wait(struct fog_cli *cli);
 
+/* cmd_proof.c */
+int fog_cmd_proof_show(struct fog_cli *cli);
+int fog_cmd_proof_verify(struct fog_cli *cli);
+
 /* cmd_zk.c */
 int fog_cmd_zk_commit(struct fog_cli *cli);
 int fog_cmd_zk_prove(struct fog_cli *cli);

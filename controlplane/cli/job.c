@@ -29,12 +29,12 @@ char *fog_base64_text(const u8 *data, size_t size)
 	return text;
 }
 
-/* The whole file as base64 under "stdin_base64". */
-static int stdin_add(json_t *body, const char *name, char why[FOG_JOB_WHY_SIZE])
+/* The whole file, "-" for standard input, as base64; a new reference or NULL with why. */
+static json_t *file_base64(const char *name, char why[FOG_JOB_WHY_SIZE])
 {
 	FILE *in = strcmp(name, "-") == 0 ? stdin : fopen(name, "re");
 	u8 *data = malloc(FOG_JOB_STDIN_MAX + 1);
-	int rc = -EINVAL;
+	json_t *value = NULL;
 
 	if (in == NULL || data == NULL) {
 		snprintf(why, FOG_JOB_WHY_SIZE, "%s: %s", name, strerror(errno));
@@ -48,14 +48,40 @@ static int stdin_add(json_t *body, const char *name, char why[FOG_JOB_WHY_SIZE])
 			 FOG_JOB_STDIN_MAX);
 	} else {
 		char *text = fog_base64_text(data, size);
-		rc = text != NULL ? json_object_set_new(body, "stdin_base64", json_string(text))
-				  : -ENOMEM;
+		value = json_string(text);
 		free(text);
 	}
 out:
 	if (in != NULL && in != stdin)
 		fclose(in);
 	free(data);
+	return value;
+}
+
+static int stdin_add(json_t *body, const char *name, char why[FOG_JOB_WHY_SIZE])
+{
+	return json_object_set_new(body, "stdin_base64", file_base64(name, why));
+}
+
+/* Files, with commas between them; the job sees each under the last part of its name. */
+static int inputs_add(json_t *body, const char *names, char why[FOG_JOB_WHY_SIZE])
+{
+	json_t *list = json_array();
+	char *copy = strdup(names), *save = NULL;
+	int rc = copy == NULL || json_object_set_new(body, "inputs", list) != 0 ? -ENOMEM : 0;
+
+	for (char *name = rc == 0 ? strtok_r(copy, ",", &save) : NULL; rc == 0 && name != NULL;
+	     name = strtok_r(NULL, ",", &save)) {
+		const char *slash = strrchr(name, '/');
+		json_t *data = file_base64(name, why);
+		if (data == NULL)
+			rc = -EINVAL;
+		else
+			json_array_append_new(list, json_pack("{s:s, s:o}", "name",
+							      slash != NULL ? slash + 1 : name,
+							      "data_base64", data));
+	}
+	free(copy);
 	return rc;
 }
 
@@ -174,7 +200,8 @@ static json_t *body_of_words(const struct fog_cli *cli, char why[FOG_JOB_WHY_SIZ
 		}
 	}
 	json_t *body = json_pack("{s:o, s:o}", "argv", argv, "limits", limits);
-	static const enum fog_option texts[] = {FOG_OPTION_NAME, FOG_OPTION_TARGET};
+	static const enum fog_option texts[] = {FOG_OPTION_NAME, FOG_OPTION_TARGET,
+						FOG_OPTION_ENGINE};
 	for (u32 i = 0; i < FOG_ARRAY_COUNT(texts); i++) {
 		const char *text = cli->option[texts[i]];
 		if (text != NULL &&
@@ -186,6 +213,9 @@ static json_t *body_of_words(const struct fog_cli *cli, char why[FOG_JOB_WHY_SIZ
 	}
 	if (cli->option[FOG_OPTION_STDIN] != NULL &&
 	    stdin_add(body, cli->option[FOG_OPTION_STDIN], why) != 0)
+		goto wrong;
+	if (cli->option[FOG_OPTION_INPUT] != NULL &&
+	    inputs_add(body, cli->option[FOG_OPTION_INPUT], why) != 0)
 		goto wrong;
 	return body;
 wrong:

@@ -2,6 +2,7 @@
 /* fog.conf of the hosts of a lab. */
 #include <errno.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "controlplane/cli/lab.h"
 #include "controlplane/cli/output.h"
@@ -115,6 +116,11 @@ static int host_write(const json_t *lab, size_t index, const char *const *keys)
 		" };\nworker: { cpu_millicores = %d; memory_mb = %d; jobs_max = %d;"
 		" price_cpu_hour = %u; price_memory_gb_hour = %u;",
 		CPU_MILLICORES, MEMORY_MB, JOBS_MAX, a->cpu_hour, a->gb_hour);
+	fprintf(out, " engines = [\"native\", \"wasm\", \"microvm\"%s];",
+		geteuid() == 0 ? ", \"oci\"" : "");
+	const char *builder = fog_pick_text(lab, "wasm_builder", "");
+	if (*builder != '\0')
+		fprintf(out, " wasm_builders = [\"%s\"];", builder);
 	const char *exec = fog_pick_text(lab, "exec", "");
 	if (*exec == '/') /* otherwise it is not built, and the control plane will say so */
 		key_string(out, "exec_path", exec);

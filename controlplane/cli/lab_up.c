@@ -12,6 +12,8 @@
 #include "controlplane/cli/units.h"
 #include "controlplane/core/identity.h"
 #include "crypto/mem.h"
+#include "crypto/random/random.h"
+#include "crypto/sign/sign.h"
 
 #define SUPERVISOR_START_MS 5000
 #define DOWN_MS             20000 /* all ranks of processes, each with its SIGKILL */
@@ -213,6 +215,26 @@ static int lab_start(const struct fog_cli *cli, const char *dir, json_t *lab,
 	return rc;
 }
 
+/* The lab trusts one builder of WebAssembly, whose key anybody here may use: DIR/builder.key. */
+static int builder_make(json_t *lab, const char *dir)
+{
+	u8 seed[FOG_SIGN_SEED_SIZE], pk[FOG_SIGN_PUBLIC_SIZE], sk[FOG_SIGN_SECRET_SIZE];
+	char path[FOG_LAB_PATH_MAX], text[KEY_HEX_SIZE];
+
+	snprintf(path, sizeof(path), "%s/builder.key", dir);
+	(void)unlink(path);
+	fog_random_bytes(seed, sizeof(seed));
+	fog_sign_keypair(pk, sk, seed);
+	(void)fog_hex_encode(seed, sizeof(seed), text, sizeof(text));
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int rc = fd < 0 ? -errno : dprintf(fd, "%s\n", text) < 0 ? -EIO : 0;
+	if (fd >= 0 && close(fd) != 0 && rc == 0)
+		rc = -errno;
+	(void)fog_hex_encode(pk, sizeof(pk), text, sizeof(text));
+	json_object_set_new(lab, "wasm_builder", json_string(text));
+	return rc;
+}
+
 int fog_lab_up(const struct fog_cli *cli, const char *dir, json_t **out)
 {
 	char why[FOG_LAB_NOTE_MAX] = "", id[5];
@@ -235,6 +257,8 @@ int fog_lab_up(const struct fog_cli *cli, const char *dir, json_t **out)
 	json_t *lab = network_up(dir, id, mode, (u32)hosts, why);
 	if (lab == NULL)
 		return fog_cli_fail(cli, "%s", why);
+	if (builder_make(lab, dir) != 0)
+		return fog_cli_fail(cli, "cannot make %s/builder.key", dir);
 	if (why[0] != '\0' && !cli->json)
 		fprintf(cli->out, "The hosts share 127.0.0.1, each on ports of its own: %s.\n",
 			why);

@@ -57,6 +57,13 @@ int fog_host_quorum_start(struct fog_host *h, const struct fog_genesis_file *gen
 			  char why[FOG_HOST_WHY_SIZE]);
 struct fog_node *fog_host_chain_node(struct fog_host_chain *c); /* NULL: solo */
 
+/* pay.c: pay of jobs on the shared ledger. Needs that and the store. backed: see jobs/engine.h. */
+struct fog_attempt_key;
+int fog_host_pay_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
+void fog_host_pay_stop(struct fog_host *h);
+bool fog_host_pay_backed(void *context, const struct fog_attempt_key *key, const char *offer,
+			 i64 amount, char error[128]);
+
 /* voucher.c: the service "pay", and a mint where there is a shared ledger. Needs that, store and
  * gateway. */
 int fog_host_voucher_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);

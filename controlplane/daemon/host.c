@@ -144,6 +144,8 @@ static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 		rc = fog_host_jobs_start(h, why);
 	if (rc == 0)
 		rc = fog_host_chain_start(h, why);
+	if (rc == 0)
+		rc = fog_host_pay_start(h, why);
 	return rc == 0 ? fog_host_voucher_start(h, why) : rc;
 }
 
@@ -209,6 +211,7 @@ void fog_host_stop(struct fog_host *h)
 {
 	if (h == NULL)
 		return;
+	fog_host_pay_stop(h);
 	fog_host_chain_stop(h); /* tells those who wait, vouchers too */
 	fog_host_voucher_stop(h);
 	fog_host_jobs_stop(h);

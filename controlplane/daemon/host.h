@@ -47,6 +47,7 @@ struct fog_host_counts {
 struct fog_jobs_runtime;
 struct fog_host_chain;
 struct fog_host_voucher;
+struct fog_host_pay;
 struct fog_xdp;
 struct fog_host_market;
 struct fog_host_trust;
@@ -110,6 +111,7 @@ struct fog_host {
 
 	struct fog_jobs_runtime *jobs; /* NULL until started */
 	struct fog_host_voucher *voucher;
+	struct fog_host_pay *pay;       /* NULL: jobs are paid in our own book only */
 	struct fog_host_chain *chain;   /* NULL: takes part in no shared ledger */
 	struct fog_host_market *market; /* likewise */
 	struct fog_host_trust *trust;   /* likewise */

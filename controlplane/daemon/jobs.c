@@ -2,8 +2,12 @@
 /* The job engine's place in this host: what it is told about configuration and directory. */
 #include <errno.h>
 
+#include "controlplane/daemon/chain.h"
 #include "controlplane/daemon/host.h"
+#include "controlplane/executor/executor.h"
+#include "crypto/mem.h"
 #include "controlplane/daemon/market.h"
+#include "controlplane/daemon/measure.h"
 #include "controlplane/daemon/trust.h"
 #include "controlplane/jobs/runtime.h"
 
@@ -31,6 +35,22 @@ static void text_set(char out[FOG_PLACEMENT_VALUE_SIZE], const char *text)
 	snprintf(out, FOG_PLACEMENT_VALUE_SIZE, "%.*s", FOG_PLACEMENT_VALUE_SIZE - 1, text);
 }
 
+/* What was measured, or estimated from what was; unknown stays zero. */
+static void nearness_fill(const struct fog_host *h, const struct fog_descriptor *d,
+			  struct fog_placement_host *out)
+{
+	struct fog_estimate e;
+
+	fog_host_estimate(h, d->node_id, &e);
+	out->latency_ms = (u32)((e.mean_ns + 999999) / 1000000);
+	out->bandwidth_kbps = (u32)FOG_MIN(e.rate / 1000, UINT32_MAX);
+	if (e.energy.source == FOG_ENERGY_UNKNOWN || d->cpu_millicores == 0)
+		return;
+	out->idle_mw = e.energy.idle_milliwatts;
+	out->core_mw = (u32)((u64)(e.energy.full_milliwatts - e.energy.idle_milliwatts) * 1000 /
+			     d->cpu_millicores);
+}
+
 static void host_fill(const struct fog_host *h, const struct fog_descriptor *d,
 		      struct fog_placement_host *out)
 {
@@ -49,6 +69,7 @@ static void host_fill(const struct fog_host *h, const struct fog_descriptor *d,
 	out->memory_bytes = d->memory_bytes;
 	out->price_cpu_hour = d->price_cpu_hour;
 	out->price_memory_gb_hour = d->price_memory_gb_hour;
+	nearness_fill(h, d, out);
 	text_set(out->attribute[FOG_PLACEMENT_KEY_OPERATOR], d->operator_name);
 	text_set(out->attribute[FOG_PLACEMENT_KEY_COUNTRY], d->country);
 	text_set(out->attribute[FOG_PLACEMENT_KEY_REGION], d->region);
@@ -93,9 +114,20 @@ int fog_host_jobs_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 		.hosts = hosts,
 		.host_name = host_name,
 		.told = fog_host_told,
+		.backed = fog_host_pay_backed,
 		.context = h,
 	};
 
+	u8 builders[FOG_EXECUTOR_BUILDERS_MAX][32];
+	const struct fog_config_list *keys = &h->config.worker_wasm_builders;
+
+	config.engines = (const char *const *)h->config.worker_engines.items;
+	config.engine_count = h->config.worker_engines.count;
+	config.builders = builders;
+	for (u32 i = 0; i < FOG_MIN(keys->count, (u32)FOG_EXECUTOR_BUILDERS_MAX); i++)
+		(void)fog_hex_decode(keys->items[i], builders[i],
+				     32); /* --check-config knows them */
+	config.builder_count = keys->count;
 	_Static_assert(FOG_JOBS_RUNTIME_WHY <= FOG_HOST_WHY_SIZE, "one buffer for both");
 	snprintf(edge_sock, sizeof(edge_sock), "%s/edge.sock", h->config.host_run_dir);
 	snprintf(jobs_sock, sizeof(jobs_sock), "%s/jobs.sock", h->config.host_run_dir);

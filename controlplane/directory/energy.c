@@ -104,6 +104,20 @@ static bool use_read(struct fog_energy_meter *m, u64 *ppm)
 	return n >= 5 && of != 0;
 }
 
+static void range_fill(struct fog_energy_meter *m, struct fog_energy *e)
+{
+	if (e->source == FOG_ENERGY_DECLARED) {
+		e->idle_milliwatts = FOG_MIN(m->idle_milliwatts, m->full_milliwatts);
+		e->full_milliwatts = m->full_milliwatts;
+		return;
+	}
+	if (m->least_milliwatts == 0 || e->milliwatts < m->least_milliwatts)
+		m->least_milliwatts = e->milliwatts;
+	m->most_milliwatts = FOG_MAX(m->most_milliwatts, e->milliwatts);
+	e->idle_milliwatts = m->least_milliwatts;
+	e->full_milliwatts = m->most_milliwatts;
+}
+
 void fog_energy_read(struct fog_energy_meter *m, u64 now_ms, struct fog_energy *out)
 {
 	u64 spent_uj, ppm, before_ms = m->read_ms;
@@ -126,5 +140,7 @@ void fog_energy_read(struct fog_energy_meter *m, u64 now_ms, struct fog_energy *
 	}
 	out->milliwatts = (u32)FOG_MIN(milliwatts, FOG_REPORT_WATTS_MAX * 1000ull);
 	if (out->milliwatts == 0)
-		out->source = FOG_ENERGY_UNKNOWN;
+		*out = (struct fog_energy){.source = FOG_ENERGY_UNKNOWN};
+	else
+		range_fill(m, out);
 }

@@ -23,8 +23,9 @@ struct fog_energy_meter {
 	u32 idle_milliwatts, full_milliwatts; /* declared; 0 = not */
 	u32 zone_count;
 	struct fog_energy_zone zone[FOG_ENERGY_ZONES_MAX];
-	u64 read_ms;     /* 0 = not read yet */
-	u64 busy, total; /* of /proc/stat, ticks */
+	u64 read_ms;                           /* 0 = not read yet */
+	u64 busy, total;                       /* of /proc/stat, ticks */
+	u32 least_milliwatts, most_milliwatts; /* measured so far; 0 = none */
 };
 
 /* Finds the zones. Unreadable ones are left out (RAPL wants root). */

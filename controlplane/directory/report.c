@@ -69,12 +69,16 @@ static bool place_read(struct fog_place *p, const json_t *o)
 static bool energy_read(struct fog_energy *e, const json_t *o)
 {
 	const char *source = json_string_value(json_object_get(o, "source"));
-	i64 milliwatts;
+	i64 milliwatts, idle, full;
 
 	if (source == NULL ||
-	    !number(o, "milliwatts", 1, FOG_REPORT_WATTS_MAX * 1000ll, &milliwatts))
+	    !number(o, "milliwatts", 1, FOG_REPORT_WATTS_MAX * 1000ll, &milliwatts) ||
+	    !number(o, "full_milliwatts", 1, FOG_REPORT_WATTS_MAX * 1000ll, &full) ||
+	    !number(o, "idle_milliwatts", 0, full, &idle))
 		return false;
 	e->milliwatts = (u32)milliwatts;
+	e->idle_milliwatts = (u32)idle;
+	e->full_milliwatts = (u32)full;
 	for (u32 i = FOG_ENERGY_RAPL; i < FOG_ARRAY_COUNT(source_names); i++)
 		if (strcmp(source, source_names[i]) == 0)
 			e->source = (enum fog_energy_source)i;
@@ -198,8 +202,11 @@ json_t *fog_report_json(const struct fog_report *r)
 					      (json_int_t)r->place.error_ppm));
 	if (r->energy.source != FOG_ENERGY_UNKNOWN)
 		json_object_set_new(o, "energy",
-				    json_pack("{s:I, s:s}", "milliwatts",
-					      (json_int_t)r->energy.milliwatts, "source",
+				    json_pack("{s:I, s:I, s:I, s:s}", "milliwatts",
+					      (json_int_t)r->energy.milliwatts, "idle_milliwatts",
+					      (json_int_t)r->energy.idle_milliwatts,
+					      "full_milliwatts",
+					      (json_int_t)r->energy.full_milliwatts, "source",
 					      fog_energy_source_name(r->energy.source)));
 	if (r->opinion_count != 0)
 		json_object_set_new(o, "opinions", opinions_json(r));

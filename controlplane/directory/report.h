@@ -40,6 +40,8 @@ enum fog_energy_source {
 
 struct fog_energy {
 	u32 milliwatts;
+	/* Declared, or the least and the most that were measured; idle <= full. */
+	u32 idle_milliwatts, full_milliwatts;
 	enum fog_energy_source source;
 };
 const char *fog_energy_source_name(enum fog_energy_source source);

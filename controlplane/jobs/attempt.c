@@ -267,6 +267,28 @@ static void late(struct fog_jobs *j, struct fog_attempt *a)
 	}
 }
 
+/* An offer is good only once its pay is held. */
+static bool backed(struct fog_jobs *j, struct fog_attempt *a)
+{
+	u8 signature[FOG_JOB_SIGNATURE_SIZE];
+	char *offer, *spec, error[128] = "";
+
+	if (a->state != FOG_ATTEMPT_PLACED || j->ports.backed == NULL)
+		return true;
+	if (!fog_db_attempt_offer(j, a, &offer, signature, &spec)) {
+		fog_jobs_fail(j, -EUCLEAN);
+		return false;
+	}
+	bool held = j->ports.backed(j->ports.context, &a->key, offer, a->quote + a->premium, error);
+	free(offer);
+	free(spec);
+	if (!held) {
+		a->open_ms = j->now_ms + FOG_JOBS_BACKED_MS;
+		snprintf(a->error, sizeof(a->error), "%s", error);
+	}
+	return held;
+}
+
 void fog_attempt_tick(struct fog_jobs *j, struct fog_attempt *a)
 {
 	struct fog_job *job = a->job;
@@ -287,7 +309,7 @@ void fog_attempt_tick(struct fog_jobs *j, struct fog_attempt *a)
 		fog_job_stopped(j, job, why);
 		return;
 	}
-	if (a->session == NULL && j->now_ms >= a->open_ms)
+	if (a->session == NULL && j->now_ms >= a->open_ms && backed(j, a))
 		fog_jobs_session_open(j, a);
 }
 

@@ -87,6 +87,12 @@ struct fog_jobs_ports {
 	/* What others tell about a host, in pieces of evidence, bounded (reputation/trust.h). NULL:
 	 * nobody is asked. */
 	void (*told)(void *context, const u8 node[FOG_JOB_NODE_SIZE], double *good, double *bad);
+
+	/* Is the pay of this attempt held where its worker can see it? False, with why: the offer
+	 * is not sent yet, and asked for again soon. Inside the step's store transaction. NULL:
+	 * nothing is held but in our own book. */
+	bool (*backed)(void *context, const struct fog_attempt_key *key, const char *offer,
+		       i64 amount, char error[128]);
 };
 
 struct fog_jobs_config {

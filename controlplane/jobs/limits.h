@@ -10,6 +10,7 @@
 #define FOG_JOB_NAME_SIZE       65
 #define FOG_JOB_USER_SIZE       65
 #define FOG_JOB_SPEC_MAX        (64u << 10) /* bytes of the canonical spec text */
+#define FOG_JOB_ENGINE_SIZE     16          /* name of an engine, with the terminating zero */
 #define FOG_JOB_ARGS_MAX        256
 #define FOG_JOB_ENV_MAX         64
 #define FOG_JOB_INPUTS_MAX      16
@@ -61,6 +62,7 @@
 #define FOG_JOBS_WINDOW    (256u << 10) /* bytes of each log sent beyond what was acknowledged */
 
 /* ---- times, all in ms ----------------------------------------------------------------------- */
+#define FOG_JOBS_BACKED_MS     100    /* between looks whether the pay is held */
 #define FOG_JOBS_OFFER_MS      60000  /* from placement to an answer; then the next host */
 #define FOG_JOBS_OFFER_LIFE_MS 600000 /* a worker refuses a new offer older than this */
 #define FOG_JOBS_CLOCK_SKEW_MS 120000 /* between two hosts */

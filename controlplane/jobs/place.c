@@ -625,7 +625,10 @@ static void plan_refine(struct pass *p)
 		fog_placement_uncommit(&j->hosts[in->host_of[i]], in->job[i].request);
 	for (u32 i = 0; i < p->host_count; i++) {
 		j->hosts[i].mark = FOG_PLACEMENT_MARK_NONE;
-		in->host[i] = (struct fog_plan_host){.host = &j->hosts[i]};
+		in->host[i] = (struct fog_plan_host){.host = &j->hosts[i],
+						     .bandwidth_kbps = j->hosts[i].bandwidth_kbps,
+						     .idle_mw = j->hosts[i].idle_mw,
+						     .core_mw = j->hosts[i].core_mw};
 	}
 	config.population = PLAN_POPULATION;
 	config.seed = j->now_ms;

@@ -301,6 +301,10 @@ static int texts_make(const json_t *body, const json_t *argv, json_t *env, json_
 				 "inputs", inputs_make(out));
 	json_t *wishes = wishes_make(body);
 
+	const char *engine = json_string_value(json_object_get(body, "engine"));
+
+	if (spec != NULL && engine != NULL && strcmp(engine, "native") != 0)
+		json_object_set_new(spec, "engine", json_string(engine));
 	if (spec != NULL && has_stdin)
 		json_object_set_new(spec, "stdin", json_string(FOG_JOB_STDIN));
 	out->spec_text = spec != NULL ? fog_json_text(spec) : NULL;
@@ -329,6 +333,8 @@ int fog_job_request_parse(const json_t *body, struct fog_job_request *out,
 		if (fog_json_ok(&r) && !fog_job_id_valid(out->id))
 			fog_json_wrong(&r, "id", "must be 1 to 64 of [A-Za-z0-9._-]");
 	}
+	if (fog_json_has(&r, "engine"))
+		(void)fog_json_text_of(&r, "engine", FOG_JOB_ENGINE_SIZE);
 	if (fog_json_has(&r, "name"))
 		fog_json_copy(&r, "name", out->name, sizeof(out->name));
 	fog_json_end(&r);

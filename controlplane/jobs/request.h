@@ -6,6 +6,7 @@
  *	 "env": {"LANG": "C"}, "stdin_base64": "..", "inputs": [{"name": "a", "data_base64": ".."}],
  *	 "limits": {"cpu_cores": 1, "memory_mb": 64, "wall_seconds": 60, "output_mb": 1,
  *	            "disk_mb": 0, "pids": 64},    defaults as shown
+ *	 "engine": "native",                      or wasm, oci, microvm, slurm
  *	 "target": "self" | "<node id>" | "<name>",
  *	 "constraints": {"exclude": ["<node id>" | "<name>", ..], "attributes": {"country": "DE"},
  *	                 "reputation_min": 0.3, "apart": "host" | "operator" | .., "spread":

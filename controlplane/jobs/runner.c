@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "controlplane/core/log.h"
-#include "controlplane/executor/executor.h"
 
 #define SPOOL_SIZE (FOG_RUNNER_PATH_SIZE + FOG_WORK_RUN_SIZE + 1)
 
@@ -63,12 +62,25 @@ int fog_runner_init(struct fog_runner *r, const char *spool_dir, const char *exe
 	return rc;
 }
 
+static bool engine_allowed(const struct fog_runner *r, const char *engine)
+{
+	bool found = r->engine_count == 0 && strcmp(engine, "native") == 0;
+
+	for (u32 i = 0; i < r->engine_count; i++)
+		found |= strcmp(engine, r->engine[i]) == 0;
+	return found;
+}
+
 int fog_runner_prepare(void *context, const char *run, const struct fog_job_spec *spec,
 		       char error[FOG_JSON_ERROR_SIZE])
 {
+	const struct fog_runner *r = context;
 	char spool[SPOOL_SIZE];
 	struct fog_executor_spec e = {
 		.job = run,
+		.engine = spec->engine,
+		.builders = r->builder,
+		.builder_count = r->builder_count,
 		.argv = spec->argv,
 		.argv_count = spec->argv_count,
 		.env = spec->env,
@@ -85,7 +97,12 @@ int fog_runner_prepare(void *context, const char *run, const struct fog_job_spec
 			},
 	};
 
-	spool_path(context, run, spool);
+	if (!engine_allowed(r, spec->engine)) {
+		snprintf(error, FOG_JSON_ERROR_SIZE, "engine: this host does not run \"%s\"",
+			 spec->engine);
+		return -EINVAL;
+	}
+	spool_path(r, run, spool);
 	return fog_executor_prepare_explain(&e, spool, error, FOG_JSON_ERROR_SIZE);
 }
 

@@ -3,9 +3,11 @@
 #ifndef FOG_JOBS_RUNNER_H
 #define FOG_JOBS_RUNNER_H
 
+#include "controlplane/executor/executor.h"
 #include "controlplane/jobs/engine.h"
 
-#define FOG_RUNNER_PATH_SIZE 1024
+#define FOG_RUNNER_PATH_SIZE   1024
+#define FOG_RUNNER_ENGINES_MAX 8
 #define FOG_RUNNER_REMOVALS_MAX                                            \
 	1024 /* spools waiting for their monitor to end; more wait for the \
 	      * next start */
@@ -13,6 +15,12 @@
 struct fog_runner {
 	char spool_dir[FOG_RUNNER_PATH_SIZE];
 	char exec_path[FOG_RUNNER_PATH_SIZE];
+	/* What jobs may use, and whose WebAssembly: the caller sets them after init, as they may
+	 * change. Without engines only "native". */
+	u32 engine_count;
+	char engine[FOG_RUNNER_ENGINES_MAX][FOG_JOB_ENGINE_SIZE];
+	u32 builder_count;
+	u8 builder[FOG_EXECUTOR_BUILDERS_MAX][32];
 	u32 removal_count;
 	char removal[FOG_RUNNER_REMOVALS_MAX][FOG_WORK_RUN_SIZE];
 };

@@ -76,6 +76,14 @@ const struct fog_jobs_runtime_config *fog_jobs_runtime_config(const struct fog_j
 
 /* ---- ports ---------------------------------------------------------------------------------- */
 
+static bool port_backed(void *context, const struct fog_attempt_key *key, const char *offer,
+			i64 amount, char error[128])
+{
+	struct fog_jobs_runtime *rt = context;
+
+	return rt->config.backed(rt->config.context, key, offer, amount, error);
+}
+
 static void port_told(void *context, const u8 node[FOG_JOB_NODE_SIZE], double *good, double *bad)
 {
 	struct fog_jobs_runtime *rt = context;
@@ -448,6 +456,7 @@ static int engine_start(struct fog_jobs_runtime *rt, char why[FOG_JOBS_RUNTIME_W
 		.context = rt,
 		.hosts = port_hosts,
 		.told = rt->config.told != NULL ? port_told : NULL,
+		.backed = rt->config.backed != NULL ? port_backed : NULL,
 		.sign = port_sign,
 		.run_prepare = port_prepare,
 		.run_input = port_input,
@@ -472,6 +481,28 @@ static int engine_start(struct fog_jobs_runtime *rt, char why[FOG_JOBS_RUNTIME_W
 	return rc;
 }
 
+static int engines_set(struct fog_jobs_runtime *rt, char why[FOG_JOBS_RUNTIME_WHY])
+{
+	const struct fog_jobs_runtime_config *c = &rt->config;
+	struct fog_runner *r = &rt->runner;
+
+	if (c->engine_count > FOG_RUNNER_ENGINES_MAX ||
+	    c->builder_count > FOG_EXECUTOR_BUILDERS_MAX) {
+		snprintf(why, FOG_JOBS_RUNTIME_WHY, "more than %d engines or %d builders",
+			 FOG_RUNNER_ENGINES_MAX, FOG_EXECUTOR_BUILDERS_MAX);
+		return -EINVAL;
+	}
+	for (u32 i = 0; i < c->engine_count; i++)
+		snprintf(r->engine[i], sizeof(r->engine[i]), "%s", c->engines[i]);
+	for (u32 i = 0; i < c->builder_count; i++)
+		memcpy(r->builder[i], c->builders[i], sizeof(r->builder[i]));
+	r->engine_count = c->engine_count;
+	r->builder_count = c->builder_count;
+	rt->config.engines = NULL;
+	rt->config.builders = NULL;
+	return 0;
+}
+
 int fog_jobs_runtime_start(struct fog_jobs_runtime **out,
 			   const struct fog_jobs_runtime_config *config,
 			   char why[FOG_JOBS_RUNTIME_WHY])
@@ -493,6 +524,8 @@ int fog_jobs_runtime_start(struct fog_jobs_runtime **out,
 	if (rc != 0)
 		snprintf(why, FOG_JOBS_RUNTIME_WHY, "%s", text);
 	else
+		rc = engines_set(rt, why);
+	if (rc == 0)
 		rc = engine_start(rt, why);
 	if (rc != 0) {
 		fog_jobs_runtime_stop(rt);

@@ -33,14 +33,21 @@ struct fog_jobs_runtime_config {
 	struct fog_jobs_config engine;       /* node_id and seed are filled in */
 	const char *edge_sock;               /* copied, as the paths below */
 	const char *jobs_sock;
-	const char *spool_dir; /* made when it is not there, mode 0700 */
-	const char *exec_path; /* fog-exec; NULL: the one beside this program */
+	const char *spool_dir;      /* made when it is not there, mode 0700 */
+	const char *exec_path;      /* fog-exec; NULL: the one beside this program */
+	const char *const *engines; /* that jobs may use; copied */
+	u32 engine_count;           /* 0: only "native" */
+	const u8 (*builders)[32];   /* whose WebAssembly we run; copied */
+	u32 builder_count;
 
 	/* The directory: as the port `hosts` of engine.h, and names for people. */
 	u32 (*hosts)(void *context, struct fog_placement_host *out, u32 cap, u64 now_ms);
 	fog_host_name_fn host_name;
 	/* As the port `told` of engine.h; NULL: nobody is asked. */
 	void (*told)(void *context, const u8 node[32], double *good, double *bad);
+	/* As the port `backed` of engine.h. */
+	bool (*backed)(void *context, const struct fog_attempt_key *key, const char *offer,
+		       i64 amount, char error[128]);
 	void *context;
 };
 

@@ -168,6 +168,8 @@ int fog_job_spec_parse(const char *text, size_t len, struct fog_job_spec **out,
 	inputs_read(&r, s);
 	limits_read(&r, &s->limits);
 	stdin_read(&r, s);
+	s->engine = fog_json_has(&r, "engine") ? fog_json_text_of(&r, "engine", FOG_JOB_ENGINE_SIZE)
+					       : "native";
 	fog_json_end(&r);
 	if (!fog_json_ok(&r)) {
 		snprintf(error, FOG_JSON_ERROR_SIZE, "%s", r.error);

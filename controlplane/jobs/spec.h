@@ -5,6 +5,8 @@
  *	{"argv":["sort"],"env":["LANG=C"],"inputs":[{"name":"stdin","sha256":"..","size":12}],
  *	 "limits":{"cpu_milli":1000,"disk_bytes":0,"memory_bytes":67108864,"output_bytes":1048576,
  *	 "pids":64,"wall_ms":60000},"stdin":"stdin"}
+ *
+ * and "engine" where it is not "native", see controlplane/executor/executor.h.
  */
 #ifndef FOG_JOBS_SPEC_H
 #define FOG_JOBS_SPEC_H
@@ -36,6 +38,7 @@ struct fog_job_spec {
 	u32 env_count;
 	const char *env[FOG_JOB_ENV_MAX + 1]; /* "KEY=value", sorted by key, NULL-terminated */
 	const char *stdin_name;               /* one of the inputs, or NULL */
+	const char *engine;                   /* "native" when the text names none */
 	u32 input_count;
 	struct fog_job_input input[FOG_JOB_INPUTS_MAX];
 	struct fog_job_limits limits;

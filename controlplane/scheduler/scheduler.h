@@ -69,6 +69,8 @@ struct fog_placement_host {
 	u64 price_cpu_hour;       /* mfog per core and hour */
 	u64 price_memory_gb_hour; /* mfog per GiB and hour */
 	u32 latency_ms;           /* 0 = unknown */
+	u32 bandwidth_kbps;       /* to it; 0 = unknown */
+	u32 idle_mw, core_mw;     /* power without work, and for each busy core; 0 = unknown */
 	char attribute[FOG_PLACEMENT_KEY_COUNT][FOG_PLACEMENT_VALUE_SIZE]; /* by key; "" unknown */
 
 	/* Filled by the job engine. */

@@ -9,6 +9,8 @@
 
 #include "crypto/curve/msm.h"
 
+struct fog_known_check;
+struct fog_known_table;
 struct fog_sign_item;
 
 struct fog_curve {
@@ -30,6 +32,9 @@ struct fog_curve {
 	 * point[2 i + 1]. Variable time. */
 	void (*check_many)(bool *good, const struct fog_ge_niels *point, const struct fog_sc *s,
 			   const struct fog_sc *k, unsigned count);
+	/* See known.h. Variable time. */
+	void (*known_many)(bool *good, const struct fog_known_table *base,
+			   const struct fog_known_check *check, unsigned count);
 	/* As fog_msm() and fog_msm_scratch_size(). */
 	void (*msm)(struct fog_ge_ext *sum, const struct fog_ge_niels *point,
 		    const struct fog_sc *scalar, unsigned count, void *scratch);

@@ -2,6 +2,8 @@
 /* The curve path of CPUs with AVX-512 IFMA. On others it exists and is never supported. */
 #include "crypto/curve/ifma.h"
 
+#include "crypto/curve/known.h"
+
 #if defined(__x86_64__)
 
 /* __builtin_cpu_supports() also asks whether the operating system keeps the registers. */
@@ -21,6 +23,7 @@ const struct fog_curve fog_curve_ifma = {
 	.decode_many = fog_ifma_decode_many,
 	.challenge_many = fog_ifma_challenge_many,
 	.check_many = fog_ifma_check_many,
+	.known_many = fog_ifma_known_many,
 	.msm = fog_ifma_msm,
 	.msm_scratch_size = fog_ifma_msm_scratch_size,
 	.batch_min = 32,

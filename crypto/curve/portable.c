@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The curve path of every CPU: one by one, X25519 and SHA-512 by libsodium. */
 #include "crypto/curve/curve.h"
+#include "crypto/curve/known.h"
 
 #include "crypto/curve/x25519.h"
 #include "crypto/sign/sign.h"
@@ -106,6 +107,7 @@ const struct fog_curve fog_curve_portable = {
 	.decode_many = fog_portable_decode_many,
 	.challenge_many = fog_portable_challenge_many,
 	.check_many = fog_portable_check_many,
+	.known_many = fog_portable_known_many,
 	.msm = fog_portable_msm,
 	.msm_scratch_size = fog_portable_msm_scratch_size,
 	.batch_min = 4,

@@ -84,11 +84,9 @@ void fog_scalar_neg(struct fog_scalar *out, const struct fog_scalar *a)
 	fog_sc_negate((struct fog_sc *)out, sc(a));
 }
 
-/* The library raises to the power L - 2, which leaves zero at zero, and reports that: not needed.
- */
 void fog_scalar_invert(struct fog_scalar *out, const struct fog_scalar *a)
 {
-	(void)crypto_core_ristretto255_scalar_invert(out->byte, a->byte);
+	fog_sc_invert((struct fog_sc *)out, sc(a));
 }
 
 /* scratch[i] is the product of all before i; the inverse of the whole is then unwound. */

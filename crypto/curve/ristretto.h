@@ -40,7 +40,7 @@ void fog_scalar_mul(struct fog_scalar *out, const struct fog_scalar *a, const st
 void fog_scalar_muladd(struct fog_scalar *out, const struct fog_scalar *a,
 		       const struct fog_scalar *b, const struct fog_scalar *c);
 void fog_scalar_neg(struct fog_scalar *out, const struct fog_scalar *a);
-/* 1 / a; of zero: zero. About 20 us. */
+/* 1 / a; of zero: zero. About 10 us. */
 void fog_scalar_invert(struct fog_scalar *out, const struct fog_scalar *a);
 /* Inverts `count` scalars in place with one inversion and 3 * count products; scratch: `count`
  * scalars of the caller, wiped. All must be other than zero (the verdict of zero is a public one:

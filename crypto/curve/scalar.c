@@ -2,6 +2,7 @@
 #include "crypto/curve/scalar.h"
 
 #include "crypto/curve/fe.h"
+#include "crypto/mem.h"
 
 static const u64 order[5] = {0x5812631a5cf5d3ed, 0x14def9dea2f79cd6, 0, 0x1000000000000000, 0};
 
@@ -131,4 +132,22 @@ void fog_sc_negate(struct fog_sc *r, const struct fog_sc *a)
 	}
 	subtract_once(t, order); /* zero */
 	memcpy(r->w, t, sizeof(r->w));
+}
+
+/* a to the power L - 2, four bits at a time; the exponent is no secret. */
+void fog_sc_invert(struct fog_sc *r, const struct fog_sc *a)
+{
+	const u64 exponent[4] = {order[0] - 2, order[1], order[2], order[3]};
+	struct fog_sc power[16] = {{{1}}}, result = {{1}};
+
+	for (unsigned i = 1; i < 16; i++)
+		fog_sc_mul(&power[i], &power[i - 1], a);
+	for (unsigned i = 64; i-- > 0;) {
+		for (unsigned k = 0; k < 4; k++)
+			fog_sc_mul(&result, &result, &result);
+		fog_sc_mul(&result, &result, &power[exponent[i / 16] >> 4 * (i % 16) & 15]);
+	}
+	*r = result;
+	fog_wipe(power, sizeof(power));
+	fog_wipe(&result, sizeof(result));
 }

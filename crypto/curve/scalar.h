@@ -28,5 +28,7 @@ void fog_sc_mul(struct fog_sc *r, const struct fog_sc *a, const struct fog_sc *b
 /* r = a + b and r = -a modulo L, for a and b below L. */
 void fog_sc_add(struct fog_sc *r, const struct fog_sc *a, const struct fog_sc *b);
 void fog_sc_negate(struct fog_sc *r, const struct fog_sc *a);
+/* r = 1 / a modulo L, and 0 for 0. About 10 us. */
+void fog_sc_invert(struct fog_sc *r, const struct fog_sc *a);
 
 #endif

@@ -72,6 +72,7 @@ struct fog_range_batch {
 	u64 added;
 	u8 random[FOG_MERLIN_RANDOM_SIZE];
 	struct fog_scalar base, blinding;
+	unsigned parties; /* most of any proof: what lies behind in g and h is zero */
 	struct fog_scalar g[FOG_RANGE_TOTAL_MAX], h[FOG_RANGE_TOTAL_MAX];
 	struct fog_ristretto sum; /* of the terms already summed */
 	unsigned count;

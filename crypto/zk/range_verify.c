@@ -114,9 +114,21 @@ static void batch_clear(struct fog_range_batch *b)
 	b->added = 0;
 	b->count = 0;
 	b->base = b->blinding = fog_scalar_zero;
-	memset(b->g, 0, sizeof(b->g));
-	memset(b->h, 0, sizeof(b->h));
+	b->parties = 0;
 	fog_ristretto_identity(&b->sum);
+}
+
+/* Room for the generators of `count` parties. */
+static void parties_need(struct fog_range_batch *b, unsigned count)
+{
+	if (count <= b->parties)
+		return;
+	size_t from = (size_t)b->parties * FOG_RANGE_BITS_MAX;
+	size_t size = (size_t)(count - b->parties) * FOG_RANGE_BITS_MAX * sizeof(*b->g);
+
+	memset(&b->g[from], 0, size);
+	memset(&b->h[from], 0, size);
+	b->parties = count;
 }
 
 void fog_range_batch_init(struct fog_range_batch *b, const struct fog_range_gens *gens,
@@ -179,6 +191,7 @@ static void generators_add(struct fog_range_batch *b, const struct fog_range_par
 	fog_scalar_mul(&a, weight, &p->a);
 	fog_scalar_mul(&z, weight, &c->z);
 	bb = p->b;
+	parties_need(b, p->count);
 	for (unsigned i = 0; i < total; i++) {
 		unsigned party = i / p->bits, k = i % p->bits;
 		unsigned at = party * FOG_RANGE_BITS_MAX + k;
@@ -280,7 +293,7 @@ static void generators_sum(struct fog_range_batch *b)
 
 	term_add(b, &fog_scalar_one, &b->base, &b->gens->base);
 	term_add(b, &fog_scalar_one, &b->blinding, &b->gens->blinding);
-	for (unsigned i = 0; i < FOG_RANGE_TOTAL_MAX; i++) {
+	for (unsigned i = 0; i < b->parties * FOG_RANGE_BITS_MAX; i++) {
 		if (!fog_scalar_is_zero(&b->g[i]))
 			term_add(b, &fog_scalar_one, &b->g[i], &g[i]);
 		if (!fog_scalar_is_zero(&b->h[i]))

@@ -63,6 +63,8 @@ static void test_declared(void)
 	fog_energy_read(&m, 11000, &e);
 	CU_ASSERT_EQUAL(e.source, FOG_ENERGY_DECLARED);
 	CU_ASSERT_EQUAL(e.milliwatts, 150000);
+	CU_ASSERT_EQUAL(e.idle_milliwatts, 100000);
+	CU_ASSERT_EQUAL(e.full_milliwatts, 300000);
 }
 
 static void test_rapl(void)
@@ -83,6 +85,7 @@ static void test_rapl(void)
 	fog_energy_read(&m, 11000, &e);
 	CU_ASSERT_EQUAL(e.source, FOG_ENERGY_RAPL);
 	CU_ASSERT_EQUAL(e.milliwatts, 45000);
+	CU_ASSERT_EQUAL(e.idle_milliwatts, 45000); /* the least so far */
 	put("sys/class/powercap/intel-rapl:0/energy_uj", "garbage\n");
 	stat_put(5000, 1750);
 	fog_energy_read(&m, 21000, &e);

@@ -13,7 +13,7 @@ static void test_life_cycle(void)
 	r.has_load = r.has_place = true;
 	r.load = (struct fog_load){1500, 3, 1ull << 30, 7, 2, 600000};
 	r.place = (struct fog_place){{-1500, 20, 0}, 300, 50000};
-	r.energy = (struct fog_energy){90000, FOG_ENERGY_RAPL};
+	r.energy = (struct fog_energy){90000, 40000, 120000, FOG_ENERGY_RAPL};
 	r.opinion_count = FOG_REPORT_OPINIONS_MAX;
 	for (u32 i = 0; i < r.opinion_count; i++) {
 		r.opinion[i].node_id[0] = (u8)(i + 1);
@@ -59,8 +59,16 @@ static void test_bad_arguments(void)
 		{"{\"coordinate\": {\"us\": [1, 2, 10000001], \"height_us\": 0, "
 		 "\"error_ppm\": 0}}",
 		 false},
-		{"{\"energy\": {\"milliwatts\": 1, \"source\": \"rapl\"}}", true},
-		{"{\"energy\": {\"milliwatts\": 1, \"source\": \"unknown\"}}", false},
+		{"{\"energy\": {\"milliwatts\": 1, \"idle_milliwatts\": 1, \"full_milliwatts\": 2, "
+		 "\"source\": \"rapl\"}}",
+		 true},
+		{"{\"energy\": {\"milliwatts\": 1, \"idle_milliwatts\": 3, \"full_milliwatts\": 2, "
+		 "\"source\": \"rapl\"}}",
+		 false},
+		{"{\"energy\": {\"milliwatts\": 1, \"source\": \"rapl\"}}", false},
+		{"{\"energy\": {\"milliwatts\": 1, \"idle_milliwatts\": 1, \"full_milliwatts\": 2, "
+		 "\"source\": \"unknown\"}}",
+		 false},
 		{"{\"energy\": {\"milliwatts\": 0, \"source\": \"rapl\"}}", false},
 		{"{\"opinions\": [[" A ", 1, 2]]}", true},
 		{"{\"opinions\": [[" A ", 1, 2], [" B ", 1, 2]]}", true},

@@ -145,5 +145,44 @@ static void test_mixed(void)
 	free(m);
 }
 
+/* One bit of a good payload changed, FOG_MUTATIONS times of each kind (10000 for the record),
+ * checked in batches among good ones: all refused, and none of the good ones with them. */
+static void test_mutations(void)
+{
+	const char *many = getenv("FOG_MUTATIONS");
+	u64 rounds = many != NULL ? strtoull(many, NULL, 10) : 256, accepted = 0, lost = 0;
+	struct proof_maker *m = proof_maker_open(4);
+	struct fog_checker *c = checker_open();
+	struct item *item = calloc(32, sizeof(*item));
+	struct fog_check check[32];
+	i32 result[32];
+
+	for (unsigned form = 0; form < PROOF_FORMS; form++) {
+		static struct item good;
+
+		item_make(m, form, &good);
+		for (u64 done = 0; done < rounds; done += 31) {
+			for (unsigned i = 0; i < 32; i++) {
+				item[i] = good;
+				if (i != 5)
+					item[i].payload[proof_damage_at(m, form, good.len)] ^=
+						(u8)(1u << fog_rng_below(&m->rng, 8));
+				check[i] = (struct fog_check){.payload = item[i].payload,
+							      .len = item[i].len,
+							      .kind = proof_kind[form]};
+			}
+			fog_check_many(c, check, 32, result);
+			for (unsigned i = 0; i < 32; i++)
+				accepted += i != 5 && result[i] == 0;
+			lost += result[5] != 0;
+		}
+	}
+	CU_ASSERT_EQUAL(accepted, 0);
+	CU_ASSERT_EQUAL(lost, 0);
+	free(item);
+	free(c);
+	free(m);
+}
+
 FOG_TEST_MAIN("crypto/check/check", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_mixed))
+	      FOG_TEST(test_mixed), FOG_TEST(test_mutations))
