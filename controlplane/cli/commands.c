@@ -62,6 +62,9 @@ const struct fog_command fog_commands[] = {
 	{"job show", "JOB", 1, 1, 0, "everything about one job and its attempts",
 	 "JOB is an id or its first digits.", fog_cmd_job_show},
 	{"job logs", "JOB", 1, 1, O(FOLLOW) | O(STDERR), "output of a job", NULL, fog_cmd_job_logs},
+	{"job artifact", "SHA256", 1, 1, 0, "an output by what it contains, from any job of ours",
+	 "The hashes are in `fogctl --json job show`: stdout_sha256 and stderr_sha256.",
+	 fog_cmd_job_artifact},
 	{"job cancel", "JOB", 1, 1, 0, "stop a job and give back what it has not used", NULL,
 	 fog_cmd_job_cancel},
 	{"job wait", "JOB", 1, 1, O(TIMEOUT), "wait for the end; exit status 1 unless it succeeded",
@@ -277,7 +280,8 @@ const struct fog_command fog_commands[] = {
 	 "how a predicate is proved; without one, the library predicates", NULL,
 	 fog_cmd_zk_explain},
 
-	{"lab up", "", 0, 0, O(HOSTS) | O(MODE) | O(DIR), "start a local fog of several hosts",
+	{"lab up", "", 0, 0, O(HOSTS) | O(MODE) | O(IO) | O(DIR),
+	 "start a local fog of several hosts",
 	 "Each host gets its own folder, keys and processes; in mode netns also a network\n"
 	 "namespace. A supervisor restarts processes that end.",
 	 fog_cmd_lab_up},
@@ -288,7 +292,7 @@ const struct fog_command fog_commands[] = {
 	 "send a signal to processes of a host",
 	 "The supervisor starts them again: this is how one sees that nothing is lost.",
 	 fog_cmd_lab_kill},
-	{"lab run", "", 0, 0, O(HOSTS) | O(MODE) | O(DIR) | O(ONCE),
+	{"lab run", "", 0, 0, O(HOSTS) | O(MODE) | O(IO) | O(DIR) | O(ONCE),
 	 "lab up, one job explained step by step, serve until Ctrl-C",
 	 "With --once: stop after the job, exit status 0 when all of it worked.", fog_cmd_lab_run},
 	{"lab supervise", "", 0, 0, O(DIR), "keep the processes of a lab running", NULL,

@@ -108,6 +108,7 @@ int fog_cmd_zk_explain(struct fog_cli *cli);
 int fog_cmd_job_plan(struct fog_cli *cli);
 int fog_cmd_job_why(struct fog_cli *cli);
 int fog_cmd_job_history(struct fog_cli *cli);
+int fog_cmd_job_artifact(struct fog_cli *cli);
 int fog_cmd_batch_list(struct fog_cli *cli);
 int fog_cmd_host_cordon(struct fog_cli *cli);
 int fog_cmd_host_drain(struct fog_cli *cli);
