@@ -171,16 +171,26 @@ static json_t *account_json(const json_t *host, const struct attributes *a, bool
 	return o;
 }
 
+/* False where there is none, or one of a lab that was here before. */
+static bool genesis_fits(const char *path, const char *node)
+{
+	json_t *root = json_load_file(path, 0, NULL);
+	const json_t *first = json_array_get(json_object_get(root, "accounts"), 0);
+	bool fits = strcmp(fog_pick_text(first, "key", ""), node) == 0;
+
+	json_decref(root);
+	return fits;
+}
+
 int fog_lab_genesis_write(const json_t *lab, const char *const *nodes, const char *const *keys)
 {
 	const json_t *hosts = json_object_get(lab, "hosts");
 	size_t count = json_array_size(hosts);
 	char path[FOG_LAB_PATH_MAX];
-	struct stat st;
 	json_t *accounts = json_array();
 
 	snprintf(path, sizeof(path), "%s/genesis.json", fog_pick_text(lab, "dir", ""));
-	if (stat(path, &st) == 0) {
+	if (genesis_fits(path, nodes[0])) {
 		json_decref(accounts);
 		return 0; /* the chain that the hosts have begun goes on */
 	}

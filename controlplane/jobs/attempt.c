@@ -71,6 +71,28 @@ static void offer_write(struct fog_jobs *j, const struct fog_attempt *a,
 	free(text);
 }
 
+/* An offer is good only once its pay is held. */
+static bool backed(struct fog_jobs *j, struct fog_attempt *a)
+{
+	u8 signature[FOG_JOB_SIGNATURE_SIZE];
+	char *offer, *spec, error[128] = "";
+
+	if (a->state != FOG_ATTEMPT_PLACED || j->ports.backed == NULL)
+		return true;
+	if (!fog_db_attempt_offer(j, a, &offer, signature, &spec)) {
+		fog_jobs_fail(j, -EUCLEAN);
+		return false;
+	}
+	bool held = j->ports.backed(j->ports.context, &a->key, offer, a->quote + a->premium, error);
+	free(offer);
+	free(spec);
+	if (!held) {
+		a->open_ms = j->now_ms + FOG_JOBS_BACKED_MS;
+		snprintf(a->error, sizeof(a->error), "%s", error);
+	}
+	return held;
+}
+
 bool fog_attempt_place(struct fog_jobs *j, struct fog_job *job,
 		       const struct fog_placement_host *host, i64 price)
 {
@@ -106,7 +128,8 @@ bool fog_attempt_place(struct fog_jobs *j, struct fog_job *job,
 	offer_write(j, a, host);
 	fog_jobs_reason(reason, "placed on %s", host->name);
 	fog_job_set(j, job, FOG_JOB_PLACED, reason);
-	fog_jobs_session_open(j, a);
+	if (backed(j, a))
+		fog_jobs_session_open(j, a);
 	return true;
 }
 
@@ -265,28 +288,6 @@ static void late(struct fog_jobs *j, struct fog_attempt *a)
 	default:
 		notified(j, a, a->state == FOG_ATTEMPT_SETTLED ? "settlement undelivered" : "");
 	}
-}
-
-/* An offer is good only once its pay is held. */
-static bool backed(struct fog_jobs *j, struct fog_attempt *a)
-{
-	u8 signature[FOG_JOB_SIGNATURE_SIZE];
-	char *offer, *spec, error[128] = "";
-
-	if (a->state != FOG_ATTEMPT_PLACED || j->ports.backed == NULL)
-		return true;
-	if (!fog_db_attempt_offer(j, a, &offer, signature, &spec)) {
-		fog_jobs_fail(j, -EUCLEAN);
-		return false;
-	}
-	bool held = j->ports.backed(j->ports.context, &a->key, offer, a->quote + a->premium, error);
-	free(offer);
-	free(spec);
-	if (!held) {
-		a->open_ms = j->now_ms + FOG_JOBS_BACKED_MS;
-		snprintf(a->error, sizeof(a->error), "%s", error);
-	}
-	return held;
 }
 
 void fog_attempt_tick(struct fog_jobs *j, struct fog_attempt *a)

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Money between hosts of a lab: accounts that prove themselves, pay of a job, offers, and vouchers
+that pay a relay through circuits without saying who pays."""
+
+import os
+import time
+
+from lab import check, main, until
+
+UFOG = 1000000
+
+
+def wallet(lab, name):
+    os.environ["FOG_WALLET"] = f"{lab.dir}/{name}.json"
+
+
+def balance(lab, host, account="host"):
+    shown = lab.fogctl("account", "show", account, host=host)
+    check(shown["proven"].startswith("yes"), f"the proof does not hold: {shown}")
+    return shown["balance"]
+
+
+def conserved(lab):
+    for host in lab.names:
+        check(lab.fogctl("ledger", "status", host=host)["conserved"], f"{host} misses money")
+
+
+def test_accounts(lab):
+    os.environ["FOG_KEYS"] = f"{lab.dir}/keys"
+    for name in ("alice", "bob"):
+        lab.fogctl("account", "create", name, host="ash")
+    lab.fogctl("account", "transfer", "alice", "20", "--account", "host", host="ash")
+    check(balance(lab, "ash", "alice") == 20 * UFOG, "20 fog should be there")
+    until("another host knows it", 20, lambda: balance(lab, "elm", "alice") == 20 * UFOG)
+    lab.fogctl("account", "transfer", "bob", "1", "--account", "alice", host="elm")
+    status, out, _ = lab.call("--json", "account", "transfer", "bob", "500", "--account", "alice",
+                              host="ash")
+    check(status != 0 and b"less than" in out, f"overdrawn: {out}")
+    conserved(lab)
+
+
+def test_job_is_paid(lab):
+    before = balance(lab, "fir")
+    done = lab.wait(lab.submit(["true"], host="ash", target="fir"), "ash")
+    check(done["state"] == "succeeded", str(done))
+    due = done["paid"] * 1000
+    until("its pay is on the shared ledger", 30, lambda: balance(lab, "fir") >= before + due)
+    until("nothing is held any more", 30,
+          lambda: not lab.fogctl("account", "escrows", host="ash")["escrows"])
+    conserved(lab)
+
+
+def test_vouchers(lab):
+    wallet(lab, "alice")
+    lab.fogctl("voucher", "withdraw", "2", "--account", "alice", "--target", "birch", host="ash")
+    check(lab.fogctl("voucher", "balance", host="ash")["ufog"] == 2 * UFOG, "2 fog in vouchers")
+    token = lab.fogctl("voucher", "send", "0.7", host="ash")["token"]
+    lab.kill_and_wait("birch", "controlplane")
+    wallet(lab, "bob")
+
+    def received():
+        return lab.call("voucher", "receive", token, host="cedar")[0] == 0
+    until("the mint is back and bob has it", 60, received, 1)
+    check(lab.fogctl("voucher", "balance", host="cedar")["ufog"] == 700000, "0.7 fog for bob")
+    wallet(lab, "carl")
+    status, out, _ = lab.call("--json", "voucher", "receive", token, host="elm")
+    check(status != 0 and b"spent before" in out, f"spent twice: {out}")
+    conserved(lab)
+
+
+def test_relay_is_paid(lab):
+    wallet(lab, "alice")
+    before = balance(lab, "elm")
+    lab.fogctl("voucher", "pay", "elm", "0.25", host="ash")
+    until("the relay's account has it", 30, lambda: balance(lab, "elm") >= before + 250000)
+    circuits = lab.fogctl("circuit", "list", host="ash")["circuits"]
+    paid = [c for c in circuits if c["purpose"] == "node"]
+    check(paid and all(len(c["path"]) >= 2 for c in paid), f"no circuit of its own: {circuits}")
+    check(lab.fogctl("voucher", "balance", host="ash")["ufog"] == 1050000, "1.05 fog are left")
+    conserved(lab)
+
+
+def test_offers(lab):
+    lab.fogctl("offer", "ask", "storage", "10", "0.001", "--account", "bob", host="cedar")
+    lab.fogctl("offer", "bid", "storage", "4", "0.002", "--account", "alice", host="ash")
+
+    def trades():
+        return [e for e in lab.fogctl("account", "escrows", host="ash")["escrows"] if e["lane"]]
+    until("the call has matched them", 60, trades, 1)
+    trade = trades()[0]
+    check(trade["held"] == 4 * 1500, f"4 units at the price half way: {trade}")
+    lab.fogctl("offer", "settle", trade["escrow"], "0.006", "--account", "alice", host="ash")
+    until("the trade is paid", 20, lambda: not trades())
+    conserved(lab)
+
+
+def test_stake(lab):
+    node = lab.fogctl("status", host="ash")["node_id"]
+    lab.fogctl("account", "stake", node, "3", "--account", "alice", host="ash")
+    time.sleep(0.1)
+    shown = lab.fogctl("account", "show", "alice", host="ash")
+    check([d["tokens"] for d in shown["delegations"]] == [3 * UFOG], f"no bond: {shown}")
+    lab.fogctl("account", "unstake", node, "--account", "alice", host="ash")
+    conserved(lab)
+
+
+if __name__ == "__main__":
+    main([test_accounts, test_job_is_paid, test_vouchers, test_relay_is_paid, test_offers,
+          test_stake], hosts=5)

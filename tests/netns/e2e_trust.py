@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Hosts measure each other, draw each other, speak of each other, and the market prices what they
+offer; all of it outlives a killed control plane."""
+
+import json
+import subprocess
+
+from lab import FOGCTL, Failed, check, main, until
+
+HOST = "ash"
+
+
+def call(lab, *words, host=HOST):
+    return lab.fogctl(*words, host=host)
+
+
+def test_measured(lab):
+    def told():
+        hosts = call(lab, "host", "list")["hosts"]
+        known = [h for h in hosts if h["network"]["kind"] == "measured"]
+        return known if len(known) == len(hosts) - 1 else None
+
+    for host in until("every link has a round trip", 30, told):
+        rtt = host["network"]["rtt_us"]
+        check(0 < rtt < 1000000, f"a round trip of {rtt} us")
+
+
+def verify(document, *, good):
+    run = subprocess.run([FOGCTL, "vrf", "verify", "-", "--json"], input=json.dumps(document),
+                         capture_output=True, text=True, check=False)
+    check((run.returncode == 0) == good, f"verify: {run.stdout} {run.stderr}")
+
+
+def test_draws(lab):
+    until("something is drawn", 30,
+          lambda: call(lab, "vrf", "neighbors")["neighbors"])
+    for kind in ("neighbours", "relays", "committee", "mix"):
+        document = call(lab, "vrf", "draw", kind)
+        verify(document, good=True)
+        document["epoch"] += 1
+        verify(document, good=False)
+    document = call(lab, "vrf", "draw", "neighbours", host="birch")
+    check(len(document["chosen"]) == lab.hosts_count - 1, f"{document['chosen']}")
+    document["chosen"].reverse()
+    verify(document, good=False)
+    # What it published is what it drew.
+    published = until("the draw is gossiped", 45, lambda: call(
+        lab, "vrf", "neighbors", "birch")["neighbors"])
+    check(len(published) == lab.hosts_count - 1, f"{published}")
+
+
+def test_quote(lab):
+    quote = call(lab, "market", "quote", "cpu", "2", "1")
+    check(quote["final_price_ufog"] > 0 and quote["signed"]["signature"], f"{quote}")
+    check(json.loads(quote["signed"]["text"])["final_price_ufog"] == quote["final_price_ufog"],
+          "another price is signed")
+    spot = call(lab, "market", "quote", "cpu", "2", "1", "term=spot")
+    check(spot["final_price_ufog"] < quote["final_price_ufog"], "spot is not cheaper")
+    bulk = call(lab, "market", "bulk", "cpu=4:24", "memory=8:24")
+    check(bulk["total_cost_ufog"] <= bulk["subtotal_ufog"], f"{bulk}")
+    check(set(bulk["lane_quotes"]) == {"cpu", "memory"}, f"{bulk}")
+
+
+def test_opinions(lab):
+    for host in (HOST, "birch", "cedar"):
+        for _ in range(3):
+            lab.wait(lab.submit(["true"], host=host, target="elm"), host)
+
+    def heard():
+        rows = call(lab, "reputation", "opinions", "elm")["opinions"]
+        return rows if len({r["name"] for r in rows}) >= 3 else None
+
+    until("the word of the others has come", 90, heard)
+    until("it counts", 60, lambda: call(lab, "reputation", "show", "elm")["told"]["raters"] > 0)
+
+
+def test_restart(lab):
+    account, nonce = "1" * 64, "2" * 64
+    auction = str(call(lab, "market", "auction", "open", "cpu", "20", "1")["auction_id"])
+    call(lab, "market", "auction", "commit", auction, "bid", "200000", "5", account, nonce)
+    until("a price is stored", 45, lambda: call(lab, "market", "history", "cpu")["candles"])
+    before = call(lab, "market", "history", "cpu")["candles"]
+    lab.kill_and_wait(HOST, "controlplane")
+    after = until("it is back", 30, lambda: history_or_none(lab))
+    check(after[0]["open"] == before[0]["open"], f"prices were lost: {before} {after}")
+    entries = call(lab, "market", "auction", "show", auction)["entries"]
+    check(len(entries) == 1 and entries[0]["account"] == account, f"orders were lost: {entries}")
+
+
+def history_or_none(lab):
+    try:
+        return call(lab, "market", "history", "cpu")["candles"]
+    except Failed:
+        return None
+
+
+if __name__ == "__main__":
+    main([test_measured, test_draws, test_quote, test_opinions, test_restart], hosts=5)
