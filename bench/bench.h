@@ -24,6 +24,7 @@ struct bench_case {
 	void *theirs_arg;
 	double ours_divisor;   /* operations per round, e.g. batch size; 0 = 1 */
 	double theirs_divisor; /* likewise */
+	double recorded;       /* not 0: the peer's figure, measured elsewhere; theirs is not run */
 	bool peer_recorded;    /* the peer's figure was not measured in this run */
 };
 
@@ -69,6 +70,7 @@ void bench_suite_handshake(struct bench *b);
 void bench_suite_link(struct bench *b);
 void bench_suite_quorum(struct bench *b);
 void bench_suite_market(struct bench *b);
+void bench_suite_mix(struct bench *b);
 void bench_suite_pipeline(struct bench *b);
 void bench_suite_proofs(struct bench *b);
 void bench_suite_reputation(struct bench *b);

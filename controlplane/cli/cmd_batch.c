@@ -222,6 +222,30 @@ int fog_cmd_job_history(struct fog_cli *cli)
 			  "nothing is known of it");
 }
 
+int fog_cmd_job_artifact(struct fog_cli *cli)
+{
+	char path[FOG_CLIENT_PATH_MAX] = "/v1/artifacts/";
+	struct fog_client client;
+	char *data;
+	size_t size;
+
+	if (cli->json)
+		return fog_cli_usage(cli, "an output is bytes, not JSON");
+	if (fog_path_append(path, sizeof(path), cli->args[0]) != 0)
+		return fog_cli_usage(cli, "the hash is too long");
+	int rc = fog_api_open(cli, &client);
+	if (rc != FOG_CLI_OK)
+		return rc;
+	if (fog_client_bytes(&client, path, &data, &size) == 0) {
+		fwrite(data, 1, size, cli->out);
+		free(data);
+	} else {
+		rc = fog_cli_fail(cli, "%s", client.error);
+	}
+	fog_client_close(&client);
+	return rc;
+}
+
 static int limited(struct fog_cli *cli, const char *what, char path[FOG_CLIENT_PATH_MAX])
 {
 	const char *text = cli->option[FOG_OPTION_LIMIT];

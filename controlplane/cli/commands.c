@@ -62,6 +62,9 @@ const struct fog_command fog_commands[] = {
 	{"job show", "JOB", 1, 1, 0, "everything about one job and its attempts",
 	 "JOB is an id or its first digits.", fog_cmd_job_show},
 	{"job logs", "JOB", 1, 1, O(FOLLOW) | O(STDERR), "output of a job", NULL, fog_cmd_job_logs},
+	{"job artifact", "SHA256", 1, 1, 0, "an output by what it contains, from any job of ours",
+	 "The hashes are in `fogctl --json job show`: stdout_sha256 and stderr_sha256.",
+	 fog_cmd_job_artifact},
 	{"job cancel", "JOB", 1, 1, 0, "stop a job and give back what it has not used", NULL,
 	 fog_cmd_job_cancel},
 	{"job wait", "JOB", 1, 1, O(TIMEOUT), "wait for the end; exit status 1 unless it succeeded",
@@ -72,6 +75,19 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_circuit_list},
 	{"circuit close", "HANDLE", 1, 1, 0, "close a circuit of this host", NULL,
 	 fog_cmd_circuit_close},
+
+	{"message send", "HOST TEXT", 1, 2, O(STDIN) | O(WAIT) | O(TIMEOUT),
+	 "send a message through the mixnet",
+	 "HOST is a name, a node id or its first digits; TEXT at most 32768 bytes of UTF-8.\n"
+	 "With --stdin FILE the text comes from there. --wait: until the recipient's provider has\n"
+	 "all of it on disk; exit status 1 when it is lost.\n\n"
+	 "  fogctl message send elm 'see you at nine'",
+	 fog_cmd_message_send},
+	{"message list", "", 0, 0, 0, "messages under way, sent and received", NULL,
+	 fog_cmd_message_list},
+	{"message receive", "", 0, 0, O(KEEP) | O(WAIT) | O(TIMEOUT),
+	 "print received messages and take them out of the inbox", "With --keep they stay there.",
+	 fog_cmd_message_receive},
 
 	{"host list", "", 0, 0, 0, "hosts this one knows", NULL, fog_cmd_host_list},
 	{"host show", "HOST", 1, 1, 0, "descriptor of one host: name, node id or its first digits",

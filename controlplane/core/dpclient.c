@@ -381,6 +381,8 @@ int fog_dpclient_info(const struct fog_dpclient *c, struct fog_dpclient_info *ou
 	text_copy(out->io_name, data->io_name, sizeof(data->io_name));
 	text_copy(out->crypto_name, data->crypto_name, sizeof(data->crypto_name));
 	text_copy(out->pin_reason, data->pin_reason, sizeof(data->pin_reason));
+	if (!fog_mix_keys_read(&data->mix_keys, out->mix_epoch, out->mix_key))
+		memset(out->mix_epoch, 0, sizeof(out->mix_epoch));
 	for (u32 w = 0; w < out->workers; w++) {
 		const struct fog_worker_status *s = &data->status[w];
 

@@ -139,6 +139,8 @@ struct fog_dpclient_info {
 	u8 onion_pk[32];
 	char io_name[17]; /* terminated, printable */
 	char crypto_name[17];
+	u64 mix_epoch[FOG_MIX_KEYS]; /* 0 = none */
+	u8 mix_key[FOG_MIX_KEYS][32];
 	char pin_reason[161];
 	struct fog_dpclient_worker worker[FOG_WORKERS_MAX];
 };

@@ -413,6 +413,7 @@ int fog_host_api_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	socket_path(h, path);
 	if (rc == 0) {
 		fog_gateway_add(h->gateway, routes, FOG_ARRAY_COUNT(routes), h);
+		fog_host_mix_routes(h);
 		fd = fog_unix_listen(path, 128);
 		rc = fd < 0 ? fd : fog_gateway_listen(h->gateway, fd);
 	}

@@ -115,7 +115,7 @@ static void link_remove(void *ctx, const u8 node_id[32])
 
 const struct fog_links_sink fog_host_links_sink = {link_set, link_remove};
 
-static void policy_set(struct fog_host *h)
+void fog_host_policy_set(struct fog_host *h)
 {
 	struct fog_snapshot policy = {
 		.epoch = 1,
@@ -125,6 +125,7 @@ static void policy_set(struct fog_host *h)
 		.probe_ms = FOG_HOST_PROBE_MS,
 	};
 
+	fog_host_mix_policy(h, &policy);
 	memcpy(policy.node_id, h->id.node_id, 32);
 	fog_dpclient_policy(h->dp, &policy, fog_monotonic_ns());
 }
@@ -145,7 +146,7 @@ int fog_host_dataplane_start(struct fog_host *h)
 	h->dp_io.data = h->dp_timer.data = h;
 	ev_io_start(h->loop, &h->dp_io);
 	ev_timer_start(h->loop, &h->dp_timer);
-	policy_set(h);
+	fog_host_policy_set(h);
 	return 0;
 }
 

@@ -79,7 +79,31 @@ static void on_circuit(void *ctx, const json_t *m)
 		reason != NULL ? reason : "");
 }
 
-static const struct fog_edge_hooks hooks = {on_hello, on_gone, on_config, on_route, on_circuit};
+static void on_mailbox(void *ctx, const u8 *mailbox)
+{
+	fog_host_mix_mailbox(ctx, mailbox);
+}
+
+static json_t *on_mixnet(void *ctx)
+{
+	return fog_host_mix_topology(ctx);
+}
+
+static void on_suspect(void *ctx, const json_t *m)
+{
+	fog_host_mix_suspect(ctx, m);
+}
+
+static const struct fog_edge_hooks hooks = {
+	.hello = on_hello,
+	.gone = on_gone,
+	.config = on_config,
+	.route = on_route,
+	.mailbox = on_mailbox,
+	.mixnet = on_mixnet,
+	.suspect = on_suspect,
+	.circuit = on_circuit,
+};
 
 int fog_host_edge_start(struct fog_host *h)
 {

@@ -159,12 +159,14 @@ static const char *hello_take(struct connection *c, const json_t *m)
 {
 	struct fog_edge_server *s = c->owner;
 	const char *hex = json_string_value(json_object_get(m, "quic_pk"));
-	u8 quic_pk[32];
+	const char *box = json_string_value(json_object_get(m, "mailbox"));
+	u8 quic_pk[32], mailbox[32];
 
 	if (json_integer_value(json_object_get(m, "version")) != FOG_EDGE_VERSION)
 		return "hello of another version";
 	if (hex == NULL || fog_hex_decode(hex, quic_pk, 32) != 0 || fog_is_zero(quic_pk, 32))
 		return "hello without quic_pk";
+	bool has_box = box != NULL && fog_hex_decode(box, mailbox, 32) == 0;
 	if (s->edge != NULL && s->edge != c)
 		connection_close(s->edge, "replaced by a newer one");
 	bool first = s->edge == NULL;
@@ -174,9 +176,12 @@ static const char *hello_take(struct connection *c, const json_t *m)
 	ev_timer_stop(s->loop, &c->hello_timer);
 	if (first)
 		fog_log(FOG_LOG_NOTICE, "edge", "fog-edge is connected");
+	if (s->hooks.mailbox != NULL)
+		s->hooks.mailbox(s->ctx, has_box ? mailbox : NULL);
 	s->hooks.hello(s->ctx, quic_pk);
 	if (line_send(c, with_op(s->hooks.config(s->ctx), "config")) != 0)
 		return "cannot send the configuration";
+	fog_edge_server_mixnet(s);
 	return NULL;
 }
 
@@ -208,7 +213,10 @@ static const char *message_take(struct connection *c, const json_t *m)
 		return route_take(c, m);
 	if (strcmp(op, "circuit") == 0)
 		s->hooks.circuit(s->ctx, m);
-	else if (strcmp(op, "circuits") == 0 || strcmp(op, "close") == 0)
+	else if (strcmp(op, "suspect") == 0 && s->hooks.suspect != NULL)
+		s->hooks.suspect(s->ctx, m);
+	else if (strcmp(op, "circuits") == 0 || strcmp(op, "close") == 0 ||
+		 strcmp(op, "message") == 0)
 		answer_take(s, m);
 	else
 		return "unknown op";
@@ -363,6 +371,14 @@ bool fog_edge_server_connected(const struct fog_edge_server *s)
 u64 fog_edge_server_since_ms(const struct fog_edge_server *s)
 {
 	return s->since_ms;
+}
+
+void fog_edge_server_mixnet(struct fog_edge_server *s)
+{
+	json_t *body = s->edge != NULL && s->hooks.mixnet != NULL ? s->hooks.mixnet(s->ctx) : NULL;
+
+	if (body != NULL && line_send(s->edge, with_op(body, "mixnet")) != 0)
+		fog_log(FOG_LOG_WARNING, "edge", "cannot tell fog-edge of the mixnet");
 }
 
 void fog_edge_server_reconfigure(struct fog_edge_server *s)

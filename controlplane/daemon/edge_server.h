@@ -30,6 +30,12 @@ struct fog_edge_hooks {
 	json_t *(*config)(void *ctx);
 	/* Answer a route request: a new reference to {"ok":..} without "op" and "id". */
 	json_t *(*route)(void *ctx, const json_t *request);
+	/* The mailbox in its hello; NULL: it has none. Before hello(). */
+	void (*mailbox)(void *ctx, const u8 *mailbox);
+	/* The body of {"op":"mixnet"}; a new reference, or NULL: nothing to tell. */
+	json_t *(*mixnet)(void *ctx);
+	/* {"op":"suspect"}: a mix that its loops found wanting; borrowed. */
+	void (*suspect)(void *ctx, const json_t *m);
 	/* {"op":"circuit"}: an event of a circuit; borrowed. */
 	void (*circuit)(void *ctx, const json_t *event);
 };
@@ -48,6 +54,8 @@ bool fog_edge_server_connected(const struct fog_edge_server *s);
 u64 fog_edge_server_since_ms(const struct fog_edge_server *s);
 /* Send the configuration again, after it changed. */
 void fog_edge_server_reconfigure(struct fog_edge_server *s);
+/* Tell it of the mixnet again. */
+void fog_edge_server_mixnet(struct fog_edge_server *s);
 
 /* Ask the edge: {"op":op,"id":..} and the members of `arguments` (taken over; may be NULL). Answers
  * through fn exactly once, never from inside. 0; -ENOTCONN, -EAGAIN, -ENOMEM (then fn is not

@@ -125,6 +125,8 @@ static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 {
 	struct fog_address listen;
 	int rc = fog_host_edge_start(h);
+	if (rc == 0)
+		fog_host_mix_start(h);
 
 	if (rc != 0)
 		return fail(why, "control.sock", rc);
@@ -215,6 +217,7 @@ void fog_host_stop(struct fog_host *h)
 	fog_host_chain_stop(h); /* tells those who wait, vouchers too */
 	fog_host_voucher_stop(h);
 	fog_host_jobs_stop(h);
+	fog_host_mix_stop(h);
 	fog_host_edge_stop(h);
 	fog_host_api_stop(h);
 	fog_peering_stop(h->peering);

@@ -53,6 +53,21 @@ struct fog_host_market;
 struct fog_host_trust;
 struct fog_host_draws;
 
+/* mixnet.c */
+struct fog_host_mix {
+	u64 epoch, oldest; /* 0: no mix, or the clock was not looked at yet */
+	bool mailbox_known;
+	u8 mailbox[32]; /* of the local fog-edge */
+	u32 key_count;
+	struct {
+		u64 epoch;
+		u8 key[32];
+	} key[FOG_DESCRIPTOR_MIX_MAX];
+	char *told; /* the topology the edge has, as text */
+	struct ev_timer timer;
+	u64 suspicions;
+};
+
 struct fog_host {
 	struct ev_loop *loop;
 	struct fog_config config;
@@ -100,6 +115,8 @@ struct fog_host {
 	struct fog_coordinate coordinate;
 	u64 place_updates;
 	struct fog_energy_meter energy;
+
+	struct fog_host_mix mix;
 
 	/* route.c */
 	struct fog_guards guards;
@@ -161,6 +178,18 @@ void fog_host_measure_start(struct fog_host *h);
 void fog_host_measure_stop(struct fog_host *h);
 /* LINK_RTT or LINK_BANDWIDTH. */
 void fog_host_link_measured(struct fog_host *h, const struct fog_event *e);
+
+/* Epochs, keys in our descriptor, topology for the edge. */
+void fog_host_mix_start(struct fog_host *h);
+void fog_host_mix_stop(struct fog_host *h);
+void fog_host_mix_policy(const struct fog_host *h, struct fog_snapshot *policy);
+void fog_host_mix_descriptor(const struct fog_host *h, struct fog_descriptor *d);
+json_t *fog_host_mix_topology(struct fog_host *h);
+void fog_host_mix_mailbox(struct fog_host *h, const u8 *mailbox);
+void fog_host_mix_suspect(struct fog_host *h, const json_t *m);
+void fog_host_mix_routes(struct fog_host *h);
+/* The policy of the data plane again, after something in it changed. */
+void fog_host_policy_set(struct fog_host *h);
 
 int fog_host_edge_start(struct fog_host *h);
 void fog_host_edge_stop(struct fog_host *h);

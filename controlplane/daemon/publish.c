@@ -57,6 +57,7 @@ static void content_fill(const struct fog_host *h, struct fog_descriptor *d)
 		(void)fog_exit_rule_parse(c->exit_allow.items[i], &d->allow[d->allow_count++]);
 	for (u32 i = 0; i < c->exit_deny.count && i < FOG_DESCRIPTOR_RULES_MAX; i++)
 		(void)fog_exit_rule_parse(c->exit_deny.items[i], &d->deny[d->deny_count++]);
+	fog_host_mix_descriptor(h, d);
 	text_set(d->operator_name, sizeof(d->operator_name), c->attributes_operator);
 	text_set(d->country, sizeof(d->country), c->attributes_country);
 	text_set(d->region, sizeof(d->region), c->attributes_region);

@@ -205,6 +205,34 @@ static void get_attributes(struct reader *r, const json_t *o, struct fog_descrip
 	d->as = (u32)get_u64(r, v, "as", UINT32_MAX);
 }
 
+static void get_mix(struct reader *r, const json_t *o, struct fog_descriptor *d)
+{
+	json_t *v = json_object_get(o, "mix"), *keys, *e;
+	size_t i;
+
+	/* Hosts of an earlier version, and those without a mix, say nothing. */
+	if (v == NULL || json_is_null(v))
+		return;
+	if (!json_is_object(v)) {
+		fail(r, "mix is no object");
+		return;
+	}
+	d->has_mix = true;
+	get_key(r, v, "mailbox", d->mailbox);
+	get_key(r, v, "provider", d->mail_provider);
+	keys = get(r, v, "keys", JSON_ARRAY);
+	if (keys == NULL || json_array_size(keys) > FOG_DESCRIPTOR_MIX_MAX) {
+		fail(r, "mix.keys is missing or too long");
+		return;
+	}
+	json_array_foreach(keys, i, e)
+	{
+		d->mix[i].epoch = get_u64(r, e, "epoch", INT64_MAX);
+		get_key(r, e, "pk", d->mix[i].key);
+	}
+	d->mix_count = (u32)json_array_size(keys);
+}
+
 static void get_all(struct reader *r, const json_t *o, struct fog_descriptor *d)
 {
 	if (get_u64(r, o, "version", UINT32_MAX) != 1)
@@ -231,6 +259,7 @@ static void get_all(struct reader *r, const json_t *o, struct fog_descriptor *d)
 	}
 	get_work(r, o, d);
 	get_attributes(r, o, d);
+	get_mix(r, o, d);
 	const char *error = fog_report_read(&d->report, json_object_get(o, "report"));
 	if (error != NULL)
 		fail(r, "%s", error);
@@ -328,9 +357,21 @@ static json_t *list_json(const struct fog_config_list *l)
 	return a;
 }
 
+static json_t *mix_json(const struct fog_descriptor *d)
+{
+	json_t *keys = json_array();
+
+	for (u32 i = 0; i < d->mix_count; i++)
+		json_array_append_new(keys,
+				      json_pack("{s:I, s:o}", "epoch", (json_int_t)d->mix[i].epoch,
+						"pk", key_json(d->mix[i].key)));
+	return json_pack("{s:o, s:o, s:o}", "mailbox", key_json(d->mailbox), "provider",
+			 key_json(d->mail_provider), "keys", keys);
+}
+
 static json_t *body_json(const struct fog_descriptor *d, json_t *allow, json_t *deny)
 {
-	return json_pack(
+	json_t *o = json_pack(
 		"{s:i, s:o, s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o},"
 		" s:{s:I, s:I, s:I}, s:{s:I, s:I, s:s}, s:{s:s, s:s, s:s, s:I, s:s, s:s}, s:o}",
 		"version", 1, "node_id", key_json(d->node_id), "name", d->name, "sequence",
@@ -346,6 +387,10 @@ static json_t *body_json(const struct fog_descriptor *d, json_t *allow, json_t *
 		d->operator_name, "country", d->country, "region", d->region, "as",
 		(json_int_t)d->as, "power_region", d->power_region, "tee_vendor", d->tee_vendor,
 		"report", fog_report_json(&d->report));
+
+	if (d->has_mix)
+		json_object_set_new(o, "mix", mix_json(d));
+	return o;
 }
 
 int fog_descriptor_build(struct fog_signed_descriptor *out, const struct fog_descriptor *d,

@@ -18,6 +18,7 @@
 #define FOG_DESCRIPTOR_LIFE_MS_MAX (25ull * 3600 * 1000)
 #define FOG_DESCRIPTOR_SKEW_MS     (5ull * 60 * 1000) /* accepted from our future */
 #define FOG_DESCRIPTOR_RULES_MAX   64                 /* each of allow and deny */
+#define FOG_DESCRIPTOR_MIX_MAX     3
 #define FOG_DESCRIPTOR_WHY_SIZE    160
 
 enum fog_role {
@@ -45,6 +46,14 @@ struct fog_descriptor {
 	u32 cpu_millicores;
 	u64 memory_bytes, disk_bytes;
 	u64 price_cpu_hour, price_memory_gb_hour; /* mfog */
+	bool has_mix;                             /* the host takes part in the mixnet */
+	u8 mailbox[32];                           /* of its fog-edge */
+	u8 mail_provider[32];                     /* host that holds its mail; may be itself */
+	u32 mix_count;
+	struct {
+		u64 epoch;
+		u8 key[32];
+	} mix[FOG_DESCRIPTOR_MIX_MAX]; /* keys of its mix; none: only a provider of others */
 	char operator_name[65], country[3], region[65], power_region[65], tee_vendor[33];
 	u32 as;
 	struct fog_report report;

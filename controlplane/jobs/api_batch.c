@@ -195,6 +195,24 @@ static int job_history(struct fog_exchange *x)
 	return answer(x, view);
 }
 
+static int artifact_get(struct fog_exchange *x)
+{
+	char job[FOG_JOB_ID_SIZE];
+	u32 attempt, stream, len;
+	u8 sha256[32], *data;
+
+	if (fog_hex_decode(fog_exchange_param(x, "sha256"), sha256, sizeof(sha256)) != 0)
+		return fog_exchange_problem(x, 400, "sha256: must be 64 hex digits");
+	if (!fog_view_artifact(engine(x), sha256, job, &attempt, &stream))
+		return fog_exchange_problem(x, 404, "no output has that hash");
+	int rc = fog_view_log(engine(x), job, attempt, stream, 0, FOG_JOB_OUTPUT_MAX, &data, &len);
+	if (rc != 0)
+		return fog_exchange_problem(x, 500, "the output cannot be read");
+	rc = fog_exchange_bytes(x, 200, "application/octet-stream", data, len);
+	free(data);
+	return rc;
+}
+
 /* ---- namespaces and hosts ------------------------------------------------------------------- */
 
 static int spaces_get(struct fog_exchange *x)
@@ -302,6 +320,7 @@ static const struct fog_route routes[] = {
 	{"POST", "/v1/plan", jobs_plan},
 	{"GET", "/v1/jobs/{id}/why", job_why},
 	{"GET", "/v1/jobs/{id}/history", job_history},
+	{"GET", "/v1/artifacts/{sha256}", artifact_get},
 	{"GET", "/v1/namespaces", spaces_get},
 	{"POST", "/v1/namespaces/{name}", space_post},
 	{"GET", "/v1/holds", holds_get},

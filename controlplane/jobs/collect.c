@@ -210,6 +210,14 @@ static void order_write(struct fog_jobs *j, const struct fog_attempt *a,
 	free(text);
 }
 
+static void artifacts_note(struct fog_jobs *j, const struct fog_attempt *a,
+			   const struct fog_receipt *t)
+{
+	for (u32 i = 0; i < 2; i++)
+		if (t->output[i].size != 0)
+			fog_db_artifact_add(j, a, i, &t->output[i]);
+}
+
 static void settle(struct fog_jobs *j, struct fog_attempt *a, const struct fog_receipt *t,
 		   const char *receipt)
 {
@@ -219,6 +227,7 @@ static void settle(struct fog_jobs *j, struct fog_attempt *a, const struct fog_r
 
 	pay(j, a, t);
 	order_write(j, a, t, receipt);
+	artifacts_note(j, a, t);
 	if (t->outcome != FOG_OUTCOME_CANCELLED)
 		fog_collect_evidence(j, a, FOG_EVIDENCE_TASK_SUCCESS, 0.5, reason);
 	a->state = FOG_ATTEMPT_SETTLED;

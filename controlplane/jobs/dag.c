@@ -64,6 +64,40 @@ static json_t *body_make(const json_t *batch, const struct stage *s)
 	return body;
 }
 
+/* Inputs with "from": "stage.rank" become wishes, for when those are done. */
+static bool from_take(json_t *body, const char *id, const struct stage *s,
+		      char error[FOG_JSON_ERROR_SIZE])
+{
+	json_t *inputs = json_object_get(body, "inputs"), *list = json_array();
+
+	json_object_del(body, "inputs_from");
+	for (size_t i = 0; i < json_array_size(inputs);) {
+		json_t *in = json_array_get(inputs, i);
+		const char *from = json_string_value(json_object_get(in, "from"));
+		char stage[FOG_JOB_STAGE_SIZE];
+		if (from == NULL) {
+			i++;
+			continue;
+		}
+		snprintf(stage, sizeof(stage), "%.*s", (int)strcspn(from, "."), from);
+		if (strchr(from, '.') == NULL || !fog_job_after_has(s->after, stage)) {
+			snprintf(error, FOG_JSON_ERROR_SIZE,
+				 "inputs: \"%.32s\" is no STAGE.RANK of a stage it comes after",
+				 from);
+			json_decref(list);
+			return false;
+		}
+		json_array_append_new(list,
+				      json_pack("{s:O?,s:o}", "name", json_object_get(in, "name"),
+						"job", json_sprintf("%s.%s", id, from)));
+		json_array_remove(inputs, i);
+	}
+	if (json_array_size(list) != 0)
+		json_object_set(body, "inputs_from", list);
+	json_decref(list);
+	return true;
+}
+
 static void env_add(json_t *body, const struct fog_job_member *m)
 {
 	json_t *env = json_object_get(body, "env");
@@ -96,7 +130,7 @@ static int member_make(const json_t *batch, const char *id, const struct stage *
 	json_object_set_new(body, "id", json_sprintf("%s.%s.%u", id, s->name, rank));
 	if (json_object_get(body, "name") == NULL)
 		json_object_set_new(body, "name", json_sprintf("%s/%u", s->name, rank));
-	int rc = fog_job_request_parse(body, out, why);
+	int rc = from_take(body, id, s, why) ? fog_job_request_parse(body, out, why) : -EINVAL;
 	json_decref(body);
 	if (rc != 0)
 		snprintf(error, FOG_JSON_ERROR_SIZE, "stage %s: %.200s", s->name, why);

@@ -130,6 +130,60 @@ void fog_db_job_end(struct fog_jobs *j, const struct fog_job *job, const char *r
 	run(j, q);
 }
 
+void fog_db_input_put(struct fog_jobs *j, const char *job, const char *spec, const char *name,
+		      const u8 *data, size_t size)
+{
+	struct fog_job_input_data in = {.data = (u8 *)data, .size = size};
+
+	if (j->rc != 0)
+		return;
+	struct fog_stmt *q = fog_stmt(j->store, "UPDATE attempt SET spec = (SELECT spec FROM job"
+						" WHERE id = ?1) WHERE job = ?1 AND spec IS NULL");
+	fog_bind_text(q, job);
+	run(j, q);
+	if (j->rc != 0)
+		return;
+	q = fog_stmt(j->store, "UPDATE job SET spec = ? WHERE id = ?");
+	fog_bind_text(q, spec);
+	fog_bind_text(q, job);
+	run(j, q);
+	if (j->rc != 0)
+		return;
+	q = fog_stmt(j->store, "DELETE FROM job_input WHERE job = ? AND name = ?");
+	fog_bind_text(q, job);
+	fog_bind_text(q, name);
+	run(j, q);
+	snprintf(in.name, sizeof(in.name), "%s", name);
+	if (j->rc == 0)
+		input_insert(j, job, &in);
+}
+
+u8 *fog_db_output_read(struct fog_jobs *j, const char *job, size_t *size)
+{
+	struct fog_stmt *q = fog_stmt(
+		j->store, "SELECT l.data FROM job j LEFT JOIN job_log l ON l.job = j.id"
+			  " AND l.attempt = j.attempt_count AND l.stream = 0 WHERE j.id = ?"
+			  " ORDER BY l.offset");
+	u8 *out = NULL;
+
+	*size = 0;
+	fog_bind_text(q, job);
+	while (row(j, q)) {
+		size_t len = 0;
+		const void *data = fog_column_is_null(q, 0) ? NULL : fog_column_blob(q, 0, &len);
+		u8 *more = realloc(out, *size + len + 1);
+		if (more == NULL) {
+			fog_jobs_fail(j, -ENOMEM);
+			continue;
+		}
+		out = more;
+		if (len != 0)
+			memcpy(out + *size, data, len);
+		*size += len;
+	}
+	return out;
+}
+
 bool fog_db_input_read(struct fog_jobs *j, const char *job, const char *name, u64 offset, void *buf,
 		       u32 cap, u32 *len)
 {
@@ -232,9 +286,10 @@ void fog_db_attempt_reputation(struct fog_jobs *j, const struct fog_attempt *a, 
 bool fog_db_attempt_offer(struct fog_jobs *j, const struct fog_attempt *a, char **offer,
 			  u8 signature[FOG_JOB_SIGNATURE_SIZE], char **spec)
 {
-	struct fog_stmt *q =
-		fog_stmt(j->store, "SELECT a.offer, a.offer_signature, j.spec FROM attempt a"
-				   " JOIN job j ON j.id = a.job WHERE a.job = ? AND a.number = ?");
+	struct fog_stmt *q = fog_stmt(
+		j->store,
+		"SELECT a.offer, a.offer_signature, coalesce(a.spec, j.spec) FROM attempt a"
+		" JOIN job j ON j.id = a.job WHERE a.job = ? AND a.number = ?");
 
 	*offer = *spec = NULL;
 	fog_bind_text(q, a->key.job);
@@ -308,6 +363,22 @@ void fog_db_log_drop(struct fog_jobs *j, const struct fog_attempt *a)
 	run(j, q);
 }
 
+void fog_db_artifact_add(struct fog_jobs *j, const struct fog_attempt *a, u32 stream,
+			 const struct fog_job_output *output)
+{
+	if (j->rc != 0)
+		return;
+	struct fog_stmt *q =
+		fog_stmt(j->store, "INSERT INTO artifact(sha256, job, attempt, stream, size)"
+				   " VALUES(?, ?, ?, ?, ?) ON CONFLICT DO NOTHING");
+	fog_bind_blob(q, output->sha256, sizeof(output->sha256));
+	fog_bind_text(q, a->key.job);
+	fog_bind_u64(q, a->key.attempt);
+	fog_bind_u64(q, stream);
+	fog_bind_u64(q, output->size);
+	run(j, q);
+}
+
 static void terms_read(struct fog_jobs *j, struct fog_job *job)
 {
 	struct fog_job_wishes *wishes = malloc(sizeof(*wishes));
@@ -357,7 +428,6 @@ static void job_read(struct fog_jobs *j, struct fog_stmt *q)
 		job->released_ms = fog_column_u64(q, 16);
 		job->began = fog_column_u64(q, 17) != 0;
 		job->held = job->released_ms == 0 && job->after != NULL && job->after[0] != '\0';
-		j->review = j->review || job->batch[0] != '\0';
 	}
 	fog_job_spec_free(spec);
 }

@@ -215,9 +215,9 @@ static void count_read(struct fog_jobs *j, struct fog_stmt *q, struct fog_stage_
 	fog_stmt_reset(q);
 }
 
-#define COUNT_SQL                                       \
-	"SELECT count(*), coalesce(sum(state = 5), 0)," \
-	" coalesce(sum(state > 5), 0) FROM job WHERE batch = ?"
+#define COUNT_SQL                                             \
+	"SELECT count(*), count(*) FILTER (WHERE state = 5)," \
+	" count(*) FILTER (WHERE state > 5) FROM job WHERE batch = ?"
 _Static_assert(FOG_JOB_SUCCEEDED == 5, "named in the SQL above");
 
 void fog_db_stage_count(struct fog_jobs *j, const char *batch, const char *stage,

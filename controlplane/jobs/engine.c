@@ -221,6 +221,7 @@ static int memory_load(struct fog_jobs *j, u64 now_ms)
 	j->broken = false;
 	if (!fog_jobs_begin(j, now_ms))
 		return -EAGAIN;
+	j->review = true; /* a batch may have ended just before */
 	fog_db_spaces_load(j);
 	fog_db_holds_load(j);
 	fog_db_jobs_load(j);

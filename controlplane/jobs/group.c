@@ -125,6 +125,27 @@ static enum stage_state after_state(struct fog_jobs *j, const struct fog_job *jo
 	return all;
 }
 
+/* What it gets of those it waited for. False: the job has ended. */
+static bool inputs_take(struct fog_jobs *j, struct fog_job *job)
+{
+	struct fog_job_wishes *w = malloc(sizeof(*w));
+	char error[FOG_JSON_ERROR_SIZE], text[FOG_JOB_REASON_SIZE];
+	bool ok = w != NULL && fog_job_wishes_parse(job->wishes, w, error) == 0;
+
+	if (!ok)
+		fog_jobs_fail(j, w == NULL ? -ENOMEM : -EUCLEAN);
+	for (u32 i = 0; ok && i < w->from_count; i++) {
+		ok = fog_input_from_output(j, job, w->from[i].name, w->from[i].job);
+		if (!ok && j->rc == 0) {
+			fog_jobs_reason(text, "input %s: the output of %s cannot be had",
+					w->from[i].name, w->from[i].job);
+			fog_job_end(j, job, FOG_JOB_CANCELLED, text, NULL);
+		}
+	}
+	free(w);
+	return ok;
+}
+
 static void held_review(struct fog_jobs *j, struct fog_job *job)
 {
 	char text[FOG_JOB_REASON_SIZE];
@@ -134,6 +155,8 @@ static void held_review(struct fog_jobs *j, struct fog_job *job)
 		fog_job_end(j, job, FOG_JOB_CANCELLED, text, NULL);
 		break;
 	case STAGE_DONE:
+		if (!inputs_take(j, job))
+			return;
 		job->held = false;
 		job->released_ms = job->queued_ms = job->next_ms = j->now_ms;
 		fog_job_set(j, job, FOG_JOB_QUEUED, "what it waited for is done");

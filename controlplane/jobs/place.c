@@ -161,13 +161,20 @@ static bool runs_read(struct pass *p)
 
 /* ---- units ---------------------------------------------------------------------------------- */
 
+/* The class goes before the wish. */
+static u32 precedence(const struct fog_job *job)
+{
+	return job->terms.priority +
+	       (u32)(job->terms.sla - FOG_SLA_B) * (FOG_BATCH_PRIORITY_MAX + 1);
+}
+
 /* Highest priority first, then first come. */
 static int job_compare(const void *a, const void *b)
 {
 	const struct fog_job *x = *(struct fog_job *const *)a, *y = *(struct fog_job *const *)b;
 
-	if (x->terms.priority != y->terms.priority)
-		return x->terms.priority > y->terms.priority ? -1 : 1;
+	if (precedence(x) != precedence(y))
+		return precedence(x) > precedence(y) ? -1 : 1;
 	if (x->released_ms != y->released_ms)
 		return x->released_ms < y->released_ms ? -1 : 1;
 	if (x->created_ms != y->created_ms)
@@ -415,9 +422,7 @@ static void unit_fill(struct pass *p, u32 index)
 	*b = (struct fog_batch_job){
 		.request = &u->request,
 		.members = u->count,
-		/* The class goes before the wish. */
-		.priority = job->terms.priority +
-			    (u32)(job->terms.sla - FOG_SLA_B) * (FOG_BATCH_PRIORITY_MAX + 1),
+		.priority = precedence(job),
 		.use = fog_space_share(j, job->terms.space),
 		.sequence = job->created_ms,
 		.wait_ms = j->now_ms - FOG_MIN(job->released_ms, j->now_ms),
@@ -471,7 +476,7 @@ static bool unit_place(struct pass *p, u32 index)
 static bool victim(const struct fog_attempt *a, const struct fog_job *job)
 {
 	return a->job != NULL && a->state == FOG_ATTEMPT_ACCEPTED && a->job->terms.preemptible &&
-	       (a->job->terms.priority < job->terms.priority || a->job->terms.sla < job->terms.sla);
+	       precedence(a->job) < precedence(job);
 }
 
 /* The least of them on this host that make room, lowest priority first. Returns how many must be
@@ -485,12 +490,12 @@ static u32 make_room(struct pass *p, const struct unit *u, const struct fog_plac
 	struct fog_attempt *a;
 	u32 count = 0;
 
-	for (u32 level = 0; level <= FOG_BATCH_PRIORITY_MAX; level++)
+	for (u32 level = 0; level < precedence(u->job[0]); level++)
 		TAILQ_FOREACH(a, &p->j->attempts, link)
 		{
 			if (cpu >= r->cpu_milli && memory >= r->memory_bytes)
 				return count;
-			if (!victim(a, u->job[0]) || a->job->terms.priority != level ||
+			if (!victim(a, u->job[0]) || precedence(a->job) != level ||
 			    memcmp(a->key.worker, h->id, FOG_JOB_NODE_SIZE) != 0)
 				continue;
 			cpu += a->limits.cpu_milli;
@@ -823,6 +828,9 @@ void fog_attempt_stop(struct fog_jobs *j, struct fog_attempt *a, enum fog_stop w
 
 void fog_job_stopped(struct fog_jobs *j, struct fog_job *job, enum fog_stop why)
 {
+	/* Too large a checkpoint is none: the job begins anew. */
+	if (job->terms.checkpoint)
+		(void)fog_input_from_output(j, job, FOG_JOB_CHECKPOINT, job->id);
 	switch (why) {
 	case FOG_STOP_PREEMPT:
 		if (job->terms.cancel_preempted)

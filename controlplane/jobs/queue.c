@@ -168,7 +168,10 @@ static int duplicate(struct fog_jobs *j, const char *id, const struct fog_job_re
 	if (spec == NULL || wishes == NULL)
 		rc = -EAGAIN;
 	else
-		rc = strcmp(spec, request->spec_text) == 0 &&
+		/* Inputs that came later are no difference. */
+		rc = (strcmp(spec, request->spec_text) == 0 ||
+		      strstr(wishes, "\"inputs_from\"") != NULL ||
+		      strstr(wishes, "\"checkpoint\":true") != NULL) &&
 				     strcmp(wishes, request->wishes_text) == 0
 			     ? 0
 			     : -EEXIST;

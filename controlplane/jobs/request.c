@@ -237,9 +237,33 @@ static void wishes_constraints(struct fog_json_reader *outer, const json_t *obje
 		snprintf(outer->error, sizeof(outer->error), "%s", r.error);
 }
 
+/* Made by dag.c of inputs with "from". */
+static void from_read(struct fog_json_reader *r, struct fog_job_wishes *out)
+{
+	const json_t *list = fog_json_array(r, "inputs_from", 0, FOG_JOB_INPUTS_MAX);
+	size_t i;
+	json_t *v;
+
+	json_array_foreach((json_t *)list, i, v)
+	{
+		const char *name = json_string_value(json_object_get(v, "name"));
+		const char *job = json_string_value(json_object_get(v, "job"));
+		if (name == NULL || job == NULL || !fog_job_input_name_valid(name) ||
+		    !fog_job_id_valid(job)) {
+			fog_json_wrong(r, "inputs_from", "entry %zu: must have a name and a job",
+				       i);
+			return;
+		}
+		snprintf(out->from[out->from_count].name, sizeof(out->from[0].name), "%s", name);
+		snprintf(out->from[out->from_count++].job, sizeof(out->from[0].job), "%s", job);
+	}
+}
+
 static void wishes_read(struct fog_json_reader *r, struct fog_job_wishes *out)
 {
 	memset(out, 0, sizeof(*out));
+	if (fog_json_has(r, "inputs_from"))
+		from_read(r, out);
 	if (fog_json_has(r, "target")) {
 		fog_json_copy(r, "target", out->target, sizeof(out->target));
 		if (fog_json_ok(r) && !host_text_valid(out->target))
@@ -266,7 +290,7 @@ static void wish_copy(const json_t *body, const char *field, json_t *out)
 /* Keeps the fields as they were given: they have been checked. */
 static json_t *wishes_make(const json_t *body)
 {
-	static const char *const fields[] = {"target", "constraints", "price_cap"};
+	static const char *const fields[] = {"target", "constraints", "price_cap", "inputs_from"};
 	json_t *out = json_object();
 
 	for (u32 i = 0; i < FOG_ARRAY_COUNT(fields); i++)

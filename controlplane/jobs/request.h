@@ -26,6 +26,7 @@
 #define FOG_JOB_AFTER_SIZE   (FOG_JOBS_STAGES_MAX * FOG_JOB_STAGE_SIZE)
 #define FOG_JOB_PRICE_MAX    1000000000000ll
 #define FOG_JOB_APART_HOST   FOG_PLACEMENT_KEY_COUNT /* beside the keys of attributes */
+#define FOG_JOB_CHECKPOINT   "checkpoint"            /* input that a stopped job left behind */
 #define FOG_JOB_STDIN        "stdin"                 /* name of the input stdin_base64 becomes */
 
 struct fog_job_input_data {
@@ -46,6 +47,12 @@ struct fog_job_wishes {
 	enum fog_placement_key apart;  /* INVALID = no rule; or FOG_JOB_APART_HOST */
 	enum fog_placement_key spread; /* likewise */
 	char with[FOG_JOB_NAME_SIZE];  /* "" = no rule */
+	/* Inputs that are the output of other jobs, when those are done. */
+	u32 from_count;
+	struct {
+		char name[FOG_JOB_INPUT_NAME_SIZE];
+		char job[FOG_JOB_ID_SIZE];
+	} from[FOG_JOB_INPUTS_MAX];
 	struct fog_job_terms terms;
 };
 

@@ -11,6 +11,7 @@
 #include "controlplane/core/framed.h"
 #include "controlplane/jobs/api.h"
 #include "controlplane/jobs/limits.h"
+#include "controlplane/jobs/hooks.h"
 #include "controlplane/jobs/runner.h"
 #include "crypto/mem.h"
 #include "crypto/random/random.h"
@@ -57,6 +58,7 @@ struct fog_jobs_runtime {
 	struct rt_stream_list streams;
 	struct rt_verify_list verifies;
 	struct fog_runner runner;
+	struct fog_hooks *hooks;
 };
 
 struct fog_jobs *fog_jobs_runtime_engine(struct fog_jobs_runtime *rt)
@@ -429,6 +431,7 @@ static void on_tick(struct ev_loop *loop, struct ev_timer *w, int revents)
 		fog_runner_tick(&rt->runner);
 	}
 	bool busy = fog_jobs_busy(rt->jobs);
+	busy = fog_hooks_tick(rt->hooks, now) || busy;
 	w->repeat = (busy ? FOG_JOBS_POLL_MS : FOG_JOBS_TICK_IDLE_MS) / 1000.0;
 	ev_timer_again(loop, w);
 }
@@ -526,6 +529,8 @@ int fog_jobs_runtime_start(struct fog_jobs_runtime **out,
 	else
 		rc = engines_set(rt, why);
 	if (rc == 0)
+		rc = fog_hooks_new(&rt->hooks, config->store);
+	if (rc == 0)
 		rc = engine_start(rt, why);
 	if (rc != 0) {
 		fog_jobs_runtime_stop(rt);
@@ -551,6 +556,7 @@ void fog_jobs_runtime_stop(struct fog_jobs_runtime *rt)
 		TAILQ_REMOVE(&rt->verifies, v, link);
 		v->rt = NULL;
 	}
+	fog_hooks_free(rt->hooks);
 	fog_jobs_free(rt->jobs);
 	free(rt);
 }

@@ -97,6 +97,14 @@ static const struct fog_migration jobs_migrations[] = {
 	 " id INTEGER PRIMARY KEY, job TEXT NOT NULL, space TEXT NOT NULL,"
 	 " tier INTEGER NOT NULL, kind TEXT NOT NULL, detail TEXT NOT NULL,"
 	 " amount INTEGER NOT NULL, created_ms INTEGER NOT NULL, UNIQUE(job, kind)) STRICT;"},
+	{3,
+	 /* What was offered, when the job's inputs have changed since; else NULL. */
+	 "ALTER TABLE attempt ADD COLUMN spec TEXT;"
+	 /* Outputs by what they contain. */
+	 "CREATE TABLE artifact("
+	 " sha256 BLOB NOT NULL, job TEXT NOT NULL, attempt INTEGER NOT NULL,"
+	 " stream INTEGER NOT NULL, size INTEGER NOT NULL,"
+	 " PRIMARY KEY(sha256, job, attempt, stream)) STRICT;"},
 };
 
 static const struct fog_migration ledger_migrations[] = {

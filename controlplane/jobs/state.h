@@ -298,6 +298,12 @@ void fog_group_review(struct fog_jobs *j);
 /* A member of a gang was not taken: unless all run, those that do are stopped. */
 void fog_group_recall(struct fog_jobs *j, const struct fog_job *job);
 
+/* ---- input.c: outputs that become inputs ----------------------------------------------------- */
+/* What the last attempt of `source` printed becomes the job's input of that name; its spec changes.
+ * False when it is not there or too large. */
+bool fog_input_from_output(struct fog_jobs *j, struct fog_job *job, const char *name,
+			   const char *source);
+
 /* ---- space.c: namespaces -------------------------------------------------------------------- */
 struct fog_space *fog_space_find(struct fog_jobs *j, const char *name); /* NULL: no such */
 void fog_space_count(struct fog_jobs *j); /* fills what jobs hold now */
@@ -421,6 +427,11 @@ void fog_db_job_update(struct fog_jobs *j, const struct fog_job *job, const char
 void fog_db_job_end(struct fog_jobs *j, const struct fog_job *job, const char *reason,
 		    const struct fog_receipt *receipt);
 void fog_db_jobs_load(struct fog_jobs *j);
+/* The spec, and the input in place of any of its name. */
+void fog_db_input_put(struct fog_jobs *j, const char *job, const char *spec, const char *name,
+		      const u8 *data, size_t size);
+/* What the last attempt of a job printed, to free(); NULL when there is no such job. */
+u8 *fog_db_output_read(struct fog_jobs *j, const char *job, size_t *size);
 /* Up to cap bytes of an input, as stored; false when there is no such input. */
 bool fog_db_input_read(struct fog_jobs *j, const char *job, const char *name, u64 offset, void *buf,
 		       u32 cap, u32 *len);
@@ -440,6 +451,8 @@ void fog_db_log_append(struct fog_jobs *j, const struct fog_attempt *a, u32 stre
 		       const void *data, u32 len);
 void fog_db_log_hash(struct fog_jobs *j, const struct fog_attempt *a, u32 stream, u8 sha256[32]);
 void fog_db_log_drop(struct fog_jobs *j, const struct fog_attempt *a);
+void fog_db_artifact_add(struct fog_jobs *j, const struct fog_attempt *a, u32 stream,
+			 const struct fog_job_output *output);
 
 /* ---- db_terms.c: batches, namespaces, holds, breaches, notices --------------------------------
  */

@@ -18,8 +18,8 @@ const struct fog_tier_terms fog_tiers[FOG_TIER_COUNT] = {
 };
 
 const char *const fog_job_terms_fields[] = {
-	"namespace",  "class", "tier",    "priority", "deadline_seconds", "retries", "preemptible",
-	"on_preempt", "group", "webhook", NULL};
+	"namespace",   "class",      "tier",  "priority", "deadline_seconds", "retries",
+	"preemptible", "on_preempt", "group", "webhook",  "checkpoint",       NULL};
 
 static const enum fog_tier class_tier[FOG_SLA_COUNT] = {FOG_TIER_NONE, FOG_TIER_NONE,
 							FOG_TIER_BRONZE, FOG_TIER_SILVER};
@@ -57,6 +57,8 @@ static void preempt_read(struct fog_json_reader *r, struct fog_job_terms *out)
 {
 	if (fog_json_has(r, "preemptible"))
 		out->preemptible = fog_json_bool(r, "preemptible");
+	if (fog_json_has(r, "checkpoint"))
+		out->checkpoint = fog_json_bool(r, "checkpoint");
 	if (!fog_json_has(r, "on_preempt"))
 		return;
 	const char *text = fog_json_text_of(r, "on_preempt", 16);

@@ -3,7 +3,11 @@
  *
  *	{"namespace": "default", "class": "S" | "A" | "B", "tier": "bronze" | "silver" | "gold",
  *	 "priority": 50, "deadline_seconds": 3600, "retries": 5, "preemptible": false,
- *	 "on_preempt": "requeue" | "cancel", "group": "web", "webhook": "http://host/path"}
+ *	 "on_preempt": "requeue" | "cancel", "checkpoint": false, "group": "web",
+ *	 "webhook": "http://host/path"}
+ *
+ * checkpoint: what the job had printed when it was stopped (SIGTERM, 2 s later SIGKILL) is its
+ * input file "checkpoint" when it runs again.
  *
  * Class B is best effort; A is placed before it; S is replicated on hosts of different attestation
  * classes and its results are compared. The class sets the tier unless one is asked for: none,
@@ -48,6 +52,7 @@ struct fog_job_terms {
 	u64 deadline_ms; /* after submission; 0 = none */
 	bool preemptible;
 	bool cancel_preempted;
+	bool checkpoint;
 };
 
 /* The names of the fields above, for whoever copies them; ends with NULL. */

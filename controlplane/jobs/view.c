@@ -53,6 +53,8 @@ static void receipt_add(json_t *o, const char *text)
 	json_object_set_new(o, "io_read_bytes", json_integer((json_int_t)t.usage.io_read_bytes));
 	json_object_set_new(o, "io_write_bytes", json_integer((json_int_t)t.usage.io_write_bytes));
 	json_object_set_new(o, "truncated", json_boolean(t.truncated));
+	json_object_set_new(o, "stdout_sha256", fog_json_hex_new(t.output[0].sha256, 32));
+	json_object_set_new(o, "stderr_sha256", fog_json_hex_new(t.output[1].sha256, 32));
 	json_object_set_new(o, "sandbox", parsed(t.sandbox));
 	json_object_set_new(o, "amount", json_integer(t.amount));
 	json_object_set_new(o, "run_started_ms", json_integer((json_int_t)t.started_ms));

@@ -37,6 +37,10 @@ json_t *fog_view_scheduler(struct fog_jobs *j, u32 hosts, u32 alive);
 int fog_view_log(struct fog_jobs *j, const char *id, u32 attempt, u32 stream, u64 offset, u32 limit,
 		 u8 **data, u32 *len);
 
+/* The output with this hash: whose it is. False: there is none. */
+bool fog_view_artifact(struct fog_jobs *j, const u8 sha256[32], char job[FOG_JOB_ID_SIZE],
+		       u32 *attempt, u32 *stream);
+
 /* {"accounts":[{name,balance,entries}]} by name, after `after` ("" = from the first). */
 json_t *fog_view_accounts(struct fog_jobs *j, const char *after, u32 limit);
 /* {"entries":[{sequence,at_ms,kind,debit,credit,amount,job}],"next":n}: newest first; account NULL

@@ -20,11 +20,12 @@ static const char *batch_state(i64 state)
 
 static json_t *stages_json(struct fog_jobs *j, const char *id)
 {
-	struct fog_stmt *q =
-		fog_stmt(fog_jobs_store(j),
-			 "SELECT stage, kind, after, count(*), sum(state = 5), sum(state > 5),"
-			 " sum(state BETWEEN 2 AND 4), sum(state = 4), min(seq) AS first FROM job"
-			 " WHERE batch = ? GROUP BY stage ORDER BY first");
+	struct fog_stmt *q = fog_stmt(
+		fog_jobs_store(j),
+		"SELECT stage, kind, after, count(*), count(*) FILTER (WHERE state = 5),"
+		" count(*) FILTER (WHERE state > 5), count(*) FILTER (WHERE state BETWEEN 2 AND 4),"
+		" count(*) FILTER (WHERE state = 4), min(seq) AS first FROM job"
+		" WHERE batch = ? GROUP BY stage, kind, after ORDER BY first");
 	json_t *list = json_array();
 	int rc;
 
@@ -334,4 +335,20 @@ json_t *fog_view_scheduler(struct fog_jobs *j, u32 hosts, u32 alive)
 			 (json_int_t)s.generations, "batches", (json_int_t)s.batches, "passes",
 			 (json_int_t)s.passes, "preemptions", (json_int_t)s.preemptions,
 			 "sla_breaches", (json_int_t)s.breaches);
+}
+
+bool fog_view_artifact(struct fog_jobs *j, const u8 sha256[32], char job[FOG_JOB_ID_SIZE],
+		       u32 *attempt, u32 *stream)
+{
+	struct fog_stmt *q = fog_stmt(fog_jobs_store(j), "SELECT job, attempt, stream FROM artifact"
+							 " WHERE sha256 = ? LIMIT 1");
+
+	fog_bind_blob(q, sha256, 32);
+	if (fog_stmt_step(q) != 1)
+		return false;
+	snprintf(job, FOG_JOB_ID_SIZE, "%s", fog_column_text(q, 0));
+	*attempt = (u32)fog_column_u64(q, 1);
+	*stream = (u32)fog_column_u64(q, 2);
+	fog_stmt_reset(q);
+	return true;
 }

@@ -79,7 +79,7 @@ static int line_send(struct fog_control *c, const char *line)
 	return 0;
 }
 
-static void json_send(struct fog_control *c, json_t *root)
+void fog_control_send(struct fog_control *c, struct json_t *root)
 {
 	char *text = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
 	int rc = -ENOMEM;
@@ -115,10 +115,10 @@ void fog_control_circuit(struct fog_control *c, const struct fog_line *l, const 
 
 	if (c->edge == NULL || c->fd < 0)
 		return;
-	json_send(c, json_pack("{s:s, s:s, s:I, s:o, s:s, s:s, s:I}", "op", "circuit", "event",
-			       event, "handle", (json_int_t)l->circuit.handle, "path",
-			       path_json(&l->circuit), "purpose", l->purpose, "reason", reason,
-			       "build_ms", (json_int_t)(built / 1000000)));
+	fog_control_send(c, json_pack("{s:s, s:s, s:I, s:o, s:s, s:s, s:I}", "op", "circuit",
+				      "event", event, "handle", (json_int_t)l->circuit.handle,
+				      "path", path_json(&l->circuit), "purpose", l->purpose,
+				      "reason", reason, "build_ms", (json_int_t)(built / 1000000)));
 }
 
 /* ---- route requests ----------------------------------------------------------------------- */
@@ -238,8 +238,9 @@ static void circuits_answer(struct fog_control *c, u64 id)
 				  (json_int_t)end->bytes_tx, "bytes_rx", (json_int_t)end->bytes_rx);
 		whole = list_append(terminus, item, &left);
 	}
-	json_send(c, json_pack("{s:s, s:I, s:o, s:o, s:b}", "op", "circuits", "id", (json_int_t)id,
-			       "circuits", circuits, "terminus", terminus, "truncated", !whole));
+	fog_control_send(c, json_pack("{s:s, s:I, s:o, s:o, s:b}", "op", "circuits", "id",
+				      (json_int_t)id, "circuits", circuits, "terminus", terminus,
+				      "truncated", !whole));
 }
 
 static void close_answer(struct fog_control *c, u64 id, u32 handle)
@@ -252,11 +253,11 @@ static void close_answer(struct fog_control *c, u64 id, u32 handle)
 	else
 		ok = fog_terminus_close(c->edge, handle);
 	if (ok)
-		json_send(c, json_pack("{s:s, s:I, s:b}", "op", "close", "id", (json_int_t)id, "ok",
-				       1));
+		fog_control_send(c, json_pack("{s:s, s:I, s:b}", "op", "close", "id",
+					      (json_int_t)id, "ok", 1));
 	else
-		json_send(c, json_pack("{s:s, s:I, s:b, s:s}", "op", "close", "id", (json_int_t)id,
-				       "ok", 0, "error", "no such circuit"));
+		fog_control_send(c, json_pack("{s:s, s:I, s:b, s:s}", "op", "close", "id",
+					      (json_int_t)id, "ok", 0, "error", "no such circuit"));
 }
 
 /* ---- in ----------------------------------------------------------------------------------- */
@@ -265,7 +266,13 @@ static void line_take(struct fog_control *c, const char *line, size_t size)
 {
 	static struct fog_control_message m; /* 12 KiB; the loop's thread only */
 	char why[FOG_ERROR_TEXT_MAX];
+	json_t *answer;
 
+	if (fog_mixedge_line(&c->edge->mixnet, line, size, &answer)) {
+		if (answer != NULL)
+			fog_control_send(c, answer);
+		return;
+	}
 	if (fog_message_parse(&m, line, size, why) != 0) {
 		if (!c->complained)
 			fog_dplog(FOG_DPLOG_WARNING, FOG_EDGE_PART,
@@ -337,7 +344,7 @@ static void on_retry(struct ev_loop *loop, struct ev_timer *w, int events)
 	c->retry_s = FOG_CONTROL_RETRY_S;
 	c->said = false;
 	c->complained = false;
-	char *hello = fog_message_hello(e->tls.public_key);
+	char *hello = fog_message_hello(e->tls.public_key, fog_mixedge_mailbox(&e->mixnet));
 	if (hello != NULL)
 		line_send(c, hello);
 	free(hello);

@@ -49,6 +49,10 @@ void fog_control_free(struct fog_control *c);
 
 /* Sets request->id; the answer comes through fog_tunnel_routed() or fog_tunnel_unroutable(), never
  * from here. 0, -ENOBUFS or -ENOMEM. */
+/* Send a line of JSON; taken over. Dropped and counted while there is no control plane. */
+struct json_t;
+void fog_control_send(struct fog_control *c, struct json_t *line);
+
 int fog_control_route(struct fog_control *c, struct fog_route_request *request);
 /* Report "built", "failed" or "closed". */
 void fog_control_circuit(struct fog_control *c, const struct fog_line *l, const char *event,

@@ -173,6 +173,10 @@ static void ring_slots(void *user, struct fog_edge_slot *slots, unsigned count)
 	for (unsigned i = 0; i < count;) {
 		unsigned n = 1;
 
+		if (slots[i].kind == FOG_EDGE_MIX) {
+			fog_mixedge_receive(&e->mixnet, &slots[i++]);
+			continue;
+		}
 		if (slots[i].kind != FOG_EDGE_CELL) {
 			fog_terminus_receive(e, &slots[i++]);
 			continue;
@@ -273,7 +277,7 @@ void fog_edge_configure(struct fog_edge *e, const struct fog_edge_config *c)
 		fog_socksd_listen(&e->socksd, c->socks);
 }
 
-static int keys_load(struct fog_edge *e)
+static int keys_load(struct fog_edge *e, u8 mailbox[32])
 {
 	char path[sizeof(e->options.state_dir) + 16];
 	char why[256] = "";
@@ -286,6 +290,7 @@ static int keys_load(struct fog_edge *e)
 		return rc;
 	}
 	fog_edge_key_derive(e->reset_key, seed, "fog edge stateless reset");
+	fog_edge_key_derive(mailbox, seed, "fog mailbox");
 	rc = fog_tls_init(&e->tls, seed);
 	fog_wipe(seed, sizeof(seed));
 	if (rc != 0)
@@ -295,13 +300,13 @@ static int keys_load(struct fog_edge *e)
 
 int fog_edge_init(struct fog_edge *e, const struct fog_edge_options *options)
 {
-	u8 random[FOG_RNG_SEED_SIZE];
+	u8 random[FOG_RNG_SEED_SIZE], mailbox[32];
 	u64 boot_id;
 
 	memset(e, 0, sizeof(*e));
 	e->options = *options;
 	e->budget.size_max = FOG_EDGE_BUFFER_MAX;
-	int rc = keys_load(e);
+	int rc = keys_load(e, mailbox);
 	if (rc != 0)
 		return rc;
 	e->loop = ev_loop_new(EVFLAG_AUTO);
@@ -326,6 +331,8 @@ int fog_edge_init(struct fog_edge *e, const struct fog_edge_options *options)
 			goto err;
 	}
 	watchers_start(e);
+	fog_mixedge_init(&e->mixnet, e, mailbox);
+	fog_wipe(mailbox, sizeof(mailbox));
 	fog_control_init(&e->control, e);
 	snprintf(e->ring_path, sizeof(e->ring_path), "%s/dataplane.sock", e->options.run_dir);
 	fog_edge_ring_start(&e->ring, e->loop, e->ring_path, boot_id, &ring_ops, e);
@@ -352,6 +359,7 @@ void fog_edge_free(struct fog_edge *e)
 	fog_circuits_flush(e);
 	fog_edge_ring_flush(&e->ring);
 	fog_exit_free(e);
+	fog_mixedge_free(&e->mixnet);
 	fog_control_free(&e->control);
 	fog_edge_ring_stop(&e->ring);
 	ev_loop_destroy(e->loop);

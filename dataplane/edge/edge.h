@@ -22,6 +22,7 @@
 #include "dataplane/edge/exit.h"
 #include "dataplane/edge/jobdoor.h"
 #include "dataplane/edge/message.h"
+#include "dataplane/edge/mixnet.h"
 #include "dataplane/edge/ring.h"
 #include "dataplane/edge/socksd.h"
 #include "dataplane/edge/terminus.h"
@@ -63,6 +64,7 @@ struct fog_edge {
 	struct fog_socksd socksd;
 	struct fog_jobdoor jobs;
 	struct fog_exit exit;
+	struct fog_mixedge mixnet;
 	struct fog_carrier *dirty, *dirty_last;
 	struct ev_prepare prepare;
 	struct ev_check check;

@@ -251,10 +251,11 @@ static char *line_dump(json_t *root)
 	return line;
 }
 
-char *fog_message_hello(const u8 quic_pk[FOG_TLS_KEY_SIZE])
+char *fog_message_hello(const u8 quic_pk[FOG_TLS_KEY_SIZE], const u8 *mailbox)
 {
-	return line_dump(json_pack("{s:s, s:i, s:o}", "op", "hello", "version", 1, "quic_pk",
-				   key_json(quic_pk)));
+	return line_dump(json_pack("{s:s, s:i, s:o, s:o*}", "op", "hello", "version", 1, "quic_pk",
+				   key_json(quic_pk), "mailbox",
+				   mailbox != NULL ? key_json(mailbox) : NULL));
 }
 
 char *fog_message_route(const struct fog_route_request *r)

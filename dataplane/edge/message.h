@@ -93,7 +93,7 @@ struct fog_route_request {
 };
 
 /* Lines to send: malloc'ed, ending in a newline; NULL when out of memory. */
-char *fog_message_hello(const u8 quic_pk[FOG_TLS_KEY_SIZE]);
+char *fog_message_hello(const u8 quic_pk[FOG_TLS_KEY_SIZE], const u8 *mailbox); /* or NULL */
 char *fog_message_route(const struct fog_route_request *r);
 
 /* Header of a stream, and the opening line of edge.sock. */

@@ -225,6 +225,19 @@ int fog_edge_ring_push(struct fog_edge_ring *r, enum fog_edge_kind kind, bool co
 	return 0;
 }
 
+int fog_edge_ring_push_mix(struct fog_edge_ring *r, const u8 first_hop[32], u64 epoch,
+			   const u8 *packet)
+{
+	int rc = fog_edge_ring_push(r, FOG_EDGE_MIX, false, 0, 0, packet, FOG_BODY_SIZE);
+
+	if (rc == 0) {
+		struct fog_edge_slot *slot = fog_ring_slot(&r->tx, r->pending - 1);
+		memcpy(slot->node, first_hop, 32);
+		slot->epoch = epoch;
+	}
+	return rc;
+}
+
 void fog_edge_ring_flush(struct fog_edge_ring *r)
 {
 	if (r->pending == 0)

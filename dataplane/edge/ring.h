@@ -61,6 +61,9 @@ u32 fog_edge_ring_room(struct fog_edge_ring *r);
  * reserve is full (control) or the reserve is reached (data). */
 int fog_edge_ring_push(struct fog_edge_ring *r, enum fog_edge_kind kind, bool control, u32 handle,
 		       u8 reason, const u8 *data, size_t size);
+/* Likewise for a mix packet of 1392 bytes. */
+int fog_edge_ring_push_mix(struct fog_edge_ring *r, const u8 first_hop[32], u64 epoch,
+			   const u8 *packet);
 void fog_edge_ring_flush(struct fog_edge_ring *r);
 
 #endif

@@ -6,6 +6,10 @@
 #include "crypto/cell/cipher.h"
 #include "crypto/mem.h"
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 /* Of the places, what may be filled: with two lines of sixteen to choose from, a line overflows
  * before that with no measurable chance. */
 #define FILL_NUM 1
@@ -87,11 +91,19 @@ void fog_mix_tags_prefetch(const struct fog_mix_tags *t, const u8 mark[FOG_MIX_M
 /* Bit i: line[i] == v. */
 static inline u32 line_equal(const u32 line[FOG_MIX_TAGS_LINE], u32 v)
 {
+#if defined(__SSE2__)
+	const __m128i *at = (const __m128i *)line, want = _mm_set1_epi32((int)v);
+	__m128i low = _mm_packs_epi32(_mm_cmpeq_epi32(at[0], want), _mm_cmpeq_epi32(at[1], want));
+	__m128i high = _mm_packs_epi32(_mm_cmpeq_epi32(at[2], want), _mm_cmpeq_epi32(at[3], want));
+
+	return (u32)_mm_movemask_epi8(_mm_packs_epi16(low, high));
+#else
 	u32 bits = 0;
 
 	for (unsigned i = 0; i < FOG_MIX_TAGS_LINE; i++)
 		bits |= (u32)(line[i] == v) << i;
 	return bits;
+#endif
 }
 
 static bool present(const struct place *p)

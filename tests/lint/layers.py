@@ -40,9 +40,10 @@ FENCED = {
     "libpq-fe.h": ("controlplane/core/",),
     "secp256k1.h": ("crypto/voucher/",),
     "microhttpd.h": ("controlplane/gateway/",),
-    "curl/curl.h": ("controlplane/cli/",),
+    "curl/curl.h": ("controlplane/cli/", "controlplane/jobs/hooks.c"),
     "libsmartcols/libsmartcols.h": ("controlplane/cli/",),
     "hwloc.h": ("dataplane/",),
+    "openssl/x509.h": ("controlplane/tee/",),
 }
 
 

@@ -118,6 +118,15 @@ static json_t *job_body(struct sim *s, struct sim_job *job, u64 duration, u64 wa
 		sim_fail(s, "no body");
 	if (s->host[job->host].config.worker && sim_below(s, 5) == 0)
 		json_object_set_new(body, "target", json_string("self"));
+	job->preemptible = sim_below(s, 3) == 0;
+	if (job->preemptible)
+		json_object_set_new(body, "preemptible", json_true());
+	if (sim_below(s, 2) == 0)
+		json_object_set_new(body, "checkpoint", json_true());
+	json_object_set_new(body, "priority", json_integer((json_int_t)sim_below(s, 101)));
+	json_object_set_new(body, "class", json_string(sim_below(s, 4) == 0 ? "A_CLASS" : "b"));
+	if (sim_below(s, 3) == 0)
+		json_object_set_new(body, "tier", json_string("gold"));
 	return body;
 }
 
@@ -232,14 +241,20 @@ static bool settled(struct sim *s)
 	for (u32 i = 0; i < s->job_count; i++)
 		if (!s->job[i].accepted)
 			return false;
+	for (u32 i = 0; i < s->batch_count; i++)
+		if (!s->batch[i].accepted ||
+		    number(s, &s->host[s->batch[i].host],
+			   "SELECT count(*) FROM batch WHERE state = 0", NULL) != 0)
+			return false;
 	return true;
 }
 
 static void log_check(struct sim *s, struct sim_job *job, u32 stream)
 {
-	struct fog_stmt *q =
-		fog_stmt(s->host[job->host].store, "SELECT offset, data FROM job_log WHERE job = ?"
-						   " AND stream = ? ORDER BY offset");
+	struct fog_stmt *q = fog_stmt(s->host[job->host].store,
+				      "SELECT offset, data FROM job_log WHERE job = ?1"
+				      " AND stream = ?2 AND attempt = (SELECT attempt_count"
+				      " FROM job WHERE id = ?1) ORDER BY offset");
 	u64 size = 0;
 
 	fog_bind_text(q, job->id);
@@ -284,11 +299,18 @@ static void job_check(struct sim *s, struct sim_job *job)
 			  "SELECT count(*) FROM settlement s JOIN attempt a ON a.job = s.job"
 			  " AND a.number = s.attempt WHERE s.job = ? AND a.state = 5",
 			  job->id);
+	i64 stopped = number(
+		s, h, "SELECT count(*) FROM attempt WHERE job = ? AND state = 5 AND stop <> 0",
+		job->id);
 	i64 lost = number(s, h, "SELECT lost_count FROM job WHERE id = ?", job->id);
 	bool fails = job->exit_code != 0 || job->times_out;
 
-	if (state < FOG_JOB_SUCCEEDED)
-		sim_fail(s, "%s has not ended: %lld", job->id, (long long)state);
+	if (state < FOG_JOB_SUCCEEDED) {
+		struct fog_job_why why;
+		job_print(s, job);
+		(void)fog_jobs_why(h->jobs, job->id, s->now_ms, &why);
+		sim_fail(s, "%s has not ended: %lld: %s", job->id, (long long)state, why.text);
+	}
 	if (state == FOG_JOB_SUCCEEDED && fails)
 		sim_fail(s, "%s succeeded, it was to fail", job->id);
 	if (state == FOG_JOB_FAILED && !fails)
@@ -298,9 +320,10 @@ static void job_check(struct sim *s, struct sim_job *job)
 			 (long long)lost);
 	if (state == FOG_JOB_CANCELLED && job->cancel_ms == 0)
 		sim_fail(s, "%s was cancelled by nobody", job->id);
-	if (state != FOG_JOB_CANCELLED && paid != 1)
+	/* Runs that were stopped for another job, or with a drained host, are paid, too. */
+	if (state != FOG_JOB_CANCELLED && paid - stopped != 1 && (stopped == 0 || paid < 1))
 		sim_fail(s, "%s was paid %lld times", job->id, (long long)paid);
-	if (paid > 1)
+	if (paid > 1 + stopped)
 		sim_fail(s, "%s was paid %lld times", job->id, (long long)paid);
 	if (state != FOG_JOB_SUCCEEDED)
 		return;
@@ -337,6 +360,9 @@ static void books_check(struct sim *s)
 			      " attempt a ON a.job = s.job AND a.number = s.attempt"
 			      " WHERE a.state = 5",
 			      NULL);
+		/* What tiers cost on top, and what broken ones brought back. */
+		self += number(s, h, balance, "fees") -
+			number(s, h, "SELECT coalesce(sum(amount), 0) FROM sla_breach", NULL);
 		own = number(s, h, balance, "user:ann");
 		if (own != 0 && own != SIM_GRANT - self)
 			sim_fail(s, "host %u: ann has %lld after spending %lld", i, (long long)own,
@@ -412,6 +438,7 @@ static void hosts_step(struct sim *s)
 		struct sim_host *h = &s->host[i];
 		if (h->jobs == NULL && s->now_ms >= h->up_ms)
 			sim_host_start(h);
+		sim_hold_step(s, h);
 		if (h->jobs == NULL)
 			continue;
 		sim_event_begin(h);
@@ -429,8 +456,11 @@ static void run(struct sim *s)
 	while (s->now_ms < end_ms) {
 		for (u32 i = 0; i < s->job_count; i++)
 			job_step(s, &s->job[i]);
+		for (u32 i = 0; i < s->batch_count; i++)
+			sim_batch_step(s, &s->batch[i]);
 		sim_net_step(s);
 		hosts_step(s);
+		sim_capacity_check(s);
 		if (s->now_ms >= s->calm_ms && s->now_ms % 1000 < STEP_MS && settled(s))
 			return;
 		s->now_ms += STEP_MS;
@@ -454,14 +484,21 @@ static void seed_run(u64 seed, bool verbose)
 	for (u32 i = 0; i < s->host_count; i++)
 		sim_host_new(s, i);
 	if (s->host_count >= 4 && sim_below(s, 2) == 0)
-		s->host[s->host_count - 1].liar = true;
+		s->liars = s->host[s->host_count - 1].liar = true;
 	s->calm_ms = s->now_ms + STORM_MS;
 	s->job_count = 10 + (u32)sim_below(s, 30);
 	for (u32 i = 0; i < s->job_count; i++)
 		job_new(s, i);
+	s->batch_count = (u32)sim_below(s, SIM_BATCHES_MAX + 1);
+	for (u32 i = 0; i < s->batch_count; i++)
+		sim_batch_new(s, i);
 	run(s);
 	for (u32 i = 0; i < s->job_count; i++)
 		job_check(s, &s->job[i]);
+	for (u32 i = 0; i < s->batch_count; i++)
+		sim_batch_check(s, &s->batch[i]);
+	for (u32 i = 0; i < s->host_count; i++)
+		sim_sla_check(s, &s->host[i]);
 	books_check(s);
 	runs_check(s);
 	evidence_check(s);
@@ -480,6 +517,8 @@ static void seed_run(u64 seed, bool verbose)
 		sim_host_free(&s->host[i]);
 	for (u32 i = 0; i < s->job_count; i++)
 		fog_job_request_free(&s->job[i].request);
+	for (u32 i = 0; i < s->batch_count; i++)
+		fog_job_batch_free(&s->batch[i].batch);
 	free(s);
 }
 

@@ -9,13 +9,14 @@
 #include "crypto/random/random.h"
 #include "crypto/sign/sign.h"
 
-#define SIM_HOSTS_MAX 6
-#define SIM_RUNS_MAX  4096 /* spools of one host, ever */
-#define SIM_JOBS_MAX  256
-#define SIM_CONNS_MAX 1024
-#define SIM_INPUT_MAX (512u << 10)
-#define SIM_START_MS  1700000000000ull
-#define SIM_GRANT     100000000
+#define SIM_HOSTS_MAX   6
+#define SIM_RUNS_MAX    4096 /* spools of one host, ever */
+#define SIM_JOBS_MAX    256
+#define SIM_BATCHES_MAX 4
+#define SIM_CONNS_MAX   1024
+#define SIM_INPUT_MAX   (512u << 10)
+#define SIM_START_MS    1700000000000ull
+#define SIM_GRANT       100000000
 
 struct sim;
 
@@ -47,6 +48,8 @@ struct sim_host {
 	u32 run_count;
 	struct sim_run *run;
 	u32 crashes;
+	bool held; /* it has a host cordoned or drained: */
+	u32 hold;
 };
 
 enum sim_conn_state { SIM_CONN_FREE = 0, SIM_CONN_OPENING, SIM_CONN_OPEN };
@@ -81,13 +84,21 @@ struct sim_job {
 	char id[FOG_JOB_ID_SIZE];
 	struct fog_job_request request;
 	u64 submit_ms, cancel_ms; /* 0 = not cancelled */
-	bool accepted, cancelled;
+	bool accepted, cancelled, preemptible;
 	u32 exit_code;
 	bool times_out;
 	u64 size[2];
 	u64 input;
 	u64 seed;
 	u32 successes; /* runs that ended with exit code 0 */
+};
+
+struct sim_batch {
+	u32 host;
+	struct fog_job_batch batch;
+	u64 submit_ms, cancel_ms; /* 0 = not cancelled */
+	bool failing;             /* its first stage does */
+	bool accepted, cancelled;
 };
 
 struct sim {
@@ -101,6 +112,9 @@ struct sim {
 	struct sim_conn conn[SIM_CONNS_MAX];
 	u32 verify_count;
 	struct sim_verify verify[SIM_VERIFY_MAX];
+	u32 batch_count;
+	struct sim_batch batch[SIM_BATCHES_MAX];
+	bool liars;
 	u32 job_count;
 	struct sim_job job[SIM_JOBS_MAX];
 
@@ -127,6 +141,14 @@ void sim_host_crash(struct sim_host *h, bool reboot);
 void sim_run_start(struct sim_host *h, const char *name);
 void sim_run_cancel(struct sim_host *h, const char *name);
 void sim_run_remove(struct sim_host *h, const char *name);
+
+/* jobs_sim_batch.c */
+void sim_batch_new(struct sim *s, u32 index);
+void sim_batch_step(struct sim *s, struct sim_batch *b);
+void sim_hold_step(struct sim *s, struct sim_host *h);
+void sim_capacity_check(struct sim *s);
+void sim_batch_check(struct sim *s, struct sim_batch *b);
+void sim_sla_check(struct sim *s, struct sim_host *h);
 
 /* jobs_sim_net.c */
 void sim_event_begin(struct sim_host *h);

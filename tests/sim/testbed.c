@@ -38,6 +38,7 @@ void tb_host_start(struct tb *tb, u32 i)
 	};
 
 	FOG_ASSERT(!h->alive);
+	c.mix_dir = h->mix_dir[0] != '\0' ? h->mix_dir : NULL;
 	for (u32 w = 0; w < FOG_WORKERS_MAX; w++)
 		c.cpu[w] = -1;
 	memcpy(c.link_sk, h->link_sk, 32);
@@ -399,6 +400,11 @@ static void drain_edge(struct tb *tb, struct tb_host *h)
 		if (s.kind == FOG_EDGE_CLOSE) {
 			h->closes++;
 			h->last_reason = s.reason;
+			continue;
+		}
+		if (s.kind == FOG_EDGE_MIX) {
+			if (tb->on_mix != NULL)
+				tb->on_mix(tb, h, &s);
 			continue;
 		}
 		FOG_ASSERT(s.kind == FOG_EDGE_CELL);

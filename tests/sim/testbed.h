@@ -63,6 +63,7 @@ struct tb_host {
 	u32 event_total;
 	bool up[FOG_LINKS_MAX + 1]; /* by link id, from events */
 	u64 closes;                 /* FOG_EDGE_CLOSE seen */
+	char mix_dir[64];           /* epochs of its mix; empty = not kept */
 	u32 last_handle;
 	u8 last_reason;
 };
@@ -83,6 +84,8 @@ struct tb {
 	struct tb_host host[TB_HOSTS_MAX];
 	struct tb_circuit circuit[TB_CIRCUITS_MAX];
 	tb_datagram on_datagram;
+	/* A mix packet ended at this host. */
+	void (*on_mix)(struct tb *tb, struct tb_host *host, struct fog_edge_slot *s);
 	void *arg;
 	u64 polls;
 };

@@ -47,7 +47,11 @@ static void on_circuit(void *ctx, const json_t *event)
 	circuits++;
 }
 
-static const struct fog_edge_hooks hooks = {on_hello, on_gone, on_config, on_route, on_circuit};
+static const struct fog_edge_hooks hooks = {.hello = on_hello,
+					    .gone = on_gone,
+					    .config = on_config,
+					    .route = on_route,
+					    .circuit = on_circuit};
 
 static void start(void)
 {

@@ -20,7 +20,7 @@ static void test_life_cycle(void)
 	CU_ASSERT(fog_counter_info(0, &name, NULL, NULL));
 	CU_ASSERT_STRING_EQUAL(name, "dgrams_rx");
 	atomic_store(&c.dgrams_rx, 7);
-	atomic_store(&c.mixnet_unwrapped, 9);
+	atomic_store(&c.cycles_idle, 9);
 	atomic_store(&c.drops[FOG_DROP_PADDING], 11);
 	CU_ASSERT_EQUAL(fog_counter_read(&c, 0), 7);
 	CU_ASSERT_EQUAL(fog_counter_read(&c, n - 1), 9);

@@ -150,7 +150,7 @@ static void test_requests(void)
 	CU_ASSERT_EQUAL(json_integer_value(json_object_get(root, "id")), 9);
 	json_decref(root);
 	free(line);
-	line = fog_message_hello(r.exclude[1]);
+	line = fog_message_hello(r.exclude[1], NULL);
 	snprintf(text, sizeof(text), "%.12s", line);
 	CU_ASSERT_STRING_EQUAL(text, "{\"op\":\"hello");
 	free(line);

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* See hooks.h. */
+#include "controlplane/jobs/hooks.h"
+
+#include <errno.h>
+
+#include <curl/curl.h>
+
+#include "controlplane/core/log.h"
+#include "controlplane/jobs/limits.h"
+
+#define BACKOFF_MS 1000u
+
+struct transfer {
+	CURL *easy; /* NULL: free */
+	i64 id;
+	u32 tries;
+	char *body;
+};
+
+struct fog_hooks {
+	struct fog_store *store;
+	CURLM *multi;
+	struct curl_slist *headers;
+	u32 active;
+	struct transfer transfer[FOG_HOOKS_ACTIVE_MAX];
+};
+
+static size_t drop(char *data, size_t size, size_t count, void *context)
+{
+	(void)data;
+	(void)context;
+	return size * count;
+}
+
+int fog_hooks_new(struct fog_hooks **out, struct fog_store *store)
+{
+	struct fog_hooks *h = calloc(1, sizeof(*h));
+
+	*out = NULL;
+	if (h == NULL)
+		return -ENOMEM;
+	h->store = store;
+	h->multi = curl_multi_init();
+	h->headers = curl_slist_append(NULL, "Content-Type: application/json");
+	if (h->multi == NULL || h->headers == NULL) {
+		fog_hooks_free(h);
+		return -ENOMEM;
+	}
+	*out = h;
+	return 0;
+}
+
+static void transfer_end(struct fog_hooks *h, struct transfer *t)
+{
+	curl_multi_remove_handle(h->multi, t->easy);
+	curl_easy_cleanup(t->easy);
+	free(t->body);
+	memset(t, 0, sizeof(*t));
+	h->active--;
+}
+
+void fog_hooks_free(struct fog_hooks *h)
+{
+	if (h == NULL)
+		return;
+	for (u32 i = 0; i < FOG_HOOKS_ACTIVE_MAX; i++)
+		if (h->transfer[i].easy != NULL)
+			transfer_end(h, &h->transfer[i]);
+	curl_slist_free_all(h->headers);
+	curl_multi_cleanup(h->multi);
+	free(h);
+}
+
+/* A store that fails is tried again at the next tick: the notice is still there. */
+static void forget(struct fog_hooks *h, i64 id)
+{
+	struct fog_stmt *q = fog_stmt(h->store, "DELETE FROM hook WHERE id = ?");
+
+	fog_bind_int(q, id);
+	(void)fog_stmt_run(q);
+}
+
+static void postpone(struct fog_hooks *h, const struct transfer *t, u64 now_ms, const char *why)
+{
+	u32 tries = t->tries + 1;
+
+	if (tries >= FOG_JOBS_HOOK_TRIES) {
+		fog_log(FOG_LOG_WARNING, "jobs", "a webhook is not told reason=\"%s\"", why);
+		forget(h, t->id);
+		return;
+	}
+	struct fog_stmt *q =
+		fog_stmt(h->store, "UPDATE hook SET tries = ?, next_ms = ? WHERE id = ?");
+	fog_bind_u64(q, tries);
+	fog_bind_u64(q, now_ms + (BACKOFF_MS << tries));
+	fog_bind_int(q, t->id);
+	(void)fog_stmt_run(q);
+}
+
+static void reap(struct fog_hooks *h, u64 now_ms)
+{
+	int left;
+
+	for (CURLMsg *m; (m = curl_multi_info_read(h->multi, &left)) != NULL;) {
+		u32 i = 0;
+		if (m->msg != CURLMSG_DONE)
+			continue;
+		while (i < FOG_HOOKS_ACTIVE_MAX && h->transfer[i].easy != m->easy_handle)
+			i++;
+		FOG_ASSERT(i < FOG_HOOKS_ACTIVE_MAX);
+		struct transfer *t = &h->transfer[i];
+		CURLcode rc = m->data.result;
+		long status = 0;
+		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+		if (rc == CURLE_OK && status >= 200 && status < 300)
+			forget(h, t->id);
+		else
+			postpone(h, t, now_ms,
+				 rc != CURLE_OK ? curl_easy_strerror(rc) : "not a 2xx status");
+		transfer_end(h, t);
+	}
+}
+
+static bool busy_with(const struct fog_hooks *h, i64 id)
+{
+	for (u32 i = 0; i < FOG_HOOKS_ACTIVE_MAX; i++)
+		if (h->transfer[i].easy != NULL && h->transfer[i].id == id)
+			return true;
+	return false;
+}
+
+static void start(struct fog_hooks *h, struct transfer *t, struct fog_stmt *q)
+{
+	t->easy = curl_easy_init();
+	t->body = strdup(fog_column_text(q, 2));
+	if (t->easy == NULL || t->body == NULL) {
+		curl_easy_cleanup(t->easy);
+		free(t->body);
+		memset(t, 0, sizeof(*t));
+		return;
+	}
+	t->id = fog_column_int(q, 0);
+	t->tries = (u32)fog_column_u64(q, 3);
+	curl_easy_setopt(t->easy, CURLOPT_URL, fog_column_text(q, 1));
+	curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body);
+	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, h->headers);
+	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)FOG_HOOKS_TIMEOUT_MS);
+	curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, drop);
+	curl_easy_setopt(t->easy, CURLOPT_USERAGENT, "fog/" FOG_VERSION);
+	curl_multi_add_handle(h->multi, t->easy);
+	h->active++;
+}
+
+static void fill(struct fog_hooks *h, u64 now_ms)
+{
+	struct fog_stmt *q = fog_stmt(h->store, "SELECT id, url, body, tries FROM hook"
+						" WHERE next_ms <= ? ORDER BY id LIMIT ?");
+	u32 at = 0;
+
+	fog_bind_u64(q, now_ms);
+	fog_bind_u64(q, 2 * FOG_HOOKS_ACTIVE_MAX);
+	while (fog_stmt_step(q) == 1) {
+		while (at < FOG_HOOKS_ACTIVE_MAX && h->transfer[at].easy != NULL)
+			at++;
+		if (at < FOG_HOOKS_ACTIVE_MAX && !busy_with(h, fog_column_int(q, 0)))
+			start(h, &h->transfer[at], q);
+	}
+}
+
+bool fog_hooks_tick(struct fog_hooks *h, u64 now_ms)
+{
+	int running;
+
+	if (h->active < FOG_HOOKS_ACTIVE_MAX)
+		fill(h, now_ms);
+	if (h->active == 0)
+		return false;
+	curl_multi_perform(h->multi, &running);
+	reap(h, now_ms);
+	return h->active != 0;
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The makers' root keys, each the SHA-256 of its SubjectPublicKeyInfo (DER):
+ *	openssl x509 -in ROOT.pem -noout -pubkey | openssl pkey -pubin -outform der | sha256sum */
+#include "controlplane/tee/chain.h"
+
+/* AMD, ARK-Milan: published at https://kdsintf.amd.com/vcek/v1/Milan/cert_chain. */
+static const u8 ark_milan[32] = {0x9f, 0x05, 0x6b, 0xee, 0x44, 0x37, 0x7e, 0x29, 0x30, 0x8c, 0xb5,
+				 0xff, 0xa8, 0x95, 0xbd, 0xfb, 0x62, 0xd1, 0x88, 0x81, 0xfa, 0x6b,
+				 0xed, 0x8d, 0x6f, 0x07, 0x5b, 0x02, 0x04, 0x08, 0x9c, 0xb9};
+/* Intel SGX Root CA: published at
+ * https://certificates.trustedservices.intel.com/Intel_SGX_Provisioning_Certification_RootCA.pem.
+ */
+static const u8 intel_sgx[32] = {0xa0, 0xaf, 0x03, 0x12, 0x89, 0xf5, 0xd5, 0xd4, 0x13, 0x2f, 0x91,
+				 0x86, 0x06, 0x8a, 0x7f, 0xc1, 0x36, 0x28, 0x63, 0x3b, 0xa2, 0x35,
+				 0x77, 0x74, 0x72, 0xe2, 0x9b, 0x6b, 0x6c, 0x67, 0xa4, 0x9e};
+
+static const u8 *const snp_roots[] = {ark_milan, NULL};
+static const u8 *const tdx_roots[] = {intel_sgx, NULL};
+
+const u8 *const *fog_tee_roots(enum fog_tee_kind kind)
+{
+	return kind == FOG_TEE_SNP ? snp_roots : kind == FOG_TEE_TDX ? tdx_roots : NULL;
+}
+
+const char *fog_tee_fault_name(enum fog_tee_fault fault)
+{
+	static const char *const names[FOG_TEE_FAULT_COUNT] = {
+		[FOG_TEE_VALID] = "valid",
+		[FOG_TEE_TRUNCATED] = "truncated or with bytes behind its end",
+		[FOG_TEE_FORMAT] = "a field has a value it must not have",
+		[FOG_TEE_SIGNATURE] = "the signature is wrong",
+		[FOG_TEE_CHAIN] = "the key is not certified",
+		[FOG_TEE_ROOT] = "the certificates end at an unknown root",
+		[FOG_TEE_EXPIRED] = "a certificate is not valid now",
+		[FOG_TEE_TCB] = "the certificate is for another chip or firmware",
+		[FOG_TEE_QE] = "the quoting enclave is not Intel's or does not vouch for the key",
+		[FOG_TEE_PCR] = "the registers are not those that were quoted",
+	};
+
+	return fault < FOG_TEE_FAULT_COUNT ? names[fault] : "unknown";
+}
+
+const char *fog_tee_kind_name(enum fog_tee_kind kind)
+{
+	static const char *const names[] = {"none", "software", "tpm", "snp", "tdx"};
+
+	return (size_t)kind < FOG_ARRAY_COUNT(names) ? names[kind] : "unknown";
+}

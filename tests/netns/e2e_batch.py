@@ -1,0 +1,159 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""A batch of stages with a gang, submitted with fogctl, while a host that runs a member is killed
+with all that runs on it; reasons and preemption on the way."""
+
+import contextlib
+import glob
+import json
+import os
+import signal
+
+from lab import ROOT, check, main, until
+
+SUBMITTER = "ash"
+LIMITS = {"cpu_cores": 0.2, "memory_mb": 16, "wall_seconds": 60}
+DAG = {
+    "id": "dag",
+    "tier": "bronze",
+    "stages": [
+        {"name": "prepare", "array": 2,
+         "job": {"argv": ["sh", "-c", "echo part $FOG_RANK of $FOG_SIZE"], "limits": LIMITS}},
+        {"name": "work", "after": ["prepare"], "gang": 3,
+         "job": {"argv": ["sh", "-c", "sleep 6; echo $((FOG_RANK * 7))"], "limits": LIMITS,
+                 "constraints": {"apart": "host"}}},
+        {"name": "finish", "after": ["work"],
+         "job": {"argv": ["sh", "-c", "cat /input/first /input/second"], "limits": LIMITS,
+                 "inputs": [{"name": "first", "from": "work.1"},
+                            {"name": "second", "from": "work.2"}]}},
+    ],
+}
+
+
+def members(lab, stage):
+    batch = lab.fogctl("job", "show", "dag", host=SUBMITTER)
+    return [job for job in batch["jobs"] if job["stage"] == stage]
+
+
+def host_kill(lab, name):
+    """kill -9 of everything: the sandboxes that run there, then its three processes."""
+    for path in glob.glob(os.path.join(lab.dir, "hosts", name, "state", "jobs", "*", "state.json")):
+        with open(path, encoding="utf-8") as source:
+            state = json.load(source)
+        for key in ("monitor_pid", "pid"):
+            if state.get(key):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(state[key], signal.SIGKILL)
+    lab.fogctl("lab", "kill", name)
+
+
+def write(lab, name, value):
+    path = os.path.join(lab.dir, name)
+    with open(path, "w", encoding="utf-8") as out:
+        json.dump(value, out)
+    return path
+
+
+def test_dag_while_a_host_dies(lab):
+    plan = lab.fogctl("job", "plan", "-f", write(lab, "dag.json", DAG), host=SUBMITTER)["jobs"]
+    check(len(plan) == 6 and plan[0]["host"] and plan[2]["held"], json.dumps(plan))
+    lab.fogctl("job", "submit", "-f", os.path.join(lab.dir, "dag.json"), host=SUBMITTER)
+    until("the gang runs", 60,
+          lambda: all(job["state"] == "running" for job in members(lab, "work")), 0.1)
+    hosts = [job["worker_name"] for job in members(lab, "work")]
+    check(len(set(hosts)) == 3, f"the gang is not apart: {hosts}")
+    check(members(lab, "finish")[0]["state"] == "queued", "the last stage did not wait")
+    why = lab.fogctl("job", "why", "dag.finish.0", host=SUBMITTER)
+    check(why["held"] and "stage work: 0 of 3 done" in why["reason"], json.dumps(why))
+    host_kill(lab, hosts[0])
+    until("the batch ends", 180,
+          lambda: lab.fogctl("job", "show", "dag", host=SUBMITTER)["state"] != "running", 0.5)
+    batch = lab.fogctl("job", "show", "dag", host=SUBMITTER)
+    check(batch["state"] == "succeeded" and batch["succeeded"] == 6, json.dumps(batch))
+    for rank in range(3):
+        check(lab.output(f"dag.work.{rank}", SUBMITTER) == f"{rank * 7}\n".encode(),
+              f"the output of member {rank} is wrong")
+    check(lab.output("dag.finish.0", SUBMITTER) == b"7\n14\n", "inputs of a stage above are wrong")
+    total = sum(lab.accounts(SUBMITTER).values())
+    check(total == 0, f"the ledger sums to {total}")
+
+
+# Works for long; when it is stopped it says how far it was, and goes on from there the next time.
+PATIENT = """
+if [ -e /input/checkpoint ]; then echo after $(cat /input/checkpoint); exit 0; fi
+trap 'echo step 3; exit 0' TERM
+sleep 40 & wait
+"""
+
+
+def test_preemption(lab):
+    names = set(lab.ids(SUBMITTER).values()) - {SUBMITTER}
+    worker = sorted(names)[0]
+    cores = lab.fogctl("host", "show", worker, host=SUBMITTER)["capacity"]["cpu_cores"]
+    limits = {"cpu_cores": cores * 0.8, "memory_mb": 16, "wall_seconds": 60}
+    low = {"id": "low", "argv": ["sh", "-c", PATIENT], "limits": limits, "target": worker,
+           "priority": 10, "preemptible": True, "checkpoint": True}
+    high = {"id": "high", "argv": ["echo", "high"], "limits": limits, "target": worker,
+            "priority": 90}
+    lab.fogctl("job", "submit", "-f", write(lab, "low.json", low), host=SUBMITTER)
+    until("the first runs", 30, lambda: lab.job("low", SUBMITTER)["state"] == "running", 0.1)
+    lab.fogctl("job", "submit", "-f", write(lab, "high.json", high), host=SUBMITTER)
+    check(lab.wait("high", SUBMITTER, 60)["state"] == "succeeded", "the second did not run")
+    check(lab.job("low", SUBMITTER)["state"] != "succeeded", "the first was not stopped for it")
+    done = lab.wait("low", SUBMITTER, 60)
+    check(done["state"] == "succeeded" and done["attempt_count"] >= 2, json.dumps(done))
+    check(lab.output("low", SUBMITTER) == b"after step 3\n", "its checkpoint was not there")
+    events = [e["state"] for e in
+              lab.fogctl("job", "history", "low", host=SUBMITTER)["history"]]
+    check(events.count("running") >= 2 and events[-1] == "succeeded", str(events))
+
+
+def test_webhook(lab):
+    script, out = os.path.join(lab.dir, "listen.py"), os.path.join(lab.dir, "told.txt")
+    with open(script, "w", encoding="utf-8") as source:
+        source.write(LISTEN)
+    lab.start(lab.host(SUBMITTER).get("netns"), ["python3", script, out])
+    until("somebody listens", 20, lambda: os.path.exists(out))
+
+    def told():
+        with open(out, encoding="utf-8") as lines:
+            return [json.loads(line) for line in lines]
+    job = lab.submit(["true"], host=SUBMITTER, webhook="http://127.0.0.1:18099/fog")
+    lab.wait(job, SUBMITTER)
+    until("every state was told, one of them twice", 30,
+          lambda: {"queued", "placed", "offered", "succeeded"} <=
+          {t["state"] for t in told() if t["job"] == job})
+
+
+LISTEN = """
+import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
+out = open(sys.argv[1], "w")
+count = 0
+class Listener(BaseHTTPRequestHandler):
+    def do_POST(self):
+        global count
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        count += 1
+        self.send_response(503 if count == 1 else 204)
+        self.end_headers()
+        if count > 1:
+            print(body, file=out, flush=True)
+    def log_message(self, *args):
+        pass
+HTTPServer(("127.0.0.1", 18099), Listener).serve_forever()
+"""
+
+
+def test_example(lab):
+    path = os.path.join(ROOT, "configs", "jobs", "dag.json")
+    done = lab.fogctl("job", "submit", "--wait", "-f", path, host=SUBMITTER)
+    check(done["state"] == "succeeded", json.dumps(done))
+    job = next(j["id"] for j in done["jobs"] if j["stage"] == "finish")
+    digest = lab.job(job, SUBMITTER)["attempts"][-1]["stdout_sha256"]
+    status, out, _ = lab.call("job", "artifact", digest, host=SUBMITTER)
+    check(status == 0 and out == b"all done\n", "the artifact is not what was printed")
+
+
+if __name__ == "__main__":
+    main([test_example, test_webhook, test_dag_while_a_host_dies, test_preemption], hosts=6)
