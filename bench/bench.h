@@ -73,6 +73,7 @@ void bench_suite_market(struct bench *b);
 void bench_suite_mix(struct bench *b);
 void bench_suite_pipeline(struct bench *b);
 void bench_suite_proofs(struct bench *b);
+void bench_suite_relay(struct bench *b);
 void bench_suite_reputation(struct bench *b);
 void bench_suite_ring(struct bench *b);
 void bench_suite_scheduler(struct bench *b);

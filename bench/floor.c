@@ -87,7 +87,8 @@ static void polyval_wide(const struct floor_job *job, size_t len)
 /* Two batches would be too late, one job too soon: as our own step does. */
 #define AHEAD 8
 
-static void ask(const struct floor_job *jobs, unsigned i, unsigned count, size_t from, size_t size)
+static inline __attribute__((always_inline)) void ask(const struct floor_job *jobs, unsigned i,
+						      unsigned count, size_t from, size_t size)
 {
 	if (i + AHEAD >= count)
 		return;

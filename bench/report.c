@@ -82,17 +82,16 @@ static void html_bar(FILE *f, int y, double width, const char *class, const char
 	fprintf(f, "<text x=\"%.1f\" y=\"%d\">%s</text>\n", 246 + width, y + 10, label);
 }
 
-/* Bars of one suite (results whose names share the part before the dot), scaled to its maximum. */
+/* Bars of one suite (results whose names share the part before the dot), each pair scaled to the
+ * longer: rows differ by orders of magnitude. */
 static unsigned html_plot(FILE *f, const struct bench *b, unsigned first)
 {
 	size_t prefix = strcspn(b->results[first].name, ".");
 	unsigned end = first;
-	double max = 0;
 	char label[64];
 
 	while (end < b->count &&
 	       strncmp(b->results[end].name, b->results[first].name, prefix + 1) == 0) {
-		max = fmax(max, fmax(b->results[end].value, b->results[end].peer_value));
 		end++;
 	}
 	fprintf(f, "<h2>%.*s</h2><svg width=\"900\" height=\"%u\">\n", (int)prefix,
@@ -100,10 +99,11 @@ static unsigned html_plot(FILE *f, const struct bench *b, unsigned first)
 	for (unsigned i = first; i < end; i++) {
 		const struct bench_result *r = &b->results[i];
 		int y = 40 * (int)(i - first) + 4;
+		double max = fmax(r->value, r->peer_value);
 		fprintf(f, "<text x=\"0\" y=\"%d\">%s</text>", y + 16, r->name);
-		snprintf(label, sizeof(label), "%.1f %s", r->value, r->unit);
+		snprintf(label, sizeof(label), "%.4g %s", r->value, r->unit);
 		html_bar(f, y, 480 * r->value / max, "ours", label);
-		snprintf(label, sizeof(label), "%.1f %s", r->peer_value, r->unit);
+		snprintf(label, sizeof(label), "%.4g %s", r->peer_value, r->unit);
 		html_bar(f, y + 14, 480 * r->peer_value / max, "peer", label);
 	}
 	fprintf(f, "</svg>\n");
@@ -138,8 +138,9 @@ int bench_report_html(const struct bench *b, const char *dir)
 		FOG_VERSION, model, fog_crypto_cpu(), b->samples);
 	for (unsigned i = 0; i < b->count; i++) {
 		const struct bench_result *r = &b->results[i];
-		fprintf(f, "<tr><td>%s<td>%.1f<td>%.1f<td>%s<td>%.2f<td>%s</tr>\n", r->name,
-			r->value, r->peer_value, r->unit, r->ratio, r->peer);
+		fprintf(f, "<tr><td>%s<td>%.4g<td>%.4g<td>%s<td>%.2f<td>%s%s</tr>\n", r->name,
+			r->value, r->peer_value, r->unit, r->ratio, r->peer,
+			r->peer_recorded ? " (recorded)" : "");
 	}
 	fprintf(f, "</table>\n");
 	for (unsigned i = 0; i < b->count;)

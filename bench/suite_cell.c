@@ -21,8 +21,9 @@
 #include "crypto/random/random.h"
 
 #define BATCH       32
-#define RING        128 /* bodies in use at a time */
+#define RING        64 /* bodies in use at a time: those of a worker's batch */
 #define BODY_ROOM   1408
+#define CGO_ROOM    512
 #define CTR_SIZE    (FOG_CGO_BODY_SIZE - FOG_CGO_TAG_SIZE)
 #define HASH_SIZE   512 /* tweak and right part: 32 blocks */
 #define TOR_SAMPLES 3
@@ -97,6 +98,12 @@ static inline u8 *body_next(struct circuits *c)
 	return bodies[c->ring++ % RING];
 }
 
+/* Bodies of CGO lie closer. */
+static inline u8 *cgo_body_next(struct circuits *c)
+{
+	return bodies[0] + (size_t)(c->ring++ % RING) * CGO_ROOM;
+}
+
 static void cgo_step(void *arg, u64 rounds)
 {
 	struct circuits *c = arg;
@@ -105,7 +112,7 @@ static void cgo_step(void *arg, u64 rounds)
 	while (rounds-- != 0) {
 		for (unsigned i = 0; i < BATCH; i++)
 			jobs[i] = (struct fog_cgo_job){
-				.cgo = &c->cgo[next(c)], .body = body_next(c), .command = 3};
+				.cgo = &c->cgo[next(c)], .body = cgo_body_next(c), .command = 3};
 		fog_cgo_relay_many(jobs, BATCH);
 	}
 }
@@ -118,7 +125,7 @@ static void floor_step(void *arg, u64 rounds)
 	while (rounds-- != 0) {
 		for (unsigned i = 0; i < BATCH; i++)
 			jobs[i] = (struct floor_job){.key = &c->cgo[next(c)].key,
-						     .data = body_next(c)};
+						     .data = cgo_body_next(c)};
 		floor_ctr(jobs, BATCH, CTR_SIZE);
 		floor_polyval(jobs, BATCH, HASH_SIZE);
 	}
@@ -131,7 +138,7 @@ static void openssl_step(void *arg, u64 rounds)
 
 	while (rounds-- != 0)
 		for (unsigned i = 0; i < BATCH; i++) {
-			u8 *body = body_next(c);
+			u8 *body = cgo_body_next(c);
 			EVP_EncryptUpdate(c->ctr, body, &len, body, CTR_SIZE);
 		}
 }

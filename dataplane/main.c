@@ -99,12 +99,23 @@ static int dp_init_patient(struct daemon *d, const struct fog_dp_config *c)
 	return rc;
 }
 
+/* A circuit is two halves; tables want a power of two. */
+static u32 halves_for(u32 circuits)
+{
+	u32 n = circuits == 0 ? 0 : 16;
+
+	while (n < 2 * circuits)
+		n *= 2;
+	return n;
+}
+
 static int dp_make(struct daemon *d)
 {
 	struct fog_keys keys;
 	char path[FOG_OPTIONS_PATH_MAX + 32], why[256];
 	struct fog_dp_config c = {
 		.workers = d->placement.workers,
+		.circuits_max = halves_for(d->options.circuits),
 		.boot_id = d->boot_id,
 		.listen = d->options.listen,
 		.io = fog_io_find(d->options.io),

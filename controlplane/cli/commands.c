@@ -280,7 +280,8 @@ const struct fog_command fog_commands[] = {
 	 "how a predicate is proved; without one, the library predicates", NULL,
 	 fog_cmd_zk_explain},
 
-	{"lab up", "", 0, 0, O(HOSTS) | O(MODE) | O(DIR), "start a local fog of several hosts",
+	{"lab up", "", 0, 0, O(HOSTS) | O(MODE) | O(IO) | O(DIR),
+	 "start a local fog of several hosts",
 	 "Each host gets its own folder, keys and processes; in mode netns also a network\n"
 	 "namespace. A supervisor restarts processes that end.",
 	 fog_cmd_lab_up},
@@ -291,7 +292,7 @@ const struct fog_command fog_commands[] = {
 	 "send a signal to processes of a host",
 	 "The supervisor starts them again: this is how one sees that nothing is lost.",
 	 fog_cmd_lab_kill},
-	{"lab run", "", 0, 0, O(HOSTS) | O(MODE) | O(DIR) | O(ONCE),
+	{"lab run", "", 0, 0, O(HOSTS) | O(MODE) | O(IO) | O(DIR) | O(ONCE),
 	 "lab up, one job explained step by step, serve until Ctrl-C",
 	 "With --once: stop after the job, exit status 0 when all of it worked.", fog_cmd_lab_run},
 	{"lab supervise", "", 0, 0, O(DIR), "keep the processes of a lab running", NULL,

@@ -81,6 +81,27 @@ static void exit_write(FILE *out, const json_t *lab, bool exit)
 	fputs("]; };\n", out);
 }
 
+/* DPDK takes its interface away from the kernel: it gets one of its own, eth1, and an address in
+ * 10.78.0.0/24 that only it knows. */
+static void dataplane_write(FILE *out, const json_t *lab, const json_t *host)
+{
+	const char *address = fog_pick_text(host, "address", "");
+	const char *io = fog_pick_text(lab, "io", "auto");
+	int port = (int)fog_pick_number(host, "link_port", 0);
+
+	if (strcmp(io, "dpdk") == 0)
+		fprintf(out,
+			"dataplane: { listen = \"10.78.%s:%d\"; device = "
+			"\"net_af_xdp0,iface=eth1\"; dpdk_args = (\"--no-huge\", \"-m\", "
+			"\"128\", \"--no-pci\");",
+			address + strlen("10.77."), port);
+	else
+		fprintf(out, "dataplane: { listen = \"%s:%d\";", address, port);
+	if (strcmp(io, "af_xdp") == 0)
+		fputs(" device = \"eth0\";", out);
+	fprintf(out, " io = \"%s\"; workers = 1; pin = false; };\n", io);
+}
+
 static int host_write(const json_t *lab, size_t index, const char *const *keys)
 {
 	const json_t *hosts = json_object_get(lab, "hosts");
@@ -103,8 +124,8 @@ static int host_write(const json_t *lab, size_t index, const char *const *keys)
 	key_string(out, "name", fog_pick_text(host, "name", ""));
 	key_string(out, "run_dir", run_dir);
 	key_string(out, "state_dir", state);
-	fprintf(out, " };\ndataplane: { listen = \"%s:%d\"; workers = 1; pin = false; };\n",
-		address, (int)fog_pick_number(host, "link_port", 0));
+	fputs(" };\n", out);
+	dataplane_write(out, lab, host);
 	fprintf(out, "control: { listen = \"%s:%d\"; gossip_seconds = %d;", address,
 		(int)fog_pick_number(host, "control_port", 0), GOSSIP_SECONDS);
 	peers_write(out, hosts, index, keys);

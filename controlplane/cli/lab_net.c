@@ -78,6 +78,23 @@ static int namespace_up(const char *id, const char *netns, const char *address, 
 	return 0;
 }
 
+/* eth1 on the same bridge, without an address: the data plane's own. */
+static int second_interface(const char *id, const char *netns, u32 index,
+			    char why[FOG_LAB_NOTE_MAX])
+{
+	char net[32], script[256];
+
+	snprintf(net, sizeof(net), "fog-%s-net", id);
+	snprintf(script, sizeof(script),
+		 "link add eth1 netns %s type veth peer name d%u netns %s\n", netns, index, net);
+	int rc = ip_batch(NULL, script, why);
+	if (rc != 0)
+		return rc;
+	snprintf(script, sizeof(script), "link set d%u master br0 up\n", index);
+	rc = ip_batch(net, script, why);
+	return rc != 0 ? rc : ip_batch(netns, "link set eth1 up\n", why);
+}
+
 int fog_lab_net_up(const json_t *lab, char why[FOG_LAB_NOTE_MAX])
 {
 	const char *id = fog_pick_text(lab, "id", "");
@@ -91,6 +108,9 @@ int fog_lab_net_up(const json_t *lab, char why[FOG_LAB_NOTE_MAX])
 			rc = namespace_up(id, fog_pick_text(host, "netns", ""),
 					  fog_pick_text(host, "address", ""),
 					  FOG_LAB_ADDRESS_FIRST + (u32)index, why);
+		if (rc == 0 && strcmp(fog_pick_text(lab, "io", ""), "dpdk") == 0)
+			rc = second_interface(id, fog_pick_text(host, "netns", ""),
+					      FOG_LAB_ADDRESS_FIRST + (u32)index, why);
 	}
 	if (rc == 0)
 		rc = namespace_up(id, fog_pick_text(lab, "www.netns", ""), FOG_LAB_WWW_ADDRESS, 250,

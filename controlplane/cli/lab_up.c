@@ -64,9 +64,25 @@ static int id_draw(char id[5])
 	return 0;
 }
 
+/* Back ends that see frames need a namespace a host. */
+static int io_parse(const char *text, enum fog_lab_mode *mode, const char **io)
+{
+	static const char *const names[] = {"auto", "uring", "socket", "af_xdp", "dpdk"};
+	unsigned i;
+
+	*io = text != NULL ? text : "auto";
+	for (i = 0; i < FOG_ARRAY_COUNT(names) && strcmp(*io, names[i]) != 0; i++)
+		;
+	if (i == FOG_ARRAY_COUNT(names) || (i >= 3 && *mode == FOG_LAB_LOOPBACK))
+		return -EINVAL;
+	if (i >= 3)
+		*mode = FOG_LAB_NETNS;
+	return 0;
+}
+
 /* The plan of the mode asked for, its network up. With AUTO falls back to loopback and says why. */
 static json_t *network_up(const char *dir, const char *id, enum fog_lab_mode mode, u32 hosts,
-			  char why[FOG_LAB_NOTE_MAX])
+			  const char *io, char why[FOG_LAB_NOTE_MAX])
 {
 	json_t *lab = NULL;
 
@@ -75,6 +91,7 @@ static json_t *network_up(const char *dir, const char *id, enum fog_lab_mode mod
 		snprintf(why, FOG_LAB_NOTE_MAX, "network namespaces need root");
 	} else if (mode != FOG_LAB_LOOPBACK) {
 		lab = fog_lab_plan(dir, id, FOG_LAB_NETNS, hosts);
+		json_object_set_new(lab, "io", json_string(io));
 		/* The plan is written first, so that `lab down` finds what a crash here left. */
 		if (lab != NULL && fog_lab_save(lab, dir, "plan.json") == 0 &&
 		    fog_lab_net_up(lab, why) == 0)
@@ -84,6 +101,7 @@ static json_t *network_up(const char *dir, const char *id, enum fog_lab_mode mod
 	if (mode == FOG_LAB_NETNS)
 		return NULL;
 	lab = fog_lab_plan(dir, id, FOG_LAB_LOOPBACK, hosts);
+	json_object_set_new(lab, "io", json_string(io));
 	if (lab == NULL)
 		snprintf(why, FOG_LAB_NOTE_MAX, "no free ports on 127.0.0.1");
 	else
@@ -240,11 +258,15 @@ int fog_lab_up(const struct fog_cli *cli, const char *dir, json_t **out)
 	char why[FOG_LAB_NOTE_MAX] = "", id[5];
 	const char *hosts_text = cli->option[FOG_OPTION_HOSTS];
 	enum fog_lab_mode mode;
+	const char *io;
 	u64 hosts = FOG_LAB_HOSTS_DEFAULT;
 
 	*out = NULL;
 	if (mode_parse(cli->option[FOG_OPTION_MODE], &mode) != 0)
 		return fog_cli_usage(cli, "--mode is auto, netns or loopback");
+	if (io_parse(cli->option[FOG_OPTION_IO], &mode, &io) != 0)
+		return fog_cli_usage(cli, "--io is auto, uring, socket, af_xdp or dpdk; the last "
+					  "two want --mode netns");
 	if (hosts_text != NULL && fog_count_parse(hosts_text, 1, FOG_LAB_HOSTS_MAX, &hosts) != 0)
 		return fog_cli_usage(cli, "--hosts is a number from 1 to %d", FOG_LAB_HOSTS_MAX);
 	if (fog_lab_alive(dir))
@@ -254,7 +276,7 @@ int fog_lab_up(const struct fog_cli *cli, const char *dir, json_t **out)
 	fog_lab_down(dir); /* what an earlier one may have left */
 	if (fog_lab_dir_prepare(dir, why) != 0 || id_draw(id) != 0)
 		return fog_cli_fail(cli, "%s", why);
-	json_t *lab = network_up(dir, id, mode, (u32)hosts, why);
+	json_t *lab = network_up(dir, id, mode, (u32)hosts, io, why);
 	if (lab == NULL)
 		return fog_cli_fail(cli, "%s", why);
 	if (builder_make(lab, dir) != 0)

@@ -13,6 +13,7 @@ enum {
 	OPT_RUN_DIR,
 	OPT_STATE_DIR,
 	OPT_WORKERS,
+	OPT_CIRCUITS,
 	OPT_VERIFY_WORKERS,
 	OPT_NO_PIN,
 	OPT_IO,
@@ -29,6 +30,7 @@ static const struct option long_options[] = {
 	{"run-dir", required_argument, NULL, OPT_RUN_DIR},
 	{"state-dir", required_argument, NULL, OPT_STATE_DIR},
 	{"workers", required_argument, NULL, OPT_WORKERS},
+	{"circuits", required_argument, NULL, OPT_CIRCUITS},
 	{"verify-workers", required_argument, NULL, OPT_VERIFY_WORKERS},
 	{"no-pin", no_argument, NULL, OPT_NO_PIN},
 	{"io", required_argument, NULL, OPT_IO},
@@ -42,7 +44,8 @@ static const struct option long_options[] = {
 
 /* The command line as text, NULL where it says nothing. */
 struct given {
-	const char *config, *listen, *run_dir, *state_dir, *workers, *verify_workers, *io, *device;
+	const char *config, *listen, *run_dir, *state_dir, *workers, *circuits, *verify_workers,
+		*io, *device;
 	const char *level;
 	bool no_pin;
 };
@@ -56,6 +59,8 @@ void fog_options_usage(FILE *out)
 	      "  --run-dir DIR       folder of dataplane.sock\n"
 	      "  --state-dir DIR     folder of dataplane.key\n"
 	      "  --workers N         worker threads, 1 to 16; 0 = choose\n"
+	      "  --circuits N        circuits a worker has room for, at most 1048576;\n"
+	      "                      0 = 32768\n"
 	      "  --verify-workers N  threads that check signatures and proofs, 1 to 4\n"
 	      "  --no-pin            leave the choice of CPUs to the kernel\n"
 	      "  --io NAME           auto, uring, socket, af_xdp or dpdk\n"
@@ -89,6 +94,9 @@ static int given_parse(struct given *g, struct fog_options *o, int argc, char **
 			break;
 		case OPT_WORKERS:
 			g->workers = optarg;
+			break;
+		case OPT_CIRCUITS:
+			g->circuits = optarg;
 			break;
 		case OPT_VERIFY_WORKERS:
 			g->verify_workers = optarg;
@@ -173,6 +181,9 @@ static int given_apply(const struct given *g, struct fog_options *o, FILE *error
 		return bad(errors, "--state-dir", g->state_dir, "empty or too long");
 	if (g->workers != NULL && number_read(g->workers, 0, FOG_WORKERS_MAX, &o->workers) != 0)
 		return bad(errors, "--workers", g->workers, "want a number from 0 to 16");
+	if (g->circuits != NULL &&
+	    number_read(g->circuits, 0, FOG_OPTIONS_CIRCUITS_MAX, &o->circuits) != 0)
+		return bad(errors, "--circuits", g->circuits, "want a number from 0 to 1048576");
 	if (g->verify_workers != NULL &&
 	    number_read(g->verify_workers, 1, FOG_VERIFY_WORKERS_MAX, &o->verify_workers) != 0)
 		return bad(errors, "--verify-workers", g->verify_workers,
@@ -240,6 +251,7 @@ static int config_apply(struct fog_options *o, const char *path, FILE *errors)
 	} else {
 		snprintf(o->io, sizeof(o->io), "%s", c.dataplane_io);
 		o->workers = (u32)c.dataplane_workers;
+		o->circuits = (u32)c.dataplane_circuits;
 		o->verify_workers = (u32)c.dataplane_verify_workers;
 		o->pin = c.dataplane_pin;
 		o->level = fog_dplog_level_parse(c.host_log_level);

@@ -16,6 +16,8 @@ enum fog_options_mode {
 	FOG_OPTIONS_VERSION,
 };
 
+#define FOG_OPTIONS_CIRCUITS_MAX 1048576u /* halves: FOG_HALVES_LIMIT */
+
 struct fog_options {
 	enum fog_options_mode mode;
 	struct fog_address listen;
@@ -23,7 +25,8 @@ struct fog_options {
 	char state_dir[FOG_OPTIONS_PATH_MAX];
 	char io[16];
 	struct fog_io_settings settings;
-	u32 workers; /* 0 = choose */
+	u32 workers;  /* 0 = choose */
+	u32 circuits; /* a worker; 0 = the data plane's default */
 	u32 verify_workers;
 	bool pin;
 	enum fog_dplog_level level;

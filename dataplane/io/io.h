@@ -23,12 +23,11 @@ struct fog_frame {
 /* Room of a receive buffer: one byte more than any datagram we take, to see longer ones. */
 #define FOG_FRAME_MAX (FOG_DGRAM_SIZE + 16)
 
-#define FOG_IO_BURST_MAX    64 /* frames one call moves, either way */
-#define FOG_IO_DEVICE_MAX   256
-#define FOG_IO_ARGS_MAX     24 /* more: the configuration is refused */
-#define FOG_IO_ARG_SIZE     160
-#define FOG_IO_WHY_SIZE     512
-#define FOG_IO_BUSY_LOOK_NS 50000 /* how long a back end without interrupts may sleep */
+#define FOG_IO_BURST_MAX  64 /* frames one call moves, either way */
+#define FOG_IO_DEVICE_MAX 256
+#define FOG_IO_ARGS_MAX   24 /* more: the configuration is refused */
+#define FOG_IO_ARG_SIZE   160
+#define FOG_IO_WHY_SIZE   512
 
 /* What the operator may say about a back end: struct fog_dp_config.io_arg of all that are not
  * simulated; NULL = all zero. */

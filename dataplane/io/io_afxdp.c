@@ -51,7 +51,9 @@ struct fog_io {
 	struct xsk_socket *xsk;
 	struct xsk_ring_prod fill, tx;
 	struct xsk_ring_cons done, rx;
-	u8 *memory; /* RX_FRAMES, then TX_FRAMES */
+	u8 *memory;              /* RX_FRAMES, then TX_FRAMES */
+	u32 rx_spare[RX_FRAMES]; /* neither with the kernel nor lent */
+	u32 rx_spare_count;
 	u32 tx_free[TX_FRAMES];
 	u32 tx_free_count;
 	bool zero_copy;
@@ -88,17 +90,20 @@ static void afxdp_close(struct fog_io *io)
 	free(io);
 }
 
-/* Give receive frames first .. first + count - 1 to the kernel. */
-static void fill(struct fog_io *io, const u32 *frames, u32 count)
+/* Give the spare receive frames to the kernel, as far as its ring has room: it takes frames out
+ * some time before it says so. */
+static void refill(struct fog_io *io)
 {
-	u32 at;
+	u32 at, n;
 
-	/* There are as many places as frames that can be out. */
-	u32 n = xsk_ring_prod__reserve(&io->fill, count, &at);
-	FOG_ASSERT(n == count);
-	for (u32 i = 0; i < count; i++)
-		*xsk_ring_prod__fill_addr(&io->fill, at + i) = (u64)frames[i] * FRAME_SIZE;
-	xsk_ring_prod__submit(&io->fill, count);
+	if (io->rx_spare_count == 0)
+		return;
+	n = xsk_prod_nb_free(&io->fill, io->rx_spare_count);
+	n = xsk_ring_prod__reserve(&io->fill, FOG_MIN(n, io->rx_spare_count), &at);
+	for (u32 i = 0; i < n; i++)
+		*xsk_ring_prod__fill_addr(&io->fill, at + i) =
+			(u64)io->rx_spare[--io->rx_spare_count] * FRAME_SIZE;
+	xsk_ring_prod__submit(&io->fill, n);
 }
 
 static int umem_make(struct fog_io *io)
@@ -174,8 +179,6 @@ static int own_mac(const char *device, u8 mac[FOG_MAC_SIZE])
 
 static int setup(struct fog_io *io, const struct fog_io_open *o, struct fog_io_settings *s)
 {
-	u32 frames[RX_FRAMES];
-
 	int rc = fog_io_socket.open(&io->socket, o);
 	if (rc < 0)
 		return rc == -EADDRINUSE ? rc : fail(s, rc, "UDP socket beside");
@@ -199,9 +202,11 @@ static int setup(struct fog_io *io, const struct fog_io_open *o, struct fog_io_s
 			 rc == -EINVAL ? " (has it as many queues as there are workers?)" : "");
 		return rc;
 	}
-	for (u32 i = 0; i < RX_FRAMES; i++)
-		frames[i] = i;
-	fill(io, frames, RX_FRAMES);
+	while (io->rx_spare_count < RX_FRAMES) {
+		io->rx_spare[io->rx_spare_count] = io->rx_spare_count;
+		io->rx_spare_count++;
+	}
+	refill(io);
 	while (io->tx_free_count < TX_FRAMES) {
 		io->tx_free[io->tx_free_count] = RX_FRAMES + io->tx_free_count;
 		io->tx_free_count++;
@@ -232,9 +237,9 @@ static int afxdp_open(struct fog_io **out, const struct fog_io_open *o)
 
 static unsigned rx_xsk(struct fog_io *io, struct fog_frame *frames, unsigned max)
 {
-	u32 at, bad[FOG_IO_BURST_MAX];
+	u32 at, spare = io->rx_spare_count;
 	u8 mac[FOG_MAC_SIZE];
-	unsigned count = 0, bad_count = 0;
+	unsigned count = 0;
 
 	u32 n = xsk_ring_cons__peek(&io->rx, FOG_MIN(max, (unsigned)FOG_IO_BURST_MAX), &at);
 	for (u32 i = 0; i < n; i++) {
@@ -245,11 +250,11 @@ static unsigned rx_xsk(struct fog_io *io, struct fog_frame *frames, unsigned max
 		    FOG_FRAME_DGRAM)
 			frames[count++].handle = index;
 		else
-			bad[bad_count++] = index;
+			io->rx_spare[io->rx_spare_count++] = index;
 	}
 	xsk_ring_cons__release(&io->rx, n);
-	io->lost[FOG_DROP_RX_FRAME] += bad_count;
-	fill(io, bad, bad_count);
+	io->lost[FOG_DROP_RX_FRAME] += io->rx_spare_count - spare;
+	refill(io);
 	return count;
 }
 
@@ -271,21 +276,13 @@ static unsigned afxdp_rx(struct fog_io *io, u64 now_ns, struct fog_frame *frames
 
 static void afxdp_release(struct fog_io *io, const struct fog_frame *frames, unsigned count)
 {
-	u32 back[FOG_IO_BURST_MAX], n = 0;
-
 	for (unsigned i = 0; i < count; i++) {
-		if ((frames[i].handle & SOCKET_FLAG) != 0) {
-			if (--io->socket_lent == 0)
-				fog_io_socket.release(io->socket, &frames[i], 1);
-			continue;
-		}
-		back[n++] = frames[i].handle;
-		if (n == FOG_IO_BURST_MAX) {
-			fill(io, back, n);
-			n = 0;
-		}
+		if ((frames[i].handle & SOCKET_FLAG) == 0)
+			io->rx_spare[io->rx_spare_count++] = frames[i].handle;
+		else if (--io->socket_lent == 0)
+			fog_io_socket.release(io->socket, &frames[i], 1);
 	}
-	fill(io, back, n);
+	refill(io);
 }
 
 /* ---- send -------------------------------------------------------------------------------- */

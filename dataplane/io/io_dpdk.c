@@ -28,6 +28,8 @@
 #define BUFFERS_WORKER 4096 /* two queues full, what is lent, what sits in caches */
 #define BUFFERS_CACHE  256
 #define BURST          64
+#define IDLE_MIN_NS    50000ull
+#define IDLE_MAX_NS    1000000ull
 #define PATH_NS        1000000000ull /* a path is looked up again after this */
 #define EAL_ARGS_MAX   (FOG_IO_ARGS_MAX + 8)
 #define TX_OFFLOADS    (RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE)
@@ -52,6 +54,7 @@ struct fog_io {
 	struct port *port;
 	u16 queue;
 	bool busy_poll;
+	u64 idle_ns;     /* how long the next wait may take */
 	bool registered; /* the thread that uses it has buffers cached for it */
 	u64 now_ns;
 	u64 lost[FOG_DROP_COUNT];
@@ -302,6 +305,7 @@ static int dpdk_open(struct fog_io **out, const struct fog_io_open *o)
 		return -ENOMEM;
 	io->queue = (u16)o->worker;
 	io->busy_poll = s->busy_poll;
+	io->idle_ns = IDLE_MIN_NS;
 	rc = port_open(&io->port, o, s);
 	if (rc < 0) {
 		dpdk_close(io);
@@ -432,6 +436,8 @@ static unsigned dpdk_rx(struct fog_io *io, u64 now_ns, struct fog_frame *frames,
 		else
 			rte_pktmbuf_free(m[i]);
 	}
+	if (n > 0)
+		io->idle_ns = IDLE_MIN_NS;
 	return count;
 }
 
@@ -519,13 +525,15 @@ static void dpdk_tx_submit(struct fog_io *io, u64 now_ns, const struct fog_frame
 
 /* ---- idle -------------------------------------------------------------------------------- */
 
-/* No interrupt tells of frames, so sleep little: a frame waits at most so long. */
+/* No interrupt tells of frames, so sleep little: at first for IDLE_MIN_NS, then, as long as nothing
+ * comes, twice as long each time. */
 static int dpdk_wait(struct fog_io *io, u64 timeout_ns, int wake_fd)
 {
 	struct pollfd p = {.fd = wake_fd, .events = POLLIN};
 	const struct timespec ts = {
-		.tv_nsec = io->busy_poll ? 0 : (long)FOG_MIN(timeout_ns, FOG_IO_BUSY_LOOK_NS)};
+		.tv_nsec = io->busy_poll ? 0 : (long)FOG_MIN(timeout_ns, io->idle_ns)};
 
+	io->idle_ns = FOG_MIN(2 * io->idle_ns, IDLE_MAX_NS);
 	return ppoll(&p, 1, &ts, NULL) < 0 && errno != EINTR ? -errno : 0;
 }
 

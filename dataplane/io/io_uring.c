@@ -38,6 +38,12 @@ struct tx_send {
 	_Alignas(8) u8 control[FOG_UDP_CONTROL_SIZE];
 };
 
+/* A received buffer that waits for its turn. */
+struct rx_done {
+	u16 buffer;
+	int length;
+};
+
 /* What is left of a received buffer. */
 struct rx_cursor {
 	u8 *payload;
@@ -63,6 +69,8 @@ struct fog_io {
 	struct io_uring_buf_ring *buf_ring;
 	u8 *rx_memory;
 	u32 rx_users[RX_BUFFERS]; /* frames lent, plus one while the cursor is on it */
+	struct rx_done rx_queue[RX_BUFFERS];
+	u32 rx_head, rx_tail; /* of rx_queue, counting on */
 	struct rx_cursor cursor;
 	u8 *tx_memory;
 	u16 tx_free[TX_BUFFERS];
@@ -232,11 +240,11 @@ static void drop_user(struct fog_io *io, u32 buffer)
 		give_buffer(io, buffer);
 }
 
-static void start_cursor(struct fog_io *io, const struct io_uring_cqe *cqe)
+static void start_cursor(struct fog_io *io, const struct rx_done *d)
 {
-	u32 buffer = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
+	u32 buffer = d->buffer;
 	struct io_uring_recvmsg_out *m =
-		io_uring_recvmsg_validate(rx_buffer(io, buffer), cqe->res, &io->rx_msg);
+		io_uring_recvmsg_validate(rx_buffer(io, buffer), d->length, &io->rx_msg);
 	struct rx_cursor *c = &io->cursor;
 
 	io->rx_users[buffer] = 1;
@@ -250,7 +258,7 @@ static void start_cursor(struct fog_io *io, const struct io_uring_cqe *cqe)
 	};
 	fog_udp_from_sockaddr(io_uring_recvmsg_name(m), FOG_MIN(m->namelen, NAME_SIZE), &c->peer);
 	c->payload = io_uring_recvmsg_payload(m, &io->rx_msg);
-	c->left = io_uring_recvmsg_payload_length(m, cqe->res, &io->rx_msg);
+	c->left = io_uring_recvmsg_payload_length(m, d->length, &io->rx_msg);
 	c->segment = fog_udp_segment(&control, c->left);
 	c->buffer = (u16)buffer;
 	if (c->left == 0) {
@@ -334,12 +342,25 @@ static void note_result(struct fog_io *io, u32 i, int result)
 		io->gso = false;
 }
 
-/* Take completions until a received buffer is under the cursor. False: none left. */
-static bool take_completions(struct fog_io *io)
+static void take_sent(struct fog_io *io, u32 i, const struct io_uring_cqe *cqe)
+{
+	/* Without a copy two come: the result, and that the memory is free. */
+	if (!(cqe->flags & IORING_CQE_F_NOTIF))
+		note_result(io, i, cqe->res);
+	if (cqe->flags & IORING_CQE_F_MORE)
+		return;
+	if (io->sends[i].again)
+		send_start(io, i);
+	else
+		finish_send(io, i);
+}
+
+/* Take all completions: finished sends must not wait behind what was received, or a backlog there
+ * would leave no buffers to send with. */
+static void take_completions(struct fog_io *io)
 {
 	struct io_uring_cqe *cqe;
 	unsigned head, seen = 0;
-	bool got = false;
 
 	io_uring_for_each_cqe(&io->ring, head, cqe)
 	{
@@ -347,15 +368,7 @@ static bool take_completions(struct fog_io *io)
 		seen++;
 		switch (data & 0xff) {
 		case TAG_TX:
-			/* Without a copy two come: the result, and that the memory is free. */
-			if (!(cqe->flags & IORING_CQE_F_NOTIF))
-				note_result(io, (u32)(data >> 8), cqe->res);
-			if (cqe->flags & IORING_CQE_F_MORE)
-				break;
-			if (io->sends[data >> 8].again)
-				send_start(io, (u32)(data >> 8));
-			else
-				finish_send(io, (u32)(data >> 8));
+			take_sent(io, (u32)(data >> 8), cqe);
 			break;
 		case TAG_WAKE:
 			io->wake_armed = false;
@@ -363,17 +376,25 @@ static bool take_completions(struct fog_io *io)
 		default:
 			if (!(cqe->flags & IORING_CQE_F_MORE))
 				io->rx_armed = false;
-			if (cqe->res >= 0 && (cqe->flags & IORING_CQE_F_BUFFER)) {
-				start_cursor(io, cqe);
-				got = io->cursor.left > 0;
-			}
+			/* At most as many as there are buffers. */
+			if (cqe->res >= 0 && (cqe->flags & IORING_CQE_F_BUFFER))
+				io->rx_queue[io->rx_head++ % RX_BUFFERS] = (struct rx_done){
+					.buffer = (u16)(cqe->flags >> IORING_CQE_BUFFER_SHIFT),
+					.length = cqe->res};
 			break;
 		}
-		if (got)
-			break;
 	}
 	io_uring_cq_advance(&io->ring, seen);
-	return got;
+}
+
+/* A received buffer under the cursor. False: none is left. */
+static bool next_buffer(struct fog_io *io)
+{
+	if (io->rx_head == io->rx_tail)
+		take_completions(io);
+	while (io->cursor.left == 0 && io->rx_tail != io->rx_head)
+		start_cursor(io, &io->rx_queue[io->rx_tail++ % RX_BUFFERS]);
+	return io->cursor.left > 0;
 }
 
 static void enable(struct fog_io *io)
@@ -394,7 +415,7 @@ static unsigned uring_rx(struct fog_io *io, u64 now_ns, struct fog_frame *frames
 	if (!io->enabled)
 		enable(io);
 	while (n < max) {
-		if (io->cursor.left > 0 || take_completions(io)) {
+		if (io->cursor.left > 0 || next_buffer(io)) {
 			next_frame(io, &frames[n++]);
 			continue;
 		}
@@ -425,6 +446,8 @@ static void uring_release(struct fog_io *io, const struct fog_frame *frames, uns
 
 static unsigned uring_tx_reserve(struct fog_io *io, struct fog_frame *frames, unsigned want)
 {
+	if (io->tx_free_count < want)
+		take_completions(io);
 	unsigned n = FOG_MIN(want, io->tx_free_count);
 
 	for (unsigned i = 0; i < n; i++) {
@@ -501,7 +524,7 @@ static int uring_wait(struct fog_io *io, u64 timeout_ns, int wake_fd)
 
 	if (!io->enabled)
 		enable(io);
-	if (io->cursor.left > 0)
+	if (io->cursor.left > 0 || io->rx_head != io->rx_tail)
 		return 0;
 	if (!io->rx_armed)
 		arm_rx(io);

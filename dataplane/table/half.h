@@ -115,7 +115,8 @@ const struct fog_cell_key *fog_half_use_key(struct fog_half *h, u64 sequence,
 
 /* Ask for the lines that admitting a cell of this sequence touches. Those of the key are asked for
  * by the cipher, a few cells ahead: of a whole batch they would not fit the cache. */
-static inline void fog_half_prefetch(const struct fog_half *h, u64 sequence)
+static inline __attribute__((always_inline)) void fog_half_prefetch(const struct fog_half *h,
+								    u64 sequence)
 {
 	__builtin_prefetch(h, 1);
 	__builtin_prefetch(&h->replay, 1);

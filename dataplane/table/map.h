@@ -32,7 +32,8 @@ int fog_map_init(struct fog_map *m, struct fog_arena *a, u32 count_max, const u8
 u32 fog_map_hash(const struct fog_map *m, u64 key);
 /* The same of many keys: with AVX-512 eight at a time, at a third of the cost. */
 void fog_map_hash_many(const struct fog_map *m, const u64 *keys, u32 *hashes, u32 count);
-static inline void fog_map_prefetch(const struct fog_map *m, u32 hash)
+static inline __attribute__((always_inline)) void fog_map_prefetch(const struct fog_map *m,
+								   u32 hash)
 {
 	__builtin_prefetch(&m->entries[hash & m->mask]);
 }

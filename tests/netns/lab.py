@@ -50,9 +50,10 @@ def until(what, seconds, predicate, interval_s=0.2):
 
 
 class Lab:
-    def __init__(self, hosts=7, mode="auto"):
+    def __init__(self, hosts=7, mode="auto", io="auto"):
         self.hosts_count = hosts
         self.wanted_mode = mode
+        self.wanted_io = io
         self.dir = tempfile.mkdtemp(prefix="fog-e2e-")
         os.rmdir(self.dir)
         self.state = None
@@ -61,7 +62,8 @@ class Lab:
     # ---- life ----------------------------------------------------------------------------
 
     def up(self):
-        self.fogctl("lab", "up", "--hosts", str(self.hosts_count), "--mode", self.wanted_mode)
+        self.fogctl("lab", "up", "--hosts", str(self.hosts_count), "--mode", self.wanted_mode,
+                    "--io", self.wanted_io)
         self.reload()
 
     def down(self):

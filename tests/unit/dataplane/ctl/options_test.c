@@ -100,6 +100,7 @@ static void test_bad_arguments(void)
 		{5, -EINVAL, {"--listen", "localhost:1", NULL}, "ADDRESS:PORT"},
 		{6, -EINVAL, {"--listen", "1.2.3.4:0", NULL}, "ADDRESS:PORT"},
 		{7, -EINVAL, {"--listen", "1.2.3.4:1", "--workers", "17", NULL}, "0 to 16"},
+		{7, -EINVAL, {"--listen", "1.2.3.4:1", "--circuits", "1048577", NULL}, "1048576"},
 		{8, -EINVAL, {"--listen", "1.2.3.4:1", "--workers", "-1", NULL}, "0 to 16"},
 		{9, -EINVAL, {"--listen", "1.2.3.4:1", "--workers", "2x", NULL}, "0 to 16"},
 		{10, -EINVAL, {"--listen", "1.2.3.4:1", "--workers", "", NULL}, "0 to 16"},
