@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """Seven validators agree on the ledger while processes are killed, stopped and cut off: nothing
-that was acknowledged is lost, nothing is acknowledged without a quorum, and all end with one ledger."""
+that was acknowledged is lost, nothing is acknowledged without a quorum, and all end with one
+ledger."""
 
 import contextlib
 import os
