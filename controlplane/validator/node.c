@@ -617,6 +617,13 @@ int fog_node_start(struct fog_node **out, const struct fog_node_config *config,
 	return 0;
 }
 
+void fog_node_tune(struct fog_node *n, u32 view_ms, u32 idle_ms)
+{
+	n->config.view_ms = view_ms;
+	n->config.idle_ms = idle_ms;
+	fog_quorum_tune(n->q, view_ms, idle_ms);
+}
+
 void fog_node_alive_unref(struct alive *a)
 {
 	if (a != NULL && --a->references == 0)

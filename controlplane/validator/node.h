@@ -67,6 +67,9 @@ int fog_node_submit(struct fog_node *n, const void *tx, u32 len, fog_node_verdic
 /* Forget all waiting calls with this arg. */
 void fog_node_forget(struct fog_node *n, const void *arg);
 
+/* view_ms and idle_ms from now on; 0 = default. */
+void fog_node_tune(struct fog_node *n, u32 view_ms, u32 idle_ms);
+
 /* Ask the application; see there. */
 int fog_node_query(struct fog_node *n, const char *path, struct fog_app_bytes data, u8 **answer,
 		   u32 *answer_len, u8 **proof, u32 *proof_len, u64 *height, u8 root[32]);
