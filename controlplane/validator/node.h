@@ -48,6 +48,10 @@ struct fog_node_config {
 	u64 genesis_ms, epoch_ms;
 	u32 view_ms, idle_ms; /* 0 = default */
 	struct fog_application app;
+	/* Told of each block once it is executed, also of those executed again after a start; may
+	 * be NULL. */
+	void (*executed)(void *context, const struct fog_app_block *block);
+	void *executed_context;
 	struct fog_node_verifier verifier; /* verify NULL: local */
 };
 
