@@ -14,12 +14,14 @@
 #include "crypto/sphinx/sphinx.h"
 #include "dataplane/mix/tags.h"
 #include "dataplane/mix/wheel.h"
+#include "dataplane/table/arena.h"
 
 #define BATCH       FOG_SPHINX_BATCH_MAX
 #define NIKE_PACKET 2508
 #define KEM_PACKET  2668
 #define OUR_PACKET  FOG_BODY_SIZE
 #define MILLION     1000000u
+#define TAGS        (1u << 23)
 
 struct mixb {
 	struct fog_rng rng;
@@ -276,6 +278,7 @@ void bench_suite_mix(struct bench *b)
 			       .theirs_arg = &m,
 			       .ours_divisor = BATCH};
 	static const u8 key[32] = {5};
+	struct fog_arena arena = {0};
 	void *lines;
 
 	fog_rng_init_u64(&m.rng, 1);
@@ -285,9 +288,10 @@ void bench_suite_mix(struct bench *b)
 	m.count = BATCH;
 	bench_run(b, &c);
 	unwrap_cases(b, &m);
-	lines = aligned_alloc(64, fog_mix_tags_size(1u << 24));
+	/* 64 MiB, in huge pages as in the data plane. */
+	lines = fog_arena_alloc(&arena, fog_mix_tags_size(TAGS));
 	FOG_ASSERT(lines != NULL);
-	fog_mix_tags_init(&m.tags, lines, 1u << 24);
+	fog_mix_tags_init(&m.tags, lines, TAGS);
 	fog_mix_tags_reset(&m.tags, key);
 	c = (struct bench_case){.name = "mix.replay_check",
 				.unit = "ns/packet",
@@ -297,7 +301,7 @@ void bench_suite_mix(struct bench *b)
 				.recorded = 25,
 				.ours_divisor = FOG_MIX_TAGS_BURST};
 	bench_run(b, &c);
-	free(lines);
+	fog_arena_free(&arena);
 	memory_case(b);
 	wheel_case(b);
 }

@@ -269,7 +269,8 @@ static int last_repeat(struct fog_ledger_app *app, const struct fog_app_block *b
 
 	if (last->height != block->height || last->verdict_count != block->tx_count)
 		return -EINVAL;
-	memcpy(result->verdict, last->verdict, last->verdict_count * sizeof(last->verdict[0]));
+	for (u32 i = 0; i < last->verdict_count; i++)
+		result->verdict[i] = last->verdict[i];
 	memcpy(result->change, last->change, last->change_count * sizeof(last->change[0]));
 	result->change_count = last->change_count;
 	fog_chain_root(app->chain, result->root);
@@ -284,7 +285,8 @@ static void last_keep(struct fog_ledger_app *app, const struct fog_app_block *bl
 	last->height = block->height;
 	last->verdict_count = block->tx_count;
 	last->change_count = result->change_count;
-	memcpy(last->verdict, result->verdict, last->verdict_count * sizeof(last->verdict[0]));
+	for (u32 i = 0; i < last->verdict_count; i++) /* a block may be empty, and verdict NULL */
+		last->verdict[i] = result->verdict[i];
 	memcpy(last->change, result->change, last->change_count * sizeof(last->change[0]));
 }
 

@@ -125,7 +125,9 @@ void fog_quorum_begin(struct fog_quorum *q, const struct fog_validators *set,
 void fog_quorum_recover_vote(struct fog_quorum *q, const struct fog_vote *v);
 void fog_quorum_recover_cert(struct fog_quorum *q, const struct fog_certificate *c);
 void fog_quorum_recover_block(struct fog_quorum *q, struct fog_block *b);
-void fog_quorum_recover_final(struct fog_quorum *q, struct fog_block *b);
+/* cert: its own certificate, or NULL. */
+void fog_quorum_recover_final(struct fog_quorum *q, struct fog_block *b,
+			      const struct fog_certificate *cert);
 
 /* ---- step ----------------------------------------------------------------------------------- */
 

@@ -438,12 +438,10 @@ static int replay_final(struct fog_node *n, const u8 *data, u32 len)
 
 	if (len < 40 || b == NULL)
 		return -EUCLEAN;
-	fog_block_ref(b);
-	fog_quorum_recover_final(n->q, b);
-	if (len > 40 && fog_certificate_decode(&cert, data + 40, len - 40) < 0) {
-		fog_block_unref(b);
+	if (len > 40 && fog_certificate_decode(&cert, data + 40, len - 40) != (int)len - 40)
 		return -EUCLEAN;
-	}
+	fog_block_ref(b);
+	fog_quorum_recover_final(n->q, b, len > 40 ? &cert : NULL);
 	execute(n, b, data + 40, len - 40);
 	fog_block_unref(b);
 	return n->failed ? -EUCLEAN : 0;

@@ -47,6 +47,7 @@ struct fog_node_config {
 	const struct fog_validators *genesis; /* epoch 1 */
 	u64 genesis_ms, epoch_ms;
 	u32 view_ms, idle_ms; /* 0 = default */
+	u64 log_keep;         /* bytes of final blocks kept for peers; 0 = FOG_QLOG_KEEP */
 	struct fog_application app;
 	/* Told of each block once it is executed, also of those executed again after a start; may
 	 * be NULL. */

@@ -52,7 +52,8 @@ u32 fog_map_hash(const struct fog_map *m, u64 key)
 
 #if defined(__x86_64__)
 
-#define LANES 8
+#define LANES    8
+#define SPLAT(x) ((lanes){(x), (x), (x), (x), (x), (x), (x), (x)})
 typedef u64 lanes __attribute__((vector_size(8 * LANES), aligned(8)));
 typedef u32 narrow __attribute__((vector_size(4 * LANES), aligned(4)));
 
@@ -75,24 +76,23 @@ __attribute__((target("avx512f,avx512dq"))) static u32 hash_wide(const struct fo
 								 const u64 *keys, u32 *hashes,
 								 u32 count)
 {
-	const lanes zero = {0};
-	const u64 last = 8ull << 56;
+	const lanes last = SPLAT(8ull << 56);
 	u32 done = 0;
 
 	for (; done + LANES <= count; done += LANES) {
 		lanes key = *(const lanes *)(keys + done);
 		lanes v[4] = {
-			zero + (m->seed[0] ^ 0x736f6d6570736575ull),
-			zero + (m->seed[1] ^ 0x646f72616e646f6dull),
-			zero + (m->seed[0] ^ 0x6c7967656e657261ull),
-			(zero + (m->seed[1] ^ 0x7465646279746573ull)) ^ key,
+			SPLAT(m->seed[0] ^ 0x736f6d6570736575ull),
+			SPLAT(m->seed[1] ^ 0x646f72616e646f6dull),
+			SPLAT(m->seed[0] ^ 0x6c7967656e657261ull),
+			(SPLAT(m->seed[1] ^ 0x7465646279746573ull)) ^ key,
 		};
 		sip_round_wide(v);
 		v[0] ^= key;
 		v[3] ^= last;
 		sip_round_wide(v);
 		v[0] ^= last;
-		v[2] ^= 0xff;
+		v[2] ^= SPLAT(0xffull);
 		sip_round_wide(v);
 		sip_round_wide(v);
 		sip_round_wide(v);

@@ -18,7 +18,8 @@
 
 #define STORM_MS      15000
 #define CALM_MS_MAX   120000
-#define SUBMIT_PER_MS 15 /* per mille */
+#define SUBMIT_MAX    150 /* operations a second, at most */
+#define CUT_MS_MAX    9000
 #define OPS_STORM_MAX (BED_OPS_MAX - 64)
 
 static u64 evidence, crashes, catchups, epochs, blocks, acked;
@@ -119,18 +120,19 @@ static void wound(struct bed *b)
 
 static void storm(struct bed *b)
 {
-	u64 next = 0;
+	u64 next = 0, rate = 10 + bed_below(b, SUBMIT_MAX - 10);
 
 	while (b->now_ms < b->calm_ms) {
 		if (b->now_ms >= next) {
 			split(b);
-			next = b->now_ms + 200 + bed_below(b, 3000);
+			next = b->now_ms + 200 +
+			       bed_below(b, bed_below(b, 4) == 0 ? CUT_MS_MAX : 2000);
 		}
 		if (bed_below(b, 300) == 0)
 			wound(b);
 		struct bed_node *n = &b->node[bed_below(b, b->node_count)];
 		if (n->up && !n->byzantine && b->op_count < OPS_STORM_MAX &&
-		    bed_below(b, 1000) < SUBMIT_PER_MS)
+		    bed_below(b, 1000) < rate)
 			bed_submit(b, n);
 		bed_run(b, b->now_ms + 1);
 	}
