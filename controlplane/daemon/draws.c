@@ -382,8 +382,7 @@ static int status_get(struct fog_exchange *x)
 		d->beacon.epoch == 0                    ? "awaited"
 		: d->beacon.source == FOG_BEACON_QUORUM ? "quorum"
 							: "derived",
-		"epoch_ends_ms",
-		(json_int_t)(d->beacon.epoch * FOG_EPOCH_MS), "neighbours",
+		"epoch_ends_ms", (json_int_t)(d->beacon.epoch * FOG_EPOCH_MS), "neighbours",
 		(int)d->neighbours.chosen_count, "candidates", (int)d->neighbours.candidate_count,
 		"relaxed", (int)d->neighbours.relaxed, "committee", (int)d->committee.selected,
 		"mix_layer", d->mix.beacon.epoch != 0 ? json_integer(d->mix.layer) : json_null(),

@@ -10,9 +10,9 @@
 #define FOG_BEACON_WAIT_MS 60000 /* for the quorum's beacon; then the derived one is used */
 
 struct fog_host_draws {
-	struct fog_beacon beacon; /* of the last draw; epoch 0 = none yet */
-	struct fog_beacon agreed; /* the quorum's newest; likewise */
-	u64 block_height, block_ms; /* of the last block executed; 0 = none */
+	struct fog_beacon beacon;             /* of the last draw; epoch 0 = none yet */
+	struct fog_beacon agreed;             /* the quorum's newest; likewise */
+	u64 block_height, block_ms;           /* of the last block executed; 0 = none */
 	struct fog_choice neighbours, relays; /* beacon.epoch 0 = not drawn yet */
 	struct fog_lot committee, mix;        /* mix.beacon.epoch 0: we relay nothing */
 	struct fog_eclipse eclipse;
