@@ -208,6 +208,8 @@ static void execute(struct fog_node *n, struct fog_block *b, const u8 *cert, u32
 	}
 	n->blocks++;
 	n->transactions += b->header.tx_count;
+	if (n->config.executed != NULL)
+		n->config.executed(n->config.executed_context, &block);
 	latency_note(n, b);
 	fog_quorum_step(n->q,
 			&(struct fog_quorum_event){.kind = FOG_QUORUM_EXECUTED,

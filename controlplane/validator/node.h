@@ -49,6 +49,10 @@ struct fog_node_config {
 	u32 view_ms, idle_ms; /* 0 = default */
 	u64 log_keep;         /* bytes of final blocks kept for peers; 0 = FOG_QLOG_KEEP */
 	struct fog_application app;
+	/* Told of each block once it is executed, also of those executed again after a start; may
+	 * be NULL. */
+	void (*executed)(void *context, const struct fog_app_block *block);
+	void *executed_context;
 	struct fog_node_verifier verifier; /* verify NULL: local */
 };
 
