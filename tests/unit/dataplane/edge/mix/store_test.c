@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -29,13 +30,18 @@ static void again(void)
 	CU_ASSERT_EQUAL_FATAL(fog_mailstore_open(&s, dir), 0);
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
 static void end(void)
 {
-	char command[128];
-
 	fog_mailstore_close(&s);
-	snprintf(command, sizeof(command), "rm -r %s", top);
-	CU_ASSERT_EQUAL(system(command), 0);
+	CU_ASSERT_EQUAL(nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 static void test_held(void)
