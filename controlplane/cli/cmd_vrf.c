@@ -157,6 +157,9 @@ static void verdict_print(const struct fog_cli *cli, const struct fog_draw_verdi
 	else
 		fprintf(cli->out, "%u of %u candidates, %u against the rules of diversity\n",
 			v->chosen, v->candidates, v->relaxed);
+	if (v->source == FOG_BEACON_QUORUM)
+		fprintf(cli->out, "the beacon is as the document says: compare it with `fogctl vrf "
+				  "status` of a host you trust\n");
 }
 
 int fog_cmd_vrf_verify(struct fog_cli *cli)

@@ -463,6 +463,18 @@ struct fog_node *fog_host_chain_node(struct fog_host_chain *c)
 	return c != NULL ? c->node : NULL;
 }
 
+u64 fog_host_stake(const struct fog_host *h, const u8 node_id[32])
+{
+	struct fog_rec_validator v;
+
+	if (h->chain == NULL ||
+	    !fog_state_get(fog_chain_state(fog_ledger_app_chain(h->chain->app)),
+			   FOG_RECORD_VALIDATOR, node_id, &v) ||
+	    v.state != FOG_VALIDATOR_ACTIVE)
+		return 0;
+	return v.tokens / 1000;
+}
+
 /* The state and blocks a chain of this host alone keeps in the store. */
 static int solo_open(struct fog_host_chain *c, char why[FOG_HOST_WHY_SIZE])
 {

@@ -62,6 +62,8 @@ int fog_host_quorum_start(struct fog_host *h, const struct fog_genesis_file *gen
 			  const struct fog_application *app, struct fog_node **out,
 			  char why[FOG_HOST_WHY_SIZE]);
 struct fog_node *fog_host_chain_node(struct fog_host_chain *c); /* NULL: solo */
+/* mfog bonded to a host as an active validator, on the chain this host follows; else 0. */
+u64 fog_host_stake(const struct fog_host *h, const u8 node_id[32]);
 
 /* pay.c: pay of jobs on the shared ledger. Needs that and the store. backed: see jobs/engine.h. */
 struct fog_attempt_key;

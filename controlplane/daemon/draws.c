@@ -4,12 +4,14 @@
 #include <errno.h>
 
 #include "controlplane/core/log.h"
+#include "controlplane/daemon/chain.h"
 #include "controlplane/daemon/envelope.h"
 #include "controlplane/directory/place.h"
 #include "crypto/hash/hash.h"
 #include "crypto/mem.h"
 
 #define FORMER_NAME    "neighbours.1" /* named value of the store: ids of the last draw */
+#define BEACON_NAME    "beacon.1"     /* epoch u64 | value: the quorum's newest */
 #define NEIGHBORS_FEW  5              /* what the API tells when it is not said how many */
 #define NEIGHBORS_MANY 20
 #define NEWCOMER_TRUST 0.045 /* just below the lower bound of the prior */
@@ -29,9 +31,8 @@ static void candidate_fill(const struct fog_host *h, const struct fog_descriptor
 		memcpy(out->operator, hash, sizeof(out->operator));
 	}
 	out->as = d->as;
-	/* No stake is bound to a host yet; its place is the second argument. */
 	double trust = fog_host_weight(h, d->node_id);
-	out->weight = fog_draw_weight((u32)(trust * 1e6), 0);
+	out->weight = fog_draw_weight((u32)(trust * 1e6), fog_host_stake(h, d->node_id));
 	out->bad = trust < NEWCOMER_TRUST;
 }
 
@@ -96,8 +97,8 @@ static void lots_make(struct fog_host *h)
 	u64 total = 0;
 	u32 own;
 
-	/* Nobody rates himself: our own weight is a newcomer's. */
-	own = fog_draw_weight(0, 0);
+	/* Nobody rates himself: our own reputation is a newcomer's. */
+	own = fog_draw_weight(0, fog_host_stake(h, h->id.node_id));
 	for (u32 i = 0; i < d->neighbours.candidate_count; i++)
 		total += d->candidates[i].weight;
 	d->committee = (struct fog_lot){.kind = FOG_DRAW_COMMITTEE,
@@ -130,15 +131,62 @@ static bool is_due(const struct fog_host *h)
 	       fog_directory_count(h->directory) > c->candidate_count + 1;
 }
 
-static void beacon_set(struct fog_host *h)
+static void beacon_load(struct fog_host *h)
 {
 	struct fog_host_draws *d = h->draws;
-	u64 epoch = fog_epoch_of(fog_loop_now_ms(h->loop));
+	u8 data[40];
+	size_t len = 0;
 
-	if (d->given && d->agreed.epoch == epoch)
+	if (fog_store_get(h->store, BEACON_NAME, data, sizeof(data), &len) != 0 ||
+	    len != sizeof(data))
+		return;
+	d->agreed = (struct fog_beacon){.epoch = fog_load_u64(data), .source = FOG_BEACON_QUORUM};
+	memcpy(d->agreed.value, data + 8, 32);
+}
+
+static void beacon_store(struct fog_host *h)
+{
+	u8 data[40];
+
+	fog_store_u64(data, h->draws->agreed.epoch);
+	memcpy(data + 8, h->draws->agreed.value, 32);
+	if (fog_store_set(h->store, BEACON_NAME, data, sizeof(data)) != 0)
+		fog_log(FOG_LOG_WARNING, "draw", "beacon not stored");
+}
+
+/* Blocks executed again after a start bring old beacons. */
+void fog_host_draws_block(struct fog_host *h, u64 height, u64 time_ms, const u8 randomness[32])
+{
+	struct fog_host_draws *d = h->draws;
+	u64 epoch = fog_epoch_of(time_ms);
+	bool first = height == 1 || (height == d->block_height + 1 && d->block_height != 0 &&
+				     epoch > fog_epoch_of(d->block_ms));
+
+	d->block_height = height;
+	d->block_ms = time_ms;
+	if (!first || epoch <= d->agreed.epoch)
+		return;
+	fog_beacon_agree(epoch, randomness, &d->agreed);
+	beacon_store(h);
+}
+
+/* False: the quorum's is not known yet, and there is time to wait. An epoch has one beacon here,
+ * however late another comes. */
+static bool beacon_set(struct fog_host *h)
+{
+	struct fog_host_draws *d = h->draws;
+	u64 now_ms = fog_loop_now_ms(h->loop), epoch = fog_epoch_of(now_ms);
+	u64 since_ms = FOG_MAX(now_ms - now_ms % FOG_EPOCH_MS, h->started_ms);
+
+	if (d->beacon.epoch == epoch)
+		return true;
+	if (d->agreed.epoch == epoch)
 		d->beacon = d->agreed;
+	else if (fog_host_chain_node(h->chain) != NULL && now_ms < since_ms + FOG_BEACON_WAIT_MS)
+		return false;
 	else
 		fog_beacon_derive(epoch, &d->beacon);
+	return true;
 }
 
 /* Links that must not be lost to others: whom we drew, and who drew us. */
@@ -202,8 +250,7 @@ void fog_host_draws_update(struct fog_host *h, struct fog_report *r)
 {
 	struct fog_host_draws *d = h->draws;
 
-	beacon_set(h);
-	if (is_due(h)) {
+	if (beacon_set(h) && is_due(h)) {
 		choice_make(h, FOG_DRAW_NEIGHBOURS, &d->neighbours, d->candidates);
 		choice_make(h, FOG_DRAW_RELAYS, &d->relays, d->relay_candidates);
 		lots_make(h);
@@ -227,17 +274,13 @@ u32 fog_host_drawn(const struct fog_host *h, const u8 node_id[32])
 	return 0;
 }
 
-void fog_host_beacon(struct fog_host *h, u64 epoch, const u8 value[32])
-{
-	h->draws->given = true;
-	h->draws->agreed = (struct fog_beacon){.epoch = epoch, .source = FOG_BEACON_QUORUM};
-	memcpy(h->draws->agreed.value, value, 32);
-}
-
 int fog_host_draws_start(struct fog_host *h)
 {
 	h->draws = calloc(1, sizeof(*h->draws));
-	return h->draws != NULL ? 0 : -ENOMEM;
+	if (h->draws == NULL)
+		return -ENOMEM;
+	beacon_load(h);
+	return 0;
 }
 
 void fog_host_draws_stop(struct fog_host *h)
@@ -336,8 +379,10 @@ static int status_get(struct fog_exchange *x)
 		"s:b}}",
 		"epoch", (json_int_t)d->beacon.epoch, "beacon",
 		fog_node_id_hex(d->beacon.value, beacon), "beacon_source",
-		d->beacon.source == FOG_BEACON_QUORUM ? "quorum" : "derived", "epoch_ends_ms",
-		(json_int_t)(d->beacon.epoch * FOG_EPOCH_MS), "neighbours",
+		d->beacon.epoch == 0                    ? "awaited"
+		: d->beacon.source == FOG_BEACON_QUORUM ? "quorum"
+							: "derived",
+		"epoch_ends_ms", (json_int_t)(d->beacon.epoch * FOG_EPOCH_MS), "neighbours",
 		(int)d->neighbours.chosen_count, "candidates", (int)d->neighbours.candidate_count,
 		"relaxed", (int)d->neighbours.relaxed, "committee", (int)d->committee.selected,
 		"mix_layer", d->mix.beacon.epoch != 0 ? json_integer(d->mix.layer) : json_null(),

@@ -6,12 +6,13 @@
 #include "controlplane/daemon/host.h"
 #include "controlplane/directory/draw_text.h"
 
-#define FOG_COMMITTEE_SIZE 20 /* members expected, over all hosts */
+#define FOG_COMMITTEE_SIZE 20    /* members expected, over all hosts */
+#define FOG_BEACON_WAIT_MS 60000 /* for the quorum's beacon; then the derived one is used */
 
 struct fog_host_draws {
-	struct fog_beacon beacon; /* of the current epoch */
-	bool given;               /* by the quorum, for the epoch of `agreed` */
-	struct fog_beacon agreed;
+	struct fog_beacon beacon;             /* of the last draw; epoch 0 = none yet */
+	struct fog_beacon agreed;             /* the quorum's newest; likewise */
+	u64 block_height, block_ms;           /* of the last block executed; 0 = none */
 	struct fog_choice neighbours, relays; /* beacon.epoch 0 = not drawn yet */
 	struct fog_lot committee, mix;        /* mix.beacon.epoch 0: we relay nothing */
 	struct fog_eclipse eclipse;
@@ -27,10 +28,7 @@ void fog_host_draws_update(struct fog_host *h, struct fog_report *r);
 /* Place in this epoch's draw of relays, from 1; 0 = not in it. */
 u32 fog_host_drawn(const struct fog_host *h, const u8 node_id[32]);
 
-/* ---- for others ----------------------------------------------------------------------------- */
-
-/* The beacon the quorum agreed on for an epoch (fog_epoch_of()), from its first moment on; it is
- * used instead of the derived one. */
-void fog_host_beacon(struct fog_host *h, u64 epoch, const u8 value[32]);
+/* A block of the quorum was executed. The first of an epoch gives its beacon. */
+void fog_host_draws_block(struct fog_host *h, u64 height, u64 time_ms, const u8 randomness[32]);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "controlplane/core/log.h"
 #include "controlplane/daemon/chain.h"
+#include "controlplane/daemon/draws.h"
 #include "controlplane/daemon/envelope.h"
 #include "crypto/hash/hash.h"
 #include "crypto/mem.h"
@@ -252,6 +253,11 @@ static void flags_say(const struct fog_validators *s)
 	free(t);
 }
 
+static void on_executed(void *context, const struct fog_app_block *b)
+{
+	fog_host_draws_block(context, b->height, b->time_ms, b->randomness);
+}
+
 int fog_host_quorum_start(struct fog_host *h, const struct fog_genesis_file *genesis,
 			  const struct fog_application *app, struct fog_node **out,
 			  char why[FOG_HOST_WHY_SIZE])
@@ -268,6 +274,8 @@ int fog_host_quorum_start(struct fog_host *h, const struct fog_genesis_file *gen
 		.view_ms = (u32)h->config.quorum_view_ms,
 		.idle_ms = (u32)h->config.quorum_idle_ms,
 		.app = *app,
+		.executed = on_executed,
+		.executed_context = h,
 		.verifier = {h, "data plane", verify},
 	};
 

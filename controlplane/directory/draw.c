@@ -9,6 +9,7 @@
 
 #define LABEL        "fog draw 1"
 #define BEACON_LABEL "fog beacon 1"
+#define AGREED_LABEL "fog beacon 2"
 #define ALPHA_SIZE   (sizeof(LABEL) + 1 + 8 + 32 + 32)
 #define STAKE_UNIT   1000 /* mfog: a fog */
 #define STAKE_STEPS  10
@@ -47,6 +48,16 @@ void fog_beacon_derive(u64 epoch, struct fog_beacon *out)
 
 	fog_store_u64(text + sizeof(BEACON_LABEL), epoch);
 	*out = (struct fog_beacon){.epoch = epoch, .source = FOG_BEACON_DERIVED};
+	fog_hash_sha256(out->value, text, sizeof(text));
+}
+
+void fog_beacon_agree(u64 epoch, const u8 randomness[32], struct fog_beacon *out)
+{
+	u8 text[sizeof(AGREED_LABEL) + 8 + 32] = AGREED_LABEL;
+
+	fog_store_u64(text + sizeof(AGREED_LABEL), epoch);
+	memcpy(text + sizeof(AGREED_LABEL) + 8, randomness, 32);
+	*out = (struct fog_beacon){.epoch = epoch, .source = FOG_BEACON_QUORUM};
 	fog_hash_sha256(out->value, text, sizeof(text));
 }
 

@@ -55,6 +55,9 @@ u64 fog_epoch_of(u64 now_ms); /* Unix; never 0 */
 /* The beacon while no quorum provides one: SHA-256 of "fog beacon 1", a zero byte and the epoch. It
  * keeps hosts from choosing (their key is fixed before), but it can be foretold. */
 void fog_beacon_derive(u64 epoch, struct fog_beacon *out);
+/* The quorum's: SHA-256 of "fog beacon 2", a zero byte, the epoch and the randomness of the first
+ * block whose time lies in it. */
+void fog_beacon_agree(u64 epoch, const u8 randomness[32], struct fog_beacon *out);
 
 enum fog_draw_kind {
 	FOG_DRAW_NEIGHBOURS = 1,

@@ -377,7 +377,8 @@ static void accepted(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 	}
 	progress(j, a, m);
 	fog_collect_follow(j, a, true);
-	if (a->job->cancel_ms != 0 || a->stop != FOG_STOP_NONE)
+	/* A worker that has finished answers a cancel by saying so again. */
+	if ((a->job->cancel_ms != 0 || a->stop != FOG_STOP_NONE) && m->state < FOG_WORK_FINISHED)
 		fog_attempt_cancel(j, a);
 	if (a->state == FOG_ATTEMPT_RECEIVED)
 		fog_collect_check(j, a);

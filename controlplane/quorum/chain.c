@@ -256,6 +256,7 @@ static void proposal_send(struct fog_quorum *q, struct slot *s, const struct par
 	for (u64 view = p->view + 1; view < s->view; view++)
 		at += fog_certificate_encode(fog_q_slot(q, view)->cert[FOG_VOTE_NULLIFY], at);
 	memcpy(at, b->bytes, b->len);
+	free(s->proposal_bytes);
 	s->proposal_bytes = bytes;
 	s->proposal_len = (u32)(at - bytes) + b->len;
 	fog_q_send(q, fog_q_others(q), FOG_MESSAGE_PROPOSAL, bytes, s->proposal_len);
@@ -295,6 +296,7 @@ void fog_q_propose(struct fog_quorum *q)
 	if (b == NULL)
 		return;
 	q->counts.proposals++;
+	fog_block_unref(s->proposal); /* of another process with our key */
 	s->proposal = b;
 	fog_q_block_keep(q, b, true);
 	u64 view = q->view;

@@ -130,6 +130,12 @@ static void epoch_end(struct fog_quorum *q)
 	free(next);
 }
 
+void fog_quorum_tune(struct fog_quorum *q, u32 view_ms, u32 idle_ms)
+{
+	q->config.view_ms = view_ms != 0 ? view_ms : FOG_QUORUM_VIEW_MS;
+	q->config.idle_ms = idle_ms != 0 ? idle_ms : FOG_QUORUM_IDLE_MS;
+}
+
 int fog_quorum_new(struct fog_quorum **out, const struct fog_quorum_config *config,
 		   const struct fog_validators *set)
 {
@@ -139,10 +145,7 @@ int fog_quorum_new(struct fog_quorum **out, const struct fog_quorum_config *conf
 	if (q == NULL)
 		return -ENOMEM;
 	q->config = *config;
-	if (q->config.view_ms == 0)
-		q->config.view_ms = FOG_QUORUM_VIEW_MS;
-	if (q->config.idle_ms == 0)
-		q->config.idle_ms = FOG_QUORUM_IDLE_MS;
+	fog_quorum_tune(q, config->view_ms, config->idle_ms);
 	if (q->config.epoch_ms == 0)
 		q->config.epoch_ms = FOG_QUORUM_EPOCH_MS;
 	memcpy(base.chain, config->chain, 32);
@@ -214,17 +217,8 @@ void fog_quorum_recover_block(struct fog_quorum *q, struct fog_block *b)
 		fog_q_block_keep(q, b, false);
 }
 
-void fog_quorum_recover_final(struct fog_quorum *q, struct fog_block *b)
+static void blocks_forget(struct fog_quorum *q)
 {
-	const struct slot *s = fog_q_slot(q, q->want_view);
-	bool own = s != NULL && s->cert[FOG_VOTE_FINALIZE] != NULL &&
-		   memcmp(s->cert[FOG_VOTE_FINALIZE]->hash, b->hash, 32) == 0;
-
-	if (b->header.epoch != q->set.epoch || b->header.height != q->final.height + 1)
-		return;
-	fog_q_final(q, b, own ? q->want_view : 0, NULL, false);
-	if (own)
-		q->want_view = 0;
 	for (u32 i = 0; i < q->block_count;)
 		if (q->blocks[i]->header.height <= q->final.height) {
 			fog_block_unref(q->blocks[i]);
@@ -232,6 +226,32 @@ void fog_quorum_recover_final(struct fog_quorum *q, struct fog_block *b)
 		} else {
 			i++;
 		}
+}
+
+/* The slot of what is final, with the certificate the next proposal is built on. */
+static void final_cert_keep(struct fog_quorum *q, const struct fog_certificate *c)
+{
+	struct slot *s = fog_q_slot_make(q, c->view);
+
+	if (s == NULL || s->cert[FOG_VOTE_FINALIZE] != NULL)
+		return;
+	s->cert[FOG_VOTE_FINALIZE] = fog_q_alloc(sizeof(*c));
+	*s->cert[FOG_VOTE_FINALIZE] = *c;
+}
+
+void fog_quorum_recover_final(struct fog_quorum *q, struct fog_block *b,
+			      const struct fog_certificate *cert)
+{
+	if (b->header.epoch != q->set.epoch || b->header.height != q->final.height + 1)
+		return;
+	fog_q_final(q, b, cert != NULL ? cert->view : 0, NULL, false);
+	if (cert != NULL) {
+		final_cert_keep(q, cert);
+		q->view = FOG_MAX(q->view, cert->view + 1);
+	}
+	if (q->want_view <= q->final_view)
+		q->want_view = 0;
+	blocks_forget(q);
 }
 
 /* ---- time ----------------------------------------------------------------------------------- */
@@ -357,22 +377,31 @@ static void on_executed(struct fog_quorum *q, const struct fog_quorum_event *e)
 	fog_q_propose(q);
 }
 
+/* Any number of blocks: they are final already, whatever we know of the views in between. */
 static void on_catchup(struct fog_quorum *q, const struct fog_quorum_event *e)
 {
 	const struct fog_certificate *c = e->cert;
 
-	for (u32 i = 0; i < e->count; i++)
-		if (e->block[i]->header.height > q->final.height)
-			fog_q_block_keep(q, e->block[i], true);
-	/* The certificate may be for a view before one that we know of. */
-	struct slot *s = fog_q_slot(q, c->view);
-	if (s == NULL || s->cert[FOG_VOTE_FINALIZE] == NULL)
-		fog_q_cert_take(q, c);
-	if (c->epoch != q->set.epoch || e->count == 0 ||
-	    e->block[e->count - 1]->header.height <= q->final.height)
+	if (c->epoch != q->set.epoch || c->view <= q->final_view)
 		return;
-	q->want_view = c->view;
-	fog_q_commit(q);
+	for (u32 i = 0; i < e->count; i++) {
+		struct fog_block *b = e->block[i];
+		bool end = i + 1 == e->count;
+		if (b->header.height != q->final.height + 1 ||
+		    memcmp(b->header.parent, q->final_hash, 32) != 0)
+			continue;
+		fog_q_act(q, (struct fog_quorum_action){.kind = FOG_QUORUM_LOG_BLOCK,
+							.block = fog_block_ref(b)});
+		fog_q_final(q, b, end ? c->view : 0, end ? c : NULL, true);
+	}
+	if (memcmp(q->final_hash, c->hash, 32) != 0)
+		return;
+	final_cert_keep(q, c);
+	if (q->want_view <= q->final_view)
+		q->want_view = 0;
+	q->fruitless = 0;
+	blocks_forget(q);
+	fog_q_enter(q, c->view + 1);
 }
 
 static void on_start(struct fog_quorum *q)

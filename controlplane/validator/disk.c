@@ -552,7 +552,7 @@ int fog_qlog_epoch_begin(struct fog_qlog *l, const struct fog_epoch *e)
 	return rc == 0 ? fog_qlog_sync(l) : rc;
 }
 
-void fog_qlog_prune(struct fog_qlog *l, u64 epoch)
+void fog_qlog_prune(struct fog_qlog *l, u64 epoch, u64 keep_bytes)
 {
 	u64 sum = 0, height = 0;
 	u32 keep = l->segment_count, drop = 0;
@@ -564,7 +564,7 @@ void fog_qlog_prune(struct fog_qlog *l, u64 epoch)
 		sum += l->segments[--keep].bytes;
 	if (keep > 0)
 		keep--;
-	for (drop = keep; drop > 0 && sum < FOG_QLOG_KEEP; drop--)
+	for (drop = keep; drop > 0 && sum < keep_bytes; drop--)
 		sum += l->segments[drop - 1].bytes;
 	/* Whole epochs: what remains begins with one. */
 	while (drop > 0 && l->segments[drop].epoch == 0)

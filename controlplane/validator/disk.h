@@ -58,8 +58,9 @@ int fog_qlog_epoch_note(struct fog_qlog *l, const struct fog_epoch *e);
 /* Facts about an epoch: from 2 to fog_qlog_epoch_last(). 0, -ENOENT, -EUCLEAN. */
 int fog_qlog_epoch_read(struct fog_qlog *l, u64 epoch, struct fog_epoch *out);
 u64 fog_qlog_epoch_last(const struct fog_qlog *l);
-/* A snapshot at the begin of `epoch` is safe: older files may go, as far as FOG_QLOG_KEEP asks. */
-void fog_qlog_prune(struct fog_qlog *l, u64 epoch);
+/* A snapshot at the begin of `epoch` is safe: of older files those go that are beyond `keep` bytes.
+ */
+void fog_qlog_prune(struct fog_qlog *l, u64 epoch, u64 keep);
 /* Syncs since the start, and bytes written. */
 void fog_qlog_counts(const struct fog_qlog *l, u64 *syncs, u64 *bytes);
 

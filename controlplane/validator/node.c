@@ -209,6 +209,8 @@ static void execute(struct fog_node *n, struct fog_block *b, const u8 *cert, u32
 	}
 	n->blocks++;
 	n->transactions += b->header.tx_count;
+	if (n->config.executed != NULL)
+		n->config.executed(n->config.executed_context, &block);
 	latency_note(n, b);
 	fog_quorum_step(n->q,
 			&(struct fog_quorum_event){.kind = FOG_QUORUM_EXECUTED,
@@ -438,12 +440,10 @@ static int replay_final(struct fog_node *n, const u8 *data, u32 len)
 
 	if (len < 40 || b == NULL)
 		return -EUCLEAN;
-	fog_block_ref(b);
-	fog_quorum_recover_final(n->q, b);
-	if (len > 40 && fog_certificate_decode(&cert, data + 40, len - 40) < 0) {
-		fog_block_unref(b);
+	if (len > 40 && fog_certificate_decode(&cert, data + 40, len - 40) != (int)len - 40)
 		return -EUCLEAN;
-	}
+	fog_block_ref(b);
+	fog_quorum_recover_final(n->q, b, len > 40 ? &cert : NULL);
 	execute(n, b, data + 40, len - 40);
 	fog_block_unref(b);
 	return n->failed ? -EUCLEAN : 0;
@@ -619,6 +619,13 @@ int fog_node_start(struct fog_node **out, const struct fog_node_config *config,
 	}
 	*out = n;
 	return 0;
+}
+
+void fog_node_tune(struct fog_node *n, u32 view_ms, u32 idle_ms)
+{
+	n->config.view_ms = view_ms;
+	n->config.idle_ms = idle_ms;
+	fog_quorum_tune(n->q, view_ms, idle_ms);
 }
 
 void fog_node_alive_unref(struct alive *a)

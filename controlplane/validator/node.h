@@ -47,7 +47,12 @@ struct fog_node_config {
 	const struct fog_validators *genesis; /* epoch 1 */
 	u64 genesis_ms, epoch_ms;
 	u32 view_ms, idle_ms; /* 0 = default */
+	u64 log_keep;         /* bytes of final blocks kept for peers; 0 = FOG_QLOG_KEEP */
 	struct fog_application app;
+	/* Told of each block once it is executed, also of those executed again after a start; may
+	 * be NULL. */
+	void (*executed)(void *context, const struct fog_app_block *block);
+	void *executed_context;
 	struct fog_node_verifier verifier; /* verify NULL: local */
 };
 
@@ -66,6 +71,9 @@ int fog_node_submit(struct fog_node *n, const void *tx, u32 len, fog_node_verdic
 		    void *arg);
 /* Forget all waiting calls with this arg. */
 void fog_node_forget(struct fog_node *n, const void *arg);
+
+/* view_ms and idle_ms from now on; 0 = default. */
+void fog_node_tune(struct fog_node *n, u32 view_ms, u32 idle_ms);
 
 /* Ask the application; see there. */
 int fog_node_query(struct fog_node *n, const char *path, struct fog_app_bytes data, u8 **answer,

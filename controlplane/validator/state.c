@@ -119,7 +119,8 @@ static void snapshot_finish(struct fog_node *n)
 	n->offer_epoch = n->snapshot_epoch;
 	n->offer_height = n->snapshot.height;
 	snapshots_old_unlink(n, before != 0 ? before : n->offer_epoch);
-	fog_qlog_prune(n->log, before != 0 ? before : 1);
+	fog_qlog_prune(n->log, before != 0 ? before : 1,
+		       n->config.log_keep != 0 ? n->config.log_keep : FOG_QLOG_KEEP);
 	fog_log(FOG_LOG_INFO, "quorum", "snapshot epoch=%llu height=%llu chunks=%u",
 		(unsigned long long)n->snapshot_epoch, (unsigned long long)n->snapshot.height,
 		n->snapshot.chunk_count);

@@ -546,7 +546,9 @@ static void recover(struct bed_node *n)
 			fog_quorum_recover_block(n->q, r->block);
 			break;
 		default:
-			fog_quorum_recover_final(n->q, r->block);
+			if (r->len != 0)
+				fog_certificate_decode(&c, r->data, r->len);
+			fog_quorum_recover_final(n->q, r->block, r->len != 0 ? &c : NULL);
 			execute(n, r->block, r->data, r->len);
 		}
 	}

@@ -16,10 +16,13 @@
 #include "crypto/hash/hash.h"
 #include "tests/sim/quorum_bed.h"
 
-#define STORM_MS      15000
-#define CALM_MS_MAX   120000
-#define SUBMIT_PER_MS 15 /* per mille */
-#define OPS_STORM_MAX (BED_OPS_MAX - 64)
+#define STORM_MS    15000
+#define CALM_MS_MAX 120000
+#define SUBMIT_MAX  150 /* operations a second, at most */
+#define CUT_MS_MAX  9000
+
+#define BYZANTINE_RUNS 5
+#define OPS_STORM_MAX  (BED_OPS_MAX - 64)
 
 static u64 evidence, crashes, catchups, epochs, blocks, acked;
 
@@ -119,18 +122,19 @@ static void wound(struct bed *b)
 
 static void storm(struct bed *b)
 {
-	u64 next = 0;
+	u64 next = 0, rate = 10 + bed_below(b, SUBMIT_MAX - 10);
 
 	while (b->now_ms < b->calm_ms) {
 		if (b->now_ms >= next) {
 			split(b);
-			next = b->now_ms + 200 + bed_below(b, 3000);
+			next = b->now_ms + 200 +
+			       bed_below(b, bed_below(b, 4) == 0 ? CUT_MS_MAX : 2000);
 		}
 		if (bed_below(b, 300) == 0)
 			wound(b);
 		struct bed_node *n = &b->node[bed_below(b, b->node_count)];
 		if (n->up && !n->byzantine && b->op_count < OPS_STORM_MAX &&
-		    bed_below(b, 1000) < SUBMIT_PER_MS)
+		    bed_below(b, 1000) < rate)
 			bed_submit(b, n);
 		bed_run(b, b->now_ms + 1);
 	}
@@ -264,6 +268,52 @@ static void point_run(struct bed *b, u32 who, u64 point, bool verbose)
 	free(s);
 }
 
+/* Two of seven vote for whatever either of their copies believes, all the time: the others go on
+ * committing, every operation is acknowledged soon, and the two are found out. */
+static void byzantine_run(struct bed *b, u64 seed, bool verbose)
+{
+	struct fog_validators *s = calloc(1, sizeof(*s));
+	u8 twins[FOG_VALIDATORS_MAX] = {1, 1};
+	u64 slowest = 0;
+
+	memset(b, 0, sizeof(*b));
+	b->seed = seed;
+	s->epoch = 1;
+	s->count = 7;
+	s->rules.profile = FOG_PROFILE_ENHANCED;
+	for (u32 i = 0; i < 7; i++)
+		validator_make(b, s, i, 7, true);
+	FOG_ASSERT(fog_validators_finish(s, NULL) == 0 && !s->flagged);
+	bed_init(b, seed, s, twins);
+	b->verbose = verbose;
+	b->epoch_ms = 5000;
+	b->calm_ms = b->now_ms + STORM_MS;
+	b->delay_ms_max = 10;
+	for (u32 i = 0; i < b->node_count; i++) {
+		/* Two copies do not see each other; everybody else sees all. */
+		b->node[i].groups_see = b->node[i].byzantine ? 1ull << (i % 2) : ~0ull;
+		bed_node_start(&b->node[i]);
+	}
+	while (b->now_ms + 4000 < b->calm_ms) {
+		struct bed_node *n = &b->node[bed_below(b, b->node_count)];
+		if (!n->byzantine)
+			bed_submit(b, n);
+		bed_run(b, b->now_ms + 50);
+	}
+	u32 count = b->op_count;
+	bed_run(b, b->calm_ms);
+	for (u32 op = 0; op < count; op++) {
+		if (b->op[op].acked_ms == 0)
+			bed_fail(b, "LIVENESS: operation %u, with two of seven Byzantine", op);
+		slowest = FOG_MAX(slowest, b->op[op].acked_ms - b->op[op].submitted_ms);
+	}
+	if (slowest > 2000 || b->evidence == 0)
+		bed_fail(b, "slowest %llu ms, %llu offences found", (unsigned long long)slowest,
+			 (unsigned long long)b->evidence);
+	finish(b);
+	free(s);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {{"seed", required_argument, NULL, 's'},
@@ -295,6 +345,8 @@ int main(int argc, char **argv)
 		}
 	for (u64 i = 0; i < seeds; i++)
 		seed_run(&bed, seed + i, verbose);
+	for (u64 i = 0; i < BYZANTINE_RUNS; i++)
+		byzantine_run(&bed, seed + i, verbose);
 	for (u32 who = 0; who < 4; who++)
 		for (u64 p = 1; p <= points; p++)
 			point_run(&bed, who, p, verbose);
@@ -305,6 +357,7 @@ int main(int argc, char **argv)
 	       (unsigned long long)blocks, (unsigned long long)acked, (unsigned long long)epochs,
 	       (unsigned long long)crashes, (unsigned long long)catchups,
 	       (unsigned long long)evidence);
-	printf("%llu passed, 0 failed\n", (unsigned long long)(seeds + 4 * points));
+	printf("%llu passed, 0 failed\n",
+	       (unsigned long long)(seeds + BYZANTINE_RUNS + 4 * points));
 	return 0;
 }

@@ -8,7 +8,8 @@
 #include <unistd.h>
 
 #include "controlplane/core/log.h"
-#include "controlplane/daemon/host.h"
+#include "controlplane/daemon/chain.h"
+#include "controlplane/daemon/draws.h"
 #include "crypto/mem.h"
 #include "tests/unit/fog_test.h"
 
@@ -156,7 +157,7 @@ static int edge_connect(void)
 	return fd;
 }
 
-/* The next line from the host, up to 4 KiB. */
+/* The next line from the host, up to 4 KiB; the topology of the mixnet comes when it likes. */
 static const char *line_from(int fd)
 {
 	static char line[4096];
@@ -164,8 +165,12 @@ static const char *line_from(int fd)
 
 	for (int i = 0; i < 2000 && used < sizeof(line) - 1; i++) {
 		ssize_t n = recv(fd, line + used, 1, MSG_DONTWAIT);
-		if (n == 1 && line[used++] == '\n')
-			break;
+		if (n == 1 && line[used++] == '\n') {
+			line[used] = '\0';
+			if (strstr(line, "\"op\":\"mixnet\"") == NULL)
+				break;
+			used = 0;
+		}
 		if (n < 0)
 			ev_run(loop, EVRUN_NOWAIT);
 	}
@@ -358,5 +363,61 @@ static void test_circuits(void)
 	close(api);
 }
 
+/* The first block of an epoch gives the beacon of its draws, and one epoch has one beacon. */
+static void test_beacon(void)
+{
+	static const u8 first[32] = {1}, second[32] = {2};
+	struct fog_beacon expected;
+	struct fog_report r = {0};
+
+	start();
+	u64 now_ms = fog_loop_now_ms(loop), begin_ms = now_ms - now_ms % FOG_EPOCH_MS;
+	fog_host_draws_block(host, 9, begin_ms, first); /* perhaps not the first: who knows */
+	CU_ASSERT_EQUAL(host->draws->agreed.epoch, 0);
+	fog_host_draws_block(host, 10, begin_ms - 1, first);
+	fog_host_draws_block(host, 12, begin_ms, first); /* one is missing */
+	CU_ASSERT_EQUAL(host->draws->agreed.epoch, 0);
+	fog_host_draws_block(host, 20, begin_ms - 1, first);
+	fog_host_draws_block(host, 21, begin_ms, second);
+	fog_host_draws_block(host, 22, begin_ms + 1, first);
+	fog_beacon_agree(fog_epoch_of(begin_ms), second, &expected);
+	CU_ASSERT_EQUAL(memcmp(&host->draws->agreed, &expected, sizeof(expected)), 0);
+	/* Kept over a restart. */
+	fog_host_stop(host);
+	CU_ASSERT_EQUAL_FATAL(try_start(&host), 0);
+	CU_ASSERT_EQUAL(memcmp(&host->draws->agreed, &expected, sizeof(expected)), 0);
+	fog_host_draws_update(host, &r);
+	CU_ASSERT_EQUAL(http("GET", "/v1/fog/vrf/status"), 200);
+	CU_ASSERT(said("\"beacon_source\":\"quorum\""));
+	fog_host_draws_block(host, 1, begin_ms + FOG_EPOCH_MS, first); /* the next one, early */
+	fog_host_draws_update(host, &r);
+	CU_ASSERT_EQUAL(r.draw_epoch, expected.epoch);
+	CU_ASSERT_EQUAL(memcmp(&host->draws->committee.beacon, &expected, sizeof(expected)), 0);
+	stop();
+}
+
+/* What a host has bonded on the chain counts in the draws. */
+static void test_stake(void)
+{
+	u8 nobody[32] = {7};
+	struct fog_report r = {0};
+
+	start();
+	CU_ASSERT_EQUAL(fog_host_stake(host, host->id.node_id), 0);
+	fog_host_stop(host);
+	conf_write("alpha", "ledger = { chain = \"solo\"; };\n");
+	CU_ASSERT_EQUAL_FATAL(try_start(&host), 0);
+	CU_ASSERT_EQUAL(fog_host_stake(host, host->id.node_id), FOG_CHAIN_SUPPLY / 10 / 1000);
+	CU_ASSERT_EQUAL(fog_host_stake(host, nobody), 0);
+	fog_host_draws_update(host, &r);
+	CU_ASSERT_EQUAL(host->draws->committee.weight,
+			fog_draw_weight(0, FOG_CHAIN_SUPPLY / 10 / 1000));
+	CU_ASSERT(host->draws->committee.weight > FOG_DRAW_WEIGHT_MIN);
+	/* A chain of one host alone can be foretold by that host. */
+	CU_ASSERT_EQUAL(host->draws->committee.beacon.source, FOG_BEACON_DERIVED);
+	stop();
+}
+
 FOG_TEST_MAIN("controlplane/daemon/host", FOG_TEST(test_life_cycle), FOG_TEST(test_edge),
-	      FOG_TEST(test_own_descriptor), FOG_TEST(test_reload), FOG_TEST(test_circuits))
+	      FOG_TEST(test_own_descriptor), FOG_TEST(test_reload), FOG_TEST(test_circuits),
+	      FOG_TEST(test_beacon), FOG_TEST(test_stake))

@@ -247,11 +247,16 @@ static void test_document(void)
 	}
 	json_decref(o);
 	struct fog_lot l = {.kind = FOG_DRAW_MIX, .size = 3};
-	fog_beacon_derive(9, &l.beacon);
+	fog_beacon_agree(9, digest, &l.beacon);
+	fog_beacon_derive(9, &b);
+	CU_ASSERT_NOT_EQUAL(memcmp(l.beacon.value, b.value, 32), 0);
 	memcpy(l.node_id, pk, 32);
 	CU_ASSERT_EQUAL(fog_lot_draw(&l, sk), 0);
 	o = fog_lot_json(&l);
 	CU_ASSERT_EQUAL(fog_draw_document_verify(o, NULL, &v, why), 0);
+	CU_ASSERT_EQUAL(v.source, FOG_BEACON_QUORUM);
+	CU_ASSERT_EQUAL(fog_draw_document_verify(o, &l.beacon, &v, why), 0);
+	CU_ASSERT_EQUAL(fog_draw_document_verify(o, &b, &v, why), -ESTALE);
 	CU_ASSERT_EQUAL(v.layer, l.layer);
 	json_object_set_new(o, "layer", json_integer((l.layer + 1) % 3));
 	CU_ASSERT_EQUAL(fog_draw_document_verify(o, NULL, &v, why), -EPROTO);

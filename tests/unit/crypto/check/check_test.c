@@ -65,7 +65,7 @@ static void test_life_cycle(void)
 /* Every length from nothing to one byte more than is right. */
 static void test_bad_arguments(void)
 {
-	static u8 payload[FOG_CHECK_PAYLOAD_MAX + 1];
+	static u8 payload[FOG_CHECK_PAYLOAD_MAX + 1], message[FOG_CHECK_PAYLOAD_MAX];
 	struct proof_maker *m = proof_maker_open(2);
 	struct fog_checker *c = checker_open();
 	u8 small[40], zero[64] = {0};
@@ -93,11 +93,11 @@ static void test_bad_arguments(void)
 		CU_ASSERT_EQUAL(result, -EOPNOTSUPP);
 	}
 	CU_ASSERT_EQUAL(fog_check_put_ed25519(small, 40, zero, zero, zero, 1), -ENOSPC);
-	CU_ASSERT_EQUAL(fog_check_put_ed25519(payload, sizeof(payload), zero, zero, payload,
+	CU_ASSERT_EQUAL(fog_check_put_ed25519(payload, sizeof(payload), zero, zero, message,
 					      FOG_CHECK_PAYLOAD_MAX - 95),
 			-EMSGSIZE);
 	CU_ASSERT_EQUAL(fog_check_put_vrf(payload, 100, 3, 9, zero, zero, zero, 1), -EINVAL);
-	CU_ASSERT_EQUAL(fog_check_put_range(payload, sizeof(payload), 8, 1, payload,
+	CU_ASSERT_EQUAL(fog_check_put_range(payload, sizeof(payload), 8, 1, message,
 					    FOG_CHECK_CONTEXT_MAX + 1, NULL, NULL, 0),
 			-EMSGSIZE);
 	CU_ASSERT_EQUAL(fog_check_put_sigma(payload, sizeof(payload), NULL, 0, NULL, 0, NULL, 0),
