@@ -145,7 +145,8 @@ static int fog_status_get(struct fog_exchange *x)
 }
 
 struct consensus {
-	struct fog_exchange *x;
+	struct fog_exchange *x; /* NULL: answered at the time-out, the verdict is nobody's */
+	struct ev_timer timer;
 	struct fog_host *h;
 	u8 digest[32];
 	u64 start_ms;
@@ -153,36 +154,53 @@ struct consensus {
 };
 
 /* The account named by the digest holds what was sent: anybody can have it proven. */
+static void consensus_answer(struct consensus *c, const char *tx, u64 height, const char *why)
+{
+	struct fog_node *n = fog_host_chain_node(c->h->chain);
+	const struct fog_validators *set = fog_node_set(n);
+	bool reached = why[0] == '\0';
+	struct fog_quorum_status s;
+	char digest[65];
+
+	fog_hex_encode(c->digest, 32, digest, sizeof(digest));
+	fog_node_status(n, &s);
+	fog_envelope(c->x,
+		     json_pack("{s:b, s:s, s:s, s:I, s:s, s:i, s:i, s:I, s:I, s:I, s:s}",
+			       "consensus_reached", reached, "proposal_digest", digest,
+			       "transaction", tx, "height", (json_int_t)height, "quorum_type",
+			       c->type, "participants", __builtin_popcountll(s.heard), "validators",
+			       (int)set->count, "weight_quorum", (json_int_t)set->quorum,
+			       "weight_total", (json_int_t)set->total, "consensus_time_ms",
+			       (json_int_t)(fog_monotonic_ms() - c->start_ms), "reason", why),
+		     reached ? "Consensus reached" : "Consensus not reached");
+	c->x = NULL;
+}
+
+static void on_consensus_late(struct ev_loop *loop, struct ev_timer *w, int revents)
+{
+	consensus_answer(w->data, "", 0, "no verdict in timeout_seconds; it may still come");
+}
+
 static void on_consensus(void *ctx, const u8 id[32], u64 height, enum fog_tx_error error,
 			 int result)
 {
 	struct consensus *c = ctx;
 	struct fog_node *n = fog_host_chain_node(c->h->chain);
 	struct fog_quorum_status s;
-	char digest[65], tx[65];
+	char tx[65];
 
-	fog_hex_encode(c->digest, 32, digest, sizeof(digest));
-	fog_hex_encode(id, 32, tx, sizeof(tx));
-	if (error == FOG_TX_ERROR_COUNT && n == NULL) {
+	ev_timer_stop(c->h->loop, &c->timer);
+	if (c->x != NULL && error == FOG_TX_ERROR_COUNT && n == NULL) {
 		fog_exchange_problem(c->x, 503, "the control plane stops");
-		free(c);
-		return;
+	} else if (c->x != NULL) {
+		fog_hex_encode(id, 32, tx, sizeof(tx));
+		fog_node_status(n, &s);
+		consensus_answer(c, tx, height,
+				 error == FOG_TX_OK ? ""
+				 : error == FOG_TX_ERROR_COUNT && s.why[0] != '\0'
+					 ? s.why
+					 : fog_chain_why(error, result, NULL));
 	}
-	fog_node_status(n, &s);
-	const struct fog_validators *set = fog_node_set(n);
-	const char *why = error == FOG_TX_OK ? ""
-			  : error == FOG_TX_ERROR_COUNT && s.why[0] != '\0'
-				  ? s.why
-				  : fog_chain_why(error, result, NULL);
-	fog_envelope(c->x,
-		     json_pack("{s:b, s:s, s:s, s:I, s:s, s:i, s:i, s:I, s:I, s:I, s:s}",
-			       "consensus_reached", error == FOG_TX_OK, "proposal_digest", digest,
-			       "transaction", tx, "height", (json_int_t)height, "quorum_type",
-			       c->type, "participants", __builtin_popcountll(s.heard), "validators",
-			       (int)set->count, "weight_quorum", (json_int_t)set->quorum,
-			       "weight_total", (json_int_t)set->total, "consensus_time_ms",
-			       (json_int_t)(fog_monotonic_ms() - c->start_ms), "reason", why),
-		     error == FOG_TX_OK ? "Consensus reached" : "Consensus not reached");
 	free(c);
 }
 
@@ -216,8 +234,12 @@ static int consensus_post(struct fog_exchange *x)
 	memcpy(tx.body.transfer.to, c->digest, 32);
 	tx.body.transfer.amount = 1;
 	int rc = fog_host_chain_send(h->chain, &tx, &error, on_consensus, c);
-	if (rc == 0)
+	if (rc == 0) {
+		ev_timer_init(&c->timer, on_consensus_late, (double)wait, 0);
+		c->timer.data = c;
+		ev_timer_start(h->loop, &c->timer);
 		return 0;
+	}
 	free(c);
 	int status;
 	const char *why = fog_chain_why(error, rc, &status);

@@ -3,6 +3,7 @@
 #include "controlplane/proofs/claim.h"
 #include "crypto/cpu.h"
 #include "tests/unit/controlplane/proofs/samples.h"
+#include "tests/unit/controlplane/quorum/samples.h"
 #include "tests/unit/crypto/check/proofs.h"
 
 static void put(const char *folder, const char *name, const void *data, size_t len)
@@ -103,6 +104,62 @@ static void claims_write(const char *folder)
 	json_decref(values);
 }
 
+static u32 sample_proposal(const struct fog_validators *s, const struct fog_block *b, u8 *out)
+{
+	static const u8 none[32], parent[32] = {4};
+	static struct fog_certificate c;
+	struct fog_vote v;
+	u32 at = FOG_VOTE_SIZE + 2;
+
+	sample_ballot(s, &v, FOG_VOTE_NOTARIZE, 0, 4, b->hash);
+	fog_vote_encode(&v, out);
+	fog_store_u16(out + FOG_VOTE_SIZE, 2);
+	sample_certificate(s, &c, FOG_VOTE_NOTARIZE, SAMPLE_QUORUM, 2, parent);
+	at += fog_certificate_encode(&c, out + at);
+	sample_certificate(s, &c, FOG_VOTE_NULLIFY, SAMPLE_QUORUM, 3, none);
+	at += fog_certificate_encode(&c, out + at);
+	memcpy(out + at, b->bytes, b->len);
+	return at + b->len;
+}
+
+static void quorum_write(const char *folder)
+{
+	static struct fog_validators set;
+	static struct fog_epoch epoch;
+	static u8 out[2 + FOG_EPOCH_SIZE_MAX];
+	struct fog_vote v;
+
+	sample_set(&set, 1);
+	sample_epoch(&set, &epoch);
+	struct fog_block *b = sample_block(&set, 4);
+	if (b == NULL)
+		abort();
+	out[0] = 'm';
+	out[1] = FOG_MESSAGE_VOTE;
+	sample_ballot(&set, &v, FOG_VOTE_FINALIZE, 1, 4, b->hash);
+	fog_vote_encode(&v, out + 2);
+	put(folder, "quorum/vote", out, 2 + FOG_VOTE_SIZE);
+	out[1] = FOG_MESSAGE_CERT;
+	put(folder, "quorum/certificate", out, 2 + fog_certificate_encode(&epoch.cert, out + 2));
+	out[1] = FOG_MESSAGE_PROPOSAL;
+	put(folder, "quorum/proposal", out, 2 + sample_proposal(&set, b, out + 2));
+	out[1] = FOG_MESSAGE_FETCH;
+	memcpy(out + 2, b->hash, 32);
+	put(folder, "quorum/fetch", out, 2 + 32);
+	out[1] = FOG_MESSAGE_BLOCK;
+	memcpy(out + 2, b->bytes, b->len);
+	put(folder, "quorum/block", out, 2 + b->len);
+	out[0] = 's';
+	put(folder, "quorum/set", out, 1 + fog_validators_encode(&set, out + 1));
+	out[0] = 'e';
+	put(folder, "quorum/epoch", out, 1 + fog_epoch_encode(&epoch, out + 1));
+	out[0] = 'l';
+	fog_header_encode(&epoch.last, out + 1);
+	put(folder, "quorum/light", out,
+	    1 + FOG_HEADER_SIZE + fog_certificate_encode(&epoch.cert, out + 1 + FOG_HEADER_SIZE));
+	fog_block_unref(b);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2 || fog_crypto_init() != 0)
@@ -110,5 +167,6 @@ int main(int argc, char **argv)
 	checks_write(argv[1]);
 	proofs_write(argv[1]);
 	claims_write(argv[1]);
+	quorum_write(argv[1]);
 	return 0;
 }
