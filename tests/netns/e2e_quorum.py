@@ -5,6 +5,7 @@ that was acknowledged is lost, nothing is acknowledged without a quorum, and all
 ledger."""
 
 import contextlib
+import json
 import os
 import subprocess
 import threading
@@ -151,6 +152,17 @@ def test_minority_cut_off(lab):
     nothing_lost(lab, clients, lab.names)
 
 
+def consensus(lab, host, seconds):
+    """(answer, seconds it took) of one proposal put before the quorum."""
+    started = time.monotonic()
+    body = json.dumps({"proposal": {"n": started}, "timeout_seconds": seconds})
+    out = subprocess.run(["curl", "-sS", "--max-time", "60", "--unix-socket",
+                          lab.host(host)["api"], "-H", "Content-Type: application/json",
+                          "-d", body, "http://fog/v1/fog/quorum/consensus"],
+                         stdout=subprocess.PIPE, check=True).stdout
+    return json.loads(out)["data"], time.monotonic() - started
+
+
 def test_no_quorum(lab):
     """Four of seven are no quorum: nothing may be acknowledged, and it is said why."""
     if not lab.netns:
@@ -164,8 +176,13 @@ def test_no_quorum(lab):
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(2)
         check(waiting.poll() is None, "a transfer was answered without a quorum")
+        answer, took = consensus(lab, "birch", 1)
+        check(not answer["consensus_reached"], "consensus without a quorum")
+        check(took < 10, f"timeout_seconds 1 took {took:.1f} s")
         check(quorum(lab, "ash")["height"] <= before + 1, "blocks became final without a quorum")
     check(waiting.wait(60) == 0, "the transfer was not made when the quorum was back")
+    answer, _ = consensus(lab, "birch", 30)
+    check(answer["consensus_reached"], f"no consensus with a quorum: {answer['reason']}")
     until("all hosts are at one height", 60, lambda: caught_up(lab, lab.names))
 
 
