@@ -65,7 +65,8 @@ void fog_node_stop(struct fog_node *n);
  * -ETIMEDOUT: not known yet, it may still come; -ECANCELED: the node stops. Called exactly once,
  * later. */
 typedef void fog_node_verdict_fn(void *arg, int result, const char *why, u64 height);
-/* Give a transaction to the fog; fn may be NULL. 0, -EMSGSIZE, -EAGAIN (pool or waiters full). */
+/* Give a transaction to the fog; fn may be NULL. 0, -EMSGSIZE, -EAGAIN (pool or
+ * waiters full), -EINPROGRESS (a snapshot is being fetched), -EIO (this node has failed). */
 int fog_node_submit(struct fog_node *n, const void *tx, u32 len, fog_node_verdict_fn *fn,
 		    void *arg);
 /* Forget all waiting calls with this arg. */
