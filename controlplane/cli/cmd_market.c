@@ -49,6 +49,7 @@ static const struct fog_column bulk_sheet[] = {
 
 static const struct fog_column lane_columns[] = {
 	{"LANE", "lane", FOG_FORMAT_TEXT, false},
+	{"MEASURED", "measured", FOG_FORMAT_TEXT, false},
 	{"PRICE", "current_price", FOG_FORMAT_TEXT, true},
 	{"WANTED", "target_price", FOG_FORMAT_TEXT, true},
 	{"FLOOR", "floor_price", FOG_FORMAT_TEXT, true},

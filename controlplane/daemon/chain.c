@@ -142,7 +142,7 @@ static void block_answer(struct fog_host_chain *c, struct waiting *w, u32 count,
 		u64 at = height;
 		(void)fog_ledger_app_verdict(c->app, w[n].id, &error, &at);
 		if (w[n].done != NULL)
-			w[n].done(w[n].ctx, w[n].id, at, error);
+			w[n].done(w[n].ctx, w[n].id, at, error, 0);
 		free(w[n].data);
 	}
 	free(w);
@@ -221,6 +221,45 @@ static void on_idle(struct ev_loop *loop, struct ev_timer *t, int revents)
 
 /* ---- pool ----------------------------------------------------------------------------------- */
 
+const char *fog_chain_why(enum fog_tx_error error, int result, int *status)
+{
+	static const struct {
+		int result, status;
+		const char *text;
+	} rows[] = {
+		{-EAGAIN, 503, "too many transactions wait already: send it again later"},
+		{-EMSGSIZE, 413, "the transaction is longer than any can be"},
+		{-ETIMEDOUT, 504,
+		 "not final yet, but it may still be: ask for it by its id or send the same again"},
+		{-EINPROGRESS, 503, "this host is still fetching the shared ledger from others"},
+		{-EIO, 503, "this host has stopped taking part in the quorum: see its log"},
+		{-ECANCELED, 503, "the control plane stops"},
+		{-ENOMEM, 503, "no memory"},
+	};
+	int unused;
+
+	status = status != NULL ? status : &unused;
+	*status = error == FOG_TX_ERROR_MALFORMED ? 400 : 409;
+	if (error < FOG_TX_ERROR_COUNT)
+		return fog_tx_error_text(error);
+	for (u32 i = 0; i < FOG_ARRAY_COUNT(rows); i++)
+		if (rows[i].result == result) {
+			*status = rows[i].status;
+			return rows[i].text;
+		}
+	*status = 500;
+	return strerror(-result);
+}
+
+enum fog_tx_error fog_chain_error_of(const char *why)
+{
+	enum fog_tx_error e = FOG_TX_OK + 1;
+
+	while (e < FOG_TX_ERROR_COUNT && strcmp(fog_tx_error_text(e), why) != 0)
+		e++;
+	return e;
+}
+
 /* A transaction on its way through the quorum. */
 struct passage {
 	struct fog_host_chain *c;
@@ -232,19 +271,17 @@ struct passage {
 static void on_verdict(void *arg, int result, const char *why, u64 height)
 {
 	struct passage *p = arg;
-	enum fog_tx_error error = FOG_TX_ERROR_COUNT;
+	enum fog_tx_error error = FOG_TX_OK;
 	u64 at = height;
 
-	/* Refused before it came into a block: the pool's words are numbers. */
-	if (fog_ledger_app_verdict(p->c->app, p->id, &error, &at) != 0)
-		error = result == -EBADMSG    ? FOG_TX_ERROR_FORGED
-			: result == -EALREADY ? FOG_TX_ERROR_REPLAYED
-			: result == -EINVAL   ? FOG_TX_ERROR_MALFORMED
-					      : FOG_TX_ERROR_COUNT;
+	/* Refused before it came into a block: by the ledger in its own words, or by the pool. Of
+	 * replays in blocks the ledger keeps no verdict. */
+	if (fog_ledger_app_verdict(p->c->app, p->id, &error, &at) != 0 && result != 0)
+		error = result == -EALREADY ? FOG_TX_ERROR_REPLAYED : fog_chain_error_of(why);
 	if (error != FOG_TX_OK)
 		p->c->own_next = 0;
 	if (p->done != NULL)
-		p->done(p->ctx, p->id, at, error);
+		p->done(p->ctx, p->id, at, error, result);
 	free(p);
 }
 
@@ -260,7 +297,7 @@ static int node_submit(struct fog_host_chain *c, const u8 *data, u32 len, fog_ch
 	int rc = fog_node_submit(c->node, data, len, on_verdict, p);
 	if (rc != 0)
 		free(p);
-	return rc == -EAGAIN ? -EBUSY : rc;
+	return rc;
 }
 
 int fog_host_chain_submit(struct fog_host_chain *c, const u8 *data, u32 len,
@@ -277,6 +314,7 @@ int fog_host_chain_submit(struct fog_host_chain *c, const u8 *data, u32 len,
 		*error = fog_chain_admit(fog_ledger_app_chain(c->app), &tx, FOG_LEDGER_AHEAD_MAX);
 	if (*error != FOG_TX_OK)
 		return fog_tx_error_number(*error);
+	*error = FOG_TX_ERROR_COUNT;
 	if (c->node != NULL)
 		return node_submit(c, data, len, done, ctx);
 	c->i.check(c->app, &bytes, 1, false, fog_loop_now_ms(c->host->loop), &rc, why);
@@ -291,7 +329,7 @@ int fog_host_chain_submit(struct fog_host_chain *c, const u8 *data, u32 len,
 			return -EALREADY;
 		}
 	if (c->count == FOG_CHAIN_POOL_MAX)
-		return -EBUSY;
+		return -EAGAIN;
 	w.data = malloc(len);
 	if (w.data == NULL)
 		return -ENOMEM;
@@ -517,7 +555,7 @@ void fog_host_chain_stop(struct fog_host *h)
 	for (u32 n = 0; n < c->count; n++) {
 		if (c->waiting[n].done != NULL)
 			c->waiting[n].done(c->waiting[n].ctx, c->waiting[n].id, 0,
-					   FOG_TX_ERROR_COUNT);
+					   FOG_TX_ERROR_COUNT, -ECANCELED);
 		free(c->waiting[n].data);
 	}
 	if (c->app != NULL && c->node == NULL &&

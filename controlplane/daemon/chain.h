@@ -34,10 +34,16 @@ int fog_host_chain_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
 void fog_host_chain_stop(struct fog_host *h);
 struct fog_ledger_app *fog_host_chain_app(struct fog_host_chain *c);
 
-/* Puts a transaction into the pool. 0; -EINVAL, -EBADMSG .. as fog_tx_error_number() with *error,
- * or -EBUSY when the pool is full. done is called once it is in a block (or the daemon stops: with
- * error FOG_TX_ERROR_COUNT); may be NULL. */
-typedef void (*fog_chain_done_fn)(void *ctx, const u8 id[32], u64 height, enum fog_tx_error error);
+/* What came of a transaction. error FOG_TX_ERROR_COUNT: it never came before the ledger, and
+ * result, a -errno that fog_chain_why() knows, says why. */
+typedef void (*fog_chain_done_fn)(void *ctx, const u8 id[32], u64 height, enum fog_tx_error error,
+				  int result);
+/* A refusal in words, and its HTTP status when status is not NULL. */
+const char *fog_chain_why(enum fog_tx_error error, int result, int *status);
+/* The ledger's refusal that is worded like this, or FOG_TX_ERROR_COUNT. */
+enum fog_tx_error fog_chain_error_of(const char *why);
+/* Puts a transaction into the pool: 0, or -errno with *error as above. done is called once it is in
+ * a block or refused; may be NULL. */
 int fog_host_chain_submit(struct fog_host_chain *c, const u8 *data, u32 len,
 			  enum fog_tx_error *error, fog_chain_done_fn done, void *ctx);
 /* The same for a transaction of this host's account: kind, body and text are given; nonce (after

@@ -315,16 +315,22 @@ static json_t *verdict_json(const u8 id[32], u64 height, enum fog_tx_error error
 			 fog_tx_error_text(error));
 }
 
-static void on_done(void *ctx, const u8 id[32], u64 height, enum fog_tx_error error)
+static int refusal_answer(struct fog_exchange *x, enum fog_tx_error error, int result)
+{
+	int status;
+	const char *why = fog_chain_why(error, result, &status);
+
+	return fog_exchange_problem(x, status, "%s", why);
+}
+
+static void on_done(void *ctx, const u8 id[32], u64 height, enum fog_tx_error error, int result)
 {
 	struct fog_exchange *x = ctx;
 
 	if (error == FOG_TX_OK)
 		fog_exchange_json(x, 200, verdict_json(id, height, error));
-	else if (error < FOG_TX_ERROR_COUNT)
-		fog_exchange_problem(x, 409, "%s", fog_tx_error_text(error));
 	else
-		fog_exchange_problem(x, 503, "the control plane stops");
+		refusal_answer(x, error, result);
 }
 
 /* {"transaction": hex} signed by its sender, or {"kind": number, "body": hex} for this host's
@@ -348,13 +354,7 @@ static int transaction_post(struct fog_exchange *x)
 		 strcmp(fog_tx_kind_name(tx.kind), "?") != 0 && tx.kind != FOG_TX_ESCROW_CLAIM &&
 		 fog_hex_decode(own, (u8 *)&tx.body, strlen(own) / 2) == 0)
 		rc = fog_host_chain_send(h->chain, &tx, &error, on_done, x);
-	if (rc == 0)
-		return 0;
-	if (rc == -EBUSY || rc == -ENOMEM)
-		return fog_exchange_problem(x, 503, "%u transactions wait already",
-					    FOG_CHAIN_POOL_MAX);
-	return fog_exchange_problem(x, error == FOG_TX_ERROR_MALFORMED ? 400 : 409, "%s",
-				    fog_tx_error_text(error));
+	return rc == 0 ? 0 : refusal_answer(x, error, rc);
 }
 
 static int transaction_get(struct fog_exchange *x)

@@ -45,6 +45,7 @@ static void demand_add(const struct fog_load *l, struct side *demand, struct cro
 	demand->cpu += (u64)l->cpu_millicores * 1000;
 	demand->memory += gib(l->memory_bytes);
 	demand->disk += gib(l->disk_bytes);
+	demand->tee += l->attested_millicores * 1000;
 	crowd->accounts += l->accounts;
 	crowd->total += l->cpu_millicores;
 	crowd->largest =
@@ -78,7 +79,7 @@ static void observe(struct fog_host *h)
 		{FOG_LANE_CPU, supply.cpu, demand.cpu},
 		{FOG_LANE_MEMORY, supply.memory, demand.memory},
 		{FOG_LANE_STORAGE, supply.disk, demand.disk},
-		{FOG_LANE_TEE_SECURE, supply.tee, 0},
+		{FOG_LANE_TEE_SECURE, supply.tee, demand.tee},
 	};
 	for (u32 i = 0; i < FOG_ARRAY_COUNT(told); i++) {
 		int rc = fog_market_observe(&h->market->m, told[i].lane, told[i].supply,

@@ -232,9 +232,10 @@ static json_t *lane_json(const struct fog_lane_view *l)
 {
 	static const char *const breakers[] = {"closed", "open", "trial"};
 
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:o, s:s, s:I}",
-			 "current_price", millionths(l->price), "target_price",
-			 millionths(l->wanted), "floor_price", millionths(l->floor),
+	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:s, s:o, s:s, "
+			 "s:I}",
+			 "measured", (int)l->measured, "current_price", millionths(l->price),
+			 "target_price", millionths(l->wanted), "floor_price", millionths(l->floor),
 			 "ceiling_price", millionths(l->ceiling), "supply_units",
 			 millionths((i64)l->supply), "demand_units", millionths((i64)l->demand),
 			 "utilization_rate", millionths(l->utilization_ppm), "supply_demand_ratio",

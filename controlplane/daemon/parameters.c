@@ -16,6 +16,8 @@ void fog_host_parameters_apply(struct fog_host *h, const struct fog_state *s)
 		{FOG_PARAMETER_DIRECTORY_GOSSIP_S, &c->control_gossip_seconds},
 		{FOG_PARAMETER_DIRECTORY_DESCRIPTOR_MIN, &c->control_descriptor_minutes},
 		{FOG_PARAMETER_DIRECTORY_HOPS, &c->edge_hops},
+		{FOG_PARAMETER_QUORUM_VIEW_MS, &c->quorum_view_ms},
+		{FOG_PARAMETER_QUORUM_BLOCK_MS, &c->quorum_idle_ms},
 	};
 	struct fog_rec_parameter record;
 	u32 changed = 0;
@@ -42,6 +44,9 @@ void fog_host_parameters_apply(struct fog_host *h, const struct fog_state *s)
 		return;
 	if (h->peering != NULL)
 		fog_peering_set_interval(h->peering, (u32)c->control_gossip_seconds * 1000);
+	if (fog_host_chain_node(h->chain) != NULL)
+		fog_node_tune(fog_host_chain_node(h->chain), (u32)c->quorum_view_ms,
+			      (u32)c->quorum_idle_ms);
 	if (h->edge != NULL)
 		fog_edge_server_reconfigure(h->edge);
 	fog_host_jobs_reload(h);

@@ -175,7 +175,7 @@ static void tx_send(struct fog_host *h, struct fog_tx *tx, const char *job)
 
 	if (rc != 0)
 		fog_log(FOG_LOG_WARNING, "ledger", "%s of job %.8s not sent reason=\"%s\"",
-			fog_tx_kind_name(tx->kind), job, fog_tx_error_text(error));
+			fog_tx_kind_name(tx->kind), job, fog_chain_why(error, rc, NULL));
 }
 
 static void row_tick(struct fog_host *h, struct row *r, u64 now_ms)

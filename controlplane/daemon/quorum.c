@@ -153,7 +153,8 @@ struct consensus {
 };
 
 /* The account named by the digest holds what was sent: anybody can have it proven. */
-static void on_consensus(void *ctx, const u8 id[32], u64 height, enum fog_tx_error error)
+static void on_consensus(void *ctx, const u8 id[32], u64 height, enum fog_tx_error error,
+			 int result)
 {
 	struct consensus *c = ctx;
 	struct fog_node *n = fog_host_chain_node(c->h->chain);
@@ -170,9 +171,9 @@ static void on_consensus(void *ctx, const u8 id[32], u64 height, enum fog_tx_err
 	fog_node_status(n, &s);
 	const struct fog_validators *set = fog_node_set(n);
 	const char *why = error == FOG_TX_OK ? ""
-			  : error < FOG_TX_ERROR_COUNT
-				  ? fog_tx_error_text(error)
-				  : (s.why[0] != '\0' ? s.why : "not final in time");
+			  : error == FOG_TX_ERROR_COUNT && s.why[0] != '\0'
+				  ? s.why
+				  : fog_chain_why(error, result, NULL);
 	fog_envelope(c->x,
 		     json_pack("{s:b, s:s, s:s, s:I, s:s, s:i, s:i, s:I, s:I, s:I, s:s}",
 			       "consensus_reached", error == FOG_TX_OK, "proposal_digest", digest,
@@ -218,9 +219,9 @@ static int consensus_post(struct fog_exchange *x)
 	if (rc == 0)
 		return 0;
 	free(c);
-	return fog_exchange_problem(x, error < FOG_TX_ERROR_COUNT ? 409 : 503, "%s",
-				    error < FOG_TX_ERROR_COUNT ? fog_tx_error_text(error)
-							       : strerror(-rc));
+	int status;
+	const char *why = fog_chain_why(error, rc, &status);
+	return fog_exchange_problem(x, status, "%s", why);
 }
 
 static const struct fog_route routes[] = {

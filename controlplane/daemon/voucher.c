@@ -380,7 +380,7 @@ static u64 port_deposited(void *context, const u8 quote[32])
 	return d.amount;
 }
 
-static void on_paid(void *ctx, const u8 id[32], u64 height, enum fog_tx_error error)
+static void on_paid(void *ctx, const u8 id[32], u64 height, enum fog_tx_error error, int result)
 {
 	struct fog_host_voucher *v = ctx;
 	u64 number = v->paying;

@@ -32,17 +32,19 @@ static bool id_read(const json_t *v, u8 id[32])
 
 static bool load_read(struct fog_load *l, const json_t *o)
 {
-	i64 cpu, memory, disk, jobs, accounts, largest;
+	i64 cpu, memory, disk, jobs, accounts, largest, attested = 0;
 
 	if (!number(o, "cpu_millicores", 0, 1024000, &cpu) ||
 	    !number(o, "memory_bytes", 0, 1ll << 56, &memory) ||
 	    !number(o, "disk_bytes", 0, 1ll << 60, &disk) ||
 	    !number(o, "jobs", 0, UINT32_MAX, &jobs) ||
 	    !number(o, "accounts", 0, UINT32_MAX, &accounts) ||
-	    !number(o, "largest_ppm", 0, 1000000, &largest))
+	    !number(o, "largest_ppm", 0, 1000000, &largest) ||
+	    (json_object_get(o, "attested_millicores") != NULL &&
+	     !number(o, "attested_millicores", 0, 1024000, &attested)))
 		return false;
-	*l = (struct fog_load){(u32)cpu,  (u32)jobs,     (u64)memory,
-			       (u64)disk, (u32)accounts, (u32)largest};
+	*l = (struct fog_load){(u32)cpu,      (u32)jobs,    (u64)memory,  (u64)disk,
+			       (u32)accounts, (u32)largest, (u64)attested};
 	return true;
 }
 
@@ -181,19 +183,26 @@ static json_t *draw_json(const struct fog_report *r)
 			 id_json(r->draw_digest), "neighbours", list);
 }
 
+static json_t *load_json(const struct fog_load *l)
+{
+	json_t *o = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "cpu_millicores",
+			      (json_int_t)l->cpu_millicores, "memory_bytes",
+			      (json_int_t)l->memory_bytes, "disk_bytes", (json_int_t)l->disk_bytes,
+			      "jobs", (json_int_t)l->jobs, "accounts", (json_int_t)l->accounts,
+			      "largest_ppm", (json_int_t)l->largest_ppm);
+
+	if (l->attested_millicores != 0)
+		json_object_set_new(o, "attested_millicores",
+				    json_integer((json_int_t)l->attested_millicores));
+	return o;
+}
+
 json_t *fog_report_json(const struct fog_report *r)
 {
 	json_t *o = json_object();
 
 	if (r->has_load)
-		json_object_set_new(o, "load",
-				    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "cpu_millicores",
-					      (json_int_t)r->load.cpu_millicores, "memory_bytes",
-					      (json_int_t)r->load.memory_bytes, "disk_bytes",
-					      (json_int_t)r->load.disk_bytes, "jobs",
-					      (json_int_t)r->load.jobs, "accounts",
-					      (json_int_t)r->load.accounts, "largest_ppm",
-					      (json_int_t)r->load.largest_ppm));
+		json_object_set_new(o, "load", load_json(&r->load));
 	if (r->has_place)
 		json_object_set_new(o, "coordinate",
 				    json_pack("{s:[i, i, i], s:I, s:I}", "us", r->place.us[0],

@@ -21,8 +21,9 @@ struct fog_load {
 	u32 jobs;
 	u64 memory_bytes;
 	u64 disk_bytes;
-	u32 accounts;    /* that want it */
-	u32 largest_ppm; /* the share of the largest of them */
+	u32 accounts;            /* that want it */
+	u32 largest_ppm;         /* the share of the largest of them */
+	u64 attested_millicores; /* of its own jobs of class S, wherever they run; absent: none */
 };
 
 /* See coordinates.h. */

@@ -374,6 +374,7 @@ static void demand_add(struct fog_jobs_demand *d, struct share *list, const u8 i
 
 	d->cpu_milli += limits->cpu_milli;
 	d->memory_bytes += limits->memory_bytes;
+	d->disk_bytes += limits->disk_bytes;
 	d->jobs++;
 	while (i < d->accounts && memcmp(list[i].id, id, 32) != 0)
 		i++;
@@ -397,6 +398,9 @@ void fog_jobs_demand(const struct fog_jobs *j, struct fog_jobs_demand *out)
 	demand_add(out, list, w->key.submitter, &w->limits);
 	TAILQ_FOREACH(job, &j->jobs, link)
 	{
+		/* Only the submitter knows the class. */
+		if (job->terms.sla == FOG_SLA_S)
+			out->attested_milli += job->limits.cpu_milli;
 		if (job->attempt != NULL)
 			continue; /* it counts where it runs */
 		fog_hash_sha256(id, job->user, strlen(job->user));

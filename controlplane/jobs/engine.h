@@ -314,6 +314,8 @@ void fog_jobs_load(const struct fog_jobs *j, struct fog_jobs_load *out);
 struct fog_jobs_demand {
 	u64 cpu_milli;
 	u64 memory_bytes;
+	u64 disk_bytes;     /* their limits; a job without one counts nothing */
+	u64 attested_milli; /* cores of our jobs of class S, wherever they run */
 	u32 jobs;
 	u32 accounts;    /* submitting hosts, users of ours */
 	u32 largest_ppm; /* the largest share of the cores */

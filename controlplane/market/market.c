@@ -125,6 +125,7 @@ int fog_market_observe(struct fog_market *m, enum fog_lane lane, u64 supply, u64
 {
 	if (lane >= FOG_LANE_COUNT || largest_ppm > FOG_MARKET_PPM)
 		return -EINVAL;
+	m->lane[lane].measured = true;
 	m->lane[lane].supply = FOG_MIN(supply, SUPPLY_MAX);
 	m->lane[lane].demand = FOG_MIN(demand, SUPPLY_MAX);
 	m->lane[lane].accounts = accounts;
@@ -337,6 +338,7 @@ static void view_lane(const struct fog_market_lane *l, u64 now_ms, struct fog_la
 		.ratio_ppm = fog_ratio_ppm(l->supply, l->demand),
 		.volatility_ppm = fog_history_volatility_day_ppm(&l->history),
 		.trend = trend_of(l, now_ms),
+		.measured = l->measured,
 		.risk_ppm = risk_of(l),
 		.breaker = l->breaker,
 	};

@@ -113,6 +113,7 @@ struct fog_market_lane {
 	i64 price;
 	i64 first;          /* before the oldest sample */
 	i64 wanted;         /* at the last step */
+	bool measured;      /* somebody observes it; else its price stands still */
 	u64 supply, demand; /* millionths of a unit */
 	u32 accounts;       /* that make up the demand */
 	u32 largest_ppm;    /* the share of the largest of them */
@@ -208,6 +209,7 @@ const char *fog_trend_name(enum fog_trend trend);
 
 struct fog_lane_view {
 	i64 price, wanted, floor, ceiling;
+	bool measured;
 	u64 supply, demand;
 	u32 utilization_ppm;
 	u64 ratio_ppm;

@@ -178,6 +178,9 @@ static bool proposal_due(const struct fog_quorum *q, struct fog_block *const *up
 	struct fog_evidence evidence[FOG_APP_EVIDENCE_MAX];
 	u32 bodies = 0;
 
+	/* Its transactions still count as waiting; who is alone would propose them without end. */
+	if (count == 0 && q->executed != q->final.height)
+		return false;
 	for (u32 i = 0; i < count; i++)
 		bodies += up[i]->header.tx_count != 0;
 	if (count != 0 && up[0]->header.height - q->executed >= FOG_QUORUM_DEPTH_MAX / 2)

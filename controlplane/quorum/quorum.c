@@ -130,6 +130,12 @@ static void epoch_end(struct fog_quorum *q)
 	free(next);
 }
 
+void fog_quorum_tune(struct fog_quorum *q, u32 view_ms, u32 idle_ms)
+{
+	q->config.view_ms = view_ms != 0 ? view_ms : FOG_QUORUM_VIEW_MS;
+	q->config.idle_ms = idle_ms != 0 ? idle_ms : FOG_QUORUM_IDLE_MS;
+}
+
 int fog_quorum_new(struct fog_quorum **out, const struct fog_quorum_config *config,
 		   const struct fog_validators *set)
 {
@@ -139,10 +145,7 @@ int fog_quorum_new(struct fog_quorum **out, const struct fog_quorum_config *conf
 	if (q == NULL)
 		return -ENOMEM;
 	q->config = *config;
-	if (q->config.view_ms == 0)
-		q->config.view_ms = FOG_QUORUM_VIEW_MS;
-	if (q->config.idle_ms == 0)
-		q->config.idle_ms = FOG_QUORUM_IDLE_MS;
+	fog_quorum_tune(q, config->view_ms, config->idle_ms);
 	if (q->config.epoch_ms == 0)
 		q->config.epoch_ms = FOG_QUORUM_EPOCH_MS;
 	memcpy(base.chain, config->chain, 32);

@@ -174,6 +174,8 @@ struct fog_quorum_action {
 
 /* Feed one event. Actions pile up until fog_quorum_take(). now_ms: Unix. */
 void fog_quorum_step(struct fog_quorum *q, const struct fog_quorum_event *e, u64 now_ms);
+/* Patience from the next time-out on; 0 = default. Each host's own affair. */
+void fog_quorum_tune(struct fog_quorum *q, u32 view_ms, u32 idle_ms);
 /* The next action, or false. The caller frees it with fog_quorum_action_free(). */
 bool fog_quorum_take(struct fog_quorum *q, struct fog_quorum_action *out);
 void fog_quorum_action_free(struct fog_quorum_action *a);

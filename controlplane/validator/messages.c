@@ -303,8 +303,7 @@ void fog_node_up(void *context, u32 peer)
 static struct waiter *waiter_add(struct fog_node *n, const u8 id[32], fog_node_verdict_fn *fn,
 				 void *arg)
 {
-	struct waiter *w =
-		fn != NULL && n->waiter_count < FOG_NODE_WAITERS_MAX ? calloc(1, sizeof(*w)) : NULL;
+	struct waiter *w = n->waiter_count < FOG_NODE_WAITERS_MAX ? calloc(1, sizeof(*w)) : NULL;
 	struct waiter **at = &n->waiters[fog_load_u32(id) % WAITER_BUCKETS];
 
 	if (w == NULL)
@@ -323,7 +322,11 @@ int fog_node_submit(struct fog_node *n, const void *tx, u32 len, fog_node_verdic
 {
 	if (len == 0 || len > FOG_APP_TX_MAX)
 		return -EMSGSIZE;
-	if (n->failed || n->waiter_count >= FOG_NODE_WAITERS_MAX ||
+	if (n->failed)
+		return -EIO;
+	if (n->restore.on)
+		return -EINPROGRESS;
+	if (n->waiter_count >= FOG_NODE_WAITERS_MAX ||
 	    fog_pool_count(n->pool) >= FOG_POOL_COUNT_MAX)
 		return -EAGAIN;
 	if (n->submitted_count == SUBMIT_BATCH)
@@ -402,10 +405,10 @@ void fog_node_submitted_run(struct fog_node *n)
 	batch_add(n, count);
 	txs_send(n, batch, batch_fresh, count);
 	for (u32 i = 0; i < count; i++) {
-		if (batch_result[i] == 0)
-			waiter_add(n, batch_id[i], s[i].fn, s[i].arg);
-		else if (s[i].fn != NULL)
+		if (s[i].fn != NULL && batch_result[i] != 0)
 			s[i].fn(s[i].arg, batch_result[i], batch_why[i], 0);
+		else if (s[i].fn != NULL && waiter_add(n, batch_id[i], s[i].fn, s[i].arg) == NULL)
+			s[i].fn(s[i].arg, -ETIMEDOUT, "nobody can wait for it any more", 0);
 		free(s[i].data);
 	}
 	fog_node_pool_changed(n);

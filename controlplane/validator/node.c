@@ -100,7 +100,8 @@ static u32 on_payload(void *context, struct fog_block *const *up, u32 count, u64
 
 /* ---- execution ------------------------------------------------------------------------------- */
 
-static void verdict_give(struct fog_node *n, const u8 id[32], int result, u64 height)
+static void verdict_give(struct fog_node *n, const u8 id[32], int result, const char *why,
+			 u64 height)
 {
 	struct waiter **at = &n->waiters[fog_load_u32(id) % WAITER_BUCKETS];
 
@@ -112,7 +113,7 @@ static void verdict_give(struct fog_node *n, const u8 id[32], int result, u64 he
 		}
 		*at = w->next;
 		n->waiter_count--;
-		w->fn(w->arg, result, result == 0 ? "" : strerror(-result), height);
+		w->fn(w->arg, result, why, height);
 		free(w);
 	}
 }
@@ -224,7 +225,8 @@ static void execute(struct fog_node *n, struct fog_block *b, const u8 *cert, u32
 	for (u32 i = 0; i < b->header.tx_count && !n->replaying; i++) {
 		fog_pool_id(b->tx[i].data, b->tx[i].len, id);
 		fog_pool_remove(n->pool, id);
-		verdict_give(n, id, verdict[i], b->header.height);
+		verdict_give(n, id, verdict[i], verdict[i] == 0 ? "" : strerror(-verdict[i]),
+			     b->header.height);
 	}
 }
 
@@ -393,7 +395,7 @@ static void pool_recheck(struct fog_node *n)
 	for (u32 i = 0; i < count; i++)
 		if (result[i] != 0 && result[i] != -EAGAIN) {
 			fog_pool_remove(n->pool, ids[i]);
-			verdict_give(n, ids[i], result[i], 0);
+			verdict_give(n, ids[i], result[i], why[i], 0);
 		}
 }
 
@@ -617,6 +619,13 @@ int fog_node_start(struct fog_node **out, const struct fog_node_config *config,
 	}
 	*out = n;
 	return 0;
+}
+
+void fog_node_tune(struct fog_node *n, u32 view_ms, u32 idle_ms)
+{
+	n->config.view_ms = view_ms;
+	n->config.idle_ms = idle_ms;
+	fog_quorum_tune(n->q, view_ms, idle_ms);
 }
 
 void fog_node_alive_unref(struct alive *a)

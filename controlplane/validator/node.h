@@ -65,11 +65,15 @@ void fog_node_stop(struct fog_node *n);
  * -ETIMEDOUT: not known yet, it may still come; -ECANCELED: the node stops. Called exactly once,
  * later. */
 typedef void fog_node_verdict_fn(void *arg, int result, const char *why, u64 height);
-/* Give a transaction to the fog; fn may be NULL. 0, -EMSGSIZE, -EAGAIN (pool or waiters full). */
+/* Give a transaction to the fog; fn may be NULL. 0, -EMSGSIZE, -EAGAIN (pool or
+ * waiters full), -EINPROGRESS (a snapshot is being fetched), -EIO (this node has failed). */
 int fog_node_submit(struct fog_node *n, const void *tx, u32 len, fog_node_verdict_fn *fn,
 		    void *arg);
 /* Forget all waiting calls with this arg. */
 void fog_node_forget(struct fog_node *n, const void *arg);
+
+/* view_ms and idle_ms from now on; 0 = default. */
+void fog_node_tune(struct fog_node *n, u32 view_ms, u32 idle_ms);
 
 /* Ask the application; see there. */
 int fog_node_query(struct fog_node *n, const char *path, struct fog_app_bytes data, u8 **answer,

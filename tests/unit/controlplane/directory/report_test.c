@@ -11,7 +11,7 @@ static void test_life_cycle(void)
 {
 	memset(&r, 0, sizeof(r));
 	r.has_load = r.has_place = true;
-	r.load = (struct fog_load){1500, 3, 1ull << 30, 7, 2, 600000};
+	r.load = (struct fog_load){1500, 3, 1ull << 30, 7, 2, 600000, 250};
 	r.place = (struct fog_place){{-1500, 20, 0}, 300, 50000};
 	r.energy = (struct fog_energy){90000, 40000, 120000, FOG_ENERGY_RAPL};
 	r.opinion_count = FOG_REPORT_OPINIONS_MAX;

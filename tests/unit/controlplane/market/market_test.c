@@ -41,6 +41,11 @@ static void test_life_cycle(void)
 	open_market(FOG_STRATEGY_DYNAMIC);
 	fog_market_view(&m, now, &v);
 	CU_ASSERT_EQUAL(v.condition, FOG_MARKET_NORMAL);
+	CU_ASSERT_FALSE(v.lane[FOG_LANE_CPU].measured);
+	fog_market_observe(&m, FOG_LANE_CPU, 0, 0, 0, 0); /* there is none, and that is known */
+	fog_market_view(&m, now, &v);
+	CU_ASSERT_TRUE(v.lane[FOG_LANE_CPU].measured);
+	CU_ASSERT_FALSE(v.lane[FOG_LANE_GPU].measured);
 	run(30 * 60000, SUPPLY, 5, 200000);
 	CU_ASSERT_EQUAL(m.lane[FOG_LANE_CPU].price, 165000);
 	CU_ASSERT_EQUAL(m.lane[FOG_LANE_MEMORY].price, 50000);
