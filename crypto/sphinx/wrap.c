@@ -20,29 +20,38 @@ struct course {
 };
 
 /* One secret for all hops. The factors of hops before are applied to the shared secrets one by one,
- * as their clamping does not multiply. */
+ * as their clamping does not multiply: hop by hop, to all that come after it side by side. */
 static int course_nike(struct course *c, struct fog_rng *rng, const struct fog_sphinx_hop *path,
 		       unsigned hops)
 {
-	u8 x[32], before[32], blind[HOPS][32];
-	int rc = 0;
+	u8 factor[HOPS + 1][32], point[HOPS + 1][32], product[HOPS + 1][32];
+	int result[HOPS + 1], rc = 0;
 
-	fog_rng_bytes(rng, x, sizeof(x));
-	fog_x25519_base(c->element[0], x);
-	for (unsigned i = 0; i < hops && rc == 0; i++) {
-		rc = fog_x25519(c->secret[i], x, path[i].key);
-		for (unsigned j = 0; j < i && rc == 0; j++) {
-			memcpy(before, c->secret[i], sizeof(before));
-			rc = fog_x25519(c->secret[i], blind[j], before);
-		}
+	fog_rng_bytes(rng, factor[0], sizeof(factor[0]));
+	fog_x25519_base(c->element[0], factor[0]);
+	for (unsigned i = 0; i < hops; i++)
+		memcpy(c->secret[i], path[i].key, 32);
+	for (unsigned i = 0; i < hops; i++) {
+		/* Secrets of this hop and later ones, and the element of this hop when blinded. */
+		unsigned count = hops - i, all = count + (i > 0);
+		memcpy(point, c->secret[i], count * sizeof(point[0]));
+		if (i > 0)
+			memcpy(point[count], c->element[i - 1], sizeof(point[0]));
+		for (unsigned k = 1; k < all; k++)
+			memcpy(factor[k], factor[0], sizeof(factor[0]));
+		fog_x25519_many(product, (const u8(*)[32])factor, (const u8(*)[32])point, result,
+				all);
+		for (unsigned k = 0; k < all; k++)
+			rc |= result[k];
+		memcpy(c->secret[i], product, count * sizeof(product[0]));
+		if (i > 0)
+			memcpy(c->element[i], product[count], sizeof(product[0]));
 		sphinx_keys_derive(&c->keys[i], (const u8(*)[32])c->secret[i], 1);
-		sphinx_blind_scalar(blind[i], &c->keys[i]);
-		if (i + 1 < hops && rc == 0)
-			rc = fog_x25519(c->element[i + 1], blind[i], c->element[i]);
+		sphinx_blind_scalar(factor[0], &c->keys[i]);
 	}
-	fog_wipe(x, sizeof(x));
-	fog_wipe(before, sizeof(before));
-	fog_wipe(blind, sizeof(blind));
+	fog_wipe(factor, sizeof(factor));
+	fog_wipe(point, sizeof(point));
+	fog_wipe(product, sizeof(product));
 	return rc == 0 ? 0 : -EKEYREJECTED;
 }
 

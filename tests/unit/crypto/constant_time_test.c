@@ -7,7 +7,10 @@
 #include "crypto/cell/cipher.h"
 #include "crypto/curve/edwards.h"
 #include "crypto/hash/blake2s.h"
+#include "crypto/hash/hmac_many.h"
 #include "crypto/hash/keccak.h"
+#include "crypto/sphinx/aez.h"
+#include "crypto/sphinx/internal.h"
 #include "crypto/zk/member.h"
 #include "crypto/zk/pedersen.h"
 #include "crypto/zk/range.h"
@@ -83,6 +86,68 @@ static void stream_body(void)
 static void test_stream(void)
 {
 	each_path(stream_body);
+}
+
+/* The wide block over all sorts of lengths: tiny, with and without a part block, long. */
+static void aez_body(void)
+{
+	static const unsigned lengths[] = {5, 16, 31, 32, 40, 130, 256, FOG_ONION_BODY_SIZE};
+	u8 delta[16], nonce[16] = {7};
+
+	for (unsigned i = 0; i < FOG_ARRAY_COUNT(lengths); i++) {
+		unsigned before = VALGRIND_COUNT_ERRORS;
+		struct fog_aez z;
+
+		secrets_init();
+		fog_aez_init(&z, seed, FOG_AEZ_KEY_SIZE);
+		fog_aez_hash(&z, 0, nonce, sizeof(nonce), NULL, 0, delta);
+		fog_aez_encipher(&z, delta, data, lengths[i]);
+		fog_aez_decipher(&z, delta, data, lengths[i]);
+		CU_ASSERT_EQUAL(VALGRIND_COUNT_ERRORS, before);
+		CU_ASSERT_NOT_EQUAL(VALGRIND_CHECK_MEM_IS_DEFINED(data, lengths[i]), 0);
+		public(data, lengths[i]);
+		for (unsigned k = 0; k < lengths[i]; k++)
+			CU_ASSERT_EQUAL(data[k], 4);
+		fog_wipe(&z, sizeof(z));
+	}
+}
+
+static void test_aez(void)
+{
+	each_path(aez_body);
+}
+
+/* All of Sphinx between the shared secret, which is X25519's, and what a hop is to know: whether
+ * MAC and commands are good. */
+static void sphinx_body(void)
+{
+	unsigned before = VALGRIND_COUNT_ERRORS;
+	u8 shared[3][32], scalar[32], mac[3][32], routing[200] = {0};
+	struct sphinx_keys keys[3];
+	const u8 *key[3], *text[3];
+
+	secrets_init();
+	for (unsigned i = 0; i < 3; i++) {
+		memcpy(shared[i], seed, sizeof(shared[i]));
+		shared[i][0] ^= (u8)i;
+		key[i] = keys[i].mac;
+		text[i] = data;
+	}
+	sphinx_kem_secret(shared[2], seed, seed);
+	sphinx_keys_derive(keys, (const u8(*)[32])shared, 3);
+	fog_hmac_sha256_many(mac, key, text, sizeof(data), 3);
+	sphinx_blind_scalar(scalar, &keys[1]);
+	sphinx_stream(&keys[1], routing, routing, sizeof(routing));
+	sphinx_layer(sphinx_iv(&keys[1]), keys[1].layer + 16, false, data, sizeof(data));
+	CU_ASSERT_EQUAL(VALGRIND_COUNT_ERRORS, before);
+	CU_ASSERT_NOT_EQUAL(VALGRIND_CHECK_MEM_IS_DEFINED(scalar, sizeof(scalar)), 0);
+	CU_ASSERT_NOT_EQUAL(VALGRIND_CHECK_MEM_IS_DEFINED(mac, sizeof(mac)), 0);
+	CU_ASSERT_NOT_EQUAL(VALGRIND_CHECK_MEM_IS_DEFINED(routing, sizeof(routing)), 0);
+}
+
+static void test_sphinx(void)
+{
+	each_path(sphinx_body);
 }
 
 static void test_hashes(void)
@@ -267,7 +332,8 @@ int main(void)
 {
 	static const struct fog_test tests[] = {
 		FOG_TEST(test_control),        FOG_TEST(test_cell),
-		FOG_TEST(test_stream),         FOG_TEST(test_hashes),
+		FOG_TEST(test_stream),         FOG_TEST(test_aez),
+		FOG_TEST(test_sphinx),         FOG_TEST(test_hashes),
 		FOG_TEST(test_point),          FOG_TEST(test_range_proof),
 		FOG_TEST(test_sigma_proof),    FOG_TEST(test_member_proof),
 		FOG_TEST(test_statement_proof)};

@@ -4,6 +4,8 @@
 #include "dataplane/mix/mix.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -253,6 +255,37 @@ static void test_drops(void)
 	end();
 }
 
+/* A table of tags that is full, and a disk that is: refused, as nothing could tell a replay then.
+ */
+static void test_drops_full(void)
+{
+	u8 packet[FOG_BODY_SIZE], mark[FOG_MIX_MARK_SIZE];
+
+	begin();
+	struct fog_mix_epoch *e = fog_mix_epoch_find(m.mix, EPOCH);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(e);
+	do
+		fog_rng_bytes(&m.rng, mark, sizeof(mark));
+	while (fog_mix_tags_add(&e->tags, mark) != -ENOSPC);
+	packet_make(packet, EPOCH, 0, next_hop);
+	expect_drop(FOG_DROP_MIX_TAGS_FULL, EPOCH, packet);
+	expect_drop(FOG_DROP_MIX_TAGS_FULL, EPOCH, packet);
+	/* The other epoch has room. */
+	packet_make(packet, EPOCH + 1, 0, next_hop);
+	push(FOG_MIX_PACKET, EPOCH + 1, packet, sizeof(packet), NULL, 0, 0);
+	run();
+	CU_ASSERT_EQUAL(results(FOG_MIX_SEND), 1);
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	CU_ASSERT_FATAL(full >= 0);
+	CU_ASSERT_FATAL(dup2(full, m.mix->log.fd[(EPOCH + 1) % FOG_MIX_LOGS]) >= 0);
+	close(full);
+	packet_make(packet, EPOCH + 1, 0, next_hop);
+	expect_drop(FOG_DROP_MIX_LOG, EPOCH + 1, packet);
+	expect_drop(FOG_DROP_MIX_REPLAY, EPOCH + 1, packet);
+	CU_ASSERT_EQUAL(m.mix->wheel->used, 0);
+	end();
+}
+
 /* More than fit are shed; what is held stays. */
 static void test_full(void)
 {
@@ -430,5 +463,5 @@ static void test_pools(void)
 }
 
 FOG_TEST_MAIN("dataplane/mix/mix", FOG_TEST(test_life_cycle), FOG_TEST(test_drops),
-	      FOG_TEST(test_full), FOG_TEST(test_restart), FOG_TEST(test_reboot),
-	      FOG_TEST(test_cover), FOG_TEST(test_pools))
+	      FOG_TEST(test_drops_full), FOG_TEST(test_full), FOG_TEST(test_restart),
+	      FOG_TEST(test_reboot), FOG_TEST(test_cover), FOG_TEST(test_pools))

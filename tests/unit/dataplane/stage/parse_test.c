@@ -38,6 +38,23 @@ static void test_life_cycle(void)
 	tb_free(&tb);
 }
 
+/* A mix packet cut short or grown on its way, anywhere: a counted drop, never a shorter packet. */
+static void test_truncated_mix(void)
+{
+	static const size_t lengths[] = {0, 1, 47, 48, 720, FOG_DGRAM_SIZE - 1, FOG_DGRAM_SIZE + 1};
+	u8 cell[FOG_CELL_SIZE], dgram[FOG_DGRAM_SIZE + 1] = {0};
+
+	tb_init(&tb, 1, 2, 1, 64);
+	CU_ASSERT_TRUE_FATAL(tb_mesh(&tb));
+	cell_of(cell, 0, FOG_CELL_MIX, 0, 0, 1);
+	for (unsigned i = 0; i < FOG_ARRAY_COUNT(lengths); i++) {
+		tb_forge(&tb, 0, 1, cell, dgram);
+		tb_inject(&tb, 0, 1, dgram, lengths[i]);
+		TB_EXPECT_DROP(&tb, 1, FOG_DROP_LENGTH, i);
+	}
+	tb_free(&tb);
+}
+
 static void test_headers(void)
 {
 	static const struct {
@@ -182,5 +199,5 @@ static void test_random_datagrams(void)
 	tb_free(&tb);
 }
 
-FOG_TEST_MAIN("dataplane/stage/parse", FOG_TEST(test_life_cycle), FOG_TEST(test_headers),
-	      FOG_TEST(test_random), FOG_TEST(test_random_datagrams))
+FOG_TEST_MAIN("dataplane/stage/parse", FOG_TEST(test_life_cycle), FOG_TEST(test_truncated_mix),
+	      FOG_TEST(test_headers), FOG_TEST(test_random), FOG_TEST(test_random_datagrams))

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Mail on disk: what is kept over a restart, in which order, and what the limits refuse. */
+#include "dataplane/edge/mix/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "crypto/mem.h"
+#include "tests/unit/fog_test.h"
+
+static struct fog_mailstore s;
+static char top[64], dir[96];
+
+static void begin(void)
+{
+	snprintf(top, sizeof(top), "/tmp/fog-store-test-XXXXXX");
+	CU_ASSERT_FATAL(mkdtemp(top) != NULL);
+	snprintf(dir, sizeof(dir), "%s/mail", top);
+	CU_ASSERT_EQUAL_FATAL(fog_mailstore_open(&s, dir), 0);
+}
+
+static void again(void)
+{
+	fog_mailstore_close(&s);
+	CU_ASSERT_EQUAL_FATAL(fog_mailstore_open(&s, dir), 0);
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+static void end(void)
+{
+	fog_mailstore_close(&s);
+	CU_ASSERT_EQUAL(nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+static void test_held(void)
+{
+	static const u8 box[32] = {1}, other[32] = {2}, none[32] = {3};
+	u64 sequence = 0, last = 0;
+	char data[16];
+	size_t len;
+	u32 more;
+
+	begin();
+	CU_ASSERT_EQUAL(fog_mailstore_next(&s, box, 0, &sequence, data, 16, &len, &more), -ENOENT);
+	for (unsigned i = 0; i < 5; i++) {
+		snprintf(data, sizeof(data), "text %u", i);
+		CU_ASSERT_EQUAL(fog_mailstore_hold(&s, box, data, 7), 0);
+		if (i == 2)
+			again();
+	}
+	CU_ASSERT_EQUAL(fog_mailstore_hold(&s, other, "other", 6), 0);
+	again();
+	CU_ASSERT_EQUAL(s.held_count, 6);
+	/* In order, each with a number above the one before. */
+	for (unsigned i = 0; i < 5; i++) {
+		char want[16];
+		CU_ASSERT_EQUAL(fog_mailstore_next(&s, box, last, &sequence, data, 16, &len, &more),
+				0);
+		snprintf(want, sizeof(want), "text %u", i);
+		CU_ASSERT_EQUAL(len, 7);
+		CU_ASSERT_STRING_EQUAL(data, want);
+		CU_ASSERT_EQUAL(more, 4 - i);
+		CU_ASSERT(sequence > last);
+		last = sequence;
+	}
+	CU_ASSERT_EQUAL(fog_mailstore_next(&s, box, last, &sequence, data, 16, &len, &more),
+			-ENOENT);
+	CU_ASSERT_EQUAL(fog_mailstore_release(&s, box, last), 0);
+	CU_ASSERT_EQUAL(fog_mailstore_release(&s, box, last), 0);
+	CU_ASSERT_EQUAL(fog_mailstore_release(&s, none, last), 0);
+	CU_ASSERT_EQUAL(s.held_count, 1);
+	CU_ASSERT_EQUAL(fog_mailstore_next(&s, other, 0, &sequence, data, 16, &len, &more), 0);
+	CU_ASSERT_STRING_EQUAL(data, "other");
+	/* Emptied and opened again, numbers still grow: the owner asks for what comes after. */
+	again();
+	CU_ASSERT_EQUAL(fog_mailstore_hold(&s, box, "new", 4), 0);
+	CU_ASSERT_EQUAL(fog_mailstore_next(&s, box, last, &sequence, data, 16, &len, &more), 0);
+	CU_ASSERT_STRING_EQUAL(data, "new");
+	end();
+}
+
+static void test_messages(void)
+{
+	u8 id[FOG_STORE_ID] = {9}, list[4][FOG_STORE_ID];
+	struct stat st;
+	char data[16], path[128];
+	size_t len;
+
+	begin();
+	CU_ASSERT_EQUAL(fog_mailstore_put(&s, FOG_MAILSTORE_INBOX, id, "nine", 5), 0);
+	CU_ASSERT_EQUAL(fog_mailstore_put(&s, FOG_MAILSTORE_INBOX, id, "twice", 6), -EEXIST);
+	CU_ASSERT_EQUAL(fog_mailstore_put(&s, FOG_MAILSTORE_OUTBOX, id, "out", 4), 0);
+	id[0] = 3;
+	CU_ASSERT_EQUAL(fog_mailstore_put(&s, FOG_MAILSTORE_INBOX, id, "three", 6), 0);
+	/* A write that a crash cut off leaves a dot file: nobody's message. */
+	snprintf(path, sizeof(path), "%s/inbox/.00", dir);
+	int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+	CU_ASSERT_FATAL(fd >= 0);
+	close(fd);
+	again();
+	CU_ASSERT_EQUAL(s.inbox_count, 2);
+	CU_ASSERT_EQUAL(s.outbox_count, 1);
+	CU_ASSERT_EQUAL(fog_mailstore_list(&s, FOG_MAILSTORE_INBOX, list, 4), 2);
+	CU_ASSERT_EQUAL(list[0][0], 3);
+	CU_ASSERT_EQUAL(list[1][0], 9);
+	CU_ASSERT_EQUAL(fog_mailstore_list(&s, FOG_MAILSTORE_INBOX, list, 1), 1);
+	CU_ASSERT_EQUAL(fog_mailstore_get(&s, FOG_MAILSTORE_INBOX, id, data, 16, &len), 0);
+	CU_ASSERT_STRING_EQUAL(data, "three");
+	CU_ASSERT_EQUAL(fog_mailstore_delete(&s, FOG_MAILSTORE_INBOX, id), 0);
+	CU_ASSERT_EQUAL(fog_mailstore_delete(&s, FOG_MAILSTORE_INBOX, id), -ENOENT);
+	CU_ASSERT_EQUAL(fog_mailstore_get(&s, FOG_MAILSTORE_INBOX, id, data, 16, &len), -ENOENT);
+	CU_ASSERT_EQUAL(s.inbox_count, 1);
+	CU_ASSERT_EQUAL(stat(dir, &st), 0);
+	CU_ASSERT_EQUAL(st.st_mode & 0777, 0700);
+	end();
+}
+
+static void test_done(void)
+{
+	u8 ids[40], back[40];
+
+	begin();
+	memset(back, 1, sizeof(back));
+	CU_ASSERT_EQUAL(fog_mailstore_done_load(&s, back, sizeof(back)), 0);
+	memset(ids, 0, sizeof(ids));
+	CU_ASSERT_EQUAL(memcmp(ids, back, sizeof(ids)), 0);
+	memset(ids, 7, sizeof(ids));
+	CU_ASSERT_EQUAL(fog_mailstore_done_save(&s, ids, sizeof(ids)), 0);
+	again();
+	CU_ASSERT_EQUAL(fog_mailstore_done_load(&s, back, sizeof(back)), 0);
+	CU_ASSERT_EQUAL(memcmp(ids, back, sizeof(ids)), 0);
+	end();
+}
+
+static void fill(const char *folder, unsigned count)
+{
+	char path[352];
+
+	for (unsigned i = 0; i < count; i++) {
+		snprintf(path, sizeof(path), "%s/%s/%032x", dir, folder, i);
+		int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+		CU_ASSERT_FATAL(fd >= 0);
+		close(fd);
+	}
+}
+
+/* Full at each limit, and with room again after one is taken. */
+static void test_limits(void)
+{
+	static const u8 box[32] = {0xab};
+	u8 id[FOG_STORE_ID] = {0xff}, list[1][FOG_STORE_ID];
+	char path[192], name[65];
+
+	begin();
+	fill("outbox", FOG_STORE_OUTBOX_MAX);
+	fill("inbox", FOG_STORE_INBOX_MAX);
+	again();
+	CU_ASSERT_EQUAL(fog_mailstore_put(&s, FOG_MAILSTORE_OUTBOX, id, "x", 1), -ENOSPC);
+	CU_ASSERT_EQUAL(fog_mailstore_put(&s, FOG_MAILSTORE_INBOX, id, "x", 1), -ENOSPC);
+	CU_ASSERT_EQUAL(fog_mailstore_list(&s, FOG_MAILSTORE_OUTBOX, list, 1), 1);
+	CU_ASSERT_EQUAL(fog_mailstore_delete(&s, FOG_MAILSTORE_OUTBOX, list[0]), 0);
+	CU_ASSERT_EQUAL(fog_mailstore_put(&s, FOG_MAILSTORE_OUTBOX, id, "x", 1), 0);
+	/* A mailbox, then the number of mailboxes. */
+	fog_hex_encode(box, 32, name, sizeof(name));
+	CU_ASSERT_EQUAL(fog_mailstore_hold(&s, box, "x", 1), 0);
+	snprintf(path, sizeof(path), "held/%s", name);
+	fill(path, FOG_STORE_HELD_MAX - 1);
+	CU_ASSERT_EQUAL(fog_mailstore_hold(&s, box, "x", 1), -ENOSPC);
+	for (unsigned i = 1; i < FOG_STORE_BOXES_MAX; i++) {
+		snprintf(path, sizeof(path), "%s/held/%064x", dir, i);
+		CU_ASSERT_EQUAL_FATAL(mkdir(path, 0700), 0);
+	}
+	CU_ASSERT_EQUAL(fog_mailstore_hold(&s, (const u8[32]){0xcd}, "x", 1), -ENOSPC);
+	CU_ASSERT_EQUAL(fog_mailstore_release(&s, box, UINT64_MAX), 0);
+	CU_ASSERT_EQUAL(fog_mailstore_hold(&s, (const u8[32]){0xcd}, "x", 1), 0);
+	end();
+}
+
+/* A folder that cannot be made, or is none. */
+static void test_open_fails(void)
+{
+	struct fog_mailstore other;
+
+	CU_ASSERT_EQUAL(fog_mailstore_open(&other, "/proc/fog-no-such"), -ENOENT);
+	CU_ASSERT_EQUAL(fog_mailstore_open(&other, "/etc/passwd"), -ENOTDIR);
+	CU_ASSERT_EQUAL(other.root, -1);
+	fog_mailstore_close(&other);
+}
+
+int main(void)
+{
+	static const struct fog_test tests[] = {FOG_TEST(test_held), FOG_TEST(test_messages),
+						FOG_TEST(test_done), FOG_TEST(test_limits),
+						FOG_TEST(test_open_fails)};
+
+	return fog_test_run("dataplane/edge/mix/store", tests, FOG_ARRAY_COUNT(tests));
+}
