@@ -52,7 +52,9 @@ static void links(void)
 
 static void test_life_cycle(void)
 {
-	begin(1);
+	/* A seed with which the two do not begin in the same moment, which is test_simultaneous().
+	 */
+	begin(2);
 	links();
 	u64 start = tb.now;
 	CU_ASSERT_TRUE(tb_run_until(&tb, both_up, TB_S));
