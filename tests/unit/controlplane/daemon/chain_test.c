@@ -54,7 +54,8 @@ static void genesis_write(const char *state, u16 port)
 	fprintf(f,
 		"{\"name\":\"one\",\"time_ms\":%llu,\"accounts\":["
 		"{\"key\":\"%s\",\"balance\":%llu,\"bond\":%llu,\"control_pk\":\"%s\","
-		"\"address\":\"127.0.0.1:%u\"},{\"key\":\"%s\",\"balance\":%llu}]}",
+		"\"address\":\"127.0.0.1:%u\"},{\"key\":\"%s\",\"balance\":%llu}],"
+		"\"parameters\":{\"quorum.view_ms\":700,\"quorum.block_ms\":90}}",
 		(unsigned long long)fog_loop_now_ms(loop), node, BALANCE, BALANCE, control, port,
 		user, BALANCE);
 	fclose(f);
@@ -183,6 +184,9 @@ static void test_through_the_quorum(void)
 
 	start();
 	CU_ASSERT_PTR_NOT_NULL_FATAL(fog_host_chain_node(host->chain));
+	/* What was agreed on is what this host lives by. */
+	CU_ASSERT_EQUAL(host->config.quorum_view_ms, 700);
+	CU_ASSERT_EQUAL(host->config.quorum_idle_ms, 90);
 	len = transfer(0, 5, data);
 	CU_ASSERT_EQUAL(outcome(data, len), FOG_TX_OK);
 	CU_ASSERT_EQUAL(outcome(data, len), FOG_TX_ERROR_REPLAYED);
