@@ -486,6 +486,34 @@ static void test_protocol_errors(void)
 	}
 }
 
+/* What waits here wants a place here; what is class S wants an attested one wherever it runs. */
+static void test_demand(void)
+{
+	struct fog_jobs_demand d;
+
+	start();
+	CU_ASSERT_EQUAL(submit("k", "{\"argv\":[\"x\"],\"class\":\"S\",\"limits\":{\"wall_"
+				    "seconds\":1,\"cpu_cores\":1.5,"
+				    "\"disk_mb\":100}}"),
+			1);
+	CU_ASSERT_EQUAL(
+		submit("l", "{\"argv\":[\"x\"],\"limits\":{\"wall_seconds\":1,\"cpu_cores\":1}}"),
+		1);
+	fog_jobs_demand(t.jobs, &d);
+	CU_ASSERT_EQUAL(d.attested_milli, 1500);
+	CU_ASSERT_EQUAL(d.disk_bytes, 100ull << 20);
+	CU_ASSERT_EQUAL(d.cpu_milli, 2500);
+	tick(10); /* both are placed */
+	fog_jobs_demand(t.jobs, &d);
+	CU_ASSERT_EQUAL(d.attested_milli, 1500);
+	CU_ASSERT_EQUAL(d.disk_bytes, 0);
+	CU_ASSERT_EQUAL(d.cpu_milli, 0);
+	CU_ASSERT_EQUAL(fog_jobs_cancel(t.jobs, "k", t.now), 0);
+	fog_jobs_demand(t.jobs, &d);
+	CU_ASSERT_EQUAL(d.attested_milli, 0);
+	stop();
+}
+
 static void test_declined(void)
 {
 	u32 host, next;
@@ -964,7 +992,7 @@ static void test_evidence(void)
 
 FOG_TEST_MAIN("controlplane/jobs/engine", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
 	      FOG_TEST(test_receipts_refused), FOG_TEST(test_protocol_errors),
-	      FOG_TEST(test_declined), FOG_TEST(test_unreachable), FOG_TEST(test_no_money),
-	      FOG_TEST(test_offers), FOG_TEST(test_funded), FOG_TEST(test_capacity),
-	      FOG_TEST(test_settlements), FOG_TEST(test_abandoned), FOG_TEST(test_half_open),
-	      FOG_TEST(test_random), FOG_TEST(test_evidence))
+	      FOG_TEST(test_demand), FOG_TEST(test_declined), FOG_TEST(test_unreachable),
+	      FOG_TEST(test_no_money), FOG_TEST(test_offers), FOG_TEST(test_funded),
+	      FOG_TEST(test_capacity), FOG_TEST(test_settlements), FOG_TEST(test_abandoned),
+	      FOG_TEST(test_half_open), FOG_TEST(test_random), FOG_TEST(test_evidence))
