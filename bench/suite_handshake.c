@@ -9,6 +9,7 @@
 #include "crypto/ntor/ntor.h"
 #include "crypto/random/random.h"
 #include "crypto/sign/sign.h"
+#include "dataplane/worker/slow.h"
 
 struct handshake {
 	u8 relay_id[32];
@@ -41,6 +42,55 @@ static void ntor_server(void *arg, u64 rounds)
 					   h->skin_len, NULL, 0, msg, sizeof(msg), &msg_len,
 					   h->ephemeral, h->reply, sizeof(h->reply), &len, h->keys,
 					   sizeof(h->keys)) == 0);
+}
+
+/* The slow path under load: a burst of onionskins in, as many answers out. */
+struct burst {
+	struct fog_slow slow;
+	struct fog_arena arena;
+	struct fog_ring request, result;
+	struct fog_slow_msg create;
+};
+
+static void burst_setup(struct burst *b, const struct handshake *h)
+{
+	struct fog_slow_config c = {.workers = 1,
+				    .link_sk = h->relay_sk,
+				    .onion_sk = h->relay_sk,
+				    .rng_seed = h->ephemeral};
+	struct fog_circuit_params params = {.version = 1, .backward_first = 1};
+	struct fog_ntor_client client;
+	size_t len;
+
+	c.request[0] = fog_arena_alloc(&b->arena, sizeof(*c.request[0]));
+	c.result[0] = fog_arena_alloc(&b->arena, sizeof(*c.result[0]));
+	FOG_ASSERT(c.request[0] != NULL && c.result[0] != NULL);
+	fog_ring_producer(&b->request, &c.request[0]->head, &c.request[0]->tail,
+			  c.request[0]->slots, FOG_SLOW_RING_COUNT, sizeof(struct fog_slow_msg));
+	fog_ring_consumer(&b->result, &c.result[0]->head, &c.result[0]->tail, c.result[0]->slots,
+			  FOG_SLOW_RING_COUNT, sizeof(struct fog_slow_msg));
+	FOG_ASSERT(fog_slow_init(&b->slow, &b->arena, &c) == 0);
+	b->create.type = FOG_SLOW_CREATE;
+	memcpy(b->create.key, h->relay_id, 32);
+	FOG_ASSERT(fog_ntor_client_start(&client, h->relay_id, h->relay_pk, NULL, 0,
+					 (const u8 *)&params, sizeof(params), h->ephemeral,
+					 b->create.skin, sizeof(b->create.skin), &len) == 0);
+	b->create.length = (u16)len;
+}
+
+static void ntor_burst(void *arg, u64 rounds)
+{
+	struct burst *b = arg;
+
+	while (rounds-- != 0) {
+		for (unsigned i = 0; i < FOG_SLOW_BURST; i++)
+			FOG_ASSERT(fog_ring_push(&b->request, &b->create) == 0);
+		FOG_ASSERT(fog_slow_poll(&b->slow, 1) == FOG_SLOW_BURST);
+		FOG_ASSERT(fog_ring_ready(&b->result) == FOG_SLOW_BURST);
+		const struct fog_slow_msg *m = fog_ring_peek(&b->result, 0);
+		FOG_ASSERT(m->created.status == 0);
+		fog_ring_release(&b->result, FOG_SLOW_BURST);
+	}
 }
 
 static void peer_x25519(void *arg, u64 rounds)
@@ -117,6 +167,17 @@ void bench_suite_handshake(struct bench *b)
 	c.theirs = peer_x25519;
 	c.theirs_divisor = 1.0 / 3;
 	bench_run(b, &c);
+	static struct burst burst;
+	burst_setup(&burst, &h);
+	c.name = "handshake.ntor_server.burst";
+	c.ours = ntor_burst;
+	c.ours_arg = &burst;
+	c.ours_divisor = FOG_SLOW_BURST;
+	bench_run(b, &c);
+	fog_slow_wipe(&burst.slow);
+	fog_arena_free(&burst.arena);
+	c.ours_arg = &h;
+	c.ours_divisor = 1;
 	c.name = "handshake.ed25519_verify";
 	c.unit = "ns/signature";
 	c.peer = "OpenSSL Ed25519 verify, same signature";

@@ -65,12 +65,17 @@ struct fog_node *fog_host_chain_node(struct fog_host_chain *c); /* NULL: solo */
 /* mfog bonded to a host as an active validator, on the chain this host follows; else 0. */
 u64 fog_host_stake(const struct fog_host *h, const u8 node_id[32]);
 
-/* pay.c: pay of jobs on the shared ledger. Needs that and the store. backed: see jobs/engine.h. */
+/* pay.c: pay of jobs on the shared ledger. Needs that and the store. backed, funded: see
+ * jobs/engine.h.
+ */
 struct fog_attempt_key;
+struct fog_offer;
 int fog_host_pay_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
 void fog_host_pay_stop(struct fog_host *h);
 bool fog_host_pay_backed(void *context, const struct fog_attempt_key *key, const char *offer,
 			 i64 amount, char error[128]);
+bool fog_host_pay_funded(void *context, const struct fog_offer *offer, const char *text,
+			 char error[128]);
 
 /* voucher.c: the service "pay", and a mint where there is a shared ledger. Needs that, store and
  * gateway. */

@@ -115,6 +115,7 @@ int fog_host_jobs_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 		.host_name = host_name,
 		.told = fog_host_told,
 		.backed = fog_host_pay_backed,
+		.funded = fog_host_pay_funded,
 		.context = h,
 	};
 

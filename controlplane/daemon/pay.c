@@ -3,6 +3,7 @@
  *receipt.
  *
  *	engine: placed --fog_host_pay_backed()--> row --tick--> ESCROW_OPEN --block--> offer is sent
+ *	worker: offer --fog_host_pay_funded()--> taken once the escrow is there
  *	engine: settled, or ended without pay          --tick--> ESCROW_SETTLE: the receipt's
  *amount, or 0 worker: receipt, and nobody paid for a while   --tick--> ESCROW_CLAIM with the
  *receipt, then FINISH
@@ -92,6 +93,33 @@ bool fog_host_pay_backed(void *context, const struct fog_attempt_key *key, const
 						   : "this host's account has not enough on the "
 						     "shared ledger");
 	return false;
+}
+
+/* On a chain of our own the money of others cannot be seen. */
+bool fog_host_pay_funded(void *context, const struct fog_offer *offer, const char *text,
+			 char error[128])
+{
+	struct fog_host *h = context;
+	struct fog_rec_escrow e;
+	u8 reference[32], id[32], terms[32];
+	const char *why = NULL;
+
+	if (h->pay == NULL || fog_host_chain_node(h->chain) == NULL || offer->price_max <= 0 ||
+	    memcmp(offer->key.submitter, h->id.node_id, 32) == 0)
+		return true;
+	reference_of(offer->key.job, offer->key.attempt, reference);
+	fog_escrow_id(offer->key.submitter, reference, id);
+	fog_hash_sha256(terms, text, strlen(text));
+	if (!fog_state_get(state_of(h), FOG_RECORD_ESCROW, id, &e))
+		why = "the shared ledger holds no pay for it";
+	else if (memcmp(e.payee, h->id.node_id, 32) != 0 || memcmp(e.terms, terms, 32) != 0)
+		why = "the shared ledger holds the pay of another host or offer";
+	else if (e.state != FOG_ESCROW_OPEN || e.held < (u64)offer->price_max * UFOG ||
+		 e.due_ms <= fog_loop_now_ms(h->loop))
+		why = "the shared ledger holds too little for it, or not any more";
+	if (why != NULL)
+		snprintf(error, 128, "%s", why);
+	return why == NULL;
 }
 
 /* ---- submitter ------------------------------------------------------------------------------ */

@@ -93,6 +93,11 @@ struct fog_jobs_ports {
 	 * nothing is held but in our own book. */
 	bool (*backed)(void *context, const struct fog_attempt_key *key, const char *offer,
 		       i64 amount, char error[128]);
+	/* The worker's side of it: is what this verified offer promises held for us? False, with
+	 * why: asked again for FOG_JOBS_FUNDED_MS, then the offer is declined. NULL: promises are
+	 * enough. */
+	bool (*funded)(void *context, const struct fog_offer *offer, const char *text,
+		       char error[128]);
 };
 
 struct fog_jobs_config {

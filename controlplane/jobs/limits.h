@@ -63,6 +63,7 @@
 
 /* ---- times, all in ms ----------------------------------------------------------------------- */
 #define FOG_JOBS_BACKED_MS     100    /* between looks whether the pay is held */
+#define FOG_JOBS_FUNDED_MS     3000   /* a worker waits so long to see the pay of an offer held */
 #define FOG_JOBS_OFFER_MS      60000  /* from placement to an answer; then the next host */
 #define FOG_JOBS_OFFER_LIFE_MS 600000 /* a worker refuses a new offer older than this */
 #define FOG_JOBS_CLOCK_SKEW_MS 120000 /* between two hosts */

@@ -86,6 +86,14 @@ static bool port_backed(void *context, const struct fog_attempt_key *key, const 
 	return rt->config.backed(rt->config.context, key, offer, amount, error);
 }
 
+static bool port_funded(void *context, const struct fog_offer *offer, const char *text,
+			char error[128])
+{
+	struct fog_jobs_runtime *rt = context;
+
+	return rt->config.funded(rt->config.context, offer, text, error);
+}
+
 static void port_told(void *context, const u8 node[FOG_JOB_NODE_SIZE], double *good, double *bad)
 {
 	struct fog_jobs_runtime *rt = context;
@@ -460,6 +468,7 @@ static int engine_start(struct fog_jobs_runtime *rt, char why[FOG_JOBS_RUNTIME_W
 		.hosts = port_hosts,
 		.told = rt->config.told != NULL ? port_told : NULL,
 		.backed = rt->config.backed != NULL ? port_backed : NULL,
+		.funded = rt->config.funded != NULL ? port_funded : NULL,
 		.sign = port_sign,
 		.run_prepare = port_prepare,
 		.run_input = port_input,

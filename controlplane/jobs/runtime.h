@@ -48,6 +48,9 @@ struct fog_jobs_runtime_config {
 	/* As the port `backed` of engine.h. */
 	bool (*backed)(void *context, const struct fog_attempt_key *key, const char *offer,
 		       i64 amount, char error[128]);
+	/* As the port `funded` of engine.h. */
+	bool (*funded)(void *context, const struct fog_offer *offer, const char *text,
+		       char error[128]);
 	void *context;
 };
 

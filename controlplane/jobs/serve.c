@@ -135,6 +135,23 @@ static void bind(struct fog_jobs *j, struct fog_jobs_session *s, const struct fo
 	state_tell(j, s, row);
 }
 
+/* Our view of where the pay is held may be a moment behind the submitter's. */
+static bool funds_awaited(struct fog_jobs *j, struct fog_jobs_session *s,
+			  const struct fog_offer *offer, enum fog_decline *code,
+			  char reason[FOG_JOB_REASON_SIZE])
+{
+	char error[128] = "";
+
+	s->unfunded = false;
+	if (s->query || j->ports.funded == NULL ||
+	    j->ports.funded(j->ports.context, offer, s->text, error))
+		return false;
+	s->unfunded = j->now_ms < s->verify_ms + FOG_JOBS_FUNDED_MS;
+	*code = FOG_DECLINE_PRICE;
+	fog_jobs_reason(reason, "%s", error);
+	return s->unfunded;
+}
+
 static void offer_verified(struct fog_jobs *j, struct fog_jobs_session *s)
 {
 	char error[FOG_JSON_ERROR_SIZE], reason[FOG_JOB_REASON_SIZE] = "";
@@ -147,7 +164,9 @@ static void offer_verified(struct fog_jobs *j, struct fog_jobs_session *s)
 	fog_hash_sha256(sha256, s->text, strlen(s->text));
 	if (!fog_db_work_get(j, &offer.key, &row)) {
 		enum fog_decline code = FOG_DECLINE_UNKNOWN;
-		if (!s->query)
+		if (funds_awaited(j, s, &offer, &code, reason))
+			return;
+		if (!s->query && code != FOG_DECLINE_PRICE)
 			code = fog_work_admit(j, &offer, s->text, s->signature, s->spec, reason);
 		if (code != FOG_DECLINE_INVALID) {
 			decline(j, s, code, reason);

@@ -39,6 +39,7 @@ static void verify_clear(struct fog_jobs_session *s)
 	free(s->spec);
 	s->text = s->spec = NULL;
 	s->tag = 0;
+	s->unfunded = false;
 	s->verifying = FOG_JOB_OP_INVALID;
 }
 
@@ -259,7 +260,8 @@ void fog_jobs_verified(struct fog_jobs *j, u64 tag, bool valid, u64 now_ms)
 		else
 			fog_attempt_lose(j, s->attempt, FOG_EVIDENCE_FRAUD_DETECTED,
 					 "the receipt's signature is bad");
-		verify_clear(s);
+		if (!s->unfunded)
+			verify_clear(s);
 	}
 	fog_jobs_end(j);
 }
@@ -270,6 +272,12 @@ void fog_jobs_session_tick(struct fog_jobs *j, struct fog_jobs_session *s)
 
 	if (s->dead)
 		return;
+	if (s->unfunded) {
+		fog_serve_verified(j, s);
+		if (!s->unfunded)
+			verify_clear(s);
+		return;
+	}
 	if (!s->open && now >= s->opened_ms + FOG_JOBS_OPEN_MS)
 		fog_jobs_session_drop(j, s, "the stream was not opened in time");
 	else if (s->open && now >= s->rx_ms + FOG_JOBS_SILENCE_MS)

@@ -160,6 +160,7 @@ struct fog_jobs_session {
 	u8 signature[FOG_JOB_SIGNATURE_SIZE];
 	char *spec;
 	bool query;
+	bool unfunded; /* verified, but its pay is not seen to be held yet */
 
 	struct fog_attempt *attempt; /* submitter */
 

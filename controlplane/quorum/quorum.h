@@ -199,7 +199,7 @@ struct fog_quorum_status {
 	char why[200];     /* when not: what is missing */
 	bool diverged;     /* our state is not what a quorum agreed on: we stopped voting */
 	u8 randomness[32]; /* of the last final block */
-	u8 epoch_seed[32]; /* of the last block of the epoch before: for draws of this epoch */
+	u8 epoch_seed[32]; /* of the last block of the epoch before: leaders are drawn from it */
 };
 void fog_quorum_status(const struct fog_quorum *q, u64 now_ms, struct fog_quorum_status *out);
 const struct fog_quorum_counts *fog_quorum_counts(const struct fog_quorum *q);

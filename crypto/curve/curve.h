@@ -32,6 +32,9 @@ struct fog_curve {
 	 * point[2 i + 1]. Variable time. */
 	void (*check_many)(bool *good, const struct fog_ge_niels *point, const struct fog_sc *s,
 			   const struct fog_sc *k, unsigned count);
+	/* sum[i] = s p[i] - c q[i], for i 0 and 1. Variable time. */
+	void (*pair)(struct fog_ge_ext sum[2], const struct fog_ge_ext p[2], const struct fog_sc *s,
+		     const struct fog_ge_ext q[2], const struct fog_sc *c);
 	/* See known.h. Variable time. */
 	void (*known_many)(bool *good, const struct fog_known_table *base,
 			   const struct fog_known_check *check, unsigned count);

@@ -23,6 +23,7 @@ const struct fog_curve fog_curve_ifma = {
 	.decode_many = fog_ifma_decode_many,
 	.challenge_many = fog_ifma_challenge_many,
 	.check_many = fog_ifma_check_many,
+	.pair = fog_ifma_pair,
 	.known_many = fog_ifma_known_many,
 	.msm = fog_ifma_msm,
 	.msm_scratch_size = fog_ifma_msm_scratch_size,

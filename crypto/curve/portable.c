@@ -73,6 +73,23 @@ void fog_portable_check_many(bool *good, const struct fog_ge_niels *point, const
 	}
 }
 
+static void pair(struct fog_ge_ext sum[2], const struct fog_ge_ext p[2], const struct fog_sc *s,
+		 const struct fog_ge_ext q[2], const struct fog_sc *c)
+{
+	const struct fog_ge_ext ext[4] = {p[0], q[0], p[1], q[1]};
+	const struct fog_sc scalar[2] = {*s, *c};
+	struct fog_ge_affine affine[4];
+	struct fog_ge_niels niels[4];
+
+	fog_ge_normalize(affine, ext, 4);
+	for (unsigned i = 0; i < 4; i++) {
+		fog_ge_niels_from_affine(&niels[i], &affine[i]);
+		fog_ge_niels_negate(&niels[i], i & 1);
+	}
+	for (unsigned i = 0; i < 2; i++)
+		fog_portable_msm(&sum[i], niels + 2 * i, scalar, 2, NULL);
+}
+
 /* SHA-512/256 differs in where it starts (FIPS 180-4 section 5.3.6.2) and in its length. */
 const u64 fog_sha512_256_initial[8] = {
 	0x22312194fc2bf72c, 0x9f555fa3c84c64c2, 0x2393b86b6f53b151, 0x963877195940eabd,
@@ -107,6 +124,7 @@ const struct fog_curve fog_curve_portable = {
 	.decode_many = fog_portable_decode_many,
 	.challenge_many = fog_portable_challenge_many,
 	.check_many = fog_portable_check_many,
+	.pair = pair,
 	.known_many = fog_portable_known_many,
 	.msm = fog_portable_msm,
 	.msm_scratch_size = fog_portable_msm_scratch_size,

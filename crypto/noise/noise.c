@@ -46,18 +46,40 @@ static void derive_two(u8 first[KEY_SIZE], u8 second[KEY_SIZE], const u8 chain[K
 	fog_wipe(secret, sizeof(secret));
 }
 
+/* The X25519 of a step that do not wait for each other, side by side. */
+#define DH_MAX 4
+
+static const u8 base_point[KEY_SIZE] = {9};
+
+struct dh {
+	u8 sk[DH_MAX][KEY_SIZE], pk[DH_MAX][KEY_SIZE], shared[DH_MAX][KEY_SIZE];
+	unsigned count;
+};
+
+static void dh_add(struct dh *d, const u8 sk[KEY_SIZE], const u8 pk[KEY_SIZE])
+{
+	FOG_ASSERT(d->count < DH_MAX);
+	memcpy(d->sk[d->count], sk, KEY_SIZE);
+	memcpy(d->pk[d->count++], pk, KEY_SIZE);
+}
+
+/* 0, or -EBADMSG when any of them is of low order. */
+static int dh_run(struct dh *d)
+{
+	int result[DH_MAX], rc = 0;
+
+	fog_x25519_many(d->shared, (const u8(*)[KEY_SIZE])d->sk, (const u8(*)[KEY_SIZE])d->pk,
+			result, d->count);
+	for (unsigned i = 0; i < d->count && rc == 0; i++)
+		rc = result[i];
+	return rc;
+}
+
 /* MixKey of one Diffie-Hellman result. The nonce counter restarts with each key, and IK seals
  * exactly once under each. */
-static int mix_dh(struct fog_noise *n, const u8 sk[KEY_SIZE], const u8 pk[KEY_SIZE])
+static void mix_key(struct fog_noise *n, const u8 shared[KEY_SIZE])
 {
-	u8 shared[KEY_SIZE];
-	int rc = fog_x25519(shared, sk, pk);
-
-	if (rc < 0)
-		return rc;
-	derive_two(n->chain, n->key, n->chain, shared, sizeof(shared));
-	fog_wipe(shared, sizeof(shared));
-	return 0;
+	derive_two(n->chain, n->key, n->chain, shared, KEY_SIZE);
 }
 
 /* EncryptAndHash and DecryptAndHash. */
@@ -111,7 +133,7 @@ int fog_noise_initiator_start(struct fog_noise *noise, const u8 static_sk[FOG_NO
 			      size_t prologue_len, const u8 *payload, size_t payload_len, u8 *out,
 			      size_t out_cap, size_t *out_len)
 {
-	u8 static_pk[KEY_SIZE];
+	struct dh d = {.count = 0};
 	int rc;
 
 	*out_len = 0;
@@ -125,23 +147,25 @@ int fog_noise_initiator_start(struct fog_noise *noise, const u8 static_sk[FOG_NO
 	memcpy(noise->ephemeral_sk, ephemeral_secret, KEY_SIZE);
 	memcpy(noise->remote_static, remote_static, KEY_SIZE);
 
-	fog_x25519_base(out, ephemeral_secret);
+	dh_add(&d, ephemeral_secret, base_point);
+	dh_add(&d, ephemeral_secret, remote_static);
+	dh_add(&d, static_sk, base_point);
+	dh_add(&d, static_sk, remote_static);
+	rc = dh_run(&d);
+	if (rc < 0) {
+		fog_noise_wipe(noise);
+		goto out_wipe;
+	}
+	memcpy(out, d.shared[0], KEY_SIZE);
 	mix_hash(noise, out, KEY_SIZE);
-	rc = mix_dh(noise, ephemeral_secret, remote_static);
-	if (rc < 0)
-		goto err_wipe;
-	fog_x25519_base(static_pk, static_sk);
-	seal_hash(noise, static_pk, KEY_SIZE, out + KEY_SIZE);
-	rc = mix_dh(noise, static_sk, remote_static);
-	if (rc < 0)
-		goto err_wipe;
+	mix_key(noise, d.shared[1]);
+	seal_hash(noise, d.shared[2], KEY_SIZE, out + KEY_SIZE);
+	mix_key(noise, d.shared[3]);
 	seal_hash(noise, payload, payload_len, out + 2 * KEY_SIZE + TAG_SIZE);
 	noise->step = STEP_INITIATOR_FINISH;
 	*out_len = payload_len + FOG_NOISE_MSG1_OVERHEAD;
-	return 0;
-
-err_wipe:
-	fog_noise_wipe(noise);
+out_wipe:
+	fog_wipe(&d, sizeof(d));
 	return rc;
 }
 
@@ -151,7 +175,7 @@ int fog_noise_responder_read(struct fog_noise *noise, const u8 static_sk[FOG_NOI
 			     size_t *payload_len)
 {
 	size_t len = msg_len - FOG_NOISE_MSG1_OVERHEAD;
-	u8 static_pk[KEY_SIZE];
+	struct dh d = {.count = 0};
 	int rc;
 
 	*payload_len = 0;
@@ -162,28 +186,35 @@ int fog_noise_responder_read(struct fog_noise *noise, const u8 static_sk[FOG_NOI
 		return -EMSGSIZE;
 	if (payload_cap < len)
 		return -ENOSPC;
-	fog_x25519_base(static_pk, static_sk);
-	handshake_start(noise, prologue, prologue_len, static_pk);
-	memcpy(noise->remote_ephemeral, msg, KEY_SIZE);
-	mix_hash(noise, msg, KEY_SIZE);
-	rc = mix_dh(noise, static_sk, noise->remote_ephemeral);
+	dh_add(&d, static_sk, base_point);
+	dh_add(&d, static_sk, msg);
+	rc = dh_run(&d);
 	if (rc < 0)
 		goto err_wipe;
+	handshake_start(noise, prologue, prologue_len, d.shared[0]);
+	memcpy(noise->remote_ephemeral, msg, KEY_SIZE);
+	mix_hash(noise, msg, KEY_SIZE);
+	mix_key(noise, d.shared[1]);
 	rc = open_hash(noise, msg + KEY_SIZE, KEY_SIZE + TAG_SIZE, noise->remote_static);
 	if (rc < 0)
 		goto err_wipe;
-	rc = mix_dh(noise, static_sk, noise->remote_static);
+	d.count = 0;
+	dh_add(&d, static_sk, noise->remote_static);
+	rc = dh_run(&d);
 	if (rc < 0)
 		goto err_wipe;
+	mix_key(noise, d.shared[0]);
 	rc = open_hash(noise, msg + 2 * KEY_SIZE + TAG_SIZE, len + TAG_SIZE, payload);
 	if (rc < 0)
 		goto err_wipe;
 	memcpy(remote_static, noise->remote_static, KEY_SIZE);
 	noise->step = STEP_RESPONDER_WRITE;
 	*payload_len = len;
+	fog_wipe(&d, sizeof(d));
 	return 0;
 
 err_wipe:
+	fog_wipe(&d, sizeof(d));
 	fog_noise_wipe(noise);
 	return rc;
 }
@@ -193,6 +224,7 @@ int fog_noise_responder_write(struct fog_noise *noise,
 			      size_t payload_len, u8 *out, size_t out_cap, size_t *out_len,
 			      struct fog_noise_result *result)
 {
+	struct dh d = {.count = 0};
 	int rc = -EPROTO;
 
 	*out_len = 0;
@@ -204,20 +236,24 @@ int fog_noise_responder_write(struct fog_noise *noise,
 	rc = -ENOSPC;
 	if (out_cap < payload_len + FOG_NOISE_MSG2_OVERHEAD)
 		goto err_wipe;
-	fog_x25519_base(out, ephemeral_secret);
+	dh_add(&d, ephemeral_secret, base_point);
+	dh_add(&d, ephemeral_secret, noise->remote_ephemeral);
+	dh_add(&d, ephemeral_secret, noise->remote_static);
+	rc = dh_run(&d);
+	if (rc < 0)
+		goto err_wipe;
+	memcpy(out, d.shared[0], KEY_SIZE);
 	mix_hash(noise, out, KEY_SIZE);
-	rc = mix_dh(noise, ephemeral_secret, noise->remote_ephemeral);
-	if (rc < 0)
-		goto err_wipe;
-	rc = mix_dh(noise, ephemeral_secret, noise->remote_static);
-	if (rc < 0)
-		goto err_wipe;
+	mix_key(noise, d.shared[1]);
+	mix_key(noise, d.shared[2]);
 	seal_hash(noise, payload, payload_len, out + KEY_SIZE);
 	handshake_split(noise, result->recv, result->send, result->hash);
 	*out_len = payload_len + FOG_NOISE_MSG2_OVERHEAD;
+	fog_wipe(&d, sizeof(d));
 	return 0;
 
 err_wipe:
+	fog_wipe(&d, sizeof(d));
 	fog_noise_wipe(noise);
 	return rc;
 }
@@ -227,6 +263,7 @@ int fog_noise_initiator_finish(struct fog_noise *noise, const u8 *msg, size_t ms
 			       struct fog_noise_result *result)
 {
 	size_t len = msg_len - FOG_NOISE_MSG2_OVERHEAD;
+	struct dh d = {.count = 0};
 	struct fog_noise next;
 	int rc;
 
@@ -240,12 +277,13 @@ int fog_noise_initiator_finish(struct fog_noise *noise, const u8 *msg, size_t ms
 	/* On a copy, so that a forged message leaves the state as it was. */
 	next = *noise;
 	mix_hash(&next, msg, KEY_SIZE);
-	rc = mix_dh(&next, next.ephemeral_sk, msg);
+	dh_add(&d, next.ephemeral_sk, msg);
+	dh_add(&d, next.static_sk, msg);
+	rc = dh_run(&d);
 	if (rc < 0)
 		goto out_wipe;
-	rc = mix_dh(&next, next.static_sk, msg);
-	if (rc < 0)
-		goto out_wipe;
+	mix_key(&next, d.shared[0]);
+	mix_key(&next, d.shared[1]);
 	rc = open_hash(&next, msg + KEY_SIZE, len + TAG_SIZE, payload);
 	if (rc < 0)
 		goto out_wipe;
@@ -253,6 +291,7 @@ int fog_noise_initiator_finish(struct fog_noise *noise, const u8 *msg, size_t ms
 	fog_noise_wipe(noise);
 	*payload_len = len;
 out_wipe:
+	fog_wipe(&d, sizeof(d));
 	fog_noise_wipe(&next);
 	return rc;
 }

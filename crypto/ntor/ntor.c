@@ -222,8 +222,13 @@ void fog_ntor_client_wipe(struct fog_ntor_client *state)
 	fog_wipe(state, sizeof(*state));
 }
 
+const u8 *fog_ntor_skin_key(const u8 *skin, size_t skin_len)
+{
+	return skin_len < FOG_NTOR_CLIENT_OVERHEAD ? NULL : skin + 2 * KEY_SIZE;
+}
+
 int fog_ntor_server_read(struct fog_ntor_server *state, const u8 relay_id[FOG_NTOR_KEY_SIZE],
-			 const u8 relay_sk[FOG_NTOR_KEY_SIZE], const u8 relay_pk[FOG_NTOR_KEY_SIZE],
+			 const u8 *shared_static, const u8 relay_pk[FOG_NTOR_KEY_SIZE],
 			 const u8 *verification, size_t verification_len, const u8 *skin,
 			 size_t skin_len, u8 *msg, size_t msg_cap, size_t *msg_len)
 {
@@ -242,8 +247,9 @@ int fog_ntor_server_read(struct fog_ntor_server *state, const u8 relay_id[FOG_NT
 		return -ENOENT;
 	if (msg_cap < sealed_len)
 		return -ENOSPC;
-	if (fog_x25519(state->shared_static, relay_sk, client_pk) < 0)
+	if (shared_static == NULL)
 		return -EBADMSG;
+	memcpy(state->shared_static, shared_static, KEY_SIZE);
 	message_keys(enc_key, mac_key, state->shared_static, relay_id, client_pk, relay_pk,
 		     verification, verification_len);
 	message_mac(state->mac, mac_key, relay_id, relay_pk, client_pk, sealed, sealed_len);
@@ -266,10 +272,10 @@ int fog_ntor_server_read(struct fog_ntor_server *state, const u8 relay_id[FOG_NT
 }
 
 int fog_ntor_server_write(struct fog_ntor_server *state, const u8 *reply, size_t reply_len,
-			  const u8 ephemeral_secret[FOG_NTOR_KEY_SIZE], u8 *out, size_t out_cap,
-			  size_t *out_len, u8 *keys, size_t keys_len)
+			  const u8 server_pk[FOG_NTOR_KEY_SIZE], const u8 *shared_ephemeral,
+			  u8 *out, size_t out_cap, size_t *out_len, u8 *keys, size_t keys_len)
 {
-	u8 server_pk[KEY_SIZE], shared[KEY_SIZE], *sealed = out + FOG_NTOR_SERVER_OVERHEAD;
+	u8 *sealed = out + FOG_NTOR_SERVER_OVERHEAD;
 	struct session s = {
 		.relay_id = state->relay_id,
 		.relay_pk = state->relay_pk,
@@ -287,17 +293,16 @@ int fog_ntor_server_write(struct fog_ntor_server *state, const u8 *reply, size_t
 	rc = -ENOSPC;
 	if (out_cap < reply_len + FOG_NTOR_SERVER_OVERHEAD)
 		goto wipe;
-	rc = fog_x25519(shared, ephemeral_secret, state->client_pk);
-	if (rc < 0)
+	rc = -EBADMSG;
+	if (shared_ephemeral == NULL)
 		goto wipe;
-	fog_x25519_base(server_pk, ephemeral_secret);
-	session_derive(&s, shared, state->shared_static);
+	session_derive(&s, shared_ephemeral, state->shared_static);
 	memcpy(out, server_pk, KEY_SIZE);
 	fog_aes256_ctr(s.enc_key, reply, sealed, reply_len);
 	session_auth(out + KEY_SIZE, &s, sealed, reply_len);
 	fog_shake256_squeeze(&s.stream, keys, keys_len);
 	*out_len = reply_len + FOG_NTOR_SERVER_OVERHEAD;
-	fog_wipe(shared, sizeof(shared));
+	rc = 0;
 	fog_wipe(&s, sizeof(s));
 wipe:
 	fog_ntor_server_wipe(state);
@@ -316,14 +321,22 @@ int fog_ntor_server(const u8 relay_id[FOG_NTOR_KEY_SIZE], const u8 relay_sk[FOG_
 		    const u8 ephemeral_secret[FOG_NTOR_KEY_SIZE], u8 *out, size_t out_cap,
 		    size_t *out_len, u8 *keys, size_t keys_len)
 {
+	const u8 *client_pk = fog_ntor_skin_key(skin, skin_len), *shared_static = NULL;
+	u8 server_pk[KEY_SIZE], shared[2][KEY_SIZE];
 	struct fog_ntor_server state;
-	int rc;
 
 	*out_len = 0;
-	rc = fog_ntor_server_read(&state, relay_id, relay_sk, relay_pk, verification,
-				  verification_len, skin, skin_len, msg, msg_cap, msg_len);
-	if (rc < 0)
-		return rc;
-	return fog_ntor_server_write(&state, reply, reply_len, ephemeral_secret, out, out_cap,
-				     out_len, keys, keys_len);
+	if (client_pk != NULL && fog_x25519(shared[0], relay_sk, client_pk) == 0)
+		shared_static = shared[0];
+	int rc = fog_ntor_server_read(&state, relay_id, shared_static, relay_pk, verification,
+				      verification_len, skin, skin_len, msg, msg_cap, msg_len);
+	if (rc == 0) {
+		fog_x25519_base(server_pk, ephemeral_secret);
+		rc = fog_x25519(shared[1], ephemeral_secret, client_pk);
+		rc = fog_ntor_server_write(&state, reply, reply_len, server_pk,
+					   rc == 0 ? shared[1] : NULL, out, out_cap, out_len, keys,
+					   keys_len);
+	}
+	fog_wipe(shared, sizeof(shared));
+	return rc;
 }

@@ -63,23 +63,33 @@ struct fog_ntor_server {
 	u8 verification[FOG_NTOR_VERIFICATION_MAX];
 };
 
+/* The client's ephemeral key X in an onionskin; NULL when that is too short. The server's
+ *public-key work is apart from its two steps, so that many handshakes share lanes
+ *(fog_x25519_many()):
+ *
+ *	before step 1	shared_static = relay_sk * X
+ *	before step 2	server_pk = y * 9, shared_ephemeral = y * X, for a fresh secret y
+ *
+ * Either shared secret is NULL when X25519 found X to be of low order. */
+const u8 *fog_ntor_skin_key(const u8 *skin, size_t skin_len);
+
 /* Step 1: authenticates the onionskin and gives the client's message, so that the reply may depend
  * on it. Returns 0, -EMSGSIZE (too short or long), -EINVAL, -ENOENT (meant for another relay id or
  * key), -ENOSPC (msg_cap) or -EBADMSG (MAC, or low-order X). On failure the state is wiped. */
 int fog_ntor_server_read(struct fog_ntor_server *state, const u8 relay_id[FOG_NTOR_KEY_SIZE],
-			 const u8 relay_sk[FOG_NTOR_KEY_SIZE], const u8 relay_pk[FOG_NTOR_KEY_SIZE],
+			 const u8 *shared_static, const u8 relay_pk[FOG_NTOR_KEY_SIZE],
 			 const u8 *verification, size_t verification_len, const u8 *skin,
 			 size_t skin_len, u8 *msg, size_t msg_cap, size_t *msg_len);
 
 /* Step 2: writes the reply to out and keys_len bytes of key material to keys; wipes the state.
  * Returns 0, -EINVAL, -ENOSPC (out_cap) or -EBADMSG (low-order X). */
 int fog_ntor_server_write(struct fog_ntor_server *state, const u8 *reply, size_t reply_len,
-			  const u8 ephemeral_secret[FOG_NTOR_KEY_SIZE], u8 *out, size_t out_cap,
-			  size_t *out_len, u8 *keys, size_t keys_len);
+			  const u8 server_pk[FOG_NTOR_KEY_SIZE], const u8 *shared_ephemeral,
+			  u8 *out, size_t out_cap, size_t *out_len, u8 *keys, size_t keys_len);
 
 void fog_ntor_server_wipe(struct fog_ntor_server *state);
 
-/* Both steps at once, for a reply that does not depend on the message. */
+/* One handshake with its public-key work, for a reply that does not depend on the message. */
 int fog_ntor_server(const u8 relay_id[FOG_NTOR_KEY_SIZE], const u8 relay_sk[FOG_NTOR_KEY_SIZE],
 		    const u8 relay_pk[FOG_NTOR_KEY_SIZE], const u8 *verification,
 		    size_t verification_len, const u8 *skin, size_t skin_len, const u8 *reply,

@@ -146,12 +146,23 @@ static void handle(struct fog_slow *s, struct fog_slow_msg *m, u64 now_ns, bool 
 	case FOG_SLOW_DGRAM:
 		fog_slow_dgram(s, m, now_ns, loaded);
 		break;
-	case FOG_SLOW_CREATE:
-		fog_slow_circuit(s, m);
-		break;
 	default:
 		FOG_UNREACHABLE();
 	}
+}
+
+/* Circuits to make that are next in line and whose answers have room. */
+static unsigned circuits_ready(struct fog_slow *s, u32 worker, unsigned max)
+{
+	struct fog_ring *r = &s->request[worker];
+	unsigned n = 0;
+
+	max = FOG_MIN(max, fog_ring_ready(r));
+	max = FOG_MIN(max, fog_ring_room(&s->result[worker], max));
+	while (n < max &&
+	       ((const struct fog_slow_msg *)fog_ring_peek(r, n))->type == FOG_SLOW_CREATE)
+		n++;
+	return n;
 }
 
 unsigned fog_slow_poll(struct fog_slow *s, u64 now_ns)
@@ -163,15 +174,20 @@ unsigned fog_slow_poll(struct fog_slow *s, u64 now_ns)
 		struct fog_ring *r = &s->request[w];
 		r->cached = r->pos; /* refresh: the load decides about cookies */
 		bool loaded = fog_ring_ready(r) > FOG_SLOW_RING_COUNT / 2;
-		for (unsigned i = 0; i < FOG_SLOW_BURST; i++) {
+		for (unsigned i = 0, n; i < FOG_SLOW_BURST; i += n) {
 			if (fog_ring_ready(r) == 0 || !room_for_results(s))
 				break;
-			/* Our own process wrote it: no copy needed, and the slot is ours until
-			 * release. */
-			struct fog_slow_msg *m = (void *)(uintptr_t)fog_ring_peek(r, 0);
-			handle(s, m, now_ns, loaded);
-			fog_ring_release(r, 1);
-			done++;
+			n = circuits_ready(s, w, FOG_SLOW_BURST - i);
+			if (n > 0) {
+				fog_slow_circuits(s, w, n);
+			} else {
+				n = 1;
+				/* Our own process wrote it: no copy needed, and the slot is ours
+				 * until release. */
+				handle(s, (void *)(uintptr_t)fog_ring_peek(r, 0), now_ns, loaded);
+			}
+			fog_ring_release(r, n);
+			done += n;
 		}
 	}
 	return done;

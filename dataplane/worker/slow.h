@@ -151,7 +151,8 @@ void fog_slow_link_set(struct fog_slow *s, const struct fog_slow_msg *m);
 void fog_slow_link_delete(struct fog_slow *s, u32 link);
 void fog_slow_link_start(struct fog_slow *s, const struct fog_slow_msg *m, u64 now_ns);
 void fog_slow_dgram(struct fog_slow *s, struct fog_slow_msg *m, u64 now_ns, bool loaded);
-void fog_slow_circuit(struct fog_slow *s, const struct fog_slow_msg *m);
+/* The next `count` requests of a worker, all CREATE; their results have room. */
+void fog_slow_circuits(struct fog_slow *s, u32 worker, unsigned count);
 
 /* Handshake guard, slow_guard.c. */
 void fog_guard_mac_key(u8 out[32], const u8 pk[32]);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Writes the corpora: good inputs of every kind. corpus_make FOLDER; then git add what is new. */
+#include "controlplane/ledger/tx.h"
 #include "controlplane/proofs/claim.h"
+#include "controlplane/voucher/token.h"
 #include "crypto/cpu.h"
 #include "tests/unit/controlplane/proofs/samples.h"
 #include "tests/unit/crypto/check/proofs.h"
@@ -103,6 +105,54 @@ static void claims_write(const char *folder)
 	json_decref(values);
 }
 
+static void transactions_write(const char *folder)
+{
+	static const enum fog_tx_kind kinds[] = {
+#define X(name, number, text, type) FOG_TX_##name,
+		FOG_TX_KINDS(X)
+#undef X
+	};
+	static const u8 chain[32] = {1, 2, 3}, seed[FOG_SIGN_SEED_SIZE] = {9};
+	u8 sk[FOG_SIGN_SECRET_SIZE], out[FOG_TX_SIZE_MAX];
+	char name[64];
+
+	for (u32 i = 0; i < FOG_ARRAY_COUNT(kinds); i++) {
+		struct fog_tx tx = {.kind = kinds[i], .nonce = 5, .fee_max = 100, .tip = 2};
+		fog_sign_keypair(tx.sender, sk, seed);
+		if (kinds[i] == FOG_TX_PROPOSE)
+			snprintf(tx.body.propose.title, sizeof(tx.body.propose.title), "a title");
+		if (kinds[i] == FOG_TX_ESCROW_CLAIM) {
+			tx.text = "{\"kind\":\"receipt\"}";
+			tx.text_len = (u32)strlen(tx.text);
+		}
+		u32 len = fog_tx_encode(&tx, chain, sk, out);
+		snprintf(name, sizeof(name), "tx/%s", fog_tx_kind_name(kinds[i]));
+		put(folder, name, out, len);
+	}
+}
+
+/* One of ours; those of others are in tests/vectors/cashu. */
+static void tokens_write(const char *folder)
+{
+	static struct fog_token t = {
+		.mint = "fog:00", .unit = "ufog", .memo = "thanks", .count = 3};
+	char name[64];
+
+	for (u32 i = 0; i < t.count; i++) {
+		struct fog_voucher *p = &t.proof[i];
+		p->amount = 1u << i;
+		snprintf(p->id, sizeof(p->id), "00ad268c4d1f582%u", i / 2);
+		snprintf(p->secret, sizeof(p->secret), "%064u", i);
+		memset(p->c, 2, sizeof(p->c));
+	}
+	for (; t.count != 0; t.count--) {
+		char *text = fog_token_write(&t);
+		snprintf(name, sizeof(name), "token/ours%u", t.count);
+		put(folder, name, text, strlen(text));
+		free(text);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 2 || fog_crypto_init() != 0)
@@ -110,5 +160,7 @@ int main(int argc, char **argv)
 	checks_write(argv[1]);
 	proofs_write(argv[1]);
 	claims_write(argv[1]);
+	transactions_write(argv[1]);
+	tokens_write(argv[1]);
 	return 0;
 }

@@ -13,7 +13,7 @@ import tempfile
 import time
 import traceback
 
-from lab import FOGCTL, ROOT, Failed, check, until
+from lab import FOGCTL, ROOT, Failed, check, conserved, until
 
 CONTROLPLANE = os.path.join(ROOT, "build", "controlplane", "fog-controlplane")
 UFOG = 1000000
@@ -147,10 +147,15 @@ def test_backup(host):
     check(host.do("ledger", "status")["height"] == height, "the backup is of another block")
 
 
+def test_conserved(host):
+    conserved("dao", host.do)
+
+
 def main():
     host, passed, failed = Host(), 0, 0
     try:
-        for test in (test_life, test_it_counts, test_cancel, test_money, test_backup):
+        for test in (test_life, test_it_counts, test_cancel, test_money, test_backup,
+                     test_conserved):
             try:
                 test(host)
                 passed += 1

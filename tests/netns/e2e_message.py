@@ -3,7 +3,7 @@
 """Messages through the mixnet of a lab: short and long ones arrive, and what was acknowledged is
 there after kill -9 of the data plane of a mix, and of the recipient's edge and data plane."""
 
-from lab import check, main, until
+from lab import check, Failed, main, until
 
 TEXT = "".join(chr(33 + i % 90) for i in range(3000))
 
@@ -36,8 +36,14 @@ def test_killed(lab):
     lab.fogctl("lab", "kill", "elm", "--process", "edge")
     lab.fogctl("lab", "kill", "elm", "--process", "dataplane")
     lab.fogctl("lab", "kill", "cedar", "--process", "dataplane")
-    got = until("the edge is back", 30, lambda: lab.fogctl(
-        "message", "list", host="elm")["incoming"])
+
+    def waiting():
+        try:
+            return lab.fogctl("message", "list", host="elm")["incoming"]
+        except Failed:  # no edge yet
+            return None
+
+    got = until("the edge is back with the message", 60, waiting)
     check(len(got) == 1, f"{got}")
     send(lab, "elm", "after")
     texts = []

@@ -21,11 +21,6 @@ def balance(lab, host, account="host"):
     return shown["balance"]
 
 
-def conserved(lab):
-    for host in lab.names:
-        check(lab.fogctl("ledger", "status", host=host)["conserved"], f"{host} misses money")
-
-
 def test_accounts(lab):
     os.environ["FOG_KEYS"] = f"{lab.dir}/keys"
     for name in ("alice", "bob"):
@@ -37,7 +32,7 @@ def test_accounts(lab):
     status, out, _ = lab.call("--json", "account", "transfer", "bob", "500", "--account", "alice",
                               host="ash")
     check(status != 0 and b"less than" in out, f"overdrawn: {out}")
-    conserved(lab)
+    lab.conserved()
 
 
 def test_job_is_paid(lab):
@@ -48,7 +43,7 @@ def test_job_is_paid(lab):
     until("its pay is on the shared ledger", 30, lambda: balance(lab, "fir") >= before + due)
     until("nothing is held any more", 30,
           lambda: not lab.fogctl("account", "escrows", host="ash")["escrows"])
-    conserved(lab)
+    lab.conserved()
 
 
 def test_vouchers(lab):
@@ -66,7 +61,7 @@ def test_vouchers(lab):
     wallet(lab, "carl")
     status, out, _ = lab.call("--json", "voucher", "receive", token, host="elm")
     check(status != 0 and b"spent before" in out, f"spent twice: {out}")
-    conserved(lab)
+    lab.conserved()
 
 
 def test_relay_is_paid(lab):
@@ -78,7 +73,7 @@ def test_relay_is_paid(lab):
     paid = [c for c in circuits if c["purpose"] == "node"]
     check(paid and all(len(c["path"]) >= 2 for c in paid), f"no circuit of its own: {circuits}")
     check(lab.fogctl("voucher", "balance", host="ash")["ufog"] == 1050000, "1.05 fog are left")
-    conserved(lab)
+    lab.conserved()
 
 
 def test_offers(lab):
@@ -92,7 +87,7 @@ def test_offers(lab):
     check(trade["held"] == 4 * 1500, f"4 units at the price half way: {trade}")
     lab.fogctl("offer", "settle", trade["escrow"], "0.006", "--account", "alice", host="ash")
     until("the trade is paid", 20, lambda: not trades())
-    conserved(lab)
+    lab.conserved()
 
 
 def test_stake(lab):
@@ -102,7 +97,7 @@ def test_stake(lab):
     shown = lab.fogctl("account", "show", "alice", host="ash")
     check([d["tokens"] for d in shown["delegations"]] == [3 * UFOG], f"no bond: {shown}")
     lab.fogctl("account", "unstake", node, "--account", "alice", host="ash")
-    conserved(lab)
+    lab.conserved()
 
 
 if __name__ == "__main__":

@@ -108,6 +108,18 @@ def test_kill(lab):
     check(clients.longest < 10, f"a transfer took {clients.longest:.1f} s")
 
 
+def test_draws(lab):
+    """The first block of an epoch is everybody's beacon, and bonds count in draws."""
+    def agreed():
+        states = [lab.fogctl("vrf", "status", host=host) for host in lab.names]
+        return (all(s["beacon_source"] == "quorum" for s in states)
+                and len({(s["epoch"], s["beacon"]) for s in states}) == 1)
+    until("all draw from one beacon of the quorum", 120, agreed)
+    draw = lab.fogctl("vrf", "draw", "committee", host="ash")
+    check(draw["beacon_source"] == "quorum", f"{draw}")
+    check(draw["weight"] > 50000, "the bond of a validator does not count in its draw")
+
+
 def test_everybody_killed(lab):
     """All at once: what was acknowledged is on disks, not only in memories."""
     with Clients(lab, CLIENTS, 3000000) as clients:
@@ -170,5 +182,5 @@ def test_no_quorum(lab):
 
 
 if __name__ == "__main__":
-    main([test_agreement, test_kill, test_everybody_killed, test_pause, test_minority_cut_off,
-          test_no_quorum], hosts=COMMITTEE)
+    main([test_agreement, test_kill, test_draws, test_everybody_killed, test_pause,
+          test_minority_cut_off, test_no_quorum], hosts=COMMITTEE)

@@ -9,7 +9,8 @@ it through fogctl --json, and it goes down however the test ends.
 	if __name__ == "__main__":
 		main([test_something], hosts=5)
 
-Each test is a function of the lab; the last line printed is "N passed, N failed"."""
+Each test is a function of the lab; after the last one no money may be missing on any host. The last
+line printed is "N passed, N failed"."""
 
 import contextlib
 import json
@@ -47,6 +48,13 @@ def until(what, seconds, predicate, interval_s=0.2):
         if time.monotonic() >= deadline:
             raise Failed(f"not within {seconds} s: {what}")
         time.sleep(interval_s)
+
+
+def conserved(name, fogctl):
+    """No money of this host is missing or too much: its own book, and the chain as it knows it."""
+    book = sum(row["balance"] for row in fogctl("account", "list")["accounts"])
+    check(book == 0, f"the book of {name} sums up to {book}, not to nothing")
+    check(fogctl("ledger", "status")["conserved"], f"the shared ledger of {name} misses money")
 
 
 class Lab:
@@ -155,6 +163,27 @@ class Lab:
         rows = self.fogctl("account", "list", host=host)["accounts"]
         return {row["name"]: row["balance"] for row in rows}
 
+    def conserved(self):
+        """conserved() of every host whose control plane runs, in a moment when it answers."""
+        def holds(name):
+            try:
+                conserved(name, lambda *words: self.fogctl(*words, host=name, timeout=20))
+                return None
+            except (Failed, subprocess.TimeoutExpired) as error:
+                return error
+
+        checked = 0
+        for name in self.names:
+            if self.process(name, "controlplane")["state"] != "running":
+                continue
+            wrong = holds(name)
+            if wrong and "sums up" not in str(wrong) and "misses" not in str(wrong):
+                time.sleep(5)  # it is on its way up again
+                wrong = holds(name)
+            check(wrong is None, f"money: {wrong}")
+            checked += 1
+        check(checked != 0, "money: no host is left to ask")
+
     def metrics(self, host):
         """{line without its value: value} of the Prometheus text."""
         status, out, err = self.call("metrics", host=host)
@@ -226,6 +255,7 @@ def main(tests, **options):
                 print(f"  {failures[-1]}", flush=True)
                 if not isinstance(error, Failed):
                     traceback.print_exc(file=sys.stdout)
+        lab.conserved()
     except (Failed, OSError, subprocess.SubprocessError) as error:
         failures.append(f"the lab: {error}")
     except KeyboardInterrupt:

@@ -3,6 +3,7 @@
  * link comes up between them, signatures are checked, kill -9 of one is survived by everybody else,
  * and SIGTERM ends them in order. FOG_DATAPLANE names the program. */
 #include "controlplane/core/dpclient.h"
+#include "dataplane/mix/log.h"
 #include "tests/unit/fog_test.h"
 
 #include <errno.h>
@@ -224,6 +225,17 @@ static bool verdicts_are_in(const struct host *a, const struct host *b)
 	return verdicts_good + verdicts_bad == 100;
 }
 
+/* What the mix keeps from one start to the next. */
+static void epochs_remove(const char *dir)
+{
+	char path[128];
+
+	for (unsigned i = 0; i < FOG_MIX_LOGS; i++) {
+		snprintf(path, sizeof(path), "%s/mix-%u.epoch", dir, i);
+		(void)unlink(path);
+	}
+}
+
 static void host_close(struct host *h)
 {
 	char path[128];
@@ -231,6 +243,7 @@ static void host_close(struct host *h)
 	fog_dpclient_close(h->client);
 	snprintf(path, sizeof(path), "%s/dataplane.key", h->dir);
 	CU_ASSERT_EQUAL(unlink(path), 0);
+	epochs_remove(h->dir);
 	/* The rest the daemon has removed itself. */
 	CU_ASSERT_EQUAL(rmdir(h->dir), 0);
 }
@@ -316,6 +329,7 @@ static void test_bad_arguments(void)
 	CU_ASSERT_EQUAL(exit_wait(spawn(&h, NULL)), 1);
 	CU_ASSERT_EQUAL(exit_wait(spawn(&h, "--check")), 1);
 	unlink(path);
+	epochs_remove(h.dir);
 	CU_ASSERT_EQUAL(rmdir(h.dir), 0);
 }
 

@@ -10,6 +10,8 @@
 
 #include "controlplane/core/log.h"
 #include "controlplane/daemon/chain.h"
+#include "controlplane/jobs/papers.h"
+#include "crypto/hash/hash.h"
 #include "crypto/mem.h"
 #include "crypto/sign/sign.h"
 #include "tests/unit/fog_test.h"
@@ -54,7 +56,9 @@ static void genesis_write(const char *state, u16 port)
 	fprintf(f,
 		"{\"name\":\"one\",\"time_ms\":%llu,\"accounts\":["
 		"{\"key\":\"%s\",\"balance\":%llu,\"bond\":%llu,\"control_pk\":\"%s\","
-		"\"address\":\"127.0.0.1:%u\"},{\"key\":\"%s\",\"balance\":%llu}]}",
+		"\"address\":\"127.0.0.1:%u\"},{\"key\":\"%s\",\"balance\":%llu}],"
+		"\"parameters\":{\"quorum.view_ms\":700,\"quorum.block_ms\":90,"
+		"\"ledger.claim_ms\":0}}",
 		(unsigned long long)fog_loop_now_ms(loop), node, BALANCE, BALANCE, control, port,
 		user, BALANCE);
 	fclose(f);
@@ -183,6 +187,9 @@ static void test_through_the_quorum(void)
 
 	start();
 	CU_ASSERT_PTR_NOT_NULL_FATAL(fog_host_chain_node(host->chain));
+	/* What was agreed on is what this host lives by. */
+	CU_ASSERT_EQUAL(host->config.quorum_view_ms, 700);
+	CU_ASSERT_EQUAL(host->config.quorum_idle_ms, 90);
 	len = transfer(0, 5, data);
 	CU_ASSERT_EQUAL(outcome(data, len), FOG_TX_OK);
 	CU_ASSERT_EQUAL(outcome(data, len), FOG_TX_ERROR_REPLAYED);
@@ -222,5 +229,100 @@ static void test_through_the_quorum(void)
 	CU_ASSERT_EQUAL(answer_result, -ECANCELED);
 }
 
+static enum fog_tx_error escrow_open(const struct fog_offer *o, const char *text, u64 amount)
+{
+	struct fog_tx tx = {.kind = FOG_TX_ESCROW_OPEN, .nonce = 0, .fee_max = 1000000};
+	char reference[FOG_JOB_ID_SIZE + 16];
+	u8 data[FOG_TX_SIZE_MAX];
+
+	snprintf(reference, sizeof(reference), "%s:%u", o->key.job, o->key.attempt);
+	fog_hash_sha256(tx.body.escrow_open.reference, reference, strlen(reference));
+	fog_hash_sha256(tx.body.escrow_open.terms, text, strlen(text));
+	memcpy(tx.body.escrow_open.payee, o->key.worker, 32);
+	memcpy(tx.sender, user_pk, 32);
+	tx.body.escrow_open.amount = amount;
+	tx.body.escrow_open.life_ms = 3600000;
+	u32 len = fog_tx_encode(&tx,
+				fog_chain_id(fog_ledger_app_chain(fog_host_chain_app(host->chain))),
+				user_sk, data);
+	return outcome(data, len);
+}
+
+/* As this host. */
+static enum fog_tx_error send_own(struct fog_tx *tx)
+{
+	enum fog_tx_error error;
+	u32 before = answers;
+
+	if (fog_host_chain_send(host->chain, tx, &error, on_done, NULL) != 0)
+		return error;
+	RUN_UNTIL(answers == before + 1);
+	return answer;
+}
+
+static u64 host_balance(void)
+{
+	struct fog_rec_account a;
+
+	fog_state_get(fog_chain_state(fog_ledger_app_chain(fog_host_chain_app(host->chain))),
+		      FOG_RECORD_ACCOUNT, host->id.node_id, &a);
+	return a.balance;
+}
+
+/* A job of the user at this host: its pay is seen to be held, and claimed with the receipt's very
+ * text when the user is silent. */
+static void test_receipt_is_paid(void)
+{
+	struct fog_offer o = {.price_cpu_hour = 1, .price_max = 3};
+	struct fog_receipt *r = calloc(1, sizeof(*r));
+	struct fog_tx claim = {.kind = FOG_TX_ESCROW_CLAIM},
+		      finish = {.kind = FOG_TX_ESCROW_FINISH};
+	char error[128], reference[] = "job-7:2";
+	u8 message[FOG_PAPER_SIZE_MAX], hash[32];
+
+	start();
+	memcpy(o.key.submitter, user_pk, 32);
+	memcpy(o.key.worker, host->id.node_id, 32);
+	snprintf(o.key.job, sizeof(o.key.job), "job-7");
+	o.key.attempt = 2;
+	char *text = fog_offer_text(&o);
+	CU_ASSERT_FALSE(fog_host_pay_funded(host, &o, text, error));
+	CU_ASSERT_EQUAL(escrow_open(&o, text, 3000), FOG_TX_OK);
+	CU_ASSERT_TRUE(fog_host_pay_funded(host, &o, text, error));
+	CU_ASSERT_FALSE(fog_host_pay_funded(host, &o, "another offer", error));
+	o.price_max = 4;
+	CU_ASSERT_FALSE(fog_host_pay_funded(host, &o, text, error));
+	/* What the worker signs. */
+	r->key = o.key;
+	r->outcome = FOG_OUTCOME_EXITED;
+	r->amount = 2;
+	r->sequence = 1;
+	snprintf(r->sandbox, sizeof(r->sandbox), "{}");
+	fog_hash_sha256(r->offer_sha256, text, strlen(text));
+	char *receipt = fog_receipt_text(r);
+	fog_hash_sha256(hash, reference, strlen(reference));
+	fog_escrow_id(user_pk, hash, claim.body.escrow_claim.escrow);
+	memcpy(finish.body.escrow.escrow, claim.body.escrow_claim.escrow, 32);
+	claim.body.escrow_claim.amount = 2000;
+	claim.text = receipt;
+	claim.text_len = (u32)strlen(receipt);
+	CU_ASSERT_EQUAL(send_own(&claim), FOG_TX_ERROR_RECEIPT); /* not signed */
+	fog_sign(claim.body.escrow_claim.signature, message,
+		 fog_paper_message(FOG_RECEIPT_LABEL, receipt, message), host->id.sign_sk);
+	claim.body.escrow_claim.amount = 3000;
+	CU_ASSERT_EQUAL(send_own(&claim), FOG_TX_ERROR_RECEIPT); /* not what it says */
+	claim.body.escrow_claim.amount = 2000;
+	CU_ASSERT_EQUAL(send_own(&claim), FOG_TX_OK);
+	CU_ASSERT_FALSE(fog_host_pay_funded(host, &o, text, error));
+	u64 before = host_balance();
+	CU_ASSERT_EQUAL(send_own(&finish), FOG_TX_OK);
+	CU_ASSERT(host_balance() > before && host_balance() <= before + 2000);
+	CU_ASSERT_EQUAL(send_own(&finish), FOG_TX_ERROR_ESCROW);
+	free(text);
+	free(receipt);
+	free(r);
+	stop();
+}
+
 FOG_TEST_MAIN("controlplane/daemon/chain", FOG_TEST(test_every_refusal_has_a_name),
-	      FOG_TEST(test_through_the_quorum))
+	      FOG_TEST(test_through_the_quorum), FOG_TEST(test_receipt_is_paid))

@@ -30,6 +30,7 @@ static struct {
 	/* The run of the worker's tests. */
 	enum fog_run_state run;
 	int prepare_rc;
+	bool unfunded;
 } t;
 
 /* ---- ports ---------------------------------------------------------------------------------- */
@@ -88,6 +89,12 @@ static int run_output(void *context, const char *run, u32 stream, u64 offset, vo
 {
 	*len = 0;
 	return 0;
+}
+
+static bool funded(void *context, const struct fog_offer *offer, const char *text, char error[128])
+{
+	snprintf(error, 128, "nothing held");
+	return !t.unfunded;
 }
 
 /* ---- harness -------------------------------------------------------------------------------- */
@@ -173,8 +180,8 @@ static void sign_as(u32 host, const char *label, const char *text, u8 signature[
 
 static void start(void)
 {
-	const struct fog_jobs_ports ports = {NULL,      hosts_list, text_sign, run_prepare,
-					     run_input, run_poll,   run_output};
+	const struct fog_jobs_ports ports = {NULL,      hosts_list, text_sign,  run_prepare,
+					     run_input, run_poll,   run_output, .funded = funded};
 	char why[FOG_STORE_WHY_SIZE];
 
 	memset(&t, 0, sizeof(t));
@@ -479,6 +486,34 @@ static void test_protocol_errors(void)
 	}
 }
 
+/* What waits here wants a place here; what is class S wants an attested one wherever it runs. */
+static void test_demand(void)
+{
+	struct fog_jobs_demand d;
+
+	start();
+	CU_ASSERT_EQUAL(submit("k", "{\"argv\":[\"x\"],\"class\":\"S\",\"limits\":{\"wall_"
+				    "seconds\":1,\"cpu_cores\":1.5,"
+				    "\"disk_mb\":100}}"),
+			1);
+	CU_ASSERT_EQUAL(
+		submit("l", "{\"argv\":[\"x\"],\"limits\":{\"wall_seconds\":1,\"cpu_cores\":1}}"),
+		1);
+	fog_jobs_demand(t.jobs, &d);
+	CU_ASSERT_EQUAL(d.attested_milli, 1500);
+	CU_ASSERT_EQUAL(d.disk_bytes, 100ull << 20);
+	CU_ASSERT_EQUAL(d.cpu_milli, 2500);
+	tick(10); /* both are placed */
+	fog_jobs_demand(t.jobs, &d);
+	CU_ASSERT_EQUAL(d.attested_milli, 1500);
+	CU_ASSERT_EQUAL(d.disk_bytes, 0);
+	CU_ASSERT_EQUAL(d.cpu_milli, 0);
+	CU_ASSERT_EQUAL(fog_jobs_cancel(t.jobs, "k", t.now), 0);
+	fog_jobs_demand(t.jobs, &d);
+	CU_ASSERT_EQUAL(d.attested_milli, 0);
+	stop();
+}
+
 static void test_declined(void)
 {
 	u32 host, next;
@@ -649,6 +684,30 @@ static void test_offers(void)
 		CU_ASSERT_EQUAL(was_sent("accept"), i == 0);
 		CU_ASSERT_EQUAL(number("SELECT count(*) FROM work"), i == 0);
 		CU_ASSERT_EQUAL(find(FOG_ACTION_RUN_START) != NULL, i == 0);
+		free(spec);
+		stop();
+	}
+}
+
+/* A worker waits for the money, but not for long. */
+static void test_funded(void)
+{
+	char code[32], *spec;
+
+	for (u32 i = 0; i < 2; i++) {
+		start();
+		spec = spec_make(1000, 64);
+		struct fog_offer o = offer_make(spec);
+		t.unfunded = true;
+		offer_say(&o, spec, 1, false);
+		tick(FOG_JOBS_FUNDED_MS / 2);
+		CU_ASSERT_FALSE(was_sent("accept") || was_sent("decline"));
+		CU_ASSERT_EQUAL(number("SELECT count(*) FROM work"), 0);
+		t.unfunded = i != 0;
+		tick(FOG_JOBS_FUNDED_MS);
+		CU_ASSERT_EQUAL(was_sent("accept"), i == 0);
+		CU_ASSERT_STRING_EQUAL(declined_code(code), i == 0 ? "" : "price");
+		CU_ASSERT_EQUAL(number("SELECT count(*) FROM work"), i == 0);
 		free(spec);
 		stop();
 	}
@@ -933,7 +992,7 @@ static void test_evidence(void)
 
 FOG_TEST_MAIN("controlplane/jobs/engine", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
 	      FOG_TEST(test_receipts_refused), FOG_TEST(test_protocol_errors),
-	      FOG_TEST(test_declined), FOG_TEST(test_unreachable), FOG_TEST(test_no_money),
-	      FOG_TEST(test_offers), FOG_TEST(test_capacity), FOG_TEST(test_settlements),
-	      FOG_TEST(test_abandoned), FOG_TEST(test_half_open), FOG_TEST(test_random),
-	      FOG_TEST(test_evidence))
+	      FOG_TEST(test_demand), FOG_TEST(test_declined), FOG_TEST(test_unreachable),
+	      FOG_TEST(test_no_money), FOG_TEST(test_offers), FOG_TEST(test_funded),
+	      FOG_TEST(test_capacity), FOG_TEST(test_settlements), FOG_TEST(test_abandoned),
+	      FOG_TEST(test_half_open), FOG_TEST(test_random), FOG_TEST(test_evidence))

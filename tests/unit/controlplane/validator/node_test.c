@@ -73,6 +73,27 @@ static void genesis_make(void)
 	CU_ASSERT_EQUAL_FATAL(fog_genesis_set(&genesis, &rules, &set, why), 0);
 }
 
+/* What each host was told of a block, also when it executed it again after a restart. */
+#define BLOCKS_SEEN 64
+static u8 seen[HOSTS][BLOCKS_SEEN][32];
+static u32 told[HOSTS];
+
+static void on_executed(void *context, const struct fog_app_block *b)
+{
+	const struct host *h = context;
+	u32 i = (u32)(h - hosts);
+
+	told[i]++;
+	if (b->height >= BLOCKS_SEEN)
+		return;
+	static const u8 nothing[32];
+	u8 *value = seen[i][b->height];
+	CU_ASSERT_NOT_EQUAL(memcmp(b->randomness, nothing, 32), 0);
+	if (memcmp(value, nothing, 32) != 0)
+		CU_ASSERT_EQUAL(memcmp(value, b->randomness, 32), 0);
+	memcpy(value, b->randomness, 32);
+}
+
 static void host_start(u32 i)
 {
 	static const struct fog_chain_ports ports = {NULL, ""};
@@ -87,6 +108,8 @@ static void host_start(u32 i)
 				    .genesis_ms = 1,
 				    .epoch_ms = EPOCH_MS,
 				    .idle_ms = 100,
+				    .executed = on_executed,
+				    .executed_context = h,
 				    .log_keep = 1};
 
 	CU_ASSERT_EQUAL_FATAL(fog_ledger_app_new(&h->app, &ports, &genesis, &why), 0);
@@ -194,6 +217,11 @@ static void test_agreement(void)
 	CU_ASSERT_FATAL(until(height_of, 0, 2, 20));
 	for (u32 i = 0; i < HOSTS; i++)
 		CU_ASSERT_EQUAL(transfer(i, 10 + i, false, 0), 0);
+	for (u32 i = 1; i < HOSTS; i++)
+		CU_ASSERT_FATAL(until(height_of, i, 2, 20));
+	for (u32 i = 1; i < HOSTS; i++)
+		CU_ASSERT_EQUAL(memcmp(seen[i][1], seen[0][1], 64), 0);
+	CU_ASSERT_NOT_EQUAL(memcmp(seen[0][1], seen[0][2], 32), 0);
 	CU_ASSERT_EQUAL(transfer(1, 10, true, 0), -EBADMSG);
 	CU_ASSERT(transfer(2, 1ull << 40, false, 0) != 0);
 	CU_ASSERT(transfer(3, 10, false, 1) != 0); /* sent twice */
@@ -208,7 +236,9 @@ static void test_restart(void)
 
 	host_stop(2);
 	CU_ASSERT_EQUAL(transfer(0, 1, false, 0), 0); /* three are enough */
+	u32 calls = told[2];
 	host_start(2);
+	CU_ASSERT(told[2] > calls);
 	CU_ASSERT(height_of(2) + 3 >= before); /* from its own log */
 	CU_ASSERT_FATAL(until(height_of, 2, height_of(0), 20));
 	CU_ASSERT_EQUAL(transfer(2, 1, false, 0), 0);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "crypto/curve/msm.h"
 
+#include "crypto/curve/curve.h"
+
 #include "tests/unit/crypto/vectors.h"
 
 #define POINTS 2500
@@ -168,5 +170,48 @@ static void test_torsion(void)
 	each_path(torsion_body);
 }
 
+/* Two sums at once against one by one. A point is added behind, which reads T of the sum. */
+static void pair_body(void)
+{
+	static struct fog_sc log[POINTS];
+	struct fog_ge_ext p[2], q[2], sum[2], one;
+	u8 got[32], expect[32];
+	struct fog_rng rng;
+
+	rng_start(&rng);
+	points_init(&rng, log);
+	for (unsigned i = 0; i + 4 < 400; i++) {
+		const struct fog_sc s[2] = {scalar[i], scalar[i + 1]};
+		for (unsigned j = 0; j < 2; j++) {
+			fog_ge_ext_from_niels(&p[j], &point[i + j]);
+			fog_ge_add_niels(&p[j], &p[j], &point[i + 3]);
+			fog_ge_ext_from_niels(&q[j], &point[i + 2 + j]);
+		}
+		if (i % 16 == 0)
+			fog_ge_ext_zero(&q[i / 16 % 2]);
+		fog_curve->pair(sum, p, &s[0], q, &s[1]);
+		for (unsigned j = 0; j < 2; j++) {
+			const struct fog_ge_ext ext[2] = {p[j], q[j]};
+			struct fog_ge_affine affine[2];
+			struct fog_ge_niels niels[2];
+			fog_ge_normalize(affine, ext, 2);
+			for (unsigned k = 0; k < 2; k++)
+				fog_ge_niels_from_affine(&niels[k], &affine[k]);
+			fog_ge_niels_negate(&niels[1], 1);
+			fog_portable_msm(&one, niels, s, 2, NULL);
+			fog_ge_add_niels(&one, &one, &point[i]);
+			fog_ge_add_niels(&sum[j], &sum[j], &point[i]);
+			fog_ge_to_bytes(expect, &one);
+			fog_ge_to_bytes(got, &sum[j]);
+			CU_ASSERT_EQUAL(memcmp(got, expect, 32), 0);
+		}
+	}
+}
+
+static void test_pair(void)
+{
+	each_path(pair_body);
+}
+
 FOG_TEST_MAIN("crypto/curve/msm", FOG_TEST(test_life_cycle), FOG_TEST(test_equal),
-	      FOG_TEST(test_torsion))
+	      FOG_TEST(test_torsion), FOG_TEST(test_pair))

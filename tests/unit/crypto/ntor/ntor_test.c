@@ -118,9 +118,14 @@ static void test_bad_server(void)
 {
 	struct fog_ntor_client client;
 	struct fog_ntor_server server;
-	u8 keys[KEYS], other[32] = {1};
+	u8 keys[KEYS], other[32] = {1}, shared_static[32], shared_ephemeral[32], server_pk[32];
 
 	CU_ASSERT_EQUAL_FATAL(start(&client, 10), 0);
+	CU_ASSERT_PTR_NULL(fog_ntor_skin_key(skin, FOG_NTOR_CLIENT_OVERHEAD - 1));
+	const u8 *client_pk = fog_ntor_skin_key(skin, skin_len);
+	CU_ASSERT_EQUAL(fog_x25519(shared_static, relay_sk, client_pk), 0);
+	CU_ASSERT_EQUAL(fog_x25519(shared_ephemeral, y, client_pk), 0);
+	fog_x25519_base(server_pk, y);
 	CU_ASSERT_EQUAL(serve_with(other, relay_pk, verification, sizeof(verification), skin_len),
 			-ENOENT);
 	CU_ASSERT_EQUAL(serve_with(relay_id, other, verification, sizeof(verification), skin_len),
@@ -136,22 +141,26 @@ static void test_bad_server(void)
 	CU_ASSERT_EQUAL(serve_with(relay_id, relay_pk, verification, sizeof(verification),
 				   FOG_NTOR_CLIENT_OVERHEAD + FOG_NTOR_MESSAGE_MAX + 1),
 			-EMSGSIZE);
-	CU_ASSERT_EQUAL(fog_ntor_server_read(&server, relay_id, relay_sk, relay_pk, verification,
-					     sizeof(verification), skin, skin_len, message, 9,
-					     &message_len),
+	CU_ASSERT_EQUAL(fog_ntor_server_read(&server, relay_id, shared_static, relay_pk,
+					     verification, sizeof(verification), skin, skin_len,
+					     message, 9, &message_len),
 			-ENOSPC);
-	CU_ASSERT_EQUAL_FATAL(fog_ntor_server_read(&server, relay_id, relay_sk, relay_pk,
+	CU_ASSERT_EQUAL_FATAL(fog_ntor_server_read(&server, relay_id, shared_static, relay_pk,
 						   verification, sizeof(verification), skin,
 						   skin_len, message, 10, &message_len),
 			      0);
-	CU_ASSERT_EQUAL(fog_ntor_server_write(&server, verification, 3, y, created,
-					      FOG_NTOR_SERVER_OVERHEAD + 2, &created_len, keys,
-					      KEYS),
+	CU_ASSERT_EQUAL(fog_ntor_server_write(&server, verification, 3, server_pk, shared_ephemeral,
+					      created, FOG_NTOR_SERVER_OVERHEAD + 2, &created_len,
+					      keys, KEYS),
 			-ENOSPC);
 	CU_ASSERT(fog_is_zero(&server, sizeof(server)));
-	/* A wiped state knows no client key: of low order, so no reply. */
-	CU_ASSERT_EQUAL(fog_ntor_server_write(&server, NULL, 0, y, created, sizeof(created),
-					      &created_len, keys, KEYS),
+	/* Keys of low order. */
+	CU_ASSERT_EQUAL(fog_ntor_server_read(&server, relay_id, NULL, relay_pk, verification,
+					     sizeof(verification), skin, skin_len, message, 10,
+					     &message_len),
+			-EBADMSG);
+	CU_ASSERT_EQUAL(fog_ntor_server_write(&server, NULL, 0, server_pk, NULL, created,
+					      sizeof(created), &created_len, keys, KEYS),
 			-EBADMSG);
 	memset(skin + 64, 0, 32);
 	CU_ASSERT_EQUAL(serve(NULL, 0, keys), -EBADMSG);

@@ -2,6 +2,9 @@
 /* The slow path as a whole: rings, back-pressure, session indices. */
 #include "dataplane/worker/slow.h"
 
+#include "crypto/cpu.h"
+#include "crypto/mem.h"
+#include "crypto/ntor/ntor.h"
 #include "crypto/random/random.h"
 #include "tests/unit/fog_test.h"
 
@@ -98,7 +101,10 @@ static void test_back_pressure(void)
 	unsigned done = 0, n;
 	while ((n = fog_slow_poll(&slow, 1)) > 0)
 		done += n;
-	CU_ASSERT_EQUAL(done, FOG_SLOW_RING_COUNT - 1); /* two results must fit before each */
+	CU_ASSERT_EQUAL(done, FOG_SLOW_RING_COUNT);
+	for (unsigned i = 0; i < 40; i++)
+		push_create(0, ++sent);
+	CU_ASSERT_EQUAL(fog_slow_poll(&slow, 1), 0);
 	/* The other worker is held up too, by design: it is one thread. */
 	push_create(1, 1);
 	CU_ASSERT_EQUAL(fog_slow_poll(&slow, 1), 0);
@@ -110,6 +116,59 @@ static void test_back_pressure(void)
 		CU_ASSERT_TRUE_FATAL(got > before || fog_ring_ready(&from[0]) > 0);
 	}
 	CU_ASSERT_EQUAL(fog_ring_pop(&from[1], &m), 0);
+	end();
+}
+
+/* A burst shares the lanes: the good get keys that their client gets too, each its own, and the bad
+ * between them an error. */
+static void test_burst(void)
+{
+	static struct fog_ntor_client client[FOG_SLOW_BURST + 5];
+	u8 keys[FOG_NTOR_CIRCUIT_KEYS], node_id[32] = {4}, secret[32];
+	static struct fog_slow_msg m;
+	size_t len;
+
+	CU_ASSERT_EQUAL(fog_crypto_init(), 0); /* or there are no lanes */
+	begin(1);
+	for (u32 i = 0; i < FOG_ARRAY_COUNT(client); i++) {
+		struct fog_circuit_params params = {.version = 1, .backward_first = i + 1};
+		memset(&m, 0, sizeof(m));
+		m.type = FOG_SLOW_CREATE;
+		m.circuit = i;
+		memcpy(m.key, node_id, 32);
+		memset(secret, (int)i + 1, sizeof(secret));
+		CU_ASSERT_EQUAL_FATAL(fog_ntor_client_start(&client[i], node_id, slow.onion_pk,
+							    NULL, 0, (const u8 *)&params,
+							    sizeof(params), secret, m.skin,
+							    sizeof(m.skin), &len),
+				      0);
+		m.length = (u16)len;
+		if (i % 4 == 1)
+			m.skin[len - 1] ^= 1; /* MAC */
+		if (i % 4 == 2)
+			memset(m.skin + 64, 0, 32); /* a key of low order */
+		if (i % 8 == 3)
+			m.length = 90;
+		CU_ASSERT_EQUAL(fog_ring_push(&to[0], &m), 0);
+	}
+	CU_ASSERT_EQUAL(fog_slow_poll(&slow, 1), FOG_SLOW_BURST);
+	CU_ASSERT_EQUAL(fog_slow_poll(&slow, 1), FOG_ARRAY_COUNT(client) - FOG_SLOW_BURST);
+	for (u32 i = 0; i < FOG_ARRAY_COUNT(client); i++) {
+		bool good = i % 4 == 0 || i % 8 == 7;
+		CU_ASSERT_EQUAL_FATAL(fog_ring_pop(&from[0], &m), 0);
+		CU_ASSERT_EQUAL(m.circuit, i);
+		CU_ASSERT_EQUAL(m.created.status == 0, good);
+		if (!good) {
+			CU_ASSERT(fog_is_zero(m.created.keys, sizeof(m.created.keys)));
+			continue;
+		}
+		CU_ASSERT_EQUAL(m.created.backward_first, i + 1);
+		CU_ASSERT_EQUAL(fog_ntor_client_finish(&client[i], m.created.body.skin,
+						       m.created.body.length, NULL, 0, &len, keys,
+						       sizeof(keys)),
+				0);
+		CU_ASSERT_EQUAL(memcmp(keys, m.created.keys, sizeof(keys)), 0);
+	}
 	end();
 }
 
@@ -146,4 +205,4 @@ static void test_indices(void)
 }
 
 FOG_TEST_MAIN("dataplane/worker/slow", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_back_pressure), FOG_TEST(test_indices))
+	      FOG_TEST(test_back_pressure), FOG_TEST(test_burst), FOG_TEST(test_indices))
