@@ -510,6 +510,7 @@ static pid_t napi_thread(const char *interface)
 	char command[160], want[IFNAMSIZ + 8], path[300], comm[32];
 	struct dirent *e;
 	pid_t found = -1;
+	char *rest;
 
 	snprintf(command, sizeof(command),
 		 "unshare -m sh -c 'mount -t sysfs none /sys && echo 1 > "
@@ -519,11 +520,12 @@ static pid_t napi_thread(const char *interface)
 	DIR *d = shell(command) == 0 ? opendir("/proc") : NULL;
 	while (d != NULL && found < 0 && (e = readdir(d)) != NULL) {
 		snprintf(path, sizeof(path), "/proc/%s/comm", e->d_name);
-		FILE *f = atoi(e->d_name) > 0 ? fopen(path, "re") : NULL;
+		pid_t pid = (pid_t)strtoul(e->d_name, &rest, 10);
+		FILE *f = pid > 0 && *rest == '\0' ? fopen(path, "re") : NULL;
 		if (f == NULL)
 			continue;
 		if (fgets(comm, sizeof(comm), f) != NULL && strncmp(comm, want, strlen(want)) == 0)
-			found = atoi(e->d_name);
+			found = pid;
 		fclose(f);
 	}
 	if (d != NULL)

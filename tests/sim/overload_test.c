@@ -188,5 +188,5 @@ static void test_transmit(void)
 	end();
 }
 
-FOG_TEST_MAIN("dataplane/worker/overload", FOG_TEST(test_life_cycle), FOG_TEST(test_receive),
+FOG_TEST_MAIN("sim/overload", FOG_TEST(test_life_cycle), FOG_TEST(test_receive),
 	      FOG_TEST(test_transmit))
