@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bench/relay_lab.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -21,6 +27,10 @@
 #define GEN_CPU      0
 #define RELAY_MAC    "02:00:00:00:86:02"
 #define GEN_MAC      "02:00:00:00:86:01"
+#define SINK_NET     "10.87.0.0/24"
+#define SINK_GW      "10.87.0.1"
+#define SINK_IP      "10.87.0.2"
+#define SINK_MAC     "02:00:00:00:87:02"
 #define LEASE_NS     3600000000000ull
 #define LINK_MS      600000
 #define PRESSURE     1.15 /* times the limit, so that the relay never waits */
@@ -423,8 +433,11 @@ int relay_lab_measure(const struct relay_backend *be, unsigned samples, struct r
 /* Its standard input stays open as long as we live. */
 static int testpmd_start(struct lab *l)
 {
+	char device[FOG_IO_DEVICE_MAX], vdev[FOG_IO_DEVICE_MAX + 8];
 	int ends[2];
 
+	device_text(l, l->be->testpmd_device, device, sizeof(device));
+	snprintf(vdev, sizeof(vdev), "--vdev=%s", device);
 	if (pipe(ends) != 0)
 		return -errno;
 	l->relay_pid = fork();
@@ -438,8 +451,8 @@ static int testpmd_start(struct lab *l)
 		dup2(log, 1);
 		dup2(log, 2);
 		execlp("dpdk-testpmd", "dpdk-testpmd", "--lcores=0@0,1@1", "--no-huge", "-m", "256",
-		       "--no-pci", "--no-telemetry", "--no-shconf", "--vdev=net_af_xdp0,iface=rb",
-		       "--", "--forward-mode=5tswap", "--auto-start", "--total-num-mbufs=16384",
+		       "--no-pci", "--no-telemetry", "--no-shconf", vdev, "--",
+		       "--forward-mode=5tswap", "--auto-start", "--total-num-mbufs=16384",
 		       (char *)NULL);
 		_exit(127);
 	}
@@ -459,7 +472,7 @@ int relay_lab_testpmd(const struct relay_backend *be, unsigned samples, struct r
 	if (rc == 0)
 		rc = testpmd_start(&l) != 0 ? fail(&l, -EIO, "dpdk-testpmd") : 0;
 	if (rc == 0) {
-		FOG_ASSERT(fog_address_parse(RELAY_IP ":7000", &l.gen.target) == 0);
+		FOG_ASSERT(fog_address_parse(be->testpmd_target, &l.gen.target) == 0);
 		gen_blank(&l.gen, GEN_CELLS);
 		/* It takes some seconds to start. */
 		for (u64 end = gen_now() + WAIT_NS; r.delivered == 0 && gen_now() < end;)
@@ -474,6 +487,135 @@ int relay_lab_testpmd(const struct relay_backend *be, unsigned samples, struct r
 	}
 	if (rc == 0)
 		out->rate_max = bench_median(rates, samples);
+	lab_end(&l);
+	return rc;
+}
+
+/* ---- IPv4 forwarding ------------------------------------------------------------------------ */
+
+static void offload(const char *interface, u32 command, u32 value)
+{
+	struct ethtool_value v = {.cmd = command, .data = value};
+	struct ifreq r = {.ifr_data = (char *)&v};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	snprintf(r.ifr_name, sizeof(r.ifr_name), "%s", interface);
+	(void)ioctl(fd, SIOCETHTOOL, &r); /* refused: no thread comes, which is said */
+	close(fd);
+}
+
+/* Has an interface's receive work done by a kernel thread. -1 or its pid. */
+static pid_t napi_thread(const char *interface)
+{
+	char command[160], want[IFNAMSIZ + 8], path[300], comm[32];
+	struct dirent *e;
+	pid_t found = -1;
+	char *rest;
+
+	snprintf(command, sizeof(command),
+		 "unshare -m sh -c 'mount -t sysfs none /sys && echo 1 > "
+		 "/sys/class/net/%s/threaded'",
+		 interface);
+	snprintf(want, sizeof(want), "napi/%s-", interface);
+	DIR *d = shell(command) == 0 ? opendir("/proc") : NULL;
+	while (d != NULL && found < 0 && (e = readdir(d)) != NULL) {
+		snprintf(path, sizeof(path), "/proc/%s/comm", e->d_name);
+		pid_t pid = (pid_t)strtoul(e->d_name, &rest, 10);
+		FILE *f = pid > 0 && *rest == '\0' ? fopen(path, "re") : NULL;
+		if (f == NULL)
+			continue;
+		if (fgets(comm, sizeof(comm), f) != NULL && strncmp(comm, want, strlen(want)) == 0)
+			found = pid;
+		fclose(f);
+	}
+	if (d != NULL)
+		closedir(d);
+	return found;
+}
+
+/* The second pair behind the relay; the datagrams end at its far side, which has no address. */
+static int sink_make(struct lab *l, pid_t *thread)
+{
+	char command[512];
+	cpu_set_t set;
+
+	if (shell("ip route add " SINK_NET " via " RELAY_IP) != 0)
+		return fail(l, -EIO, "route");
+	if (unshare(CLONE_NEWNET) != 0)
+		return fail(l, -errno, "network namespaces");
+	int sink_ns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	enter(l->relay_ns);
+	snprintf(command, sizeof(command),
+		 "ip link add rs type veth peer name rk address " SINK_MAC
+		 " && ip link set rk netns /proc/%d/fd/%d && ip addr add " SINK_GW
+		 "/24 dev rs && ip link set rs up && ip neigh add " SINK_IP " lladdr " SINK_MAC
+		 " dev rs nud permanent && echo 1 > /proc/sys/net/ipv4/ip_forward",
+		 getpid(), sink_ns);
+	if (shell(command) != 0)
+		return fail(l, -EIO, "second veth pair");
+	enter(sink_ns);
+	if (shell("ip link set rk up") != 0)
+		return fail(l, -EIO, "second veth pair");
+	enter(l->relay_ns);
+	offload("rb", ETHTOOL_SGRO, 1);
+	*thread = napi_thread("rb");
+	enter(l->gen_ns);
+	offload("rg", ETHTOOL_STSO, 0); /* else veth passes the thread by */
+	if (*thread < 0)
+		return fail(l, -ENOTSUP, "this kernel has no threaded NAPI for veth");
+	CPU_ZERO(&set);
+	CPU_SET(RELAY_CPU, &set);
+	if (sched_setaffinity(*thread, sizeof(set), &set) != 0)
+		return fail(l, -errno, "NAPI thread");
+	return -clock_getcpuclockid(*thread, &l->relay_clock);
+}
+
+/* UDP payload that left by an interface of the relay; joined datagrams have one header. */
+static double forwarded(const struct lab *l, const char *interface)
+{
+	unsigned long long v[10] = {0};
+	char line[512], name[IFNAMSIZ];
+
+	enter(l->relay_ns);
+	FILE *f = fopen("/proc/thread-self/net/dev", "re");
+	enter(l->gen_ns);
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (sscanf(line, " %15[^:]: %llu %llu %llu %llu %llu %llu %llu %llu %llu %llu",
+			   name, &v[0], &v[1], &v[2], &v[3], &v[4], &v[5], &v[6], &v[7], &v[8],
+			   &v[9]) == 11 &&
+		    strcmp(name, interface) == 0)
+			break;
+	if (f != NULL)
+		fclose(f);
+	return (double)v[8] - 42.0 * (double)v[9];
+}
+
+int relay_lab_forward(const struct relay_backend *be, unsigned samples, struct relay_figures *out)
+{
+	static struct lab l;
+	struct gen_run r;
+	pid_t thread;
+	int rc = lab_init(&l, be, out);
+
+	if (rc == 0)
+		rc = gen_start(&l);
+	if (rc == 0)
+		rc = sink_make(&l, &thread);
+	if (rc == 0) {
+		FOG_ASSERT(fog_address_parse(SINK_IP ":7000", &l.gen.target) == 0);
+		gen_blank(&l.gen, GEN_CELLS);
+		gen_run(&l.gen, 0, &r);
+	}
+	for (unsigned i = 0; rc == 0 && i < samples; i++) {
+		double cpu = relay_seconds(&l), bytes = forwarded(&l, "rs");
+		gen_run(&l.gen, 0, &r);
+		cpu = relay_seconds(&l) - cpu;
+		bytes = forwarded(&l, "rs") - bytes;
+		if (bytes <= 0 || cpu <= 0)
+			rc = fail(&l, -EIO, "nothing was forwarded by the thread");
+		out->cpu_s_per_gb[out->samples++] =
+			cpu * 1e9 / (bytes * GEN_PAYLOAD / FOG_DGRAM_SIZE);
+	}
 	lab_end(&l);
 	return rc;
 }

@@ -12,8 +12,11 @@ struct relay_backend {
 	const char *gen_io;       /* the neighbour's */
 	const char *relay_device; /* may hold one %s: the run directory */
 	const char *gen_device;
-	bool xdp;   /* attach the filter */
-	bool polls; /* charged the whole core */
+	const char *testpmd_device; /* NULL: not compared; may hold one %s */
+	const char *testpmd_target; /* where its swap of addresses brings frames back from */
+	bool xdp;                   /* attach the filter */
+	bool polls;                 /* charged the whole core */
+	bool forward;               /* compared with the kernel's IPv4 forwarding */
 };
 
 struct relay_figures {
@@ -30,10 +33,14 @@ struct relay_figures {
 	double batch_fill;
 };
 
-/* Both for a child of its own: they enter namespaces and leave them to the kernel. 0 or -errno with
+/* Each for a child of its own: they enter namespaces and leave them to the kernel. 0 or -errno with
  * `why`. */
 int relay_lab_measure(const struct relay_backend *be, unsigned samples, struct relay_figures *out);
 int relay_lab_testpmd(const struct relay_backend *be, unsigned samples, struct relay_figures *out);
+/* The kernel forwards the generator's datagrams between two veth pairs. Its receive work is a
+ * kernel thread on the relay's processor; cpu_s_per_gb is that thread's time, the way to the far
+ * end of the second pair included. */
+int relay_lab_forward(const struct relay_backend *be, unsigned samples, struct relay_figures *out);
 
 /* A program of this build or installation: "dataplane/fog-dataplane", "bench/tor-relay". */
 void relay_lab_program(const char *name, char *out, size_t size);

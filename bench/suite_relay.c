@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* One real fog-dataplane as a relay in a network namespace, on a processor of its own; its
- *neighbour in another builds circuits through it and back (relay_gen.h). What a gigabyte of goodput
- *costs the relay in processor time, kernel included, beside the same of a real tor middle relay
- *(tor-relay):
+ * neighbour in another builds circuits through it and back (relay_gen.h). What a gigabyte of
+ *goodput costs the relay in processor time, kernel included, beside the same of a real tor middle
+ *relay (tor-relay):
  *
  *	relay.goodput_per_cpu.BACKEND	CPU-s/GB of payload; the peer is tor
  *	relay.overload.BACKEND		time a cell that gets through at twice the rate it can take,
  *					beside the same at its limit
- *	relay.af_xdp.of_testpmd		time a cell, beside testpmd swapping addresses on the same
- *veth
+ *	relay.BACKEND.of_testpmd	time a cell, beside testpmd swapping addresses on the same
+ *					device: af_xdp on a veth, dpdk_memif
+ *	relay.io_uring.of_ipv4_forward	CPU-s/GB, beside the kernel's IPv4 forwarding: the ceiling
  *
  * The processor time is that of the relay's process: interrupts and the receiving end's part of the
  * network stack that run inside its send calls count as its own; likewise what it receives was
  * brought to its queue by the sender. A back end that polls is charged all of its core. Needs root
- *and two processors. Each back end is measured in a child of its own. */
+ * and two processors. Each back end is measured in a child of its own. */
 #include "bench/bench.h"
 
 #include <errno.h>
@@ -36,14 +37,18 @@ static const struct relay_backend backends[] = {
 	 .gen_io = "dpdk",
 	 .relay_device = "net_memif0,role=client,socket-abstract=no,rsize=8,socket=%s/memif.sock",
 	 .gen_device = "net_memif0,role=server,socket-abstract=no,rsize=8,socket=%s/memif.sock",
+	 .testpmd_device = "net_memif0,role=client,socket-abstract=no,rsize=8,socket=%s/memif.sock",
+	 .testpmd_target = "10.86.0.1:7000", /* it answers no ARP: the generator's own */
 	 .polls = true},
 	{.name = "af_xdp",
 	 .io = "af_xdp",
 	 .gen_io = "af_xdp",
 	 .relay_device = "rb",
 	 .gen_device = "rg",
+	 .testpmd_device = "net_af_xdp0,iface=rb",
+	 .testpmd_target = "10.86.0.2:7000",
 	 .xdp = true},
-	{.name = "io_uring", .io = "uring", .gen_io = "uring"},
+	{.name = "io_uring", .io = "uring", .gen_io = "uring", .forward = true},
 	{.name = "socket", .io = "socket", .gen_io = "uring"},
 };
 
@@ -126,17 +131,77 @@ static void print_figures(const struct relay_backend *be, const struct relay_fig
 	       f->stage[5], f->batch_fill);
 }
 
+static void against_testpmd(struct bench *b, const struct relay_backend *be, const char *name,
+			    double rate)
+{
+	static struct relay_figures t;
+	struct bench_case c = {
+		.name = name, .unit = "ns/cell", .peer = "dpdk-testpmd 5tswap on the same device"};
+	const double ours = 1e9 / rate;
+	int rc = in_child(relay_lab_testpmd, be, 3, &t);
+
+	if (rc != 0)
+		printf("  testpmd: not measured: %s: %s\n", t.why, strerror(-rc));
+	else
+		bench_record(b, &c, &ours, 1, 1e9 / t.rate_max);
+}
+
+static void against_forwarding(struct bench *b, const struct relay_backend *be, const char *name,
+			       const struct relay_figures *ours)
+{
+	static struct relay_figures t;
+	struct bench_case c = {.name = name,
+			       .unit = "CPU-s/GB",
+			       .peer = "the kernel's IPv4 forwarding between two veth"};
+	int rc = in_child(relay_lab_forward, be, FOG_MIN(b->samples, 5u), &t);
+
+	if (rc != 0)
+		printf("  IPv4 forwarding: not measured: %s: %s\n", t.why, strerror(-rc));
+	else
+		bench_record(b, &c, ours->cpu_s_per_gb, ours->samples,
+			     bench_median(t.cpu_s_per_gb, t.samples));
+}
+
+static void peers(struct bench *b, const struct relay_backend *be, const struct relay_figures *f,
+		  const char *testpmd, const char *forward)
+{
+	if (be->testpmd_device != NULL && bench_wanted(b, testpmd))
+		against_testpmd(b, be, testpmd, f->rate_max);
+	if (be->forward && bench_wanted(b, forward))
+		against_forwarding(b, be, forward, f);
+}
+
+static void against_tor(struct bench *b, const char *name, const struct relay_figures *f,
+			double *tor, bool *recorded)
+{
+	struct bench_case c = {.name = name, .unit = "CPU-s/GB"};
+
+	if (!bench_wanted(b, name))
+		return;
+	if (*tor == 0) {
+		*tor = tor_measure();
+		*recorded = *tor < 0;
+		if (*recorded)
+			*tor = TOR_RECORDED;
+	}
+	c.peer = *recorded ? "tor 0.4.9.11 middle relay, recorded"
+			   : "tor middle relay, same machine";
+	c.peer_recorded = *recorded;
+	bench_record(b, &c, f->cpu_s_per_gb, f->samples, *tor);
+}
+
 static void one(struct bench *b, const struct relay_backend *be, double *tor, bool *recorded)
 {
-	static struct relay_figures f, t;
-	char names[3][64], all[256];
-	struct bench_case c = {.unit = "CPU-s/GB"};
-	bool testpmd = be->xdp;
+	static struct relay_figures f;
+	char names[4][64], all[300];
+	struct bench_case c = {.unit = "ns/cell", .peer = "the same relay at its limit"};
 
 	snprintf(names[0], sizeof(names[0]), "relay.goodput_per_cpu.%s", be->name);
 	snprintf(names[1], sizeof(names[1]), "relay.overload.%s", be->name);
-	snprintf(names[2], sizeof(names[2]), testpmd ? "relay.af_xdp.of_testpmd" : "");
-	snprintf(all, sizeof(all), "%s %s %s", names[0], names[1], names[2]);
+	snprintf(names[2], sizeof(names[2]), "relay.%s.of_testpmd", be->name);
+	snprintf(names[3], sizeof(names[3]), "relay.%s.of_ipv4_forward", be->name);
+	snprintf(all, sizeof(all), "%s %s %s %s", names[0], names[1],
+		 be->testpmd_device != NULL ? names[2] : "", be->forward ? names[3] : "");
 	if (!bench_wanted(b, all))
 		return;
 	int rc = in_child(relay_lab_measure, be, FOG_MIN(b->samples, 7u), &f);
@@ -145,34 +210,11 @@ static void one(struct bench *b, const struct relay_backend *be, double *tor, bo
 		return;
 	}
 	print_figures(be, &f);
-	if (*tor == 0) {
-		*tor = tor_measure();
-		*recorded = *tor < 0;
-		if (*recorded)
-			*tor = TOR_RECORDED;
-	}
-	c.name = names[0];
-	c.peer = *recorded ? "tor 0.4.9.11 middle relay, recorded"
-			   : "tor middle relay, same machine";
-	c.peer_recorded = *recorded;
-	bench_record(b, &c, f.cpu_s_per_gb, f.samples, *tor);
-	c.unit = "ns/cell";
-	c.peer_recorded = false;
+	against_tor(b, names[0], &f, tor, recorded);
 	c.name = names[1];
-	c.peer = "the same relay at its limit";
 	const double over = 1e9 / f.rate_overload;
 	bench_record(b, &c, &over, 1, 1e9 / f.rate_max);
-	if (!testpmd)
-		return;
-	rc = in_child(relay_lab_testpmd, be, 3, &t);
-	if (rc != 0) {
-		printf("  testpmd: not measured: %s: %s\n", t.why, strerror(-rc));
-		return;
-	}
-	c.name = names[2];
-	c.peer = "dpdk-testpmd 5tswap on the same veth";
-	const double ours = 1e9 / f.rate_max;
-	bench_record(b, &c, &ours, 1, 1e9 / t.rate_max);
+	peers(b, be, &f, names[2], names[3]);
 }
 
 void bench_suite_relay(struct bench *b)
@@ -180,7 +222,8 @@ void bench_suite_relay(struct bench *b)
 	double tor = 0;
 	bool recorded = false;
 
-	if (!bench_wanted(b, "relay.goodput_per_cpu. relay.overload. relay.af_xdp.of_testpmd "
+	if (!bench_wanted(b, "relay.overload. relay.af_xdp.of_testpmd "
+			     "relay.dpdk_memif.of_testpmd relay.io_uring.of_ipv4_forward "
 			     "relay.goodput_per_cpu.dpdk_memif relay.goodput_per_cpu.af_xdp "
 			     "relay.goodput_per_cpu.io_uring relay.goodput_per_cpu.socket"))
 		return;

@@ -73,10 +73,7 @@ void fog_scalar_mul(struct fog_scalar *out, const struct fog_scalar *a, const st
 void fog_scalar_muladd(struct fog_scalar *out, const struct fog_scalar *a,
 		       const struct fog_scalar *b, const struct fog_scalar *c)
 {
-	struct fog_sc product;
-
-	fog_sc_mul(&product, sc(a), sc(b));
-	fog_sc_add((struct fog_sc *)out, &product, sc(c));
+	fog_sc_muladd((struct fog_sc *)out, sc(a), sc(b), sc(c));
 }
 
 void fog_scalar_neg(struct fog_scalar *out, const struct fog_scalar *a)
@@ -127,7 +124,9 @@ void fog_scalar_select(struct fog_scalar *out, bool picked, const struct fog_sca
 
 bool fog_scalar_is_zero(const struct fog_scalar *a)
 {
-	return fog_is_zero(a->byte, FOG_SCALAR_SIZE);
+	const u64 *w = sc(a)->w;
+
+	return (w[0] | w[1] | w[2] | w[3]) == 0;
 }
 
 bool fog_scalar_equal(const struct fog_scalar *a, const struct fog_scalar *b)

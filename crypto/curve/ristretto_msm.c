@@ -20,7 +20,8 @@
 #define COMBINE_LANES_MIN 3
 #define DECODE_LANES_MIN  3
 
-#define DECODE_MAX 64
+/* What the lanes decode at a time: a few over that are decoded one by one. */
+#define DECODE_MAX 16
 
 /* Points per pass in variable time, by the stack again. */
 #define PUBLIC_MAX         256

@@ -11,7 +11,7 @@ static const u64 reciprocal[5] = {0xed9ce5a30a2c131b, 0x2106215d086329a7, 0xffff
 				  0xffffffffffffffff, 0xf};
 
 /* r -= b when that does not go below zero; five words. */
-static void subtract_once(u64 r[5], const u64 b[5])
+__attribute__((always_inline)) static inline void subtract_once(u64 r[5], const u64 b[5])
 {
 	u64 t[5], borrow = 0, keep;
 
@@ -102,6 +102,21 @@ void fog_sc_mul(struct fog_sc *r, const struct fog_sc *a, const struct fog_sc *b
 	u64 wide[8];
 
 	words_mul(wide, a->w, 4, b->w, 4);
+	fog_sc_reduce(r, wide);
+}
+
+void fog_sc_muladd(struct fog_sc *r, const struct fog_sc *a, const struct fog_sc *b,
+		   const struct fog_sc *c)
+{
+	u64 wide[8], carry = 0;
+
+	words_mul(wide, a->w, 4, b->w, 4);
+	FE_UNROLL
+	for (unsigned i = 0; i < 8; i++) {
+		fog_u128 t = (fog_u128)wide[i] + (i < 4 ? c->w[i] : 0) + carry;
+		wide[i] = (u64)t;
+		carry = (u64)(t >> 64);
+	}
 	fog_sc_reduce(r, wide);
 }
 

@@ -25,6 +25,9 @@ void fog_sc_reduce(struct fog_sc *r, const u64 wide[8]);
 void fog_sc_reduce_bytes(struct fog_sc *r, const u8 in[64]);
 /* r = a * b modulo L, any a and b. */
 void fog_sc_mul(struct fog_sc *r, const struct fog_sc *a, const struct fog_sc *b);
+/* r = a * b + c modulo L, any a, b and c. */
+void fog_sc_muladd(struct fog_sc *r, const struct fog_sc *a, const struct fog_sc *b,
+		   const struct fog_sc *c);
 /* r = a + b and r = -a modulo L, for a and b below L. */
 void fog_sc_add(struct fog_sc *r, const struct fog_sc *a, const struct fog_sc *b);
 void fog_sc_negate(struct fog_sc *r, const struct fog_sc *a);

@@ -186,11 +186,14 @@ static void generators_add(struct fog_range_batch *b, const struct fog_range_par
 			   const struct fog_scalar *y_inv, const struct fog_scalar *z2)
 {
 	unsigned total = p->bits * p->count;
-	struct fog_scalar a, bb, z, zj = *z2, y = *weight, shifted = fog_scalar_zero, term;
+	struct fog_scalar minus_a, minus_b, z, minus_z, zj = *z2, y = *weight;
+	struct fog_scalar shifted = fog_scalar_zero, term;
 
-	fog_scalar_mul(&a, weight, &p->a);
+	fog_scalar_mul(&minus_a, weight, &p->a);
+	fog_scalar_neg(&minus_a, &minus_a);
+	fog_scalar_neg(&minus_b, &p->b);
 	fog_scalar_mul(&z, weight, &c->z);
-	bb = p->b;
+	fog_scalar_neg(&minus_z, &z);
 	parties_need(b, p->count);
 	for (unsigned i = 0; i < total; i++) {
 		unsigned party = i / p->bits, k = i % p->bits;
@@ -200,12 +203,11 @@ static void generators_add(struct fog_range_batch *b, const struct fog_range_par
 				fog_scalar_mul(&zj, &zj, &c->z);
 			shifted = zj;
 		}
-		fog_scalar_muladd(&term, &a, &b->fold[i], &z);
-		fog_scalar_sub(&b->g[at], &b->g[at], &term);
-		fog_scalar_mul(&term, &bb, &b->fold[total - 1 - i]);
-		fog_scalar_sub(&term, &shifted, &term);
-		fog_scalar_muladd(&term, &term, &y, &z);
-		fog_scalar_add(&b->h[at], &b->h[at], &term);
+		fog_scalar_add(&term, &b->g[at], &minus_z);
+		fog_scalar_muladd(&b->g[at], &minus_a, &b->fold[i], &term);
+		fog_scalar_muladd(&term, &minus_b, &b->fold[total - 1 - i], &shifted);
+		fog_scalar_add(&b->h[at], &b->h[at], &z);
+		fog_scalar_muladd(&b->h[at], &term, &y, &b->h[at]);
 		fog_scalar_mul(&y, &y, y_inv);
 		fog_scalar_add(&shifted, &shifted, &shifted);
 	}

@@ -70,6 +70,9 @@ struct fog_io_ops {
 	/* Store what the back end itself lost since open in its own rows of
 	 * drops[FOG_DROP_COUNT]; touches no other row. NULL: it loses nothing unseen. */
 	void (*drops)(struct fog_io *io, u64 *drops);
+	/* A link with this neighbour begins (on) or ends at this worker: a device with rules for
+	 * flows brings its datagrams here. Only a hint. NULL: the back end has no such rules. */
+	void (*neighbour)(struct fog_io *io, const struct fog_address *peer, bool on);
 	/* Socket that XDP may steer this worker's datagrams to, or -1. NULL: none. */
 	int (*steer_fd)(const struct fog_io *io);
 	/* One word or two on how it really runs, such as "copy, need-wakeup". NULL: nothing. */

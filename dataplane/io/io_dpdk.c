@@ -17,6 +17,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
+#include <rte_flow.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
 
@@ -31,6 +32,7 @@
 #define IDLE_MIN_NS    50000ull
 #define IDLE_MAX_NS    1000000ull
 #define PATH_NS        1000000000ull /* a path is looked up again after this */
+#define FLOWS_MAX      1024          /* rules of a worker; more neighbours are left to RSS */
 #define EAL_ARGS_MAX   (FOG_IO_ARGS_MAX + 8)
 #define TX_OFFLOADS    (RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_MBUF_FAST_FREE)
 #define RX_OFFLOADS    (RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_UDP_CKSUM)
@@ -42,12 +44,19 @@ struct port {
 	u32 workers;
 	u64 tx_offloads;
 	char device[FOG_IO_DEVICE_MAX];
-	char driver[16];
+	char detail[40];
+	bool flows; /* the device takes a rule per neighbour */
 	struct fog_frame_self self;
 	u8 gateway[16];
 	u32 prefix_bits;
 	pthread_mutex_t lock; /* of hops */
 	struct fog_hops hops;
+};
+
+/* Brings one neighbour's datagrams to the queue of its link's worker. */
+struct flow {
+	struct fog_address peer;
+	struct rte_flow *rule;
 };
 
 struct fog_io {
@@ -59,6 +68,8 @@ struct fog_io {
 	u64 now_ns;
 	u64 lost[FOG_DROP_COUNT];
 	struct fog_paths paths;
+	u32 flow_count;
+	struct flow flow[FLOWS_MAX];
 };
 
 static struct {
@@ -205,6 +216,43 @@ static int queues_start(struct port *p, const struct rte_eth_dev_info *info,
 	return rc < 0 ? fail(s, rc, "cannot start queues of", s->device) : 0;
 }
 
+static struct rte_flow *flow_make(const struct port *p, const struct fog_address *peer, u16 queue)
+{
+	const bool v4 = fog_ip_is_v4(peer->ip);
+	const struct rte_flow_attr attr = {.ingress = 1};
+	const struct rte_flow_action_queue to = {.index = queue};
+	const struct rte_flow_item_udp udp = {
+		.hdr = {.src_port = rte_cpu_to_be_16(peer->port),
+			.dst_port = rte_cpu_to_be_16(p->self.address.port)}};
+	struct rte_flow_item_ipv4 ip4 = {0}, mask4 = {.hdr.src_addr = RTE_BE32(UINT32_MAX)};
+	struct rte_flow_item_ipv6 ip6 = {0}, mask6 = {0};
+	const struct rte_flow_action actions[] = {{.type = RTE_FLOW_ACTION_TYPE_QUEUE, .conf = &to},
+						  {.type = RTE_FLOW_ACTION_TYPE_END}};
+	struct rte_flow_item pattern[] = {
+		{.type = RTE_FLOW_ITEM_TYPE_ETH},
+		{.type = RTE_FLOW_ITEM_TYPE_IPV4, .spec = &ip4, .mask = &mask4},
+		{.type = RTE_FLOW_ITEM_TYPE_UDP, .spec = &udp, .mask = &rte_flow_item_udp_mask},
+		{.type = RTE_FLOW_ITEM_TYPE_END}};
+	struct rte_flow_error error;
+
+	memcpy(&ip4.hdr.src_addr, peer->ip + 12, 4);
+	memcpy(ip6.hdr.src_addr, peer->ip, 16);
+	memset(mask6.hdr.src_addr, 0xff, 16);
+	if (!v4)
+		pattern[1] = (struct rte_flow_item){
+			.type = RTE_FLOW_ITEM_TYPE_IPV6, .spec = &ip6, .mask = &mask6};
+	return rte_flow_create(p->id, &attr, pattern, actions, &error);
+}
+
+/* Some drivers say yes to rte_flow_validate() and then fail: make one. */
+static bool flows_work(const struct port *p)
+{
+	struct rte_flow_error error;
+	struct rte_flow *rule = flow_make(p, &p->self.address, 1);
+
+	return rule != NULL && rte_flow_destroy(p->id, rule, &error) == 0;
+}
+
 static int port_start(struct port *p, struct fog_io_settings *s)
 {
 	struct rte_eth_dev_info info;
@@ -214,7 +262,6 @@ static int port_start(struct port *p, struct fog_io_settings *s)
 
 	if (rc < 0)
 		return fail(s, rc, "device", s->device);
-	snprintf(p->driver, sizeof(p->driver), "%s", info.driver_name);
 	if (p->workers > info.max_rx_queues || p->workers > info.max_tx_queues) {
 		snprintf(s->why, sizeof(s->why), "%s has %u queues for %u workers",
 			 info.driver_name, FOG_MIN(info.max_rx_queues, info.max_tx_queues),
@@ -239,6 +286,9 @@ static int port_start(struct port *p, struct fog_io_settings *s)
 		return fail(s, rc, "MAC address of", s->device);
 	memcpy(p->self.mac, mac.addr_bytes, FOG_MAC_SIZE);
 	(void)rte_eth_allmulticast_enable(p->id); /* solicitations; not all devices filter */
+	p->flows = p->workers > 1 && flows_work(p);
+	const char *spread = p->flows ? "flows " : p->workers > 1 ? "rss " : "";
+	snprintf(p->detail, sizeof(p->detail), "%s%.20s", spread, info.driver_name);
 	return 0;
 }
 
@@ -280,7 +330,11 @@ static int port_open(struct port **out, const struct fog_io_open *o, struct fog_
 
 static void dpdk_close(struct fog_io *io)
 {
+	struct rte_flow_error error;
+
 	if (io->port != NULL && --io->port->users == 0) {
+		if (io->port->flows)
+			(void)rte_flow_flush(io->port->id, &error);
 		(void)rte_eth_dev_stop(io->port->id);
 		(void)rte_eth_dev_close(io->port->id);
 	}
@@ -378,6 +432,25 @@ static bool resolve(struct fog_io *io, struct fog_path *path)
 		path->header_size = (u8)fog_frame_header(&p->self, mac, &path->peer, path->header);
 	path->until_ns = known ? io->now_ns + PATH_NS : io->now_ns;
 	return known;
+}
+
+static void dpdk_neighbour(struct fog_io *io, const struct fog_address *peer, bool on)
+{
+	struct rte_flow_error error;
+	struct flow *f = io->flow, *end = io->flow + io->flow_count;
+
+	if (!io->port->flows)
+		return;
+	while (f < end && !fog_address_equal(&f->peer, peer))
+		f++;
+	if (on && f == end && io->flow_count < FLOWS_MAX) {
+		f->peer = *peer;
+		f->rule = flow_make(io->port, peer, io->queue);
+		io->flow_count += f->rule != NULL;
+	} else if (!on && f < end) {
+		(void)rte_flow_destroy(io->port->id, f->rule, &error);
+		*f = io->flow[--io->flow_count];
+	}
 }
 
 /* ---- receive ----------------------------------------------------------------------------- */
@@ -551,7 +624,7 @@ static void dpdk_drops(struct fog_io *io, u64 *drops)
 
 static const char *dpdk_detail(const struct fog_io *io)
 {
-	return io->port->driver;
+	return io->port->detail;
 }
 
 const struct fog_io_ops fog_io_dpdk = {
@@ -563,6 +636,7 @@ const struct fog_io_ops fog_io_dpdk = {
 	.tx_submit = dpdk_tx_submit,
 	.wait = dpdk_wait,
 	.drops = dpdk_drops,
+	.neighbour = dpdk_neighbour,
 	.detail = dpdk_detail,
 	.close = dpdk_close,
 };

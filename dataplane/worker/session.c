@@ -49,6 +49,12 @@ static int check_link(const struct fog_worker *w, const struct fog_command *c)
 	return other == 0 || other == c->link_id ? 0 : -EEXIST;
 }
 
+static void tell_device(struct fog_worker *w, const struct fog_address *peer, bool on)
+{
+	if (w->ops->neighbour != NULL && peer->port != 0)
+		w->ops->neighbour(w->io, peer, on);
+}
+
 static void link_add(struct fog_worker *w, struct fog_link *l, const struct fog_command *c)
 {
 	struct fog_slow_msg *m = fog_slow_request(w, 0);
@@ -90,6 +96,8 @@ int fog_link_set(struct fog_worker *w, const struct fog_command *c)
 	struct fog_address address = {.port = c->port};
 	memcpy(address.ip, c->address, sizeof(address.ip));
 	if (!fog_address_equal(&address, &l->configured)) {
+		tell_device(w, &l->configured, false);
+		tell_device(w, &address, true);
 		l->configured = address;
 		l->address = address;
 	}
@@ -126,6 +134,7 @@ void fog_link_delete(struct fog_worker *w, struct fog_link *l)
 	FOG_ASSERT(l->id != 0);
 
 	link_down(w, l, FOG_REASON_REQUESTED);
+	tell_device(w, &l->configured, false);
 	struct fog_slow_msg *m = fog_slow_request(w, 0);
 	FOG_ASSERT(m != NULL); /* the callers saw room */
 	m->type = FOG_SLOW_LINK_DELETE;

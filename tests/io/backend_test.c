@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What every back end must do, by the same cases with the same assertions: sockets, io_uring with
  * each option, AF_XDP between two network namespaces with the XDP filter attached, DPDK over memif,
- * taps on a bridge, AF_XDP and a ring. Ends are the test's own; what this kernel or user may not
- * have is named and left out. FOG_TEST_BACKEND=name runs one. */
+ * taps on a bridge and with flow rules, AF_XDP and a ring. Ends are the test's own; what this
+ * kernel or user may not have is named and left out. FOG_TEST_BACKEND=name runs one. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -201,7 +203,7 @@ static int end_filter(struct end *e)
 	return rc;
 }
 
-static void end_open(struct end *e, unsigned side, u16 port)
+static void end_open_worker(struct end *e, unsigned side, u16 port, u32 worker, u32 workers)
 {
 	const struct pair *p = pair_now;
 
@@ -221,7 +223,7 @@ static void end_open(struct end *e, unsigned side, u16 port)
 		e->settings.arg_count = FOG_ARRAY_COUNT(eal_args);
 	}
 	const struct fog_io_open o = {
-		.arg = &e->settings, .worker = 0, .workers = 1, .listen = &e->address};
+		.arg = &e->settings, .worker = worker, .workers = workers, .listen = &e->address};
 	enter(e->netns);
 	e->rc = e->ops->open(&e->io, &o);
 	if (e->rc == 0 && p->xdp)
@@ -229,6 +231,11 @@ static void end_open(struct end *e, unsigned side, u16 port)
 	enter(e->netns >= 0 ? home_netns : -1);
 	if (e->rc != 0)
 		snprintf(why_last, sizeof(why_last), "%s %s", strerror(-e->rc), e->settings.why);
+}
+
+static void end_open(struct end *e, unsigned side, u16 port)
+{
+	end_open_worker(e, side, port, 0, 1);
 }
 
 static void end_close(struct end *e)
@@ -547,6 +554,84 @@ static int run_pair(const struct pair *p)
 	return rc;
 }
 
+#define NEIGHBOURS 8
+#define FLOW_PORT  6000
+
+static int flow_socket(unsigned i, struct fog_address *address)
+{
+	struct sockaddr_in from = {.sin_family = AF_INET,
+				   .sin_port = htons((u16)(FLOW_PORT + 1 + i))};
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(FLOW_PORT)};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	FOG_ASSERT(inet_pton(AF_INET, "10.88.0.2", &from.sin_addr) == 1);
+	FOG_ASSERT(inet_pton(AF_INET, "10.88.0.1", &to.sin_addr) == 1);
+	FOG_ASSERT(bind(fd, (struct sockaddr *)&from, sizeof(from)) == 0);
+	FOG_ASSERT(connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0);
+	address->port = (u16)(FLOW_PORT + 1 + i);
+	FOG_ASSERT(fog_ip_parse("10.88.0.2", address->ip) == 0);
+	return fd;
+}
+
+/* Neighbour i has its link at worker i % 2. Counts datagrams that came to that one and others. */
+static void flow_pass(struct end w[2], u32 seen[2])
+{
+	const u8 datagram[FOG_DGRAM_SIZE] = {FOG_DGRAM_DATA};
+	struct fog_address peer[NEIGHBOURS];
+	struct fog_frame f[RX_FRAMES];
+	int fd[NEIGHBOURS];
+
+	memset(peer, 0, sizeof(peer));
+	for (unsigned i = 0; i < NEIGHBOURS; i++) {
+		fd[i] = flow_socket(i, &peer[i]);
+		w[i % 2].ops->neighbour(w[i % 2].io, &peer[i], true);
+	}
+	for (u64 end = now_ns() + COLLECT_NS; seen[0] + seen[1] < FRAMES && now_ns() < end;) {
+		for (unsigned i = 0; i < NEIGHBOURS; i++)
+			(void)send(fd[i], datagram, sizeof(datagram), MSG_DONTWAIT);
+		for (unsigned k = 0; k < 2; k++) {
+			unsigned n = w[k].ops->rx(w[k].io, now_ns(), f, RX_FRAMES);
+			for (unsigned i = 0; i < n; i++)
+				seen[(f[i].peer.port - FLOW_PORT - 1u) % 2 != k]++;
+			w[k].ops->release(w[k].io, f, n);
+		}
+	}
+	for (unsigned i = 0; i < NEIGHBOURS; i++) {
+		w[i % 2].ops->neighbour(w[i % 2].io, &peer[i], false);
+		close(fd[i]);
+	}
+}
+
+/* A tap with two workers: where it takes flow rules a neighbour's datagrams come to the worker that
+ * has its link, else anywhere. */
+static int run_flows(void)
+{
+	static const struct pair p = {
+		.io = "dpdk", .ip = {"10.88.0.1"}, .device = {"net_tap8,iface=tf"}};
+	static struct end w[2];
+	u32 seen[2] = {0};
+
+	pair_now = &p;
+	for (u32 k = 0; k < 2; k++)
+		end_open_worker(&w[k], 0, FLOW_PORT, k, 2);
+	int rc = w[0].rc != 0 || w[1].rc != 0;
+	if (rc != 0)
+		printf("dpdk.flows: %s\n", why_last);
+	else if (shell("ip link set tf address 02:00:00:00:00:0c && ip addr add 10.88.0.2/24 dev "
+		       "tf && ip link set tf up") != 0)
+		rc = 1;
+	if (rc == 0) {
+		bool rules = strstr(w[0].ops->detail(w[0].io), "flows") != NULL;
+		flow_pass(w, seen);
+		printf("dpdk.flows: %s: %u at their worker, %u elsewhere\n",
+		       w[0].ops->detail(w[0].io), seen[0], seen[1]);
+		rc = seen[0] + seen[1] < FRAMES || (rules && seen[1] != 0);
+	}
+	end_close(&w[1]);
+	end_close(&w[0]);
+	return rc;
+}
+
 int main(void)
 {
 	const char *only = getenv("FOG_TEST_BACKEND");
@@ -565,6 +650,12 @@ int main(void)
 		}
 		int rc = run_pair(&pairs[i]);
 		printf("%s: %s\n", pairs[i].name, rc == 0 ? "good" : "FAILED");
+		failed += rc != 0;
+		ran++;
+	}
+	if (has_dpdk() && (only == NULL || strcmp(only, "dpdk.flows") == 0)) {
+		int rc = run_flows();
+		printf("dpdk.flows: %s\n", rc == 0 ? "good" : "FAILED");
 		failed += rc != 0;
 		ran++;
 	}

@@ -76,6 +76,10 @@ static void test_random(void)
 		fog_sc_mul(&z, &x, &y);
 		fog_sc_store(out, &z);
 		CU_ASSERT(memcmp(out, expect, 32) == 0);
+		crypto_core_ed25519_scalar_add(expect, expect, b);
+		fog_sc_muladd(&z, &x, &y, &y);
+		fog_sc_store(out, &z);
+		CU_ASSERT(memcmp(out, expect, 32) == 0);
 		crypto_core_ed25519_scalar_add(expect, a, b);
 		fog_sc_add(&z, &x, &y);
 		fog_sc_store(out, &z);
@@ -89,6 +93,32 @@ static void test_random(void)
 	memset(&x, 0, sizeof(x));
 	fog_sc_negate(&z, &x);
 	CU_ASSERT(fog_is_zero(&z, sizeof(z)));
+}
+
+/* Around multiples of 2^252, where the remainders of a reduction are largest and smallest, and
+ * around multiples of the order; against libsodium. */
+static void test_edges(void)
+{
+	u8 wide[64], expect[32], out[32];
+	struct fog_sc x;
+	struct fog_rng rng;
+
+	rng_start(&rng);
+	for (unsigned i = 0; i < 4096; i++) {
+		memset(wide, i & 1 ? 0xff : 0, sizeof(wide));
+		if (i & 2)
+			fog_rng_bytes(&rng, wide + 32, 32);
+		if (i & 4)
+			memcpy(wide, order, 32);
+		if (i & 8) /* bits 252 and up only */
+			memset(wide, i & 16 ? 0xff : 0, 31);
+		wide[31] ^= (u8)(i >> 5);
+		wide[0] += (u8)(i >> 10);
+		crypto_core_ed25519_scalar_reduce(expect, wide);
+		fog_sc_reduce_bytes(&x, wide);
+		fog_sc_store(out, &x);
+		CU_ASSERT(memcmp(out, expect, 32) == 0);
+	}
 }
 
 /* Sum of digit[i] 2^(step i), modulo the order, by Horner's rule. */
@@ -158,4 +188,4 @@ static void test_digits(void)
 }
 
 FOG_TEST_MAIN("crypto/curve/scalar", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_random), FOG_TEST(test_digits))
+	      FOG_TEST(test_random), FOG_TEST(test_edges), FOG_TEST(test_digits))
