@@ -176,8 +176,10 @@ static void linearizable(struct bed *b)
 	const struct bed_node *n = NULL;
 	u64 latest = 0;
 
+	/* The longest log: the others' are its beginnings (canon_check()), and one may be a block
+	 * behind whoever has just acknowledged something. */
 	for (u32 i = 0; i < b->node_count; i++)
-		if (!b->node[i].byzantine)
+		if (!b->node[i].byzantine && (n == NULL || b->node[i].height > n->height))
 			n = &b->node[i];
 	FOG_ASSERT(n != NULL);
 	for (u32 op = 0; op < b->op_count; op++)
