@@ -143,7 +143,7 @@ static void job_add(struct fog_initrd *r, const struct fog_executor_spec *spec)
 			       spec->stdin_name == NULL ? "" : spec->stdin_name) +
 	      1;
 	fog_initrd_dir(r, "fog");
-	fog_initrd_data(r, FOG_GUEST_JOB_PATH + 1, 0400, text, at);
+	fog_initrd_data(r, &FOG_GUEST_JOB_PATH[1], 0400, text, at);
 }
 
 static int initrd_write(struct fog_job *job, const char *version)
