@@ -96,7 +96,7 @@ const u64 fog_sha512_256_initial[8] = {
 	0x96283ee2a88effe3, 0xbe5e1e2553863992, 0x2b0199fc2c85b8aa, 0x0eb72ddc81c52ca2,
 };
 
-static void tag_many(u8 (*out)[32], const u8 *const *in, unsigned count)
+void fog_portable_tag_many(u8 (*out)[32], const u8 *const *in, unsigned count)
 {
 	crypto_hash_sha512_state state;
 	u8 digest[crypto_hash_sha512_BYTES];
@@ -120,7 +120,7 @@ const struct fog_curve fog_curve_portable = {
 	.name = "portable",
 	.supported = supported,
 	.x25519_many = x25519_many,
-	.tag_many = tag_many,
+	.tag_many = fog_portable_tag_many,
 	.decode_many = fog_portable_decode_many,
 	.challenge_many = fog_portable_challenge_many,
 	.check_many = fog_portable_check_many,
