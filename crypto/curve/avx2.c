@@ -231,6 +231,7 @@ const struct fog_curve fog_curve_avx2 = {
 	.decode_many = fog_portable_decode_many,
 	.challenge_many = fog_portable_challenge_many,
 	.check_many = fog_portable_check_many,
+	.pair = fog_portable_pair,
 	.known_many = fog_portable_known_many,
 	.msm = fog_portable_msm,
 	.msm_scratch_size = fog_portable_msm_scratch_size,

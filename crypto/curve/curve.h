@@ -55,6 +55,9 @@ void fog_portable_challenge_many(struct fog_sc *k, const struct fog_sign_item *c
 				 unsigned count);
 void fog_portable_check_many(bool *good, const struct fog_ge_niels *point, const struct fog_sc *s,
 			     const struct fog_sc *k, unsigned count);
+void fog_portable_pair(struct fog_ge_ext sum[2], const struct fog_ge_ext p[2],
+		       const struct fog_sc *s, const struct fog_ge_ext q[2],
+		       const struct fog_sc *c);
 void fog_portable_msm(struct fog_ge_ext *sum, const struct fog_ge_niels *point,
 		      const struct fog_sc *scalar, unsigned count, void *scratch);
 size_t fog_portable_msm_scratch_size(unsigned count);

@@ -73,8 +73,8 @@ void fog_portable_check_many(bool *good, const struct fog_ge_niels *point, const
 	}
 }
 
-static void pair(struct fog_ge_ext sum[2], const struct fog_ge_ext p[2], const struct fog_sc *s,
-		 const struct fog_ge_ext q[2], const struct fog_sc *c)
+void fog_portable_pair(struct fog_ge_ext sum[2], const struct fog_ge_ext p[2],
+		       const struct fog_sc *s, const struct fog_ge_ext q[2], const struct fog_sc *c)
 {
 	const struct fog_ge_ext ext[4] = {p[0], q[0], p[1], q[1]};
 	const struct fog_sc scalar[2] = {*s, *c};
@@ -124,7 +124,7 @@ const struct fog_curve fog_curve_portable = {
 	.decode_many = fog_portable_decode_many,
 	.challenge_many = fog_portable_challenge_many,
 	.check_many = fog_portable_check_many,
-	.pair = pair,
+	.pair = fog_portable_pair,
 	.known_many = fog_portable_known_many,
 	.msm = fog_portable_msm,
 	.msm_scratch_size = fog_portable_msm_scratch_size,
