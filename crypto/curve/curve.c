@@ -3,6 +3,7 @@
 
 static const struct fog_curve *const paths[] = {
 	&fog_curve_portable,
+	&fog_curve_avx2,
 	&fog_curve_ifma,
 };
 

@@ -3,6 +3,7 @@
  * functions per path. A path goes with the cipher path of the same rank in crypto/cpu.h:
  *
  *	portable	one operation at a time; any 64-bit CPU
+ *	avx2		X25519 in four lanes of AVX2
  *	ifma		eight lanes of AVX-512 with 52-bit multiply-add */
 #ifndef FOG_CRYPTO_CURVE_H
 #define FOG_CRYPTO_CURVE_H
@@ -47,12 +48,16 @@ struct fog_curve {
 };
 
 /* The portable members, for paths that have nothing faster. */
+void fog_portable_tag_many(u8 (*out)[32], const u8 *const *in, unsigned count);
 void fog_portable_decode_many(struct fog_ge_niels *out, bool *good, const u8 *const *in,
 			      unsigned count);
 void fog_portable_challenge_many(struct fog_sc *k, const struct fog_sign_item *const *item,
 				 unsigned count);
 void fog_portable_check_many(bool *good, const struct fog_ge_niels *point, const struct fog_sc *s,
 			     const struct fog_sc *k, unsigned count);
+void fog_portable_pair(struct fog_ge_ext sum[2], const struct fog_ge_ext p[2],
+		       const struct fog_sc *s, const struct fog_ge_ext q[2],
+		       const struct fog_sc *c);
 void fog_portable_msm(struct fog_ge_ext *sum, const struct fog_ge_niels *point,
 		      const struct fog_sc *scalar, unsigned count, void *scratch);
 size_t fog_portable_msm_scratch_size(unsigned count);
@@ -60,6 +65,7 @@ size_t fog_portable_msm_scratch_size(unsigned count);
 extern const u64 fog_sha512_256_initial[8];
 
 extern const struct fog_curve fog_curve_portable;
+extern const struct fog_curve fog_curve_avx2;
 extern const struct fog_curve fog_curve_ifma;
 
 /* The path in use; written by fog_curve_select() only. Never NULL. */

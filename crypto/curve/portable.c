@@ -73,8 +73,8 @@ void fog_portable_check_many(bool *good, const struct fog_ge_niels *point, const
 	}
 }
 
-static void pair(struct fog_ge_ext sum[2], const struct fog_ge_ext p[2], const struct fog_sc *s,
-		 const struct fog_ge_ext q[2], const struct fog_sc *c)
+void fog_portable_pair(struct fog_ge_ext sum[2], const struct fog_ge_ext p[2],
+		       const struct fog_sc *s, const struct fog_ge_ext q[2], const struct fog_sc *c)
 {
 	const struct fog_ge_ext ext[4] = {p[0], q[0], p[1], q[1]};
 	const struct fog_sc scalar[2] = {*s, *c};
@@ -96,7 +96,7 @@ const u64 fog_sha512_256_initial[8] = {
 	0x96283ee2a88effe3, 0xbe5e1e2553863992, 0x2b0199fc2c85b8aa, 0x0eb72ddc81c52ca2,
 };
 
-static void tag_many(u8 (*out)[32], const u8 *const *in, unsigned count)
+void fog_portable_tag_many(u8 (*out)[32], const u8 *const *in, unsigned count)
 {
 	crypto_hash_sha512_state state;
 	u8 digest[crypto_hash_sha512_BYTES];
@@ -120,11 +120,11 @@ const struct fog_curve fog_curve_portable = {
 	.name = "portable",
 	.supported = supported,
 	.x25519_many = x25519_many,
-	.tag_many = tag_many,
+	.tag_many = fog_portable_tag_many,
 	.decode_many = fog_portable_decode_many,
 	.challenge_many = fog_portable_challenge_many,
 	.check_many = fog_portable_check_many,
-	.pair = pair,
+	.pair = fog_portable_pair,
 	.known_many = fog_portable_known_many,
 	.msm = fog_portable_msm,
 	.msm_scratch_size = fog_portable_msm_scratch_size,

@@ -10,10 +10,12 @@
 #include <emmintrin.h>
 #endif
 
-/* Of the places, what may be filled: with two lines of sixteen to choose from, a line overflows
- * before that with no measurable chance. */
+/* Of the places, what may be filled: up to that a line is full with a chance of 0.4 %, and eight in
+ * a row with no measurable one. */
 #define FILL_NUM 1
 #define FILL_DEN 2
+/* Lines looked at, at most. */
+#define PROBES 8
 
 static u32 lines_for(u32 capacity)
 {
@@ -64,28 +66,9 @@ void fog_mix_tags_marks(const struct fog_mix_tags *t, u8 (*mark)[FOG_MIX_MARK_SI
 	fog_cipher->aes_rounds(t->key + 1, 4, mark, count);
 }
 
-struct place {
-	u32 *line[2];
-	u32 print;
-};
-
-static struct place find(const struct fog_mix_tags *t, const u8 *mark)
-{
-	u32 print = fog_load_u32(mark + 12);
-
-	return (struct place){
-		.line = {t->line[fog_load_u32(mark) & (t->lines - 1)],
-			 t->line[fog_load_u32(mark + 4) & (t->lines - 1)]},
-		.print = print + (print == 0),
-	};
-}
-
 void fog_mix_tags_prefetch(const struct fog_mix_tags *t, const u8 mark[FOG_MIX_MARK_SIZE])
 {
-	struct place p = find(t, mark);
-
-	__builtin_prefetch(p.line[0], 1);
-	__builtin_prefetch(p.line[1], 1);
+	__builtin_prefetch(t->line[fog_load_u32(mark) & (t->lines - 1)], 1);
 }
 
 /* Bit i: line[i] == v. */
@@ -106,32 +89,47 @@ static inline u32 line_equal(const u32 line[FOG_MIX_TAGS_LINE], u32 v)
 #endif
 }
 
-static bool present(const struct place *p)
+/* -EEXIST, 0 with the place it would take, or -ENOSPC. Tags are never taken out: one that is not in
+ * a line with a free place is not in the lines after it either. */
+static int find(const struct fog_mix_tags *t, const u8 *mark, u32 print, u32 **place)
 {
-	return (line_equal(p->line[0], p->print) | line_equal(p->line[1], p->print)) != 0;
+	for (u32 i = 0, at = fog_load_u32(mark); i < PROBES; i++, at++) {
+		u32 *line = t->line[at & (t->lines - 1)];
+		if (line_equal(line, print) != 0)
+			return -EEXIST;
+		u32 free_places = line_equal(line, 0);
+		if (free_places != 0) {
+			*place = line + __builtin_ctz(free_places);
+			return 0;
+		}
+	}
+	return -ENOSPC;
+}
+
+static u32 print_of(const u8 *mark)
+{
+	u32 print = fog_load_u32(mark + 12);
+
+	return print + (print == 0);
 }
 
 bool fog_mix_tags_has(const struct fog_mix_tags *t, const u8 mark[FOG_MIX_MARK_SIZE])
 {
-	struct place p = find(t, mark);
+	u32 *place;
 
-	return present(&p);
+	return find(t, mark, print_of(mark), &place) == -EEXIST;
 }
 
 int fog_mix_tags_add(struct fog_mix_tags *t, const u8 mark[FOG_MIX_MARK_SIZE])
 {
-	struct place p = find(t, mark);
+	u32 print = print_of(mark), *place;
 
-	if (present(&p))
-		return -EEXIST;
+	int rc = find(t, mark, print, &place);
+	if (rc < 0)
+		return rc;
 	if (t->count >= t->capacity)
 		return -ENOSPC;
-	u32 one = line_equal(p.line[0], 0), two = line_equal(p.line[1], 0);
-	u32 *line = __builtin_popcount(one) >= __builtin_popcount(two) ? p.line[0] : p.line[1];
-	u32 free_places = line == p.line[0] ? one : two;
-	if (free_places == 0)
-		return -ENOSPC;
-	line[__builtin_ctz(free_places)] = p.print;
+	*place = print;
 	t->count++;
 	return 0;
 }

@@ -77,7 +77,7 @@ static void test_saturation(void)
 }
 
 /* Ten million unseen tags against a full table. The bound of 1e-6 would allow ten; the design says
- * 7.5e-8 of them. */
+ * 0.04 of them. */
 static void test_false_positives(void)
 {
 	u8 mark[FOG_MIX_MARK_SIZE];
