@@ -11,7 +11,8 @@
 #include "crypto/random/random.h"
 
 /* Fits every method there is; a longer list would be cut. */
-#define ALLOW_SIZE 96
+#define BODY_DRAIN_MAX (4ull * FOG_GATEWAY_BODY_MAX) /* bytes of a refused body that are read */
+#define ALLOW_SIZE     96
 
 /* One table of routes with its owner's pointer. */
 struct entry {
@@ -213,13 +214,14 @@ static void body_append(struct fog_exchange *x, const char *data, size_t len)
 	x->body_used += len;
 }
 
-/* An announced body over the limit is refused before a byte of it is read. */
+/* An announced body far over the limit is refused before a byte of it is read. One that is less so
+ * is read and dropped first: who is still sending when we close may never see the answer. */
 static bool announced_too_large(struct MHD_Connection *connection)
 {
 	const char *v = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
 						    MHD_HTTP_HEADER_CONTENT_LENGTH);
 
-	return v != NULL && strtoull(v, NULL, 10) > FOG_GATEWAY_BODY_MAX;
+	return v != NULL && strtoull(v, NULL, 10) > BODY_DRAIN_MAX;
 }
 
 /* Called with *con_cls NULL for the headers, then for each part of the body, then with size 0; and
