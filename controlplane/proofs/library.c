@@ -193,6 +193,9 @@ int fog_predicate_expand(const char *text, char out[FOG_PREDICATE_EXPANDED_MAX],
 	for (next(&x); x.token.kind != FOG_TOKEN_END && rc == 0;) {
 		struct fog_token name = x.token;
 
+		// The lexer does not pass what it cannot read.
+		if (name.kind == FOG_TOKEN_BAD)
+			return fail(&x, name.text);
 		next(&x);
 		if (name.kind != FOG_TOKEN_NAME || x.token.kind != FOG_TOKEN_OPEN)
 			continue;

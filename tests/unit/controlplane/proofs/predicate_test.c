@@ -89,6 +89,12 @@ static void test_bad_arguments(void)
 		{27, "not (a >= 0)", "never"},
 		{28, "not a", "comparison"},
 		{29, "a not 5", "comparison"},
+		{30, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa == 1",
+		 "63 letters"},
+		{31,
+		 "a in "
+		 "20..30653cd18c478a105b7a0e87d662a5accf16a1e1ac5c2732a331e594ce74e373b1c25544",
+		 "2^64"},
 	};
 
 	for (unsigned i = 0; i < FOG_ARRAY_COUNT(cases); i++) {
