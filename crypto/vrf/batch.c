@@ -25,7 +25,7 @@ struct batch {
 	bool *good;                   /* the same; of points, then of places */
 	u8 (*bytes)[32];
 	const struct fog_vrf_item **item;
-	unsigned *todo; /* places without H yet */
+	unsigned *pending; /* places without H yet */
 	void *scratch;
 	unsigned count;
 };
@@ -46,7 +46,7 @@ static size_t batch_init(struct batch *b, void *memory, unsigned capacity)
 	b->good = (void *)(base + fog_batch_take(&at, ENCODED * n * sizeof(*b->good)));
 	b->bytes = (void *)(base + fog_batch_take(&at, n * sizeof(*b->bytes)));
 	b->item = (void *)(base + fog_batch_take(&at, n * sizeof(*b->item)));
-	b->todo = (void *)(base + fog_batch_take(&at, n * sizeof(*b->todo)));
+	b->pending = (void *)(base + fog_batch_take(&at, n * sizeof(*b->pending)));
 	b->scratch = (void *)(base + at);
 	fog_batch_take(&at, fog_msm_scratch_size((unsigned)points));
 	b->count = 0;
@@ -106,25 +106,25 @@ static void batch_fill(struct batch *b, const struct fog_vrf_item *item, unsigne
 	}
 }
 
-/* Try number ctr of TAI for all places in todo[]; returns how many are still left. */
-static unsigned batch_try(struct batch *b, unsigned todo, unsigned ctr)
+/* Try number ctr of TAI for all places in pending[]; returns how many are still left. */
+static unsigned batch_try(struct batch *b, unsigned pending, unsigned ctr)
 {
 	unsigned left = 0;
 
-	for (unsigned i = 0; i < todo; i++) {
-		const struct fog_vrf_input in = input(b->item[b->todo[i]]);
+	for (unsigned i = 0; i < pending; i++) {
+		const struct fog_vrf_input in = input(b->item[b->pending[i]]);
 		fog_vrf_try(b->bytes[i], &in, ctr);
 		b->encoding[i] = b->bytes[i];
 	}
-	fog_curve->decode_many(b->decoded, b->good, b->encoding, todo);
-	for (unsigned i = 0; i < todo; i++) {
-		struct fog_ge_ext *h = &b->ext[b->todo[i]];
+	fog_curve->decode_many(b->decoded, b->good, b->encoding, pending);
+	for (unsigned i = 0; i < pending; i++) {
+		struct fog_ge_ext *h = &b->ext[b->pending[i]];
 		if (b->good[i]) {
 			fog_ge_ext_from_niels(h, &b->decoded[i]);
 			fog_ge_double(h, h, 3);
 		}
 		if (!b->good[i] || fog_ge_is_zero(h))
-			b->todo[left++] = b->todo[i];
+			b->pending[left++] = b->pending[i];
 	}
 	return left;
 }
@@ -133,18 +133,18 @@ static unsigned batch_try(struct batch *b, unsigned todo, unsigned ctr)
  * nobody can prove that his key gave it. */
 static void batch_hash(struct batch *b)
 {
-	unsigned todo = 0;
+	unsigned pending = 0;
 
 	for (unsigned i = 0; i < b->count; i++) {
 		const struct fog_vrf_input in = input(b->item[i]);
 		fog_ge_ext_zero(&b->ext[i]);
 		if (in.suite == FOG_VRF_TAI)
-			b->todo[todo++] = i;
+			b->pending[pending++] = i;
 		else
 			(void)fog_vrf_hash_point(&b->ext[i], &in); /* ELL2 cannot fail */
 	}
-	for (unsigned ctr = 0; todo > 0 && ctr < FOG_VRF_TRIES_MAX; ctr++)
-		todo = batch_try(b, todo, ctr);
+	for (unsigned ctr = 0; pending > 0 && ctr < FOG_VRF_TRIES_MAX; ctr++)
+		pending = batch_try(b, pending, ctr);
 	fog_ge_normalize(b->affine, b->ext, b->count);
 	for (unsigned i = 0; i < b->count; i++) {
 		fog_ge_niels_from_affine(&b->point[POINTS * i + H], &b->affine[i]);
