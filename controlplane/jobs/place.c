@@ -8,7 +8,6 @@
  * A pass sees all that wait, not only those whose time to be looked at again has come: else a job
  * of low priority would take the place of one that was looked at a moment ago. */
 #include <errno.h>
-#include <errno.h>
 
 #include "controlplane/jobs/place.h"
 
@@ -186,7 +185,7 @@ bool fog_pass_decide(struct fog_pass *p)
 	u32 reserved = 0, estimated = 0;
 
 	p->host_count = fog_pass_hosts(p->j);
-	if (!fog_pass_runs(p)) {
+	if (!fog_pass_runs(p) || !fog_pass_keep(p)) {
 		fog_jobs_fail(p->j, -ENOMEM);
 		return false;
 	}

@@ -34,8 +34,9 @@ struct fog_pass {
 	struct fog_batch_run *runs;
 	u32 run_count;
 	struct fog_batch_free *free;
-	bool marked; /* marks of hosts are not all NONE */
-	bool dry;    /* only to know: nobody is stopped for it */
+	struct fog_keep *keeps; /* by host, where anything is reserved at all; NULL: nothing is */
+	bool marked;            /* marks of hosts are not all NONE */
+	bool dry;               /* only to know: nobody is stopped for it */
 };
 
 /* ---- place_read.c --------------------------------------------------------------------------- */
@@ -59,6 +60,10 @@ void fog_pass_request(struct fog_jobs *j, const struct fog_job *job,
 void fog_pass_avoids(struct fog_jobs *j, struct fog_unit *u, bool failed);
 /* Marks hosts by where the unit's group is. */
 void fog_pass_rules(struct fog_pass *p, struct fog_unit *u);
+
+/* ---- reserve.c ------------------------------------------------------------------------------ */
+/* What people have reserved on the hosts of the pass, after its runs. False: no memory. */
+bool fog_pass_keep(struct fog_pass *p);
 
 /* ---- place.c -------------------------------------------------------------------------------- */
 /* Decides; nothing is stored yet. */

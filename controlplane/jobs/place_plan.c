@@ -36,12 +36,18 @@ static u32 owner_of(const char *user)
 	return h;
 }
 
+/* For somebody, at some time: the search does not look at when. */
+static bool held(const struct fog_placement_host *h)
+{
+	return h->reserved_ms != 0 || h->keep != NULL;
+}
+
 /* Jobs whose host may be any: no rule, nothing kept free for another there. */
 static void plan_jobs(struct fog_pass *p, struct plan_input *in)
 {
 	for (u32 i = 0; i < p->count; i++) {
 		struct fog_unit *u = &p->unit[i];
-		if (!p->b[i].placed || !u->plain || p->j->hosts[p->b[i].host[0]].reserved_ms != 0)
+		if (!p->b[i].placed || !u->plain || held(&p->j->hosts[p->b[i].host[0]]))
 			continue;
 		in->index[in->count] = i;
 		in->host_of[in->count] = p->b[i].host[0];
@@ -99,7 +105,8 @@ void fog_pass_refine(struct fog_pass *p)
 	for (u32 i = 0; i < in->count; i++)
 		fog_placement_uncommit(&j->hosts[in->host_of[i]], in->job[i].request);
 	for (u32 i = 0; i < p->host_count; i++) {
-		j->hosts[i].mark = FOG_PLACEMENT_MARK_NONE;
+		j->hosts[i].mark =
+			held(&j->hosts[i]) ? FOG_PLACEMENT_MARK_TAKEN : FOG_PLACEMENT_MARK_NONE;
 		in->host[i] = (struct fog_plan_host){.host = &j->hosts[i],
 						     .bandwidth_kbps = j->hosts[i].bandwidth_kbps,
 						     .idle_mw = j->hosts[i].idle_mw,

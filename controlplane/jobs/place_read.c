@@ -71,6 +71,7 @@ u32 fog_pass_hosts(struct fog_jobs *j)
 		h->jobs_committed = 0;
 		h->gpu_milli_committed = 0;
 		h->reserved_ms = 0;
+		h->keep = NULL;
 		h->mark = FOG_PLACEMENT_MARK_NONE;
 		h->crowd = 0;
 		h->cordoned = fog_hold_find(j, h->id, &hold);
@@ -109,11 +110,12 @@ bool fog_pass_runs(struct fog_pass *p)
 		u64 end = (a->offered_ms != 0 ? a->offered_ms : j->now_ms) + a->limits.wall_ms;
 		if (a->state > FOG_ATTEMPT_RECEIVED || h == NULL)
 			continue;
-		p->runs[p->run_count++] =
-			(struct fog_batch_run){.host = (u32)(h - j->hosts),
-					       .left_ms = end > j->now_ms ? end - j->now_ms : 1000,
-					       .cpu_milli = a->limits.cpu_milli,
-					       .memory_bytes = a->limits.memory_bytes};
+		p->runs[p->run_count++] = (struct fog_batch_run){
+			.host = (u32)(h - j->hosts),
+			.left_ms = end > j->now_ms ? end - j->now_ms : 1000,
+			.cpu_milli = a->limits.cpu_milli,
+			.owner = a->job != NULL ? fog_reserve_owner(j, a->job->terms.space) : 0,
+			.memory_bytes = a->limits.memory_bytes};
 	}
 	qsort(p->runs, p->run_count, sizeof(*p->runs), run_compare);
 	return true;
@@ -237,4 +239,5 @@ void fog_pass_free(struct fog_pass *p)
 	free(p->order);
 	free(p->runs);
 	free(p->free);
+	free(p->keeps);
 }

@@ -56,6 +56,8 @@ void fog_pass_preempt(struct fog_pass *p, struct fog_unit *u)
 		const struct fog_placement_host *h = &p->j->hosts[i];
 		if (fog_placement_filter_empty(&u->request, h) != FOG_PLACEMENT_FITS)
 			continue;
+		if (fog_placement_kept(&u->request, h))
+			continue;
 		u32 count = make_room(p, u, h, false);
 		if (count >= least)
 			continue;
