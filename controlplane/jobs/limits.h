@@ -44,19 +44,17 @@
 #define FOG_JOBS_LIST_MAX 1000 /* jobs in one answer of the API */
 
 /* ---- batches, namespaces, webhooks ----------------------------------------------------------- */
-#define FOG_JOBS_BATCH_MAX              1024 /* jobs of one batch; a larger one is refused */
-#define FOG_JOBS_STAGES_MAX             64   /* of a batch */
-#define FOG_JOB_BATCH_SIZE              37 /* id of a batch: 1..36; a stage and a rank follow in ids */
-#define FOG_JOB_STAGE_SIZE              21 /* 1..20 of the same */
-#define FOG_JOBS_SPACES_MAX             256 /* namespaces with a quota, a weight or use; then no more */
-#define FOG_JOBS_ESTIMATES_MAX          64 /* starts estimated in one tick */
-#define FOG_JOBS_RESERVATIONS_MAX       64 /* made by people; then -ENOSPC */
-#define FOG_JOBS_RESERVED_CORES_MAX     1e6
-#define FOG_JOBS_RESERVED_MEMORY_MB_MAX (1ull << 30)
-#define FOG_JOBS_HOLDS_MAX              1024 /* hosts cordoned or drained at once */
-#define FOG_JOBS_HOOKS_MAX              4096 /* notices waiting; the oldest is dropped */
-#define FOG_JOBS_HOOK_TRIES             8    /* of one notice, 1 s apart, doubling */
-#define FOG_JOBS_EVENTS_MAX             256  /* changes of one job that are kept */
+#define FOG_JOBS_BATCH_MAX        1024 /* jobs of one batch; a larger one is refused */
+#define FOG_JOBS_STAGES_MAX       64   /* of a batch */
+#define FOG_JOB_BATCH_SIZE        37   /* id of a batch: 1..36; a stage and a rank follow in ids */
+#define FOG_JOB_STAGE_SIZE        21   /* 1..20 of the same */
+#define FOG_JOBS_SPACES_MAX       256  /* namespaces with a quota, a weight or use; then no more */
+#define FOG_JOBS_ESTIMATES_MAX    64   /* starts estimated in one tick */
+#define FOG_JOBS_RESERVATIONS_MAX 64   /* made by people; then -ENOSPC */
+#define FOG_JOBS_HOLDS_MAX        1024 /* hosts cordoned or drained at once */
+#define FOG_JOBS_HOOKS_MAX        4096 /* notices waiting; the oldest is dropped */
+#define FOG_JOBS_HOOK_TRIES       8    /* of one notice, 1 s apart, doubling */
+#define FOG_JOBS_EVENTS_MAX       256  /* changes of one job that are kept */
 
 /* ---- windows on a stream: both sides together stay below FOG_FRAMED_QUEUE_MAX --------------- */
 #define FOG_JOBS_CHUNK_MAX (64u << 10)  /* bytes of one data frame */

@@ -7,9 +7,11 @@
 #include "controlplane/jobs/reserve.h"
 #include "crypto/mem.h"
 
-#define MIB        (1ull << 20)
-#define HORIZON_MS FOG_JOB_WALL_MS_MAX /* no job meets what comes later */
-#define TIMES_MAX  (FOG_JOBS_RESERVATIONS_MAX * FOG_KEEP_MAX)
+#define MIB           (1ull << 20)
+#define HORIZON_MS    FOG_JOB_WALL_MS_MAX /* no job meets what comes later */
+#define CORES_MAX     1e6
+#define MEMORY_MB_MAX (1ull << 30)
+#define TIMES_MAX     (FOG_JOBS_RESERVATIONS_MAX * FOG_KEEP_MAX)
 
 /* ---- times ---------------------------------------------------------------------------------- */
 
@@ -159,11 +161,9 @@ static void hosts_read(struct fog_jobs *j, struct fog_json_reader *r, u64 now_ms
 static void amounts_read(struct fog_json_reader *r, struct fog_amount *out)
 {
 	if (fog_json_has(r, "cpu_cores"))
-		out->cpu_milli = (u64)lround(
-			1000 * fog_json_real(r, "cpu_cores", 0.01, FOG_JOBS_RESERVED_CORES_MAX));
+		out->cpu_milli = (u64)lround(1000 * fog_json_real(r, "cpu_cores", 0.01, CORES_MAX));
 	if (fog_json_has(r, "memory_mb"))
-		out->memory_bytes =
-			MIB * fog_json_u64(r, "memory_mb", 1, FOG_JOBS_RESERVED_MEMORY_MB_MAX);
+		out->memory_bytes = MIB * fog_json_u64(r, "memory_mb", 1, MEMORY_MB_MAX);
 	if (fog_json_has(r, "accelerators"))
 		out->gpu_milli = 1000 * fog_json_u64(r, "accelerators", 1, 65536);
 }

@@ -21,7 +21,7 @@
 #define FOG_RESERVE_NOTE_SIZE   65
 #define FOG_RESERVE_HOSTS_MAX   32                          /* of one reservation */
 #define FOG_RESERVE_DURATION_MS (366ull * 24 * 3600 * 1000) /* at most; a period, too */
-#define FOG_RESERVE_CHECKED     1000 /* comings of two reservations that are looked at for overlap */
+#define FOG_RESERVE_CHECKED     1000 /* times of one that are compared with another */
 
 struct fog_reservation {
 	char id[FOG_RESERVE_ID_SIZE]; /* made by fog_jobs_reserve() */
