@@ -108,8 +108,8 @@ const struct fog_command fog_commands[] = {
 	 O(CPU) | O(MEMORY) | O(ACCELERATORS) | O(START) | O(DURATION) | O(EVERY) | O(UNTIL) |
 		 O(NAME),
 	 "keep hosts, or so much of all, for a namespace",
-	 "Either HOSTs, which are kept whole, or amounts by --cpu, --memory and --accelerators,\n"
-	 "which are kept wherever they are free. Until it begins others use it, as long as they\n"
+	 "HOSTs are kept whole, or the amounts of --cpu, --memory and --accelerators on each;\n"
+	 "amounts alone are kept wherever they are free. Until it begins others use it, if they\n"
 	 "must have ended by then; what runs already runs on. --name is a note for people.\n\n"
 	 "  fogctl reserve create render elm oak --start 22:00 --duration 8h --every 1d\n"
 	 "  fogctl reserve create class --cpu 16 --memory 64G --start +1h --duration 90m",
@@ -138,15 +138,22 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_market_history},
 	{"market alerts", "", 0, 0, 0, "what was unusual: volatility, spikes, manipulation", NULL,
 	 fog_cmd_market_alerts},
-	{"market auction", "[list|show|open|commit|reveal] ...", 0, 7, 0,
-	 "sealed-bid uniform-price auctions for S class",
+	{"market auction", "[list|show|open|ask|commit|reveal] ...", 0, 8, 0,
+	 "sealed-bid uniform-price auctions of reservations for S class",
 	 "  fogctl market auction list\n"
 	 "  fogctl market auction show AUCTION\n"
-	 "  fogctl market auction open LANE [COMMIT_SECONDS [REVEAL_SECONDS]]\n"
+	 "  fogctl market auction open LANE [HOURS [COMMIT_SECONDS [REVEAL_SECONDS]]]\n"
+	 "  fogctl market auction ask AUCTION HOURS PRICE_UFOG QUANTITY NONCE\n"
 	 "  fogctl market auction commit AUCTION bid|ask PRICE_UFOG QUANTITY ACCOUNT NONCE\n"
-	 "  fogctl market auction reveal AUCTION bid|ask PRICE_UFOG QUANTITY ACCOUNT NONCE\n\n"
-	 "Commit sends only the hash of the order. ACCOUNT and NONCE are 64 hex digits; keep the\n"
-	 "NONCE secret, and reveal the same order in the reveal phase.",
+	 "  fogctl market auction reveal AUCTION bid|ask PRICE_UFOG QUANTITY ACCOUNT NONCE\n"
+	 "                               [namespace=NAME|signature=HEX]\n\n"
+	 "Prices are per unit and hour; a unit is held for HOURS from the clearing on. Commit "
+	 "sends\n"
+	 "only the hash of the order, and a deposit that covers it: lost unless the order is\n"
+	 "revealed. ACCOUNT and NONCE are 64 hex digits; keep the NONCE secret. A bid says for "
+	 "which\n"
+	 "namespace; an ask's ACCOUNT is its worker's node id, which signs it (ask, asked of that\n"
+	 "worker). Sellers are paid when the hours are over, for the time they were there.",
 	 fog_cmd_market_auction},
 
 	{"account list", "", 0, 0, 0, "accounts of the ledger and their balances", NULL,

@@ -220,6 +220,16 @@ int fog_jobs_why(struct fog_jobs *j, const char *id, u64 now_ms, struct fog_job_
 int fog_jobs_plan(struct fog_jobs *j, const char *user, const struct fog_job_request *requests,
 		  u32 count, u64 now_ms, struct fog_job_why *out, char error[FOG_JSON_ERROR_SIZE]);
 
+/* Movements of the book by another part of this control plane, all or none, in one transaction with
+ * what `step` itself writes to fog_jobs_store(). step returns 0; -ENOSPC, of a move before which
+ * nothing was written, which is handed on; anything else undoes it all: -EAGAIN. */
+int fog_jobs_book(struct fog_jobs *j, u64 now_ms, int (*step)(void *context, struct fog_jobs *j),
+		  void *context);
+/* Within such a step: once per key, which is at most FOG_LEDGER_KEY_SIZE. Accounts of users are
+ * opened as by their first job. 0 or -ENOSPC. */
+int fog_jobs_move(struct fog_jobs *j, const char *key, const char *from, const char *to, i64 amount,
+		  const char *memo);
+
 struct fog_scheduler_stats {
 	u64 passes;
 	u64 placements;  /* jobs that got a host */

@@ -50,7 +50,7 @@
 #define FOG_JOB_STAGE_SIZE        21   /* 1..20 of the same */
 #define FOG_JOBS_SPACES_MAX       256  /* namespaces with a quota, a weight or use; then no more */
 #define FOG_JOBS_ESTIMATES_MAX    64   /* starts estimated in one tick */
-#define FOG_JOBS_RESERVATIONS_MAX 64   /* made by people; then -ENOSPC */
+#define FOG_JOBS_RESERVATIONS_MAX 256  /* made by people; then -ENOSPC */
 #define FOG_JOBS_HOLDS_MAX        1024 /* hosts cordoned or drained at once */
 #define FOG_JOBS_HOOKS_MAX        4096 /* notices waiting; the oldest is dropped */
 #define FOG_JOBS_HOOK_TRIES       8    /* of one notice, 1 s apart, doubling */

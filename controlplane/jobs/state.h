@@ -339,7 +339,8 @@ void fog_sla_disagreed(struct fog_jobs *j, const char *user, const char *space, 
 /* A job in memory alone, to be freed in the same step: what if? 0, -EINVAL, -ENOMEM. */
 int fog_job_dry(struct fog_jobs *j, const char *user, const struct fog_job_request *request,
 		struct fog_job **out, char error[FOG_JSON_ERROR_SIZE]);
-u32 fog_job_hash(const char *id); /* below FOG_JOBS_HASH_SIZE */
+void fog_user_open(struct fog_jobs *j, const char *user); /* with the grant of a new one */
+u32 fog_job_hash(const char *id);                         /* below FOG_JOBS_HASH_SIZE */
 struct fog_job *fog_job_find(struct fog_jobs *j, const char *id);
 struct fog_job *fog_job_add(struct fog_jobs *j, const char *id); /* into list and hash */
 void fog_job_free(struct fog_jobs *j, struct fog_job *job);
