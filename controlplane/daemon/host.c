@@ -147,6 +147,8 @@ static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	if (rc == 0)
 		rc = fog_host_jobs_start(h, why);
 	if (rc == 0)
+		fog_host_schedule_routes(h);
+	if (rc == 0)
 		rc = fog_host_chain_start(h, why);
 	if (rc == 0)
 		rc = fog_host_pay_start(h, why);

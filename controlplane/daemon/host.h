@@ -208,6 +208,8 @@ void fog_host_route_init(struct fog_host *h);
 int fog_host_jobs_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
 void fog_host_jobs_stop(struct fog_host *h);
 void fog_host_jobs_reload(struct fog_host *h);
+/* schedule_api.c: after the jobs have started. */
+void fog_host_schedule_routes(struct fog_host *h);
 /* Reputation of a host in 0 .. 1; 1 before the job engine runs. */
 double fog_host_weight(const struct fog_host *h, const u8 node_id[32]);
 u32 fog_host_jobs_open(const struct fog_host *h);
