@@ -335,9 +335,14 @@ int fog_gateway_new(struct fog_gateway **out, struct ev_loop *loop)
 
 void fog_gateway_add(struct fog_gateway *gw, const struct fog_route *routes, u32 count, void *ctx)
 {
-	FOG_ASSERT(gw->entry_count + count <= FOG_GATEWAY_ROUTES_MAX);
-	for (u32 i = 0; i < count; i++)
-		gw->entries[gw->entry_count++] = (struct entry){&routes[i], ctx};
+	for (u32 i = 0; i < count; i++) {
+		u32 at = 0;
+		while (at < gw->entry_count && gw->entries[at].route != &routes[i])
+			at++;
+		FOG_ASSERT(at < FOG_GATEWAY_ROUTES_MAX);
+		gw->entries[at] = (struct entry){&routes[i], ctx};
+		gw->entry_count = FOG_MAX(gw->entry_count, at + 1);
+	}
 }
 
 int fog_gateway_listen(struct fog_gateway *gw, int fd)

@@ -49,7 +49,8 @@ struct fog_route {
 };
 
 int fog_gateway_new(struct fog_gateway **out, struct ev_loop *loop);
-/* Routes must outlive the gateway. Exact segments win over {name}. HEAD is served by GET. */
+/* Routes must outlive the gateway. Exact segments win over {name}. HEAD is served by GET. Adding a
+ * table again gives it another ctx: its owner has been restarted. */
 void fog_gateway_add(struct fog_gateway *gw, const struct fog_route *routes, u32 count, void *ctx);
 /* Serve this listening socket, which stays the caller's until fog_gateway_free(), that closes it.
  * 0, -ENOSPC (FOG_GATEWAY_LISTENERS_MAX) or -EIO. */

@@ -244,6 +244,7 @@ struct fog_jobs {
 	u32 hold_count;
 	struct fog_host_hold *holds; /* [FOG_JOBS_HOLDS_MAX] */
 	struct fog_scheduler_stats stats;
+	struct fog_jobs_totals totals;
 	struct fog_bound *bounds;
 };
 
