@@ -222,9 +222,26 @@ static int restart_post(struct fog_exchange *x)
 		x, 200, component_json(&h->health->h.component[i], fog_loop_now_ms(h->loop)));
 }
 
+#define LEVELS "healthy|degraded|critical|offline"
+#define HEALTH                                                                               \
+	"{overall_health: " LEVELS ", is_running: boolean, healthy_components: integer,"     \
+	" total_components: integer (that are configured), error_count: integer, restarts: " \
+	"integer, components: {*: @Component}, timestamp: string}"
+#define COMPONENT                                                                             \
+	"{status: running|starting|stopped|error (stopped: not configured), health: " LEVELS  \
+	", last_heartbeat: string|null, error_count: integer (looks that found it critical "  \
+	"or offline), uptime_seconds: number, is_healthy: boolean, reason: string, changed: " \
+	"string|null, vital: boolean, restartable: boolean, restarts: integer, "              \
+	"restart_failures: integer, last_restart: string|null, recovery_ms: integer (from "   \
+	"the last restart until it was well)}"
+
 static const struct fog_route routes[] = {
-	{"GET", "/v1/health", health_get},
-	{"POST", "/v1/health/{component}/restart", restart_post},
+	{"GET", "/v1/health", health_get,
+	 FOG_DESCRIBE("Health of the host and its components", .answer = HEALTH)},
+	{"POST", "/v1/health/{component}/restart", restart_post,
+	 FOG_DESCRIBE(
+		 "Restart a component", .scope = FOG_SCOPE_ADMIN, .answer = "@Component",
+		 .text = "Nothing that was promised is lost. 409: it has no restart of its own.")},
 };
 
 /* ---- life cycle ----------------------------------------------------------------------------- */
@@ -261,6 +278,7 @@ int fog_host_health_start(struct fog_host *h)
 	ev_timer_init(&s->recovery, on_recover, 0.0, 0.0);
 	s->timer.data = s->recovery.data = h;
 	ev_timer_start(h->loop, &s->timer);
+	fog_gateway_define(h->gateway, "Component", COMPONENT);
 	fog_gateway_add(h->gateway, routes, FOG_ARRAY_COUNT(routes), h);
 	return 0;
 }

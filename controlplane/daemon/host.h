@@ -53,6 +53,7 @@ struct fog_host_market;
 struct fog_host_trust;
 struct fog_host_draws;
 struct fog_host_health;
+struct fog_host_proofs;
 
 /* mixnet.c */
 struct fog_host_mix {
@@ -136,6 +137,7 @@ struct fog_host {
 	struct fog_host_trust *trust;   /* likewise */
 	struct fog_host_draws *draws;   /* likewise */
 	struct fog_host_health *health; /* likewise; what is asked for it answers later */
+	struct fog_host_proofs *proofs; /* likewise */
 };
 
 /* What this host offers to jobs: configured, or measured where the configuration says 0. All zero
