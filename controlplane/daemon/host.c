@@ -11,6 +11,7 @@
 #include "controlplane/daemon/chain.h"
 #include "controlplane/daemon/draws.h"
 #include "controlplane/daemon/market.h"
+#include "controlplane/daemon/proofs_api.h"
 #include "controlplane/daemon/trust.h"
 
 static int fail(char why[FOG_HOST_WHY_SIZE], const char *what, int rc)
@@ -148,6 +149,8 @@ static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 		rc = fog_host_chain_start(h, why);
 	if (rc == 0)
 		rc = fog_host_pay_start(h, why);
+	if (rc == 0)
+		rc = fog_host_proofs_start(h, why);
 	return rc == 0 ? fog_host_voucher_start(h, why) : rc;
 }
 
@@ -227,7 +230,8 @@ void fog_host_stop(struct fog_host *h)
 	fog_host_market_stop(h);
 	fog_host_trust_stop(h);
 	fog_host_draws_stop(h);
-	fog_host_dataplane_stop(h);
+	fog_host_dataplane_stop(h); /* ends checks of proofs */
+	fog_host_proofs_stop(h);
 	fog_host_xdp_stop(h);
 	fog_directory_free(h->directory);
 	fog_links_free(h->links);

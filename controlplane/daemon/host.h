@@ -52,6 +52,7 @@ struct fog_xdp;
 struct fog_host_market;
 struct fog_host_trust;
 struct fog_host_draws;
+struct fog_host_proofs;
 
 /* mixnet.c */
 struct fog_host_mix {
@@ -133,6 +134,7 @@ struct fog_host {
 	struct fog_host_market *market; /* likewise */
 	struct fog_host_trust *trust;   /* likewise */
 	struct fog_host_draws *draws;   /* likewise */
+	struct fog_host_proofs *proofs; /* likewise */
 };
 
 /* What this host offers to jobs: configured, or measured where the configuration says 0. All zero
