@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gnutls/crypto.h>
-#include <sodium.h>
+#include <gnutls/gnutls.h>
 #include <strings.h>
 #include <unistd.h>
 
@@ -38,23 +38,29 @@ static bool list_has(const char *list, const char *word)
 
 static bool key_good(const char *key)
 {
-	u8 bytes[16];
-	size_t n;
+	const gnutls_datum_t text = {(u8 *)key, (unsigned)strlen(key)};
+	gnutls_datum_t bytes;
 
-	return strlen(key) == KEY_SIZE &&
-	       sodium_base642bin(bytes, sizeof(bytes), key, KEY_SIZE, NULL, &n, NULL,
-				 sodium_base64_VARIANT_ORIGINAL) == 0 &&
-	       n == sizeof(bytes);
+	if (text.size != KEY_SIZE || gnutls_base64_decode2(&text, &bytes) != 0)
+		return false;
+	bool good = bytes.size == 16;
+	gnutls_free(bytes.data);
+	return good;
 }
 
 static void accept_make(const char *key, char accept[ACCEPT_SIZE])
 {
 	char text[KEY_SIZE + sizeof(MAGIC)];
 	u8 hash[20];
+	const gnutls_datum_t bytes = {hash, sizeof(hash)};
+	gnutls_datum_t base64 = {0};
 
 	snprintf(text, sizeof(text), "%.24s%s", key, MAGIC);
 	gnutls_hash_fast(GNUTLS_DIG_SHA1, text, strlen(text), hash);
-	sodium_bin2base64(accept, ACCEPT_SIZE, hash, sizeof(hash), sodium_base64_VARIANT_ORIGINAL);
+	accept[0] = '\0';
+	if (gnutls_base64_encode2(&bytes, &base64) == 0)
+		snprintf(accept, ACCEPT_SIZE, "%.*s", (int)base64.size, base64.data);
+	gnutls_free(base64.data);
 }
 
 /* Without TLS the socket becomes ours alone, and MHD forgets the connection with its buffers: ten
