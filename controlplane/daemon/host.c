@@ -9,6 +9,7 @@
 
 #include "controlplane/core/log.h"
 #include "controlplane/daemon/chain.h"
+#include "controlplane/daemon/circuits_api.h"
 #include "controlplane/daemon/draws.h"
 #include "controlplane/daemon/health.h"
 #include "controlplane/daemon/market.h"
@@ -164,6 +165,10 @@ static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 		rc = fog_host_ledger_start(h, why);
 	if (rc == 0)
 		rc = fog_host_proofs_start(h, why);
+	if (rc == 0)
+		rc = fog_host_circuits_start(h);
+	if (rc == 0)
+		rc = fog_host_onion_start(h, why);
 	return rc == 0 ? fog_host_health_start(h) : rc;
 }
 
@@ -235,6 +240,8 @@ void fog_host_stop(struct fog_host *h)
 	fog_host_voucher_stop(h);
 	fog_host_jobs_stop(h);
 	fog_host_mix_stop(h);
+	fog_host_onion_stop(h);
+	fog_host_circuits_stop(h);
 	fog_host_edge_stop(h);
 	fog_host_api_stop(h);
 	fog_peering_stop(h->peering);

@@ -54,6 +54,8 @@ struct fog_host_trust;
 struct fog_host_draws;
 struct fog_host_health;
 struct fog_host_proofs;
+struct fog_host_circuits;
+struct fog_host_onion;
 
 /* mixnet.c */
 struct fog_host_mix {
@@ -138,6 +140,8 @@ struct fog_host {
 	struct fog_host_draws *draws;   /* likewise */
 	struct fog_host_health *health; /* likewise; what is asked for it answers later */
 	struct fog_host_proofs *proofs; /* likewise */
+	struct fog_host_circuits *circuits;
+	struct fog_host_onion *onion;
 };
 
 /* What this host offers to jobs: configured, or measured where the configuration says 0. All zero

@@ -33,6 +33,7 @@
 #define FOG_GATEWAY_MEMORY_MAX      (32 * 1024) /* request line and headers of a connection */
 #define FOG_GATEWAY_CONNECTIONS_MAX 256         /* more wait in the backlog */
 #define FOG_GATEWAY_IDLE_SECONDS    30          /* of a connection; suspended ones excepted */
+#define FOG_GATEWAY_WEBSOCKETS_MAX  10240
 #define FOG_GATEWAY_ROUTES_MAX      256
 #define FOG_GATEWAY_DEFINES_MAX     128
 #define FOG_GATEWAY_PARAMS_MAX      4   /* {name} parts of a pattern */

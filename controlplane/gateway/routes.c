@@ -54,6 +54,9 @@ void fog_routes_add(struct fog_routes *r, const struct fog_route *routes, u32 co
 
 void fog_routes_define(struct fog_routes *r, const char *name, const char *text)
 {
+	for (u32 i = 0; i < r->define_count; i++)
+		if (r->defines[i].name == name)
+			return; /* its owner has been restarted */
 	FOG_ASSERT(r->define_count < FOG_GATEWAY_DEFINES_MAX);
 	FOG_ASSERT(fog_routes_schema(r, (struct fog_slice){name, (u32)strlen(name)}) == NULL);
 	struct fog_define *d = &r->defines[r->define_count++];
