@@ -115,7 +115,7 @@ struct fog_host {
 
 	/* measure.c */
 	struct ev_timer report_timer;
-	u64 reported_ms;          /* Unix: when trust, draws and our report were brought up to date */
+	u64 reported_ms;          /* Unix: of the last report */
 	struct fog_report report; /* what our next descriptor says */
 	struct fog_coordinate coordinate;
 	u64 place_updates;

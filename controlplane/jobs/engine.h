@@ -315,8 +315,8 @@ void fog_jobs_load(const struct fog_jobs *j, struct fog_jobs_load *out);
 
 /* Since the start of this process. */
 struct fog_jobs_totals {
-	u64 ticked_ms; /* Unix: the last tick */
-	bool broken;   /* the store failed, and memory is not read again yet */
+	u64 ticked_ms;                  /* Unix: the last tick */
+	bool broken;                    /* the store failed, and memory is not read again yet */
 	u64 ended[FOG_JOB_STATE_COUNT]; /* of ours, by the state they ended in */
 	u64 runs_vanished;              /* works here whose executor was lost */
 	struct fog_histogram wait;      /* from submission to running */

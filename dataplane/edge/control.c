@@ -292,8 +292,7 @@ static void line_take(struct fog_control *c, const char *line, size_t size)
 		circuits_answer(c, m.id);
 		break;
 	case FOG_CONTROL_PING:
-		fog_control_send(c,
-				 json_pack("{s:s, s:I}", "op", "ping", "id", (json_int_t)m.id));
+		fog_control_send(c, json_pack("{s:s, s:I}", "op", "ping", "id", (json_int_t)m.id));
 		break;
 	case FOG_CONTROL_CLOSE:
 		close_answer(c, m.id, m.handle);
