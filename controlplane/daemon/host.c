@@ -9,8 +9,10 @@
 
 #include "controlplane/core/log.h"
 #include "controlplane/daemon/chain.h"
+#include "controlplane/daemon/circuits_api.h"
 #include "controlplane/daemon/draws.h"
 #include "controlplane/daemon/market.h"
+#include "controlplane/daemon/proofs_api.h"
 #include "controlplane/daemon/trust.h"
 
 static int fail(char why[FOG_HOST_WHY_SIZE], const char *what, int rc)
@@ -148,6 +150,12 @@ static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 		rc = fog_host_chain_start(h, why);
 	if (rc == 0)
 		rc = fog_host_pay_start(h, why);
+	if (rc == 0)
+		rc = fog_host_proofs_start(h, why);
+	if (rc == 0)
+		rc = fog_host_circuits_start(h);
+	if (rc == 0)
+		rc = fog_host_onion_start(h, why);
 	return rc == 0 ? fog_host_voucher_start(h, why) : rc;
 }
 
@@ -218,6 +226,8 @@ void fog_host_stop(struct fog_host *h)
 	fog_host_voucher_stop(h);
 	fog_host_jobs_stop(h);
 	fog_host_mix_stop(h);
+	fog_host_onion_stop(h);
+	fog_host_circuits_stop(h);
 	fog_host_edge_stop(h);
 	fog_host_api_stop(h);
 	fog_peering_stop(h->peering);
@@ -227,7 +237,8 @@ void fog_host_stop(struct fog_host *h)
 	fog_host_market_stop(h);
 	fog_host_trust_stop(h);
 	fog_host_draws_stop(h);
-	fog_host_dataplane_stop(h);
+	fog_host_dataplane_stop(h); /* ends checks of proofs */
+	fog_host_proofs_stop(h);
 	fog_host_xdp_stop(h);
 	fog_directory_free(h->directory);
 	fog_links_free(h->links);

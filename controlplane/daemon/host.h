@@ -52,6 +52,9 @@ struct fog_xdp;
 struct fog_host_market;
 struct fog_host_trust;
 struct fog_host_draws;
+struct fog_host_proofs;
+struct fog_host_circuits;
+struct fog_host_onion;
 
 /* mixnet.c */
 struct fog_host_mix {
@@ -133,6 +136,9 @@ struct fog_host {
 	struct fog_host_market *market; /* likewise */
 	struct fog_host_trust *trust;   /* likewise */
 	struct fog_host_draws *draws;   /* likewise */
+	struct fog_host_proofs *proofs; /* likewise */
+	struct fog_host_circuits *circuits;
+	struct fog_host_onion *onion;
 };
 
 /* What this host offers to jobs: configured, or measured where the configuration says 0. All zero

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 
 #include "controlplane/core/log.h"
+#include "controlplane/jobs/reserve.h"
 #include "controlplane/jobs/state.h"
 
 #define SWEEP_MS 60000u
@@ -224,6 +225,7 @@ static int memory_load(struct fog_jobs *j, u64 now_ms)
 	j->review = true; /* a batch may have ended just before */
 	fog_db_spaces_load(j);
 	fog_db_holds_load(j);
+	fog_db_reservations_load(j);
 	fog_db_jobs_load(j);
 	fog_db_works_load(j);
 	int rc = j->rc;
@@ -254,7 +256,9 @@ int fog_jobs_new(struct fog_jobs **out, const struct fog_jobs_config *config,
 	j->bounds = calloc(FOG_JOBS_BOUNDS_MAX, sizeof(*j->bounds));
 	j->spaces = calloc(FOG_JOBS_SPACES_MAX, sizeof(*j->spaces));
 	j->holds = calloc(FOG_JOBS_HOLDS_MAX, sizeof(*j->holds));
-	if (j->hosts == NULL || j->bounds == NULL || j->spaces == NULL || j->holds == NULL)
+	j->reservations = calloc(FOG_JOBS_RESERVATIONS_MAX, sizeof(*j->reservations));
+	if (j->hosts == NULL || j->bounds == NULL || j->spaces == NULL || j->holds == NULL ||
+	    j->reservations == NULL)
 		goto err_free;
 	rc = fog_db_migrate(store, why);
 	if (rc == 0)
@@ -288,6 +292,7 @@ void fog_jobs_free(struct fog_jobs *j)
 	free(j->bounds);
 	free(j->spaces);
 	free(j->holds);
+	free(j->reservations);
 	free(j);
 }
 
@@ -314,6 +319,7 @@ void fog_jobs_tick(struct fog_jobs *j, u64 now_ms)
 	if (!fog_jobs_begin(j, now_ms))
 		return;
 	fog_hold_tick(j);
+	fog_reserve_tick(j);
 	fog_queue_tick(j);
 	for (a = TAILQ_FIRST(&j->attempts); a != NULL && !crowded(j); a = a_next) {
 		a_next = TAILQ_NEXT(a, link);

@@ -25,6 +25,7 @@
 #define FOG_NODE_CHECKS_MAX  4096  /* signatures of one message */
 #define FOG_NODE_RECHECK_MS  1000  /* the pool's oldest are checked again */
 #define FOG_NODE_PUSH_MS     20    /* followers learn of new heights so often at most */
+#define FOG_NODE_FAR_MS      1000  /* then a snapshot, if nobody has our next block */
 
 struct fog_node;
 

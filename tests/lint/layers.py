@@ -40,6 +40,7 @@ FENCED = {
     "libpq-fe.h": ("controlplane/core/",),
     "secp256k1.h": ("crypto/voucher/",),
     "microhttpd.h": ("controlplane/gateway/",),
+    "wslay/wslay.h": ("controlplane/gateway/",),
     "curl/curl.h": ("controlplane/cli/", "controlplane/jobs/hooks.c"),
     "libsmartcols/libsmartcols.h": ("controlplane/cli/",),
     "hwloc.h": ("dataplane/",),
