@@ -35,6 +35,8 @@ struct fog_exchange {
 
 	struct MHD_Response *response; /* set once answered */
 	unsigned status;
+	const struct fog_websocket_handlers *websocket; /* what it becomes, else NULL */
+	void *websocket_ctx;
 	bool suspended; /* the connection waits for a later answer */
 	bool queued;    /* the response was handed to MHD */
 	u32 header_count;
@@ -58,6 +60,9 @@ __attribute__((format(printf, 5, 6))) int fog_exchange_problem_with(struct fog_e
 								    const char *member,
 								    json_t *value, const char *fmt,
 								    ...);
+
+/* Answer with a response of MHD's, which it takes; NULL: the connection is closed. Returns 0. */
+int fog_exchange_respond(struct fog_exchange *x, unsigned status, struct MHD_Response *r);
 
 /* Hand the finished response to MHD, now or by waking the connection. */
 void fog_gateway_answered(struct fog_gateway *gw, struct fog_exchange *x);

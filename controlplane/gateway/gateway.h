@@ -33,6 +33,7 @@
 #define FOG_GATEWAY_MEMORY_MAX      (32 * 1024) /* request line and headers of a connection */
 #define FOG_GATEWAY_CONNECTIONS_MAX 256         /* more wait in the backlog */
 #define FOG_GATEWAY_IDLE_SECONDS    30          /* of a connection; suspended ones excepted */
+#define FOG_GATEWAY_WEBSOCKETS_MAX  10240
 #define FOG_GATEWAY_ROUTES_MAX      256
 #define FOG_GATEWAY_DEFINES_MAX     128
 #define FOG_GATEWAY_PARAMS_MAX      4   /* {name} parts of a pattern */
@@ -86,7 +87,8 @@ struct fog_route {
 };
 
 int fog_gateway_new(struct fog_gateway **out, struct ev_loop *loop);
-/* Routes must outlive the gateway. Exact segments win over {name}. HEAD is served by GET. */
+/* Routes must outlive the gateway. Exact segments win over {name}. HEAD is served by GET. Adding a
+ * table again gives it another ctx: its owner has been restarted. */
 void fog_gateway_add(struct fog_gateway *gw, const struct fog_route *routes, u32 count, void *ctx);
 /* Give a schema a name, which others use as @name. `text` must outlive the gateway; a name is given
  * once. Only what is an object or an array can be named. */
