@@ -7,7 +7,8 @@
  *		   extends a PCR
  *
  *	{"version":1,"kind":"tpm","nonce":hex,"node_id":hex,"verifier":hex,"made_ms":n,
- *	 "components":[["fog-exec",hex],..],"log":[["platform","",hex],["launch","enclave_..",hex],..],
+ *	 "components":[["fog-exec",hex],..],
+ *	 "log":[["platform","",hex],["launch","enclave_..",hex],..],
  *	 "enclave":null|{"id","engine","code","config","engine_sha256","key"}}
  *
  * Pure. Any thread. */

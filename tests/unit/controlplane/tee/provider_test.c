@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "controlplane/executor/file.h"
 #include "controlplane/tee/appraise.h"
 #include "tests/unit/controlplane/tee/recorded.h"
 
@@ -95,11 +96,8 @@ static pthread_t play_begin(unsigned requests)
 
 static void play_end(pthread_t thread)
 {
-	char command[64];
-
 	pthread_join(thread, NULL);
-	snprintf(command, sizeof(command), "rm -rf %s", dir);
-	CU_ASSERT_EQUAL(system(command), 0);
+	CU_ASSERT_EQUAL(fog_tree_remove(AT_FDCWD, dir), 0);
 }
 
 static void quote_check(const char *member, const char *kind)
