@@ -16,7 +16,7 @@
 struct swtpm {
 	char dir[32];
 	char tcti[64];
-	char maker[64]; /* PEM of who certifies it */
+	char maker[96]; /* PEM of who certifies it */
 };
 
 extern char **environ;
