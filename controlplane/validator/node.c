@@ -207,6 +207,7 @@ static void execute(struct fog_node *n, struct fog_block *b, const u8 *cert, u32
 			      (unsigned long long)b->header.height, strerror(-rc));
 		return;
 	}
+	n->far_ms = 0;
 	n->blocks++;
 	n->transactions += b->header.tx_count;
 	if (n->config.executed != NULL)
@@ -562,7 +563,7 @@ static void timers_start(struct fog_node *n)
 
 static int start(struct fog_node *n, char why[FOG_NODE_WHY_SIZE])
 {
-	struct fog_net_events events = {fog_node_message, fog_node_up, n};
+	struct fog_net_events events = {fog_node_message, fog_node_up, fog_node_down, n};
 	u64 epoch = 1;
 	int rc;
 

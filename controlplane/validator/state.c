@@ -299,8 +299,10 @@ static void snapshot_give(struct fog_node *n, u32 peer, u64 epoch)
 	u8 meta[META_SIZE];
 	int fd = snapshot_open(n, epoch, &s);
 
-	if (fd < 0)
+	if (fd < 0) {
+		fog_node_send(n, peer, NODE_GONE, NULL, 0);
 		return;
+	}
 	close(fd);
 	meta_encode(epoch, &s, meta);
 	fog_node_send(n, peer, NODE_SNAPSHOT, meta, sizeof(meta));
@@ -321,8 +323,10 @@ static void chunk_give(struct fog_node *n, u32 peer, u64 epoch, u32 chunk)
 		rc = chunk_next(fd, out + 12, &len);
 	if (fd >= 0)
 		close(fd);
-	if (rc != 0)
+	if (rc != 0) {
+		fog_node_send(n, peer, NODE_GONE, NULL, 0);
 		return;
+	}
 	fog_store_u64(out, epoch);
 	fog_store_u32(out + 8, chunk);
 	fog_node_send(n, peer, NODE_CHUNK, out, 12 + len);
@@ -340,6 +344,12 @@ static void restore_refuse(struct fog_node *n, const char *what)
 {
 	fog_log(FOG_LOG_WARNING, "quorum", "snapshot of a peer refused reason=\"%s\"", what);
 	restore_end(n);
+}
+
+void fog_node_restore_lost(struct fog_node *n, u32 peer, const char *what)
+{
+	if (n->restore.on && peer == n->restore.peer)
+		restore_refuse(n, what);
 }
 
 static void ask(struct fog_node *n, u8 type, u64 first, u32 second, u32 len)
@@ -408,7 +418,7 @@ static void snapshot_take(struct fog_node *n, const u8 *data, u32 len)
 {
 	struct restore *r = &n->restore;
 
-	if (len != META_SIZE || meta_decode(&r->meta, data) != r->epoch ||
+	if (len != META_SIZE || r->root_known || meta_decode(&r->meta, data) != r->epoch ||
 	    r->meta.height != r->e->last.height || r->meta.chunk_count == 0 ||
 	    r->meta.chunk_count > FOG_APP_CHUNKS_MAX) {
 		restore_refuse(n, "it is of another height");
@@ -505,6 +515,8 @@ void fog_node_state_message(struct fog_node *n, u32 peer, const u8 *data, u32 le
 		snapshot_take(n, body, size);
 	else if (data[0] == NODE_CHUNK)
 		chunk_take(n, body, size);
+	else if (data[0] == NODE_GONE)
+		restore_refuse(n, "its owner has it no more");
 }
 
 void fog_node_restore_check(struct fog_node *n)

@@ -267,11 +267,12 @@ static void test_lost_disk(void)
 
 static void test_end(void)
 {
-	u64 most = height_of(0);
 	json_t *proof = NULL;
 
-	CU_ASSERT_FATAL(until(height_of, 4, most, 20)); /* the follower, too */
-	for (u64 h = most; proof == NULL && h + 20 > most; h--)
+	CU_ASSERT_FATAL(until(height_of, 4, height_of(0), 20)); /* the follower, too */
+	/* As of now: hosts forget old blocks. The newest heights are in no header yet. */
+	u64 most = height_of(0);
+	for (u64 h = most; proof == NULL && h > 0 && h + 20 > most; h--)
 		proof = fog_node_proof_json(hosts[0].node, h, 1);
 	CU_ASSERT_PTR_NOT_NULL(proof);
 	json_decref(proof);
