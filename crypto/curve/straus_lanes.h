@@ -19,7 +19,7 @@
 /* Windows of a scalar below 2^128, whose carry may reach one more, and of any. */
 #define WINDOWS_SHORT 33
 #define WINDOWS_ALL   64
-#define AHEAD 6
+#define AHEAD         6
 
 struct point_group {
 	struct fog_ge_row3 multiple[LANES][POINT_TABLE];
