@@ -41,8 +41,8 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_top},
 
 	{"job submit", "[-f FILE | -- ARGV...]", 0, FOG_CLI_ARGS_MAX,
-	 O(NAME) | O(CPU) | O(MEMORY) | O(WALL) | O(TARGET) | O(STDIN) | O(ENGINE) | O(INPUT) |
-		 O(WAIT) | O(TIMEOUT) | JOB_TERMS,
+	 O(NAME) | O(CPU) | O(MEMORY) | O(ACCELERATORS) | O(WALL) | O(TARGET) | O(STDIN) |
+		 O(ENGINE) | O(INPUT) | O(WAIT) | O(TIMEOUT) | JOB_TERMS,
 	 "run a program on some host of the fog",
 	 "ARGV is the program and its arguments as the worker finds them, not a shell line.\n"
 	 "Prints the id of the job; with --wait also its way and its output.\n\n"
@@ -52,7 +52,7 @@ const struct fog_command fog_commands[] = {
 	 "  fogctl job submit --wait -f dag.json          a batch of stages, see configs/jobs/",
 	 fog_cmd_job_submit},
 	{"job plan", "[-f FILE | -- ARGV...]", 0, FOG_CLI_ARGS_MAX,
-	 O(NAME) | O(CPU) | O(MEMORY) | O(WALL) | O(TARGET) | JOB_TERMS,
+	 O(NAME) | O(CPU) | O(MEMORY) | O(ACCELERATORS) | O(WALL) | O(TARGET) | JOB_TERMS,
 	 "where it would run now, or why not; nothing is submitted", NULL, fog_cmd_job_plan},
 	{"job why", "JOB", 1, 1, 0, "why a job is pending, and when it is likely to start",
 	 "Counts the hosts by the first constraint that each of them fails.", fog_cmd_job_why},

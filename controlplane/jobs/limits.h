@@ -6,25 +6,27 @@
 #include "crypto/types.h"
 
 /* ---- what a job may be; a request beyond is refused and the error names the field ---------- */
-#define FOG_JOB_ID_SIZE         65 /* 1..64 of [A-Za-z0-9._-], with the terminating zero */
-#define FOG_JOB_NAME_SIZE       65
-#define FOG_JOB_USER_SIZE       65
-#define FOG_JOB_SPEC_MAX        (64u << 10) /* bytes of the canonical spec text */
-#define FOG_JOB_ENGINE_SIZE     16          /* name of an engine, with the terminating zero */
-#define FOG_JOB_ARGS_MAX        256
-#define FOG_JOB_ENV_MAX         64
-#define FOG_JOB_INPUTS_MAX      16
-#define FOG_JOB_INPUT_MAX       (8u << 20)  /* bytes of one input */
-#define FOG_JOB_INPUTS_SUM_MAX  (64u << 20) /* bytes of all inputs of a job */
-#define FOG_JOB_INPUT_NAME_SIZE 64
-#define FOG_JOB_OUTPUT_MAX      (8u << 20) /* kept of stdout and of stderr each: 16 MiB a job */
-#define FOG_JOB_CPU_MILLI_MIN   10
-#define FOG_JOB_CPU_MILLI_MAX   1024000
-#define FOG_JOB_MEMORY_MB_MIN   4
-#define FOG_JOB_MEMORY_MB_MAX   16777216
-#define FOG_JOB_WALL_MS_MAX     (30ull * 24 * 3600 * 1000)
-#define FOG_JOB_HOOK_SIZE       256 /* address of a webhook */
-#define FOG_JOB_REASON_SIZE     512 /* why it is pending, was declined or failed; cut when longer */
+#define FOG_JOB_ID_SIZE          65 /* 1..64 of [A-Za-z0-9._-], with the terminating zero */
+#define FOG_JOB_NAME_SIZE        65
+#define FOG_JOB_USER_SIZE        65
+#define FOG_JOB_SPEC_MAX         (64u << 10) /* bytes of the canonical spec text */
+#define FOG_JOB_ENGINE_SIZE      16          /* name of an engine, with the terminating zero */
+#define FOG_JOB_ARGS_MAX         256
+#define FOG_JOB_ENV_MAX          64
+#define FOG_JOB_INPUTS_MAX       16
+#define FOG_JOB_INPUT_MAX        (8u << 20)  /* bytes of one input */
+#define FOG_JOB_INPUTS_SUM_MAX   (64u << 20) /* bytes of all inputs of a job */
+#define FOG_JOB_INPUT_NAME_SIZE  64
+#define FOG_JOB_OUTPUT_MAX       (8u << 20) /* kept of stdout and of stderr each: 16 MiB a job */
+#define FOG_JOB_CPU_MILLI_MIN    10
+#define FOG_JOB_CPU_MILLI_MAX    1024000
+#define FOG_JOB_MEMORY_MB_MIN    4
+#define FOG_JOB_MEMORY_MB_MAX    16777216
+#define FOG_JOB_WALL_MS_MAX      (30ull * 24 * 3600 * 1000)
+#define FOG_JOB_ACCELERATORS_MAX 64
+#define FOG_JOB_ACCELERATOR_SIZE 32
+#define FOG_JOB_HOOK_SIZE        256 /* address of a webhook */
+#define FOG_JOB_REASON_SIZE      512 /* why it is pending, was declined or failed */
 
 /* ---- engine ------------------------------------------------------------------------------ */
 #define FOG_JOBS_SESSIONS_MAX  4096 /* streams at once; inbound ones beyond are closed */

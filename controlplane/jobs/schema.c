@@ -113,6 +113,8 @@ static const struct fog_migration jobs_migrations[] = {
 	 " gpu_milli INTEGER NOT NULL, start_ms INTEGER NOT NULL, duration_ms INTEGER NOT NULL,"
 	 " every_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL, created_ms INTEGER NOT NULL)"
 	 " STRICT;"},
+	{5, /* Which of the host's it has, a bit each. */
+	 "ALTER TABLE work ADD COLUMN accelerators INTEGER NOT NULL DEFAULT 0;"},
 };
 
 static const struct fog_migration ledger_migrations[] = {

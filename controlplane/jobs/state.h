@@ -121,6 +121,7 @@ struct fog_work {
 	u32 starts;
 	bool cancel;
 	struct fog_job_limits limits;
+	u64 accelerators;          /* that it has, a bit each */
 	struct fog_job_spec *spec; /* for its inputs */
 	struct fog_jobs_session *session;
 	u64 poll_ms; /* next */
@@ -399,6 +400,7 @@ struct fog_work_row {
 	enum fog_work_state state;
 	char run[FOG_WORK_RUN_SIZE];
 	u32 runs;
+	u64 accelerators;
 	bool cancel;
 	char reason[FOG_JOB_REASON_SIZE];
 	struct fog_offer offer;

@@ -167,11 +167,39 @@ static void finish_unrun(struct fog_jobs *j, struct fog_work *w, enum fog_outcom
 
 /* ---- admission ------------------------------------------------------------------------------ */
 
+static bool accelerators_suit(const struct fog_accelerators *have, const struct fog_job_limits *l)
+{
+	return l->accelerators == 0 ||
+	       (l->accelerators <= have->count &&
+		l->accelerator_memory_bytes <= have->memory_bytes &&
+		(l->accelerator_type[0] == '\0' || strcmp(l->accelerator_type, have->type) == 0));
+}
+
+/* The lowest that are free; capacity_check() has counted them. */
+static u64 accelerators_take(const struct fog_jobs *j, u64 count)
+{
+	struct fog_jobs_load load;
+	u64 taken = 0;
+
+	fog_jobs_load(j, &load);
+	for (u32 i = 0; count > 0 && i < j->config.accelerators.count; i++) {
+		if (load.accelerators >> i & 1)
+			continue;
+		taken |= 1ull << i;
+		count--;
+	}
+	return taken;
+}
+
 static enum fog_decline capacity_check(const struct fog_jobs *j, const struct fog_job_limits *l,
 				       char reason[FOG_JOB_REASON_SIZE])
 {
 	struct fog_jobs_load load;
 
+	if (!accelerators_suit(&j->config.accelerators, l)) {
+		fog_jobs_reason(reason, "this host has no such accelerators");
+		return FOG_DECLINE_SPEC;
+	}
 	if (l->cpu_milli > j->config.cpu_milli || l->memory_bytes > j->config.memory_bytes) {
 		fog_jobs_reason(reason, "larger than this host");
 		return FOG_DECLINE_SPEC;
@@ -183,6 +211,9 @@ static enum fog_decline capacity_check(const struct fog_jobs *j, const struct fo
 		fog_jobs_reason(reason, "no CPU left");
 	else if (load.memory_bytes + l->memory_bytes > j->config.memory_bytes)
 		fog_jobs_reason(reason, "no memory left");
+	else if ((u64)__builtin_popcountll(load.accelerators) + l->accelerators >
+		 j->config.accelerators.count)
+		fog_jobs_reason(reason, "no accelerator left");
 	else
 		return FOG_DECLINE_INVALID;
 	return FOG_DECLINE_CAPACITY;
@@ -246,7 +277,7 @@ static enum fog_decline spool_make(struct fog_jobs *j, const struct fog_work *w,
 				   char reason[FOG_JOB_REASON_SIZE])
 {
 	char error[FOG_JSON_ERROR_SIZE] = "";
-	int rc = j->ports.run_prepare(j->ports.context, w->run, w->spec, error);
+	int rc = j->ports.run_prepare(j->ports.context, w->run, w->spec, w->accelerators, error);
 
 	if (rc == 0)
 		return FOG_DECLINE_INVALID;
@@ -277,6 +308,7 @@ enum fog_decline fog_work_admit(struct fog_jobs *j, const struct fog_offer *offe
 	if (w == NULL)
 		return FOG_DECLINE_CAPACITY;
 	run_name(w);
+	w->accelerators = accelerators_take(j, spec->limits.accelerators);
 	code = spool_make(j, w, reason);
 	if (code != FOG_DECLINE_INVALID) {
 		fog_work_free(j, w);
@@ -304,6 +336,7 @@ void fog_work_resume(struct fog_jobs *j, const struct fog_work_row *row, const c
 		return;
 	w->state = row->state;
 	w->runs = row->runs;
+	w->accelerators = row->accelerators;
 	w->cancel = row->cancel;
 	snprintf(w->run, sizeof(w->run), "%s", row->run);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The book of a whole control plane while an auction passes through it. */
 #include <errno.h>
+#include <ftw.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -58,23 +59,16 @@ static void start(void)
 	CU_ASSERT_EQUAL_FATAL(rc, 0);
 }
 
+static int forget(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	return remove(path);
+}
+
 static void stop(void)
 {
-	static const char *const files[] = {"fog.conf",
-					    "state/identity.key",
-					    "state/fog.db",
-					    "state/lock",
-					    "state/jobs",
-					    "state",
-					    ""};
-	char path[128];
-
 	fog_host_stop(h);
 	ev_loop_destroy(loop);
-	for (u32 i = 0; i < FOG_ARRAY_COUNT(files); i++) {
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		CU_ASSERT_EQUAL(remove(path), 0);
-	}
+	CU_ASSERT_EQUAL(nftw(dir, forget, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
 static i64 balance(const char *account)

@@ -60,7 +60,8 @@ static void text_sign(void *context, const void *text, size_t len, u8 signature[
 	fog_sign(signature, text, len, t.secret[0]);
 }
 
-static int run_prepare(void *context, const char *run, const struct fog_job_spec *spec, char *error)
+static int run_prepare(void *context, const char *run, const struct fog_job_spec *spec,
+		       u64 accelerators, char *error)
 {
 	snprintf(error, FOG_JSON_ERROR_SIZE, "no room");
 	return t.prepare_rc;
