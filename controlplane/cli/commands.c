@@ -117,6 +117,8 @@ const struct fog_command fog_commands[] = {
 	{"reserve list", "", 0, 0, 0, "what is reserved, and how much of it is kept", NULL,
 	 fog_cmd_reserve_list},
 	{"reserve cancel", "ID", 1, 1, 0, "give a reservation up", NULL, fog_cmd_reserve_cancel},
+	{"sla", "", 0, 0, 0, "how many promises of 30 days were kept, by class and namespace", NULL,
+	 fog_cmd_sla},
 	{"sla list", "", 0, 0, O(LIMIT), "service levels not kept, and what was paid back", NULL,
 	 fog_cmd_sla_list},
 	{"scheduler", "", 0, 0, 0, "what the scheduler has done", NULL, fog_cmd_scheduler},

@@ -49,8 +49,8 @@ void fog_db_job_insert(struct fog_jobs *j, const struct fog_job *job,
 		fog_stmt(j->store,
 			 "INSERT INTO job(id, user, name, spec, wishes, state, reason, cancel_ms,"
 			 " attempt_count, lost_count, created_ms, space, batch, stage, after, kind,"
-			 " rank, members, released_ms)"
-			 " VALUES(?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+			 " rank, members, released_ms, class, tier)"
+			 " VALUES(?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	fog_bind_text(q, job->id);
 	fog_bind_text(q, job->user);
 	fog_bind_text(q, request->name);
@@ -67,6 +67,8 @@ void fog_db_job_insert(struct fog_jobs *j, const struct fog_job *job,
 	fog_bind_u64(q, job->rank);
 	fog_bind_u64(q, job->members);
 	fog_bind_u64(q, job->released_ms);
+	fog_bind_int(q, job->terms.sla);
+	fog_bind_int(q, job->terms.tier);
 	run(j, q);
 	for (u32 i = 0; j->rc == 0 && i < request->input_count; i++)
 		input_insert(j, job->id, &request->input[i]);

@@ -115,6 +115,10 @@ static const struct fog_migration jobs_migrations[] = {
 	 " STRICT;"},
 	{5, /* Which of the host's it has, a bit each. */
 	 "ALTER TABLE work ADD COLUMN accelerators INTEGER NOT NULL DEFAULT 0;"},
+	{6, /* enum fog_sla_class and fog_tier; 0 of jobs from before. */
+	 "ALTER TABLE job ADD COLUMN class INTEGER NOT NULL DEFAULT 0;"
+	 "ALTER TABLE job ADD COLUMN tier INTEGER NOT NULL DEFAULT 0;"
+	 "CREATE INDEX job_promised ON job(ended_ms) WHERE tier > 0;"},
 };
 
 static const struct fog_migration ledger_migrations[] = {

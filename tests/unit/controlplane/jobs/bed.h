@@ -78,8 +78,11 @@ static void bed_start(u32 hosts)
 		h->memory_bytes = 4ull << 30;
 		h->price_cpu_hour = 3600;
 	}
-	bed.config = (struct fog_jobs_config){
-		.attempts_max = 3, .queue_max = 1000, .user_grant = 1000000, .seed = 1};
+	bed.config = (struct fog_jobs_config){.attempts_max = 3,
+					      .queue_max = 1000,
+					      .user_grant = 1000000,
+					      .price_cpu_hour = 3600,
+					      .seed = 1};
 	memcpy(bed.config.node_id, bed.host[0].id, 32);
 	bed.ports = (struct fog_jobs_ports){.hosts = bed_hosts, .sign = bed_sign};
 	CU_ASSERT_EQUAL_FATAL(fog_store_open(&bed.store, store_where(true, NULL), why), 0);
