@@ -64,9 +64,13 @@
 #define FOG_JOBS_WINDOW    (256u << 10) /* bytes of each log sent beyond what was acknowledged */
 
 /* ---- times, all in ms ----------------------------------------------------------------------- */
-#define FOG_JOBS_BACKED_MS     100    /* between looks whether the pay is held */
-#define FOG_JOBS_FUNDED_MS     3000   /* a worker waits so long to see the pay of an offer held */
-#define FOG_JOBS_OFFER_MS      60000  /* from placement to an answer; then the next host */
+#define FOG_JOBS_BACKED_MS 100   /* between looks whether the pay is held */
+#define FOG_JOBS_FUNDED_MS 3000  /* a worker waits so long to see the pay of an offer held */
+#define FOG_JOBS_OFFER_MS  60000 /* from placement to an answer; then the next host */
+#define FOG_JOBS_GATHER_MS                                                     \
+	75000 /* from the first yes of a gang to the last; then all are let go \
+	       */
+#define FOG_JOBS_GONE_MS       4000   /* .. or when openings to one of them fail up to this wait */
 #define FOG_JOBS_OFFER_LIFE_MS 600000 /* a worker refuses a new offer older than this */
 #define FOG_JOBS_CLOCK_SKEW_MS 120000 /* between two hosts */
 #define FOG_JOBS_GRACE_MS      120000 /* an accepted attempt may take wall + transfer + this */
@@ -102,12 +106,15 @@
 #define FOG_JOBS_RELOAD_MS  1000      /* between reloads after the store failed */
 
 /* ---- worker --------------------------------------------------------------------------------- */
+#define FOG_WORK_HOLD_MS    90000 /* a member of a gang that is not told to go is let go */
 #define FOG_WORK_RUNS_MAX   2  /* one rerun when the executor vanished; then the host has failed */
 #define FOG_WORK_STARTS_MAX 3  /* starts of one run that did not show up */
 #define FOG_WORK_RUN_SIZE   64 /* name of a spool: 32 hex digits, attempt, run */
 
 _Static_assert(FOG_JOBS_OFFER_LIFE_MS > FOG_JOBS_OFFER_MS + FOG_JOBS_CLOCK_SKEW_MS,
 	       "an offer lives while it is waited for");
+_Static_assert(FOG_WORK_HOLD_MS > FOG_JOBS_GATHER_MS && FOG_JOBS_GATHER_MS > FOG_JOBS_OFFER_MS,
+	       "whoever gathers gives up before a place is lost");
 _Static_assert(FOG_JOBS_KEEP_MS > FOG_JOBS_OFFER_LIFE_MS + FOG_JOBS_CLOCK_SKEW_MS,
 	       "an attempt is remembered longer than its offer is good");
 _Static_assert(FOG_JOBS_SILENCE_MS > 2 * FOG_JOBS_PING_MS, "one lost ping is not silence");

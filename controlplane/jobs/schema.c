@@ -119,6 +119,9 @@ static const struct fog_migration jobs_migrations[] = {
 	 "ALTER TABLE job ADD COLUMN class INTEGER NOT NULL DEFAULT 0;"
 	 "ALTER TABLE job ADD COLUMN tier INTEGER NOT NULL DEFAULT 0;"
 	 "CREATE INDEX job_promised ON job(ended_ms) WHERE tier > 0;"},
+	{7, /* Gangs: told to begin; a place that is kept until then. */
+	 "ALTER TABLE attempt ADD COLUMN go INTEGER NOT NULL DEFAULT 0;"
+	 "ALTER TABLE work ADD COLUMN held INTEGER NOT NULL DEFAULT 0;"},
 };
 
 static const struct fog_migration ledger_migrations[] = {

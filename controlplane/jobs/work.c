@@ -286,7 +286,7 @@ static enum fog_decline spool_make(struct fog_jobs *j, const struct fog_work *w,
 }
 
 enum fog_decline fog_work_admit(struct fog_jobs *j, const struct fog_offer *offer, const char *text,
-				const u8 *signature, const char *spec_text,
+				const u8 *signature, const char *spec_text, bool hold,
 				char reason[FOG_JOB_REASON_SIZE])
 {
 	char error[FOG_JSON_ERROR_SIZE];
@@ -314,7 +314,9 @@ enum fog_decline fog_work_admit(struct fog_jobs *j, const struct fog_offer *offe
 		fog_work_free(j, w);
 		return code;
 	}
-	w->state = spec->input_count != 0 ? FOG_WORK_FETCHING : FOG_WORK_STARTING;
+	w->held = hold;
+	w->hold_ms = j->now_ms + FOG_WORK_HOLD_MS;
+	w->state = hold || spec->input_count != 0 ? FOG_WORK_FETCHING : FOG_WORK_STARTING;
 	fog_db_work_insert(j, w, text, signature, spec_text);
 	if (w->state == FOG_WORK_STARTING)
 		fog_action_run(j, FOG_ACTION_RUN_START, w->run);
@@ -338,6 +340,8 @@ void fog_work_resume(struct fog_jobs *j, const struct fog_work_row *row, const c
 	w->runs = row->runs;
 	w->accelerators = row->accelerators;
 	w->cancel = row->cancel;
+	w->held = row->held;
+	w->hold_ms = j->now_ms + FOG_WORK_HOLD_MS;
 	snprintf(w->run, sizeof(w->run), "%s", row->run);
 }
 
@@ -365,6 +369,23 @@ static void starting(struct fog_jobs *j, struct fog_work *w)
 		fog_serve_status(j, w->session, w, w->state);
 }
 
+/* All inputs are here: begins, unless its place is only kept. */
+static void fetched(struct fog_jobs *j, struct fog_work *w)
+{
+	if (!w->held)
+		starting(j, w);
+}
+
+void fog_work_go(struct fog_jobs *j, struct fog_work *w)
+{
+	if (!w->held)
+		return;
+	w->held = false;
+	fog_db_work_run(j, w);
+	if (w->input == w->spec->input_count)
+		starting(j, w);
+}
+
 /* The current input is complete: on to the next one that has bytes to ask for. */
 static void input_done(struct fog_jobs *j, struct fog_work *w)
 {
@@ -379,7 +400,7 @@ static void input_done(struct fog_jobs *j, struct fog_work *w)
 		}
 		w->offset = w->asked = 0;
 		if (++w->input == w->spec->input_count) {
-			starting(j, w);
+			fetched(j, w);
 			return;
 		}
 		if (w->spec->input[w->input].size != 0)
@@ -399,7 +420,9 @@ void fog_work_need(struct fog_jobs *j, struct fog_work *w)
 
 	if (w->state != FOG_WORK_FETCHING)
 		return;
-	if (in->size != 0)
+	if (w->input == w->spec->input_count)
+		fetched(j, w);
+	else if (in->size != 0)
 		need(j, w);
 	else if (j->ports.run_input(j->ports.context, w->run, in->name, 0, "", 0) != 0)
 		close_work(j, w, "an input could not be stored");
@@ -412,8 +435,8 @@ void fog_work_blob(struct fog_jobs *j, struct fog_work *w, const struct fog_jobs
 {
 	const struct fog_job_input *in = &w->spec->input[w->input];
 
-	if (w->state != FOG_WORK_FETCHING || strcmp(in->name, s->name) != 0 ||
-	    s->offset != w->offset || s->offset + len > w->asked)
+	if (w->state != FOG_WORK_FETCHING || w->input == w->spec->input_count ||
+	    strcmp(in->name, s->name) != 0 || s->offset != w->offset || s->offset + len > w->asked)
 		return; /* asked for twice, answered twice */
 	int rc = j->ports.run_input(j->ports.context, w->run, in->name, w->offset, data, len);
 	if (rc != 0) {
@@ -517,7 +540,9 @@ void fog_work_tick(struct fog_jobs *j, struct fog_work *w)
 	struct fog_run_status r = {0};
 
 	if (w->state == FOG_WORK_FETCHING) {
-		if (j->now_ms >= w->progress_ms + FOG_JOBS_FETCH_MS)
+		if (w->held && j->now_ms >= w->hold_ms)
+			close_work(j, w, "its gang did not come together in time");
+		else if (j->now_ms >= w->progress_ms + FOG_JOBS_FETCH_MS)
 			close_work(j, w, "the input did not arrive");
 		return;
 	}
