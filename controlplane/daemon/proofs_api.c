@@ -214,17 +214,12 @@ static int generate_post(struct fog_exchange *x)
 	struct fog_host *h = fog_exchange_ctx(x);
 	const json_t *body = fog_exchange_body(x), *statement = json_object_get(body, "statement");
 	const char *type = json_string_value(json_object_get(body, "proof_type"));
-	u32 kind = type != NULL ? fog_issue_kind(type) : 0;
+	u32 kind = fog_issue_kind(type);
 	u64 start_ns = fog_monotonic_ns();
 	char why[FOG_PROOF_WHY] = "";
 	struct fog_proof p;
 	unsigned status;
 
-	if (kind == 0)
-		return fog_exchange_problem(
-			x, 400, "proof_type: poe, poa, posla, merkle_batch or merkle_tree");
-	if (!json_is_object(statement))
-		return fog_exchange_problem(x, 400, "statement wants an object");
 	if (kind == FOG_PROOF_EXECUTION)
 		status = execution_issue(h, statement, &p, why);
 	else {
@@ -339,8 +334,6 @@ static int verify_post(struct fog_exchange *x)
 	char why[FOG_PROOF_WHY] = "";
 	struct fog_proof p;
 
-	if (!json_is_object(body))
-		return fog_exchange_problem(x, 400, "wants a proof or a claim");
 	const json_t *proof = given != NULL ? given : body;
 	const char *type = text_or(proof, "type", "");
 	if (strcmp(type, FOG_CLAIM_TYPE) == 0) {
@@ -412,14 +405,9 @@ static int predicate_post(struct fog_exchange *x)
 	u8 random[16];
 	json_t *secrets;
 
-	if (type == NULL)
-		return fog_exchange_problem(x, 400, "predicate_type wants a text");
 	if (fog_conditions_predicate(type, json_object_get(body, "conditions"), predicate, why) !=
 	    0)
 		return fog_exchange_problem(x, 400, "%s", why);
-	if (life < 1 || life > FOG_CLAIM_LIFE_MAX_S)
-		return fog_exchange_problem(x, 400, "expires_seconds wants 1 to %d",
-					    FOG_CLAIM_LIFE_MAX_S);
 	int rc = fog_claim_commit(json_object_get(body, "private_inputs"), &secrets, why);
 	if (rc != 0)
 		return fog_exchange_problem(x, fog_status_of_errno(rc), "private_inputs: %s", why);
@@ -453,10 +441,43 @@ static int proof_get(struct fog_exchange *x)
 }
 
 static const struct fog_route routes[] = {
-	{"POST", "/v1/fog/proofs/generate", generate_post},
-	{"POST", "/v1/fog/proofs/verify", verify_post},
-	{"POST", "/v1/fog/zk/predicate", predicate_post},
-	{"GET", "/v1/proofs/{id}", proof_get},
+	{"POST", "/v1/fog/proofs/generate", generate_post,
+	 FOG_DESCRIBE("Make a proof about work",
+		      .text = "What statement, witness and public_inputs hold depends on the type.",
+		      .request =
+			      "{proof_type: poe|poa|posla|merkle_batch|merkle_tree|execution|audit|"
+			      "sla|batch|inclusion, statement: object, witness?: any (stays here),"
+			      " public_inputs?: object|null, ...}",
+		      .answer = "{proof: object, proof_type: string, kind: string,"
+				" generation_time_ms: number}")},
+	{"POST", "/v1/fog/proofs/verify", verify_post,
+	 FOG_DESCRIBE(
+		 "Check a proof or a claim",
+		 .text = "The body is one, or {proof, ..} with what the asker insists on.",
+		 .request =
+			 "{proof?: object, issuer?: hex64|null, subject?: hex64|null,"
+			 " attestation?: hex64|null, roster?: {*: integer 1..}, predicate?: string,"
+			 " domain?: string, context?: string, commitments?: {*: hex64},"
+			 " take?: boolean (remember it and refuse it the next time), ...}",
+		 .answer = "{valid: boolean, reason: string, kind: string, checks?: integer,"
+			   " verification_time: number (seconds), verification_time_ms: number}")},
+	{"POST", "/v1/fog/zk/predicate", predicate_post,
+	 FOG_DESCRIBE(
+		 "Prove a predicate about private inputs",
+		 .text = "Inputs and blindings are kept nowhere.",
+		 .request = "{predicate_type: network_policy|mime_type|model_hash|compliance_check|"
+			    "range_proof|set_membership|predicate, conditions: [object] ..32,"
+			    " private_inputs: object, domain?: string 1..255 = fog,"
+			    " context?: string ..255 (a random one otherwise),"
+			    " expires_seconds?: integer 1..604800 = 3600,"
+			    " return_secrets?: boolean, ...}",
+		 .answer = "{satisfied: boolean, valid: boolean, predicate_type: string,"
+			   " predicate: string, proof: object|null, commitments?: {*: hex64},"
+			   " reason: string, secrets?: object, generation_time_ms?: number,"
+			   " verification_time?: number, verification_time_ms?: number}")},
+	{"GET", "/v1/proofs/{id}", proof_get,
+	 FOG_DESCRIBE("A proof that was made or taken here", .path = "id: hex32",
+		      .answer = "object")},
 };
 
 static void on_prune(struct ev_loop *loop, struct ev_timer *w, int revents)

@@ -72,22 +72,11 @@ void fog_exchange_header(struct fog_exchange *x, const char *name, const char *v
 	snprintf(h->value, sizeof(h->value), "%s", value);
 }
 
-/* Takes over `data` (malloc). */
-static int answer(struct fog_exchange *x, unsigned status, const char *content_type, void *data,
-		  size_t len)
+int fog_exchange_respond(struct fog_exchange *x, unsigned status, struct MHD_Response *r)
 {
 	FOG_ASSERT(x->response == NULL);
-	struct MHD_Response *r = MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE);
-	if (r == NULL) {
-		free(data);
-		r = MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
-		status = 500;
-	}
-	/* Without memory even for an empty response: the connection is closed unanswered. */
 	if (r != NULL) {
-		MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
 		MHD_add_response_header(r, "X-Request-Id", x->request_id);
-		MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 		for (u32 i = 0; i < x->header_count; i++)
 			MHD_add_response_header(r, x->headers[i].name, x->headers[i].value);
 	}
@@ -95,6 +84,24 @@ static int answer(struct fog_exchange *x, unsigned status, const char *content_t
 	x->status = status;
 	fog_gateway_answered(x->gateway, x);
 	return 0;
+}
+
+/* Takes over `data` (malloc). */
+static int answer(struct fog_exchange *x, unsigned status, const char *content_type, void *data,
+		  size_t len)
+{
+	struct MHD_Response *r = MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE);
+
+	if (r == NULL) {
+		free(data);
+		r = MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+		status = 500;
+	}
+	if (r != NULL) {
+		MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+		MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	}
+	return fog_exchange_respond(x, status, r);
 }
 
 static int answer_json(struct fog_exchange *x, unsigned status, const char *content_type,

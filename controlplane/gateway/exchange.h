@@ -22,6 +22,7 @@ struct fog_exchange {
 	const struct fog_entry *entry; /* NULL until matched */
 	char request_id[17];
 	bool is_head;
+	u64 start_ns;
 
 	u32 param_count;
 	char param_name[FOG_GATEWAY_PARAMS_MAX][32];
@@ -35,6 +36,8 @@ struct fog_exchange {
 
 	struct MHD_Response *response; /* set once answered */
 	unsigned status;
+	const struct fog_websocket_handlers *websocket; /* what it becomes, else NULL */
+	void *websocket_ctx;
 	bool suspended; /* the connection waits for a later answer */
 	bool queued;    /* the response was handed to MHD */
 	u32 header_count;
@@ -58,6 +61,9 @@ __attribute__((format(printf, 5, 6))) int fog_exchange_problem_with(struct fog_e
 								    const char *member,
 								    json_t *value, const char *fmt,
 								    ...);
+
+/* Answer with a response of MHD's, which it takes; NULL: the connection is closed. Returns 0. */
+int fog_exchange_respond(struct fog_exchange *x, unsigned status, struct MHD_Response *r);
 
 /* Hand the finished response to MHD, now or by waking the connection. */
 void fog_gateway_answered(struct fog_gateway *gw, struct fog_exchange *x);

@@ -6,30 +6,12 @@
 #include <unistd.h>
 
 #include "controlplane/core/log.h"
-#include "controlplane/gateway/exchange.h"
+#include "controlplane/gateway/gateway_private.h"
 #include "controlplane/gateway/openapi.h"
 #include "crypto/mem.h"
 #include "crypto/random/random.h"
 
 #define BODY_DRAIN_MAX (4ull * FOG_GATEWAY_BODY_MAX) /* bytes of a refused body that are read */
-
-struct listener {
-	struct fog_gateway *gateway;
-	struct MHD_Daemon *daemon;
-	struct ev_io io;
-	struct ev_timer timer;
-};
-
-struct fog_gateway {
-	struct ev_loop *loop;
-	struct fog_routes routes;
-	struct listener listeners[FOG_GATEWAY_LISTENERS_MAX];
-	u32 listener_count;
-	struct ev_prepare prepare; /* runs MHD before the loop sleeps when it has work */
-	bool work;                 /* a response waits that no socket event announces */
-	bool stopping;
-	struct fog_exchange *open;
-};
 
 /* ---- life of an exchange -------------------------------------------------------------------- */
 
@@ -45,6 +27,7 @@ static struct fog_exchange *exchange_new(struct fog_gateway *gw, struct MHD_Conn
 	fog_hex_encode(id, sizeof(id), x->request_id, sizeof(x->request_id));
 	x->gateway = gw;
 	x->connection = connection;
+	x->start_ns = fog_monotonic_ns();
 	x->is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 	x->next = gw->open;
 	if (gw->open != NULL)
@@ -77,11 +60,27 @@ void fog_gateway_answered(struct fog_gateway *gw, struct fog_exchange *x)
 	gw->work = true;
 }
 
+static void exchange_count(const struct fog_exchange *x)
+{
+	struct fog_gateway_counts *c = &x->gateway->counts;
+
+	c->requests++;
+	c->refused += x->status >= 400 && x->status < 500;
+	c->failed += x->status >= 500;
+	fog_histogram_add(&c->took, (double)(fog_monotonic_ns() - x->start_ns) / 1e9);
+}
+
+const struct fog_gateway_counts *fog_gateway_counts(const struct fog_gateway *gw)
+{
+	return &gw->counts;
+}
+
 static enum MHD_Result exchange_queue(struct fog_exchange *x)
 {
 	if (x->response == NULL)
 		return MHD_NO;
 	x->queued = true;
+	exchange_count(x);
 	return MHD_queue_response(x->connection, x->status, x->response);
 }
 
@@ -240,7 +239,7 @@ static void on_mhd_log(void *cls, const char *fmt, va_list ap)
 
 /* ---- the loop ------------------------------------------------------------------------------- */
 
-static void listener_run(struct listener *l)
+static void listener_run(struct fog_gateway_listener *l)
 {
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
 
@@ -298,6 +297,7 @@ int fog_gateway_new(struct fog_gateway **out, struct ev_loop *loop)
 	ev_prepare_init(&gw->prepare, on_prepare);
 	gw->prepare.data = gw;
 	ev_prepare_start(loop, &gw->prepare);
+	fog_websockets_init(gw);
 	fog_gateway_add(gw, own_routes, FOG_ARRAY_COUNT(own_routes), gw);
 	*out = gw;
 	return 0;
@@ -322,16 +322,16 @@ int fog_gateway_listen(struct fog_gateway *gw, int fd)
 {
 	if (gw->listener_count == FOG_GATEWAY_LISTENERS_MAX)
 		return -ENOSPC;
-	struct listener *l = &gw->listeners[gw->listener_count];
+	struct fog_gateway_listener *l = &gw->listeners[gw->listener_count];
 	l->gateway = gw;
 	l->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle,
-		gw, MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, gw, MHD_OPTION_LISTEN_SOCKET, fd,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)FOG_GATEWAY_MEMORY_MAX,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)FOG_GATEWAY_CONNECTIONS_MAX,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)FOG_GATEWAY_IDLE_SECONDS,
-		MHD_OPTION_NOTIFY_COMPLETED, completed, gw, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_END);
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG, 0,
+		NULL, NULL, handle, gw, MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, gw,
+		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)FOG_GATEWAY_MEMORY_MAX, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)FOG_GATEWAY_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned)FOG_GATEWAY_IDLE_SECONDS, MHD_OPTION_NOTIFY_COMPLETED, completed, gw,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 	if (l->daemon == NULL)
 		return -EIO;
 	const union MHD_DaemonInfo *info = MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_EPOLL_FD);
@@ -355,8 +355,9 @@ void fog_gateway_free(struct fog_gateway *gw)
 	for (struct fog_exchange *x = gw->open; x != NULL; x = x->next)
 		if (x->suspended)
 			fog_exchange_problem(x, 503, "the control plane is stopping");
+	fog_websockets_stop(gw);
 	for (u32 i = 0; i < gw->listener_count; i++) {
-		struct listener *l = &gw->listeners[i];
+		struct fog_gateway_listener *l = &gw->listeners[i];
 		MHD_run(l->daemon); /* sends what was just answered */
 		ev_io_stop(gw->loop, &l->io);
 		ev_timer_stop(gw->loop, &l->timer);

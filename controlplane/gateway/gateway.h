@@ -27,12 +27,14 @@
 #include <jansson.h>
 
 #include "controlplane/core/loop.h"
+#include "controlplane/health/histogram.h"
 #include "crypto/types.h"
 
 #define FOG_GATEWAY_BODY_MAX        (16u << 20) /* one input of 8 MiB in base64, and room */
 #define FOG_GATEWAY_MEMORY_MAX      (32 * 1024) /* request line and headers of a connection */
 #define FOG_GATEWAY_CONNECTIONS_MAX 256         /* more wait in the backlog */
 #define FOG_GATEWAY_IDLE_SECONDS    30          /* of a connection; suspended ones excepted */
+#define FOG_GATEWAY_WEBSOCKETS_MAX  10240
 #define FOG_GATEWAY_ROUTES_MAX      256
 #define FOG_GATEWAY_DEFINES_MAX     128
 #define FOG_GATEWAY_PARAMS_MAX      4   /* {name} parts of a pattern */
@@ -86,7 +88,8 @@ struct fog_route {
 };
 
 int fog_gateway_new(struct fog_gateway **out, struct ev_loop *loop);
-/* Routes must outlive the gateway. Exact segments win over {name}. HEAD is served by GET. */
+/* Routes must outlive the gateway. Exact segments win over {name}. HEAD is served by GET. Adding a
+ * table again gives it another ctx: its owner has been restarted. */
 void fog_gateway_add(struct fog_gateway *gw, const struct fog_route *routes, u32 count, void *ctx);
 /* Give a schema a name, which others use as @name. `text` must outlive the gateway; a name is given
  * once. Only what is an object or an array can be named. */
@@ -96,6 +99,14 @@ json_t *fog_gateway_openapi(struct fog_gateway *gw);
 /* Serve this listening socket, which stays the caller's until fog_gateway_free(), that closes it.
  * 0, -ENOSPC (FOG_GATEWAY_LISTENERS_MAX) or -EIO. */
 int fog_gateway_listen(struct fog_gateway *gw, int fd);
+/* Requests answered since the start. */
+struct fog_gateway_counts {
+	u64 requests;
+	u64 refused;               /* 4xx */
+	u64 failed;                /* 5xx */
+	struct fog_histogram took; /* from the headers to the answer */
+};
+const struct fog_gateway_counts *fog_gateway_counts(const struct fog_gateway *gw);
 /* Open exchanges are answered 503 and must not be answered any more. NULL is fine. */
 void fog_gateway_free(struct fog_gateway *gw);
 
