@@ -58,15 +58,17 @@ static int course_nike(struct course *c, struct fog_rng *rng, const struct fog_s
 static int course_kem(struct course *c, struct fog_rng *rng, const struct fog_sphinx_hop *path,
 		      unsigned hops)
 {
-	u8 x[32];
+	u8 x[32], both[HOPS][64];
 	int rc = 0;
 
 	for (unsigned i = 0; i < hops && rc == 0; i++) {
 		fog_rng_bytes(rng, x, sizeof(x));
 		fog_x25519_base(c->element[i], x);
 		rc = fog_x25519(c->secret[i], x, path[i].key);
-		sphinx_kem_secret(c->secret[i], path[i].key, c->element[i]);
+		memcpy(both[i], path[i].key, 32);
+		memcpy(both[i] + 32, c->element[i], 32);
 	}
+	sphinx_kem_secrets(c->secret, (const u8(*)[64])both, hops);
 	sphinx_keys_derive(c->keys, (const u8(*)[32])c->secret, hops);
 	fog_wipe(x, sizeof(x));
 	return rc == 0 ? 0 : -EKEYREJECTED;
