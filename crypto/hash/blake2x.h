@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* BLAKE2Xb (Aumasson et al., "BLAKE2X", 2016) in the one form that the KEM of Sphinx needs: a key
- * and an output of 32 bytes, 64 bytes of data. libsodium cannot set the parameters that make it different from
- * BLAKE2b. */
+ * and an output of 32 bytes, 64 bytes of data. libsodium cannot set the parameters that make it
+ * different from BLAKE2b. */
 #ifndef FOG_CRYPTO_BLAKE2X_H
 #define FOG_CRYPTO_BLAKE2X_H
 
