@@ -291,80 +291,94 @@ static bool fragment_next(struct fog_mail *m, u64 now_ns)
 
 /* ---- fetching ----------------------------------------------------------------------------- */
 
+/* Fragments are numbered as they lie at the provider, from fetch_base, the first one not here. One
+ * is asked for by how many lie between it and the last one before fetch_base, whose sequence is
+ * known: what comes later lies behind. So each can be asked for again by itself. */
+static struct fog_mail_fetch *fetch_slot(struct fog_mail *m, u64 number)
+{
+	return &m->fetch[number % FOG_MAIL_FETCH_WINDOW];
+}
+
+/* The next one to ask for. With nothing known to be there it is the first, from time to time. */
+static bool fetch_choose(struct fog_mail *m, u64 now_ns, u64 *number)
+{
+	u64 end = FOG_MIN(m->fetch_end, m->fetch_base + FOG_MAIL_FETCH_WINDOW);
+
+	if (fog_mail_provider_is_here(m) || m->topology.epoch == 0 ||
+	    (m->store != NULL && m->store->inbox_count >= FOG_STORE_INBOX_MAX))
+		return false;
+	if (end == m->fetch_base)
+		end += now_ns >= m->fetch_ns;
+	for (*number = m->fetch_base; *number < end; ++*number) {
+		const struct fog_mail_fetch *f = fetch_slot(m, *number);
+		if (f->sequence == 0 && now_ns >= f->due_ns)
+			return true;
+	}
+	return false;
+}
+
 static bool fetch_send(struct fog_mail *m, u64 now_ns)
 {
 	u8 payload[FOG_BODY_SIZE] = {0}, nobody[32] = {0};
-	u64 delay_us = 0;
+	u64 delay_us = 0, number;
 
-	if (m->fetch_out >= m->fetch_count)
-		return false;
-	struct fog_mail_reply *r = reply_new(m, 2);
+	struct fog_mail_reply *r = fetch_choose(m, now_ns, &number) ? reply_new(m, 2) : NULL;
 	if (r == NULL)
 		return false;
-	r->skip = m->fetch_out;
+	r->number = number;
 	int rc = surb_make(m, r, payload + FOG_MAIL_FETCH_SURB_AT, &delay_us);
 	if (rc == 0) {
 		payload[0] = FOG_MAIL_FETCH;
 		memcpy(payload + 4, m->box.id, 32);
 		fog_store_u64(payload + 36, m->fetch_after);
 		fog_store_u64(payload + 44, fog_mail_release_upto(m));
-		fog_store_u32(payload + 52, r->skip);
+		fog_store_u32(payload + 52, (u32)(number - m->fetch_base));
 		fog_mail_fetch_sign(m, payload, m->provider);
 		rc = recipient_send(m, m->provider, nobody, payload, &delay_us);
 	}
 	if (rc < 0) {
 		r->kind = 0;
 		m->counts.no_path++;
-		m->fetch_count = m->fetch_out;
 		m->fetch_ns = now_ns + m->rates.fetch_ns;
+		fetch_slot(m, number)->due_ns = m->fetch_ns;
 		return false;
 	}
-	r->deadline_ns = now_ns + 1000 * delay_us + m->rates.slack_ns;
-	m->fetch_out++;
+	u64 wait = 1000 * delay_us + m->rates.slack_ns;
+	/* A late answer is as good as one in time. */
+	r->deadline_ns = now_ns + 4 * wait;
+	fetch_slot(m, number)->due_ns = now_ns + wait;
 	m->counts.fetched++;
 	return true;
-}
-
-static u32 fetches_open(const struct fog_mail *m)
-{
-	u32 open = 0;
-
-	for (u32 i = 0; i < FOG_MAIL_REPLIES_MAX; i++)
-		open += m->reply[i].kind == 2;
-	return open;
-}
-
-/* A round asks for the next ones after a point, all at once; the next round begins after the last
- * one that came without a gap. */
-static void fetch_round(struct fog_mail *m, u64 now_ns)
-{
-	if (fog_mail_provider_is_here(m) || m->fetch_out < m->fetch_count || now_ns < m->fetch_ns ||
-	    fetches_open(m) > 0 || m->topology.epoch == 0 ||
-	    (m->store != NULL && m->store->inbox_count >= FOG_STORE_INBOX_MAX))
-		return;
-	for (u32 i = 0; i < m->fetch_count && m->fetch_sequence[i] != 0; i++)
-		m->fetch_after = m->fetch_sequence[i];
-	memset(m->fetch_sequence, 0, sizeof(m->fetch_sequence));
-	m->fetch_out = 0;
-	m->fetch_count = (u32)FOG_MIN(FOG_MAX(m->fetch_more, 1ull), (u64)FOG_MAIL_FETCH_WINDOW);
-	m->fetch_ns = now_ns;
 }
 
 static void fetch_answer(struct fog_mail *m, const struct fog_mail_reply *r, const u8 *payload,
 			 u64 now_ns)
 {
+	struct fog_mail_fetch *f = fetch_slot(m, r->number);
+	bool open = r->number >= m->fetch_base && f->sequence == 0;
+
 	if (payload[0] == FOG_MAIL_EMPTY) {
-		m->fetch_more = 0;
+		if (open)
+			f->due_ns = 0;
+		m->fetch_end = FOG_MIN(m->fetch_end, FOG_MAX(r->number, m->fetch_base));
 		m->fetch_ns = now_ns + m->rates.fetch_ns;
 		return;
 	}
-	if (payload[0] != FOG_MAIL_MAIL) {
+	u64 sequence = fog_load_u64(payload + 8);
+	if (payload[0] != FOG_MAIL_MAIL || sequence == 0) {
 		m->counts.malformed++;
 		return;
 	}
-	m->fetch_more = fog_load_u32(payload + 4);
-	m->fetch_sequence[r->skip] = fog_load_u64(payload + 8);
-	fog_mail_fragment(m, payload + FOG_MAIL_REPLY_AT, m->fetch_sequence[r->skip], now_ns);
+	m->fetch_end = FOG_MAX(m->fetch_end, r->number + 1 + fog_load_u32(payload + 4));
+	if (!open)
+		return;
+	f->sequence = sequence;
+	fog_mail_fragment(m, payload + FOG_MAIL_REPLY_AT, sequence, now_ns);
+	for (f = fetch_slot(m, m->fetch_base); f->sequence != 0;
+	     f = fetch_slot(m, ++m->fetch_base)) {
+		m->fetch_after = f->sequence;
+		*f = (struct fog_mail_fetch){0};
+	}
 }
 
 /* ---- what comes back ---------------------------------------------------------------------- */
@@ -452,7 +466,6 @@ void fog_mail_receive(struct fog_mail *m, u32 flags, const u8 recipient[32],
 
 static void real_tick(struct fog_mail *m, u64 now_ns)
 {
-	fetch_round(m, now_ns);
 	if (fragment_next(m, now_ns) || fetch_send(m, now_ns)) {
 		m->counts.sent_real++;
 		return;
@@ -489,6 +502,7 @@ void fog_mail_poll(struct fog_mail *m, u64 now_ns)
 		m->judge_ns = now_ns + JUDGE_NS;
 		timeouts(m, now_ns);
 		judge(m);
+		fog_mail_partials(m);
 		fog_mail_local(m, now_ns);
 	}
 	if (m->topology.epoch == 0)
@@ -514,6 +528,20 @@ void fog_mail_rates_set(struct fog_mail *m, const struct fog_mail_rates *r, u64 
 	m->real_ns = now_ns + gap_ns(m, r->real);
 	m->loop_ns = now_ns + gap_ns(m, r->loop);
 	m->drop_ns = now_ns + gap_ns(m, r->drop);
+}
+
+void fog_mail_provider_set(struct fog_mail *m, const u8 provider[32])
+{
+	if (memcmp(m->provider, provider, 32) == 0)
+		return;
+	memcpy(m->provider, provider, 32);
+	/* Numbers and sequences are those of a provider. */
+	memset(m->fetch, 0, sizeof(m->fetch));
+	m->fetch_base = m->fetch_end = 0;
+	m->fetch_after = 0;
+	for (u32 i = 0; i < FOG_MAIL_REPLIES_MAX; i++)
+		if (m->reply[i].kind == 2)
+			fog_wipe(&m->reply[i], sizeof(m->reply[i]));
 }
 
 void fog_mail_topology(struct fog_mail *m, const struct fog_topology *t, u64 now_ns)

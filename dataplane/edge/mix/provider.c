@@ -67,10 +67,8 @@ static void fetch(struct fog_mail *m, u64 epoch, const u8 *payload)
 	}
 	if (release > 0)
 		(void)fog_mailstore_release(m->store, mailbox, release);
-	int rc = 0;
-	for (u32 i = 0; i <= skip && rc == 0; i++, after = sequence)
-		rc = fog_mailstore_next(m->store, mailbox, after, &sequence,
-					answer + FOG_MAIL_REPLY_AT, FOG_MAIL_SEALED, &len, &more);
+	int rc = fog_mailstore_held(m->store, mailbox, after, skip, &sequence,
+				    answer + FOG_MAIL_REPLY_AT, FOG_MAIL_SEALED, &len, &more);
 	if (rc == 0) {
 		answer[0] = FOG_MAIL_MAIL;
 		fog_store_u32(answer + 4, more);

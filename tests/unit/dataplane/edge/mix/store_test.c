@@ -53,7 +53,8 @@ static void test_held(void)
 	u32 more;
 
 	begin();
-	CU_ASSERT_EQUAL(fog_mailstore_next(&s, box, 0, &sequence, data, 16, &len, &more), -ENOENT);
+	CU_ASSERT_EQUAL(fog_mailstore_held(&s, box, 0, 0, &sequence, data, 16, &len, &more),
+			-ENOENT);
 	for (unsigned i = 0; i < 5; i++) {
 		snprintf(data, sizeof(data), "text %u", i);
 		CU_ASSERT_EQUAL(fog_mailstore_hold(&s, box, data, 7), 0);
@@ -66,8 +67,8 @@ static void test_held(void)
 	/* In order, each with a number above the one before. */
 	for (unsigned i = 0; i < 5; i++) {
 		char want[16];
-		CU_ASSERT_EQUAL(fog_mailstore_next(&s, box, last, &sequence, data, 16, &len, &more),
-				0);
+		CU_ASSERT_EQUAL(
+			fog_mailstore_held(&s, box, last, 0, &sequence, data, 16, &len, &more), 0);
 		snprintf(want, sizeof(want), "text %u", i);
 		CU_ASSERT_EQUAL(len, 7);
 		CU_ASSERT_STRING_EQUAL(data, want);
@@ -75,18 +76,27 @@ static void test_held(void)
 		CU_ASSERT(sequence > last);
 		last = sequence;
 	}
-	CU_ASSERT_EQUAL(fog_mailstore_next(&s, box, last, &sequence, data, 16, &len, &more),
+	CU_ASSERT_EQUAL(fog_mailstore_held(&s, box, last, 0, &sequence, data, 16, &len, &more),
 			-ENOENT);
+	/* Any of them, by how many lie before it. */
+	CU_ASSERT_EQUAL(fog_mailstore_held(&s, box, 0, 3, &sequence, data, 16, &len, &more), 0);
+	CU_ASSERT_STRING_EQUAL(data, "text 3");
+	CU_ASSERT_EQUAL(more, 1);
+	CU_ASSERT_EQUAL(fog_mailstore_held(&s, box, 0, 5, &sequence, data, 16, &len, &more),
+			-ENOENT);
+	CU_ASSERT_EQUAL(
+		fog_mailstore_held(&s, box, 0, UINT32_MAX, &sequence, data, 16, &len, &more),
+		-ENOENT);
 	CU_ASSERT_EQUAL(fog_mailstore_release(&s, box, last), 0);
 	CU_ASSERT_EQUAL(fog_mailstore_release(&s, box, last), 0);
 	CU_ASSERT_EQUAL(fog_mailstore_release(&s, none, last), 0);
 	CU_ASSERT_EQUAL(s.held_count, 1);
-	CU_ASSERT_EQUAL(fog_mailstore_next(&s, other, 0, &sequence, data, 16, &len, &more), 0);
+	CU_ASSERT_EQUAL(fog_mailstore_held(&s, other, 0, 0, &sequence, data, 16, &len, &more), 0);
 	CU_ASSERT_STRING_EQUAL(data, "other");
 	/* Emptied and opened again, numbers still grow: the owner asks for what comes after. */
 	again();
 	CU_ASSERT_EQUAL(fog_mailstore_hold(&s, box, "new", 4), 0);
-	CU_ASSERT_EQUAL(fog_mailstore_next(&s, box, last, &sequence, data, 16, &len, &more), 0);
+	CU_ASSERT_EQUAL(fog_mailstore_held(&s, box, last, 0, &sequence, data, 16, &len, &more), 0);
 	CU_ASSERT_STRING_EQUAL(data, "new");
 	end();
 }
@@ -144,12 +154,12 @@ static void test_done(void)
 	end();
 }
 
-static void fill(const char *folder, unsigned count)
+static void fill(const char *folder, int digits, unsigned count)
 {
 	char path[352];
 
 	for (unsigned i = 0; i < count; i++) {
-		snprintf(path, sizeof(path), "%s/%s/%032x", dir, folder, i);
+		snprintf(path, sizeof(path), "%s/%s/%0*x", dir, folder, digits, i);
 		int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 		CU_ASSERT_FATAL(fd >= 0);
 		close(fd);
@@ -164,8 +174,8 @@ static void test_limits(void)
 	char path[192], name[65];
 
 	begin();
-	fill("outbox", FOG_STORE_OUTBOX_MAX);
-	fill("inbox", FOG_STORE_INBOX_MAX);
+	fill("outbox", 32, FOG_STORE_OUTBOX_MAX);
+	fill("inbox", 32, FOG_STORE_INBOX_MAX);
 	again();
 	CU_ASSERT_EQUAL(fog_mailstore_put(&s, FOG_MAILSTORE_OUTBOX, id, "x", 1), -ENOSPC);
 	CU_ASSERT_EQUAL(fog_mailstore_put(&s, FOG_MAILSTORE_INBOX, id, "x", 1), -ENOSPC);
@@ -176,12 +186,19 @@ static void test_limits(void)
 	fog_hex_encode(box, 32, name, sizeof(name));
 	CU_ASSERT_EQUAL(fog_mailstore_hold(&s, box, "x", 1), 0);
 	snprintf(path, sizeof(path), "held/%s", name);
-	fill(path, FOG_STORE_HELD_MAX - 1);
+	fill(path, 16, FOG_STORE_HELD_MAX - 1);
+	again();
+	CU_ASSERT_EQUAL(s.held_count, FOG_STORE_HELD_MAX);
 	CU_ASSERT_EQUAL(fog_mailstore_hold(&s, box, "x", 1), -ENOSPC);
 	for (unsigned i = 1; i < FOG_STORE_BOXES_MAX; i++) {
 		snprintf(path, sizeof(path), "%s/held/%064x", dir, i);
 		CU_ASSERT_EQUAL_FATAL(mkdir(path, 0700), 0);
+		fill(path + strlen(dir) + 1, 16, 1);
 	}
+	/* What a crash left takes no place. */
+	snprintf(path, sizeof(path), "%s/held/%064x", dir, FOG_STORE_BOXES_MAX);
+	CU_ASSERT_EQUAL_FATAL(mkdir(path, 0700), 0);
+	again();
 	CU_ASSERT_EQUAL(fog_mailstore_hold(&s, (const u8[32]){0xcd}, "x", 1), -ENOSPC);
 	CU_ASSERT_EQUAL(fog_mailstore_release(&s, box, UINT64_MAX), 0);
 	CU_ASSERT_EQUAL(fog_mailstore_hold(&s, (const u8[32]){0xcd}, "x", 1), 0);
