@@ -104,6 +104,19 @@ const struct fog_command fog_commands[] = {
 	{"namespace set", "NAME", 1, 1, O(CPU) | O(MEMORY) | O(JOBS) | O(WEIGHT),
 	 "quota and fair share of a namespace; what is not given has no limit", NULL,
 	 fog_cmd_namespace_set},
+	{"reserve create", "NAMESPACE [HOST...]", 1, 33,
+	 O(CPU) | O(MEMORY) | O(ACCELERATORS) | O(START) | O(DURATION) | O(EVERY) | O(UNTIL) |
+		 O(NAME),
+	 "keep hosts, or so much of all, for a namespace",
+	 "Either HOSTs, which are kept whole, or amounts by --cpu, --memory and --accelerators,\n"
+	 "which are kept wherever they are free. Until it begins others use it, as long as they\n"
+	 "must have ended by then; what runs already runs on. --name is a note for people.\n\n"
+	 "  fogctl reserve create render elm oak --start 22:00 --duration 8h --every 1d\n"
+	 "  fogctl reserve create class --cpu 16 --memory 64G --start +1h --duration 90m",
+	 fog_cmd_reserve_create},
+	{"reserve list", "", 0, 0, 0, "what is reserved, and how much of it is kept", NULL,
+	 fog_cmd_reserve_list},
+	{"reserve cancel", "ID", 1, 1, 0, "give a reservation up", NULL, fog_cmd_reserve_cancel},
 	{"sla list", "", 0, 0, O(LIMIT), "service levels not kept, and what was paid back", NULL,
 	 fog_cmd_sla_list},
 	{"scheduler", "", 0, 0, 0, "what the scheduler has done", NULL, fog_cmd_scheduler},

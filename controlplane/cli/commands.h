@@ -116,6 +116,9 @@ int fog_cmd_host_uncordon(struct fog_cli *cli);
 int fog_cmd_namespace_list(struct fog_cli *cli);
 int fog_cmd_namespace_set(struct fog_cli *cli);
 int fog_cmd_sla_list(struct fog_cli *cli);
+int fog_cmd_reserve_create(struct fog_cli *cli);
+int fog_cmd_reserve_list(struct fog_cli *cli);
+int fog_cmd_reserve_cancel(struct fog_cli *cli);
 int fog_cmd_scheduler(struct fog_cli *cli);
 
 /* cmd_lab.c, lab_story.c */

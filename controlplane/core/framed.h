@@ -80,6 +80,12 @@ typedef void (*fog_opened_fn)(void *ctx, int rc, int fd, const char *error, cons
 int fog_opening_start(struct fog_opening **out, struct ev_loop *loop, const char *edge_sock,
 		      const char *service, const char *target, u32 timeout_ms, fog_opened_fn fn,
 		      void *ctx);
+/* The same with a request of the caller's, without "op": takes it over. {"service":"tcp","host",
+ * "port"} through an exit; {"service":"circuit","target"}: only a circuit, which is kept, and `fd`
+ * is at its end; "hops" and "fresh" (a circuit for this stream alone) as docs/ARCHITECTURE.md says.
+ */
+int fog_opening_ask(struct fog_opening **out, struct ev_loop *loop, const char *edge_sock,
+		    json_t *request, u32 timeout_ms, fog_opened_fn fn, void *ctx);
 /* Give up; fn is not called. */
 void fog_opening_cancel(struct fog_opening *o);
 

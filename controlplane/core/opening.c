@@ -131,17 +131,31 @@ int fog_opening_start(struct fog_opening **out, struct ev_loop *loop, const char
 		      const char *service, const char *target, u32 timeout_ms, fog_opened_fn fn,
 		      void *ctx)
 {
-	struct fog_opening *o = calloc(1, sizeof(*o));
+	return fog_opening_ask(out, loop, edge_sock,
+			       json_pack("{s:s, s:s}", "service", service, "target", target),
+			       timeout_ms, fn, ctx);
+}
 
-	if (o == NULL)
+int fog_opening_ask(struct fog_opening **out, struct ev_loop *loop, const char *edge_sock,
+		    json_t *request, u32 timeout_ms, fog_opened_fn fn, void *ctx)
+{
+	struct fog_opening *o = calloc(1, sizeof(*o));
+	json_t *line = json_pack("{s:s}", "op", "open");
+	int rc = json_object_update(line, request); /* fails without memory for either */
+
+	json_decref(request);
+	if (o == NULL || rc != 0) {
+		json_decref(line);
+		free(o);
 		return -ENOMEM;
+	}
 	*o = (struct fog_opening){.loop = loop, .fn = fn, .ctx = ctx};
 	o->fd = fog_unix_connect(edge_sock);
-	if (o->fd < 0)
-		o->failed = o->fd;
+	if (o->fd >= 0)
+		o->failed = line_write(o->fd, json_incref(line));
 	else
-		o->failed = line_write(o->fd, json_pack("{s:s, s:s, s:s}", "op", "open", "service",
-							service, "target", target));
+		o->failed = o->fd;
+	json_decref(line);
 	ev_io_init(&o->io, on_opening_readable, o->fd, EV_READ);
 	ev_timer_init(&o->timer, on_opening_timer, o->failed != 0 ? 0.0 : timeout_ms / 1000.0, 0.0);
 	o->io.data = o->timer.data = o;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The API's view of this host: status, hosts, links, circuits. */
+/* The API's view of this host: status, hosts, links. */
 #include <errno.h>
 #include <unistd.h>
 
@@ -263,100 +263,6 @@ static int links_get(struct fog_exchange *x)
 	return fog_exchange_json(x, 200, json_pack("{s:o}", "links", links));
 }
 
-/* ---- circuits: the edge knows them ---------------------------------------------------------- */
-
-static int edge_problem(struct fog_exchange *x, int rc)
-{
-	if (rc == -ENOTCONN || rc == -ECONNRESET)
-		return fog_exchange_problem(x, 503, "no fog-edge is connected on this host");
-	if (rc == -ETIMEDOUT)
-		return fog_exchange_problem(x, 504, "fog-edge did not answer within %d ms",
-					    FOG_EDGE_REQUEST_MS);
-	return fog_exchange_problem(x, 503, "fog-edge cannot be asked: %s", strerror(-rc));
-}
-
-/* Each hop's node id with its name, for people. */
-static void names_add(struct fog_host *h, json_t *circuit)
-{
-	json_t *names = json_array(), *e;
-	size_t i;
-	u8 id[32];
-
-	json_array_foreach(json_object_get(circuit, "path"), i, e)
-	{
-		const struct fog_signed_descriptor *s = NULL;
-		const char *hex = json_string_value(e);
-		if (hex != NULL && fog_hex_decode(hex, id, 32) == 0)
-			s = fog_directory_find(h->directory, id);
-		json_array_append_new(names, json_string(s != NULL ? s->d.name : ""));
-	}
-	if (json_is_object(circuit))
-		json_object_set_new(circuit, "names", names);
-	else
-		json_decref(names);
-}
-
-static void on_circuits(void *ctx, int rc, const json_t *answer)
-{
-	struct fog_exchange *x = ctx;
-	json_t *e;
-	size_t i;
-
-	if (rc != 0) {
-		edge_problem(x, rc);
-		return;
-	}
-	json_t *circuits = json_deep_copy(json_object_get(answer, "circuits"));
-	json_t *terminus = json_deep_copy(json_object_get(answer, "terminus"));
-	if (!json_is_array(circuits)) {
-		json_decref(circuits);
-		json_decref(terminus);
-		fog_exchange_problem(x, 502, "fog-edge answered without a list of circuits");
-		return;
-	}
-	json_array_foreach(circuits, i, e) names_add(fog_exchange_ctx(x), e);
-	fog_exchange_json(x, 200,
-			  json_pack("{s:o, s:o}", "circuits", circuits, "terminus",
-				    terminus != NULL ? terminus : json_array()));
-}
-
-static int circuits_get(struct fog_exchange *x)
-{
-	struct fog_host *h = fog_exchange_ctx(x);
-	int rc = fog_edge_server_request(h->edge, "circuits", NULL, on_circuits, x);
-
-	return rc != 0 ? edge_problem(x, rc) : 0;
-}
-
-static void on_closed(void *ctx, int rc, const json_t *answer)
-{
-	struct fog_exchange *x = ctx;
-	const char *error = json_string_value(json_object_get(answer, "error"));
-
-	if (rc != 0)
-		edge_problem(x, rc);
-	else if (!json_is_true(json_object_get(answer, "ok")))
-		fog_exchange_problem(x, 404, "%s", error != NULL ? error : "no such circuit");
-	else
-		fog_exchange_json(x, 200, json_pack("{s:b}", "closed", 1));
-}
-
-static int circuit_close(struct fog_exchange *x)
-{
-	struct fog_host *h = fog_exchange_ctx(x);
-	const char *text = fog_exchange_param(x, "handle");
-	char *end;
-
-	errno = 0;
-	unsigned long long handle = strtoull(text, &end, 10);
-	if (text[0] < '0' || text[0] > '9' || *end != '\0' || errno != 0 || handle > UINT32_MAX)
-		return fog_exchange_problem(x, 400,
-					    "the handle wants a number of GET /v1/circuits");
-	int rc = fog_edge_server_request(
-		h->edge, "close", json_pack("{s:I}", "handle", (json_int_t)handle), on_closed, x);
-	return rc != 0 ? edge_problem(x, rc) : 0;
-}
-
 /* ---- store ---------------------------------------------------------------------------------- */
 
 static int store_check(struct fog_exchange *x)
@@ -386,17 +292,10 @@ static int store_backup(struct fog_exchange *x)
 }
 
 static const struct fog_route routes[] = {
-	{"POST", "/v1/store/check", store_check},
-	{"POST", "/v1/store/backup", store_backup},
-	{"GET", "/v1/status", status_get},
-	{"GET", "/v1/dataplane", dataplane_get},
-	{"GET", "/v1/hosts", hosts_get},
-	{"GET", "/v1/hosts/{id}", host_get},
-	{"GET", "/v1/links", links_get},
-	{"GET", "/v1/circuits", circuits_get},
-	{"DELETE", "/v1/circuits/{handle}", circuit_close},
-	{"POST", "/v1/circuits/{handle}/close", circuit_close},
-	{"GET", "/v1/xdp", fog_host_xdp_get},
+	{"POST", "/v1/store/check", store_check}, {"POST", "/v1/store/backup", store_backup},
+	{"GET", "/v1/status", status_get},        {"GET", "/v1/dataplane", dataplane_get},
+	{"GET", "/v1/hosts", hosts_get},          {"GET", "/v1/hosts/{id}", host_get},
+	{"GET", "/v1/links", links_get},          {"GET", "/v1/xdp", fog_host_xdp_get},
 	{"GET", "/metrics", fog_host_metrics},
 };
 

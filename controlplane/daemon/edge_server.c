@@ -216,7 +216,7 @@ static const char *message_take(struct connection *c, const json_t *m)
 	else if (strcmp(op, "suspect") == 0 && s->hooks.suspect != NULL)
 		s->hooks.suspect(s->ctx, m);
 	else if (strcmp(op, "circuits") == 0 || strcmp(op, "close") == 0 ||
-		 strcmp(op, "message") == 0)
+		 strcmp(op, "message") == 0 || strcmp(op, "ping") == 0)
 		answer_take(s, m);
 	else
 		return "unknown op";
@@ -361,6 +361,17 @@ void fog_edge_server_stop(struct fog_edge_server *s)
 	unlink(s->path);
 	free(s->path);
 	free(s);
+}
+
+int fog_edge_server_pid(const struct fog_edge_server *s)
+{
+	struct ucred who;
+	socklen_t len = sizeof(who);
+
+	if (s == NULL || s->edge == NULL ||
+	    getsockopt(s->edge->fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0)
+		return 0;
+	return who.pid;
 }
 
 bool fog_edge_server_connected(const struct fog_edge_server *s)

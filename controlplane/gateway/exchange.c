@@ -9,49 +9,9 @@
 
 #define PROBLEM_DETAIL_MAX 512
 
-/* One segment of the pattern against one of the path. */
-static bool segment_match(const char *p, size_t p_len, const char *s, size_t s_len,
-			  struct fog_exchange *x, u32 *literals)
-{
-	if (p_len < 2 || p[0] != '{') {
-		(*literals)++;
-		return p_len == s_len && memcmp(p, s, p_len) == 0;
-	}
-	FOG_ASSERT(x->param_count < FOG_GATEWAY_PARAMS_MAX);
-	FOG_ASSERT(p_len - 2 < sizeof(x->param_name[0]));
-	if (s_len == 0 || s_len >= FOG_GATEWAY_PARAM_SIZE)
-		return false;
-	u32 i = x->param_count++;
-	memcpy(x->param_name[i], p + 1, p_len - 2);
-	x->param_name[i][p_len - 2] = '\0';
-	memcpy(x->param_value[i], s, s_len);
-	x->param_value[i][s_len] = '\0';
-	return true;
-}
-
-u32 fog_route_match(const char *pattern, const char *path, struct fog_exchange *x)
-{
-	u32 literals = 0;
-
-	x->param_count = 0;
-	for (;;) {
-		size_t p_len = strcspn(pattern, "/"), s_len = strcspn(path, "/");
-		if (!segment_match(pattern, p_len, path, s_len, x, &literals))
-			return 0;
-		pattern += p_len;
-		path += s_len;
-		if (*pattern != *path)
-			return 0;
-		if (*pattern == '\0')
-			return literals + 1;
-		pattern++;
-		path++;
-	}
-}
-
 void *fog_exchange_ctx(const struct fog_exchange *x)
 {
-	return x->ctx;
+	return x->entry->ctx;
 }
 
 const char *fog_exchange_param(const struct fog_exchange *x, const char *name)
@@ -112,22 +72,11 @@ void fog_exchange_header(struct fog_exchange *x, const char *name, const char *v
 	snprintf(h->value, sizeof(h->value), "%s", value);
 }
 
-/* Takes over `data` (malloc). */
-static int answer(struct fog_exchange *x, unsigned status, const char *content_type, void *data,
-		  size_t len)
+int fog_exchange_respond(struct fog_exchange *x, unsigned status, struct MHD_Response *r)
 {
 	FOG_ASSERT(x->response == NULL);
-	struct MHD_Response *r = MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE);
-	if (r == NULL) {
-		free(data);
-		r = MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
-		status = 500;
-	}
-	/* Without memory even for an empty response: the connection is closed unanswered. */
 	if (r != NULL) {
-		MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
 		MHD_add_response_header(r, "X-Request-Id", x->request_id);
-		MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 		for (u32 i = 0; i < x->header_count; i++)
 			MHD_add_response_header(r, x->headers[i].name, x->headers[i].value);
 	}
@@ -135,6 +84,24 @@ static int answer(struct fog_exchange *x, unsigned status, const char *content_t
 	x->status = status;
 	fog_gateway_answered(x->gateway, x);
 	return 0;
+}
+
+/* Takes over `data` (malloc). */
+static int answer(struct fog_exchange *x, unsigned status, const char *content_type, void *data,
+		  size_t len)
+{
+	struct MHD_Response *r = MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE);
+
+	if (r == NULL) {
+		free(data);
+		r = MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
+		status = 500;
+	}
+	if (r != NULL) {
+		MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
+		MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	}
+	return fog_exchange_respond(x, status, r);
 }
 
 static int answer_json(struct fog_exchange *x, unsigned status, const char *content_type,
@@ -188,19 +155,37 @@ static json_t *text_to_json(const char *text)
 	return json_string(ascii);
 }
 
-int fog_exchange_problem(struct fog_exchange *x, unsigned status, const char *fmt, ...)
+static json_t *problem_json(struct fog_exchange *x, unsigned status, const char *fmt, va_list ap)
 {
 	char detail[PROBLEM_DETAIL_MAX];
 	const char *title = MHD_get_reason_phrase_for(status);
+
+	vsnprintf(detail, sizeof(detail), fmt, ap);
+	return json_pack("{s:s, s:s, s:i, s:o, s:s}", "type", "about:blank", "title",
+			 title != NULL ? title : "Error", "status", (int)status, "detail",
+			 text_to_json(detail), "request_id", x->request_id);
+}
+
+int fog_exchange_problem(struct fog_exchange *x, unsigned status, const char *fmt, ...)
+{
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(detail, sizeof(detail), fmt, ap);
+	json_t *problem = problem_json(x, status, fmt, ap);
 	va_end(ap);
-	return answer_json(x, status, "application/problem+json",
-			   json_pack("{s:s, s:s, s:i, s:o, s:s}", "type", "about:blank", "title",
-				     title != NULL ? title : "Error", "status", (int)status,
-				     "detail", text_to_json(detail), "request_id", x->request_id));
+	return answer_json(x, status, "application/problem+json", problem);
+}
+
+int fog_exchange_problem_with(struct fog_exchange *x, unsigned status, const char *member,
+			      json_t *value, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	json_t *problem = problem_json(x, status, fmt, ap);
+	va_end(ap);
+	json_object_set_new(problem, member, value);
+	return answer_json(x, status, "application/problem+json", problem);
 }
 
 unsigned fog_status_of_errno(int rc)

@@ -5,7 +5,7 @@
 
 #include <microhttpd.h>
 
-#include "controlplane/gateway/gateway.h"
+#include "controlplane/gateway/routes.h"
 
 #define FOG_EXCHANGE_HEADERS_MAX 4
 #define FOG_EXCHANGE_PATH_MAX    1024 /* bytes of a decoded path; longer: 404 */
@@ -19,10 +19,10 @@ struct fog_exchange {
 	struct fog_gateway *gateway;
 	struct fog_exchange *prev, *next; /* all open exchanges of the gateway */
 	struct MHD_Connection *connection;
-	const struct fog_route *route; /* NULL until matched */
-	void *ctx;
+	const struct fog_entry *entry; /* NULL until matched */
 	char request_id[17];
 	bool is_head;
+	u64 start_ns;
 
 	u32 param_count;
 	char param_name[FOG_GATEWAY_PARAMS_MAX][32];
@@ -36,6 +36,8 @@ struct fog_exchange {
 
 	struct MHD_Response *response; /* set once answered */
 	unsigned status;
+	const struct fog_websocket_handlers *websocket; /* what it becomes, else NULL */
+	void *websocket_ctx;
 	bool suspended; /* the connection waits for a later answer */
 	bool queued;    /* the response was handed to MHD */
 	u32 header_count;
@@ -45,6 +47,23 @@ struct fog_exchange {
 /* Split pattern and path into segments and compare; on a match *x holds the parameters. Returns the
  * number of literal segments + 1 (so that exact segments win), 0 for no match. */
 u32 fog_route_match(const char *pattern, const char *path, struct fog_exchange *x);
+/* The route for a path, with *x holding the parameters; NULL, and then `allow` lists the methods
+ * there are ("" = none). */
+const struct fog_entry *fog_routes_find(const struct fog_routes *r, struct fog_exchange *x,
+					const char *method, const char *path,
+					char allow[FOG_ROUTES_ALLOW_SIZE]);
+/* Parameters and body against what the route says. False: answered. */
+bool fog_exchange_valid(struct fog_exchange *x);
+
+/* fog_exchange_problem() with a further member, or another `detail`; takes over `value`. */
+__attribute__((format(printf, 5, 6))) int fog_exchange_problem_with(struct fog_exchange *x,
+								    unsigned status,
+								    const char *member,
+								    json_t *value, const char *fmt,
+								    ...);
+
+/* Answer with a response of MHD's, which it takes; NULL: the connection is closed. Returns 0. */
+int fog_exchange_respond(struct fog_exchange *x, unsigned status, struct MHD_Response *r);
 
 /* Hand the finished response to MHD, now or by waking the connection. */
 void fog_gateway_answered(struct fog_gateway *gw, struct fog_exchange *x);

@@ -6,38 +6,12 @@
 #include <unistd.h>
 
 #include "controlplane/core/log.h"
-#include "controlplane/gateway/exchange.h"
+#include "controlplane/gateway/gateway_private.h"
+#include "controlplane/gateway/openapi.h"
 #include "crypto/mem.h"
 #include "crypto/random/random.h"
 
-/* Fits every method there is; a longer list would be cut. */
 #define BODY_DRAIN_MAX (4ull * FOG_GATEWAY_BODY_MAX) /* bytes of a refused body that are read */
-#define ALLOW_SIZE     96
-
-/* One table of routes with its owner's pointer. */
-struct entry {
-	const struct fog_route *route;
-	void *ctx;
-};
-
-struct listener {
-	struct fog_gateway *gateway;
-	struct MHD_Daemon *daemon;
-	struct ev_io io;
-	struct ev_timer timer;
-};
-
-struct fog_gateway {
-	struct ev_loop *loop;
-	struct entry entries[FOG_GATEWAY_ROUTES_MAX];
-	u32 entry_count;
-	struct listener listeners[FOG_GATEWAY_LISTENERS_MAX];
-	u32 listener_count;
-	struct ev_prepare prepare; /* runs MHD before the loop sleeps when it has work */
-	bool work;                 /* a response waits that no socket event announces */
-	bool stopping;
-	struct fog_exchange *open;
-};
 
 /* ---- life of an exchange -------------------------------------------------------------------- */
 
@@ -53,6 +27,7 @@ static struct fog_exchange *exchange_new(struct fog_gateway *gw, struct MHD_Conn
 	fog_hex_encode(id, sizeof(id), x->request_id, sizeof(x->request_id));
 	x->gateway = gw;
 	x->connection = connection;
+	x->start_ns = fog_monotonic_ns();
 	x->is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 	x->next = gw->open;
 	if (gw->open != NULL)
@@ -85,51 +60,31 @@ void fog_gateway_answered(struct fog_gateway *gw, struct fog_exchange *x)
 	gw->work = true;
 }
 
+static void exchange_count(const struct fog_exchange *x)
+{
+	struct fog_gateway_counts *c = &x->gateway->counts;
+
+	c->requests++;
+	c->refused += x->status >= 400 && x->status < 500;
+	c->failed += x->status >= 500;
+	fog_histogram_add(&c->took, (double)(fog_monotonic_ns() - x->start_ns) / 1e9);
+}
+
+const struct fog_gateway_counts *fog_gateway_counts(const struct fog_gateway *gw)
+{
+	return &gw->counts;
+}
+
 static enum MHD_Result exchange_queue(struct fog_exchange *x)
 {
 	if (x->response == NULL)
 		return MHD_NO;
 	x->queued = true;
+	exchange_count(x);
 	return MHD_queue_response(x->connection, x->status, x->response);
 }
 
 /* ---- routing -------------------------------------------------------------------------------- */
-
-static void allow_add(char allow[ALLOW_SIZE], const char *method)
-{
-	size_t used = strlen(allow);
-
-	if (strstr(allow, method) == NULL)
-		snprintf(allow + used, ALLOW_SIZE - used, "%s%s%s", used != 0 ? ", " : "", method,
-			 strcmp(method, "GET") == 0 ? ", HEAD" : "");
-}
-
-/* A path that MHD has decoded may hold what a pattern segment must not: a slash from %2F cannot be
- * told from a real one, so paths are matched as they are and ids never hold slashes. */
-static const struct entry *route_find(struct fog_gateway *gw, struct fog_exchange *x,
-				      const char *method, const char *path, char allow[ALLOW_SIZE])
-{
-	const struct entry *best = NULL;
-	u32 best_score = 0;
-
-	allow[0] = '\0';
-	if (strlen(path) > FOG_EXCHANGE_PATH_MAX)
-		return NULL;
-	for (u32 i = 0; i < gw->entry_count; i++) {
-		const struct entry *e = &gw->entries[i];
-		u32 score = fog_route_match(e->route->pattern, path, x);
-		if (score == 0)
-			continue;
-		allow_add(allow, e->route->method);
-		if (strcmp(e->route->method, method) == 0 && score > best_score) {
-			best = e;
-			best_score = score;
-		}
-	}
-	if (best != NULL)
-		fog_route_match(best->route->pattern, path, x);
-	return best;
-}
 
 static bool says_json(const char *content_type)
 {
@@ -174,19 +129,19 @@ static bool body_parse(struct fog_exchange *x)
 static void dispatch(struct fog_gateway *gw, struct fog_exchange *x, const char *method,
 		     const char *path)
 {
-	char allow[ALLOW_SIZE];
-	const struct entry *e =
-		route_find(gw, x, x->is_head ? MHD_HTTP_METHOD_GET : method, path, allow);
+	char allow[FOG_ROUTES_ALLOW_SIZE];
+	const struct fog_entry *e = fog_routes_find(
+		&gw->routes, x, x->is_head ? MHD_HTTP_METHOD_GET : method, path, allow);
 
 	if (e == NULL && allow[0] != '\0') {
 		fog_exchange_header(x, MHD_HTTP_HEADER_ALLOW, allow);
 		fog_exchange_problem(x, 405, "%s is not possible here, only %s", method, allow);
 	} else if (e == NULL) {
 		fog_exchange_problem(x, 404, "nothing at \"%s\"", path);
-	} else if (body_parse(x)) {
-		x->route = e->route;
-		x->ctx = e->ctx;
-		e->route->handler(x);
+	} else {
+		x->entry = e;
+		if (body_parse(x) && fog_exchange_valid(x))
+			e->route->handler(x);
 	}
 }
 
@@ -250,7 +205,7 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
 	}
 	if (x->queued)
 		return MHD_YES;
-	if (x->response == NULL && x->route == NULL) {
+	if (x->response == NULL && x->entry == NULL) {
 		if (gw->stopping)
 			return MHD_NO;
 		dispatch(gw, x, method, url);
@@ -284,7 +239,7 @@ static void on_mhd_log(void *cls, const char *fmt, va_list ap)
 
 /* ---- the loop ------------------------------------------------------------------------------- */
 
-static void listener_run(struct listener *l)
+static void listener_run(struct fog_gateway_listener *l)
 {
 	MHD_UNSIGNED_LONG_LONG timeout_ms;
 
@@ -319,6 +274,19 @@ static void on_prepare(struct ev_loop *loop, struct ev_prepare *w, int revents)
 		listener_run(&gw->listeners[i]);
 }
 
+static int openapi_get(struct fog_exchange *x)
+{
+	struct fog_gateway *gw = fog_exchange_ctx(x);
+
+	return fog_exchange_json(x, 200, fog_gateway_openapi(gw));
+}
+
+/* What every gateway serves. */
+static const struct fog_route own_routes[] = {
+	{"GET", "/openapi.json", openapi_get,
+	 FOG_DESCRIBE("This document", .scope = FOG_SCOPE_NONE, .answer = "object")},
+};
+
 int fog_gateway_new(struct fog_gateway **out, struct ev_loop *loop)
 {
 	struct fog_gateway *gw = calloc(1, sizeof(*gw));
@@ -329,31 +297,41 @@ int fog_gateway_new(struct fog_gateway **out, struct ev_loop *loop)
 	ev_prepare_init(&gw->prepare, on_prepare);
 	gw->prepare.data = gw;
 	ev_prepare_start(loop, &gw->prepare);
+	fog_websockets_init(gw);
+	fog_gateway_add(gw, own_routes, FOG_ARRAY_COUNT(own_routes), gw);
 	*out = gw;
 	return 0;
 }
 
 void fog_gateway_add(struct fog_gateway *gw, const struct fog_route *routes, u32 count, void *ctx)
 {
-	FOG_ASSERT(gw->entry_count + count <= FOG_GATEWAY_ROUTES_MAX);
-	for (u32 i = 0; i < count; i++)
-		gw->entries[gw->entry_count++] = (struct entry){&routes[i], ctx};
+	fog_routes_add(&gw->routes, routes, count, ctx);
+}
+
+void fog_gateway_define(struct fog_gateway *gw, const char *name, const char *text)
+{
+	fog_routes_define(&gw->routes, name, text);
+}
+
+json_t *fog_gateway_openapi(struct fog_gateway *gw)
+{
+	return fog_openapi(&gw->routes);
 }
 
 int fog_gateway_listen(struct fog_gateway *gw, int fd)
 {
 	if (gw->listener_count == FOG_GATEWAY_LISTENERS_MAX)
 		return -ENOSPC;
-	struct listener *l = &gw->listeners[gw->listener_count];
+	struct fog_gateway_listener *l = &gw->listeners[gw->listener_count];
 	l->gateway = gw;
 	l->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle,
-		gw, MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, gw, MHD_OPTION_LISTEN_SOCKET, fd,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)FOG_GATEWAY_MEMORY_MAX,
-		MHD_OPTION_CONNECTION_LIMIT, (unsigned)FOG_GATEWAY_CONNECTIONS_MAX,
-		MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)FOG_GATEWAY_IDLE_SECONDS,
-		MHD_OPTION_NOTIFY_COMPLETED, completed, gw, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_END);
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG, 0,
+		NULL, NULL, handle, gw, MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, gw,
+		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)FOG_GATEWAY_MEMORY_MAX, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)FOG_GATEWAY_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned)FOG_GATEWAY_IDLE_SECONDS, MHD_OPTION_NOTIFY_COMPLETED, completed, gw,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
 	if (l->daemon == NULL)
 		return -EIO;
 	const union MHD_DaemonInfo *info = MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_EPOLL_FD);
@@ -377,8 +355,9 @@ void fog_gateway_free(struct fog_gateway *gw)
 	for (struct fog_exchange *x = gw->open; x != NULL; x = x->next)
 		if (x->suspended)
 			fog_exchange_problem(x, 503, "the control plane is stopping");
+	fog_websockets_stop(gw);
 	for (u32 i = 0; i < gw->listener_count; i++) {
-		struct listener *l = &gw->listeners[i];
+		struct fog_gateway_listener *l = &gw->listeners[i];
 		MHD_run(l->daemon); /* sends what was just answered */
 		ev_io_stop(gw->loop, &l->io);
 		ev_timer_stop(gw->loop, &l->timer);
@@ -386,5 +365,6 @@ void fog_gateway_free(struct fog_gateway *gw)
 	}
 	ev_prepare_stop(gw->loop, &gw->prepare);
 	FOG_ASSERT(gw->open == NULL);
+	fog_routes_clear(&gw->routes);
 	free(gw);
 }

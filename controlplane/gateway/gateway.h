@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The HTTP API of the control plane (docs/API.md): a table of routes over libmicrohttpd, run by the
- * loop. Bodies are JSON; errors are problem details (RFC 9457). The loop's thread only.
+ * loop. Bodies are JSON; errors are problem details (RFC 9457). Each route says what it takes and
+ * gives: from that come the checks of requests, /openapi.json and /docs. The loop's thread only.
  *
  *	static int job_get(struct fog_exchange *x)
  *	{
@@ -12,7 +13,11 @@
  *	}
  *
  *	static const struct fog_route routes[] = {
- *		{"GET", "/v1/jobs/{id}", job_get},
+ *		{"GET", "/v1/jobs/{id}", job_get, FOG_DESCRIBE("A job", .answer = "@Job")},
+ *		{"POST", "/v1/jobs", jobs_post,
+ *		 FOG_DESCRIBE("Submit a job", .creates = true, .answer = "@Job",
+ *			      .request = "{argv: [string] 1..64 (program and arguments),"
+ *					 " priority?: integer 0..100 = 50}")},
  *	};
  *	fog_gateway_add(gw, routes, FOG_ARRAY_COUNT(routes), jobs);
  */
@@ -22,13 +27,16 @@
 #include <jansson.h>
 
 #include "controlplane/core/loop.h"
+#include "controlplane/health/histogram.h"
 #include "crypto/types.h"
 
 #define FOG_GATEWAY_BODY_MAX        (16u << 20) /* one input of 8 MiB in base64, and room */
 #define FOG_GATEWAY_MEMORY_MAX      (32 * 1024) /* request line and headers of a connection */
 #define FOG_GATEWAY_CONNECTIONS_MAX 256         /* more wait in the backlog */
 #define FOG_GATEWAY_IDLE_SECONDS    30          /* of a connection; suspended ones excepted */
-#define FOG_GATEWAY_ROUTES_MAX      128
+#define FOG_GATEWAY_WEBSOCKETS_MAX  10240
+#define FOG_GATEWAY_ROUTES_MAX      256
+#define FOG_GATEWAY_DEFINES_MAX     128
 #define FOG_GATEWAY_PARAMS_MAX      4   /* {name} parts of a pattern */
 #define FOG_GATEWAY_PARAM_SIZE      128 /* bytes of one with its zero; longer: 404 */
 #define FOG_GATEWAY_LISTENERS_MAX   2
@@ -42,18 +50,63 @@ struct fog_exchange;
  * 0 and answer later. Each exchange must be answered exactly once. */
 typedef int (*fog_handler_fn)(struct fog_exchange *x);
 
+/* What a caller must be allowed to. Callers of the unix socket may do everything. */
+enum fog_scope {
+	FOG_SCOPE_BY_METHOD = 0, /* GET: read; others: write */
+	FOG_SCOPE_NONE,          /* no token is asked for */
+	FOG_SCOPE_READ,
+	FOG_SCOPE_WRITE,
+	FOG_SCOPE_ADMIN, /* what concerns the host itself, keys and tokens, or other users */
+};
+
+/* What a route is for, takes and gives; schemas in the language of schema.h, NULL for none.
+ *
+ * Requests that do not fit never reach the handler. Under /v1/fog/ they get 422 with a list (the
+ * published contract), elsewhere 400 with a sentence and the same list as `errors`. Without
+ * `request` any body is let through. */
+struct fog_operation {
+	const char *summary; /* a line: "Cancel a job" */
+	const char *text;    /* more, for people */
+	enum fog_scope scope;
+	bool creates;        /* a POST that makes something: Idempotency-Key is honoured */
+	unsigned status;     /* of success, when not 200 */
+	const char *path;    /* "handle: integer 0..": what {handle} must be; text when not said */
+	const char *query;   /* "limit?: integer 1..500 = 50, after?: integer 0.. = 0" */
+	const char *request; /* the body: "{..}" */
+	const char *answer;  /* of success; under /v1/fog/ only what is in `data` */
+	const char *type;    /* of answers that are not JSON: "text/plain" */
+};
+
+/* FOG_DESCRIBE("List hosts", .answer = "{hosts: [@Host]}"): the last member of a route. */
+#define FOG_DESCRIBE(...) (&(const struct fog_operation){__VA_ARGS__})
+
 struct fog_route {
 	const char *method;  /* "GET", "POST", "DELETE" */
 	const char *pattern; /* "/v1/jobs/{id}/logs": a {name} takes one non-empty path segment */
 	fog_handler_fn handler;
+	const struct fog_operation *operation;
 };
 
 int fog_gateway_new(struct fog_gateway **out, struct ev_loop *loop);
-/* Routes must outlive the gateway. Exact segments win over {name}. HEAD is served by GET. */
+/* Routes must outlive the gateway. Exact segments win over {name}. HEAD is served by GET. Adding a
+ * table again gives it another ctx: its owner has been restarted. */
 void fog_gateway_add(struct fog_gateway *gw, const struct fog_route *routes, u32 count, void *ctx);
+/* Give a schema a name, which others use as @name. `text` must outlive the gateway; a name is given
+ * once. Only what is an object or an array can be named. */
+void fog_gateway_define(struct fog_gateway *gw, const char *name, const char *text);
+/* The OpenAPI 3.1 document of all routes: new. */
+json_t *fog_gateway_openapi(struct fog_gateway *gw);
 /* Serve this listening socket, which stays the caller's until fog_gateway_free(), that closes it.
  * 0, -ENOSPC (FOG_GATEWAY_LISTENERS_MAX) or -EIO. */
 int fog_gateway_listen(struct fog_gateway *gw, int fd);
+/* Requests answered since the start. */
+struct fog_gateway_counts {
+	u64 requests;
+	u64 refused;               /* 4xx */
+	u64 failed;                /* 5xx */
+	struct fog_histogram took; /* from the headers to the answer */
+};
+const struct fog_gateway_counts *fog_gateway_counts(const struct fog_gateway *gw);
 /* Open exchanges are answered 503 and must not be answered any more. NULL is fine. */
 void fog_gateway_free(struct fog_gateway *gw);
 

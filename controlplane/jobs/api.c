@@ -230,4 +230,5 @@ void fog_jobs_api_add(struct fog_jobs_runtime *rt, struct fog_gateway *gateway)
 {
 	fog_gateway_add(gateway, routes, FOG_ARRAY_COUNT(routes), rt);
 	fog_jobs_batch_api_add(rt, gateway);
+	fog_jobs_reserve_api_add(rt, gateway);
 }

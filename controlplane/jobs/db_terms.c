@@ -2,6 +2,7 @@
 /* SQL of batches, namespaces, holds, breaches and notices. Errors stick in j->rc. */
 #include <errno.h>
 
+#include "controlplane/jobs/reserve.h"
 #include "controlplane/jobs/state.h"
 
 static void run(struct fog_jobs *j, struct fog_stmt *q)
@@ -150,6 +151,70 @@ void fog_db_hold_put(struct fog_jobs *j, const struct fog_host_hold *h)
 	fog_bind_int(q, h->mode);
 	fog_bind_u64(q, h->deadline_ms);
 	fog_bind_u64(q, j->now_ms);
+	run(j, q);
+}
+
+/* ---- reservations --------------------------------------------------------------------------- */
+
+void fog_db_reservations_load(struct fog_jobs *j)
+{
+	struct fog_stmt *q = fog_stmt(
+		j->store, "SELECT id, space, note, hosts, cpu_milli, memory_bytes, gpu_milli,"
+			  " start_ms, duration_ms, every_ms, until_ms, created_ms FROM reservation"
+			  " ORDER BY created_ms, id LIMIT ?");
+
+	j->reservation_count = 0;
+	fog_bind_u64(q, FOG_JOBS_RESERVATIONS_MAX);
+	while (row(j, q)) {
+		struct fog_reservation *r = &j->reservations[j->reservation_count++];
+		size_t size = 0;
+		memset(r, 0, sizeof(*r));
+		snprintf(r->id, sizeof(r->id), "%s", fog_column_text(q, 0));
+		snprintf(r->space, sizeof(r->space), "%s", fog_column_text(q, 1));
+		snprintf(r->note, sizeof(r->note), "%s", fog_column_text(q, 2));
+		const void *hosts = fog_column_blob(q, 3, &size);
+		r->host_count = (u32)FOG_MIN(size / FOG_JOB_NODE_SIZE, FOG_RESERVE_HOSTS_MAX);
+		if (r->host_count != 0)
+			memcpy(r->host, hosts, (size_t)r->host_count * FOG_JOB_NODE_SIZE);
+		r->amount = (struct fog_amount){fog_column_u64(q, 4), fog_column_u64(q, 5),
+						fog_column_u64(q, 6)};
+		r->start_ms = fog_column_u64(q, 7);
+		r->duration_ms = fog_column_u64(q, 8);
+		r->every_ms = fog_column_u64(q, 9);
+		r->until_ms = fog_column_u64(q, 10);
+		r->created_ms = fog_column_u64(q, 11);
+	}
+}
+
+void fog_db_reservation_add(struct fog_jobs *j, const struct fog_reservation *r)
+{
+	if (j->rc != 0)
+		return;
+	struct fog_stmt *q = fog_stmt(
+		j->store, "INSERT INTO reservation(id, space, note, hosts, cpu_milli,"
+			  " memory_bytes, gpu_milli, start_ms, duration_ms, every_ms, until_ms,"
+			  " created_ms) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+	fog_bind_text(q, r->id);
+	fog_bind_text(q, r->space);
+	fog_bind_text(q, r->note);
+	fog_bind_blob(q, r->host, (size_t)r->host_count * FOG_JOB_NODE_SIZE);
+	fog_bind_u64(q, r->amount.cpu_milli);
+	fog_bind_u64(q, r->amount.memory_bytes);
+	fog_bind_u64(q, r->amount.gpu_milli);
+	fog_bind_u64(q, r->start_ms);
+	fog_bind_u64(q, r->duration_ms);
+	fog_bind_u64(q, r->every_ms);
+	fog_bind_u64(q, r->until_ms);
+	fog_bind_u64(q, r->created_ms);
+	run(j, q);
+}
+
+void fog_db_reservation_delete(struct fog_jobs *j, const char *id)
+{
+	if (j->rc != 0)
+		return;
+	struct fog_stmt *q = fog_stmt(j->store, "DELETE FROM reservation WHERE id = ?");
+	fog_bind_text(q, id);
 	run(j, q);
 }
 

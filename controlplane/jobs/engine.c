@@ -4,6 +4,7 @@
 #include <stdarg.h>
 
 #include "controlplane/core/log.h"
+#include "controlplane/jobs/reserve.h"
 #include "controlplane/jobs/state.h"
 
 #define SWEEP_MS 60000u
@@ -179,7 +180,7 @@ static void broke(struct fog_jobs *j, int rc)
 {
 	fog_log(FOG_LOG_ERROR, "jobs", "store failed, reloading reason=\"%s\"", strerror(-rc));
 	memory_clear(j);
-	j->broken = true;
+	j->broken = j->totals.broken = true;
 	j->reload_ms = j->now_ms + FOG_JOBS_RELOAD_MS;
 }
 
@@ -218,12 +219,13 @@ int fog_jobs_end(struct fog_jobs *j)
 
 static int memory_load(struct fog_jobs *j, u64 now_ms)
 {
-	j->broken = false;
+	j->broken = j->totals.broken = false;
 	if (!fog_jobs_begin(j, now_ms))
 		return -EAGAIN;
 	j->review = true; /* a batch may have ended just before */
 	fog_db_spaces_load(j);
 	fog_db_holds_load(j);
+	fog_db_reservations_load(j);
 	fog_db_jobs_load(j);
 	fog_db_works_load(j);
 	int rc = j->rc;
@@ -254,7 +256,9 @@ int fog_jobs_new(struct fog_jobs **out, const struct fog_jobs_config *config,
 	j->bounds = calloc(FOG_JOBS_BOUNDS_MAX, sizeof(*j->bounds));
 	j->spaces = calloc(FOG_JOBS_SPACES_MAX, sizeof(*j->spaces));
 	j->holds = calloc(FOG_JOBS_HOLDS_MAX, sizeof(*j->holds));
-	if (j->hosts == NULL || j->bounds == NULL || j->spaces == NULL || j->holds == NULL)
+	j->reservations = calloc(FOG_JOBS_RESERVATIONS_MAX, sizeof(*j->reservations));
+	if (j->hosts == NULL || j->bounds == NULL || j->spaces == NULL || j->holds == NULL ||
+	    j->reservations == NULL)
 		goto err_free;
 	rc = fog_db_migrate(store, why);
 	if (rc == 0)
@@ -288,6 +292,7 @@ void fog_jobs_free(struct fog_jobs *j)
 	free(j->bounds);
 	free(j->spaces);
 	free(j->holds);
+	free(j->reservations);
 	free(j);
 }
 
@@ -308,12 +313,13 @@ void fog_jobs_tick(struct fog_jobs *j, u64 now_ms)
 	struct fog_jobs_session *s;
 	struct fog_work *w, *w_next;
 
-	j->now_ms = now_ms;
+	j->now_ms = j->totals.ticked_ms = now_ms;
 	if (j->broken && (now_ms < j->reload_ms || memory_load(j, now_ms) != 0))
 		return;
 	if (!fog_jobs_begin(j, now_ms))
 		return;
 	fog_hold_tick(j);
+	fog_reserve_tick(j);
 	fog_queue_tick(j);
 	for (a = TAILQ_FIRST(&j->attempts); a != NULL && !crowded(j); a = a_next) {
 		a_next = TAILQ_NEXT(a, link);
@@ -345,6 +351,11 @@ struct fog_store *fog_jobs_store(struct fog_jobs *j)
 const u8 *fog_jobs_node(const struct fog_jobs *j)
 {
 	return j->config.node_id;
+}
+
+const struct fog_jobs_totals *fog_jobs_totals(const struct fog_jobs *j)
+{
+	return &j->totals;
 }
 
 void fog_jobs_load(const struct fog_jobs *j, struct fog_jobs_load *out)

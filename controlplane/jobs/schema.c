@@ -105,6 +105,14 @@ static const struct fog_migration jobs_migrations[] = {
 	 " sha256 BLOB NOT NULL, job TEXT NOT NULL, attempt INTEGER NOT NULL,"
 	 " stream INTEGER NOT NULL, size INTEGER NOT NULL,"
 	 " PRIMARY KEY(sha256, job, attempt, stream)) STRICT;"},
+	{4,
+	 /* What people keep for a namespace. hosts: node ids, one after the other. */
+	 "CREATE TABLE reservation("
+	 " id TEXT PRIMARY KEY, space TEXT NOT NULL, note TEXT NOT NULL, hosts BLOB NOT NULL,"
+	 " cpu_milli INTEGER NOT NULL, memory_bytes INTEGER NOT NULL,"
+	 " gpu_milli INTEGER NOT NULL, start_ms INTEGER NOT NULL, duration_ms INTEGER NOT NULL,"
+	 " every_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL, created_ms INTEGER NOT NULL)"
+	 " STRICT;"},
 };
 
 static const struct fog_migration ledger_migrations[] = {

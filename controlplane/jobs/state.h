@@ -199,6 +199,8 @@ struct fog_space {
 	u64 cpu_now, memory_now, jobs_now;
 };
 
+struct fog_reservation;
+
 struct fog_host_hold {
 	u8 node[FOG_JOB_NODE_SIZE];
 	enum fog_hold mode;
@@ -243,7 +245,10 @@ struct fog_jobs {
 	struct fog_space *spaces; /* [FOG_JOBS_SPACES_MAX] */
 	u32 hold_count;
 	struct fog_host_hold *holds; /* [FOG_JOBS_HOLDS_MAX] */
+	u32 reservation_count;
+	struct fog_reservation *reservations; /* [FOG_JOBS_RESERVATIONS_MAX] */
 	struct fog_scheduler_stats stats;
+	struct fog_jobs_totals totals;
 	struct fog_bound *bounds;
 };
 
@@ -315,6 +320,13 @@ void fog_space_used(struct fog_jobs *j, const char *name, u64 cpu_milli, u64 wal
 double fog_space_share(const struct fog_jobs *j, const char *name); /* of all use, in 0..1 */
 bool fog_hold_find(const struct fog_jobs *j, const u8 *node, struct fog_host_hold *out);
 void fog_hold_tick(struct fog_jobs *j); /* drains */
+
+/* ---- reserve.c ------------------------------------------------------------------------------ */
+void fog_reserve_tick(struct fog_jobs *j); /* drops what is over */
+/* The number of the namespace among those with reservations; 0 = it has none. */
+u32 fog_reserve_owner(const struct fog_jobs *j, const char *space);
+/* A reservation of this very host that a job of this length would meet, or NULL. */
+const struct fog_reservation *fog_reserve_meets(const struct fog_jobs *j, u64 wall_ms);
 
 /* ---- sla.c ---------------------------------------------------------------------------------- */
 void fog_sla_waiting(struct fog_jobs *j, struct fog_job *job); /* still does */
@@ -463,6 +475,9 @@ void fog_db_spaces_load(struct fog_jobs *j);
 void fog_db_space_put(struct fog_jobs *j, const struct fog_space *s);
 void fog_db_holds_load(struct fog_jobs *j);
 void fog_db_hold_put(struct fog_jobs *j, const struct fog_host_hold *h); /* mode NONE deletes */
+void fog_db_reservations_load(struct fog_jobs *j);
+void fog_db_reservation_add(struct fog_jobs *j, const struct fog_reservation *r);
+void fog_db_reservation_delete(struct fog_jobs *j, const char *id);
 /* False when it was recorded before. */
 bool fog_db_breach_add(struct fog_jobs *j, const char *job, const char *space, enum fog_tier tier,
 		       const char *kind, const char *detail, i64 amount);

@@ -221,6 +221,7 @@ static enum fog_decline spec_check(struct fog_jobs *j, const struct fog_offer *o
 				   char reason[FOG_JOB_REASON_SIZE])
 {
 	const struct fog_job_limits *l = &spec->limits;
+	bool ours = memcmp(offer->key.submitter, j->config.node_id, FOG_JOB_NODE_SIZE) == 0;
 	i64 price = fog_price(l->cpu_milli, l->memory_bytes, l->wall_ms, offer->price_cpu_hour,
 			      offer->price_memory_gb_hour);
 
@@ -232,6 +233,10 @@ static enum fog_decline spec_check(struct fog_jobs *j, const struct fog_offer *o
 		fog_jobs_reason(reason, "%lld mfog do not cover the limit, %lld would",
 				(long long)offer->price_max, (long long)price);
 		return FOG_DECLINE_PRICE;
+	}
+	if (!ours && fog_reserve_meets(j, l->wall_ms) != NULL) {
+		fog_jobs_reason(reason, "this host is reserved for its own jobs in that time");
+		return FOG_DECLINE_CAPACITY;
 	}
 	return capacity_check(j, l, reason);
 }
@@ -422,6 +427,7 @@ static void vanished(struct fog_jobs *j, struct fog_work *w)
 	}
 	fog_action_run(j, FOG_ACTION_RUN_REMOVE, w->run);
 	w->runs++;
+	j->totals.runs_vanished++;
 	run_name(w);
 	w->output_size[0] = w->output_size[1] = 0;
 	if (w->session != NULL) {

@@ -70,7 +70,8 @@ static struct before remember(const struct fog_placement_host *h)
 	};
 }
 
-static void undo(struct fog_placement_host *h, const struct before *b)
+static void undo(struct fog_placement_host *h, const struct before *b,
+		 const struct fog_placement_request *r)
 {
 	h->cpu_milli_committed = b->committed[0];
 	h->memory_bytes_committed = b->committed[1];
@@ -80,6 +81,9 @@ static void undo(struct fog_placement_host *h, const struct before *b)
 	h->gpu_milli_spare = b->spare[2];
 	h->jobs_committed = b->jobs;
 	h->crowd = b->crowd;
+	if (h->keep != NULL)
+		fog_keep_unuse(h->keep, r->owner, r->wall_ms,
+			       &(struct fog_amount){r->cpu_milli, r->memory_bytes, r->gpu_milli});
 }
 
 /* Hosts the next members may not have; or, with NULL, the end of it. */
@@ -122,7 +126,7 @@ bool fog_batch_place(struct fog_batch_job *job, struct fog_placement_host *hosts
 	if (job->placed)
 		job->start_ms = 0;
 	while (!job->placed && placed-- > 0)
-		undo(&hosts[job->host[placed]], &before[placed]);
+		undo(&hosts[job->host[placed]], &before[placed], job->request);
 	return job->placed;
 }
 
@@ -131,41 +135,62 @@ bool fog_batch_place(struct fog_batch_job *job, struct fog_placement_host *hosts
 /* How many members fit into what is free there. */
 static u32 room(const struct fog_placement_request *r, const struct fog_batch_free *f)
 {
+	struct fog_amount free = fog_amount_minus(&f->amount, &f->kept);
 	u64 count = FOG_BATCH_MEMBERS_MAX;
 
 	if (!f->allowed)
 		return 0;
 	if (r->cpu_milli != 0)
-		count = FOG_MIN(count, f->cpu_milli / r->cpu_milli);
+		count = FOG_MIN(count, free.cpu_milli / r->cpu_milli);
 	if (r->memory_bytes != 0)
-		count = FOG_MIN(count, f->memory_bytes / r->memory_bytes);
+		count = FOG_MIN(count, free.memory_bytes / r->memory_bytes);
 	if (r->gpu_milli != 0)
-		count = FOG_MIN(count, f->gpu_milli / r->gpu_milli);
+		count = FOG_MIN(count, free.gpu_milli / r->gpu_milli);
 	return (u32)count;
 }
 
-static u64 left(u64 offered, u64 committed)
+static void kept_look(const struct fog_placement_request *r, const struct fog_placement_host *h,
+		      u64 at_ms, struct fog_batch_free *f)
 {
-	return committed < offered ? offered - committed : 0;
+	if (h->keep == NULL)
+		return;
+	f->kept = fog_keep_most(h->keep, r->owner, at_ms, at_ms + r->wall_ms);
+	f->change_ms = fog_keep_change(h->keep, r->wall_ms, at_ms);
 }
 
 /* What is free for the job from now on; nothing on hosts that are kept for another. */
-static u32 free_fill(const struct fog_batch_job *job, const struct fog_placement_host *hosts,
-		     u32 host_count, struct fog_batch_free *free)
+static void free_fill(const struct fog_batch_job *job, const struct fog_placement_host *hosts,
+		      u32 host_count, struct fog_batch_free *free)
 {
-	u32 total = 0;
-
 	for (u32 i = 0; i < host_count; i++) {
 		const struct fog_placement_host *h = &hosts[i];
+		struct fog_amount offered = {h->cpu_milli, h->memory_bytes, h->gpu_milli};
+		struct fog_amount committed = {h->cpu_milli_committed, h->memory_bytes_committed,
+					       h->gpu_milli_committed};
 		free[i] = (struct fog_batch_free){
-			.cpu_milli = left(h->cpu_milli, h->cpu_milli_committed),
-			.memory_bytes = left(h->memory_bytes, h->memory_bytes_committed),
-			.gpu_milli = left(h->gpu_milli, h->gpu_milli_committed),
+			.amount = fog_amount_minus(&offered, &committed),
+			.change_ms = UINT64_MAX,
 			.allowed =
 				h->reserved_ms == 0 &&
 				fog_placement_filter_empty(job->request, h) == FOG_PLACEMENT_FITS,
 		};
-		total += room(job->request, &free[i]);
+		kept_look(job->request, h, 0, &free[i]);
+	}
+}
+
+/* Looks again where what is kept changes at this time. How many members fit. */
+static u32 kept_pass(const struct fog_placement_request *r, const struct fog_placement_host *hosts,
+		     u32 host_count, u64 at_ms, struct fog_batch_free *free, u64 *change_ms)
+{
+	u32 total = 0;
+
+	*change_ms = UINT64_MAX;
+	for (u32 i = 0; i < host_count; i++) {
+		if (free[i].change_ms <= at_ms)
+			kept_look(r, &hosts[i], at_ms, &free[i]);
+		if (free[i].allowed)
+			*change_ms = FOG_MIN(*change_ms, free[i].change_ms);
+		total += room(r, &free[i]);
 	}
 	return total;
 }
@@ -182,9 +207,9 @@ static void keep(struct fog_batch_job *job, struct fog_placement_host *hosts, u3
 			continue;
 		members -= here;
 		hosts[i].reserved_ms = FOG_MAX(job->start_ms, 1);
-		hosts[i].cpu_milli_spare = free[i].cpu_milli - here * r->cpu_milli;
-		hosts[i].memory_bytes_spare = free[i].memory_bytes - here * r->memory_bytes;
-		hosts[i].gpu_milli_spare = free[i].gpu_milli - here * r->gpu_milli;
+		hosts[i].cpu_milli_spare = free[i].amount.cpu_milli - here * r->cpu_milli;
+		hosts[i].memory_bytes_spare = free[i].amount.memory_bytes - here * r->memory_bytes;
+		hosts[i].gpu_milli_spare = free[i].amount.gpu_milli - here * r->gpu_milli;
 	}
 }
 
@@ -192,20 +217,26 @@ void fog_batch_reserve(struct fog_batch_job *job, struct fog_placement_host *hos
 		       const struct fog_batch_run *runs, u32 run_count, bool reserve,
 		       struct fog_batch_free *free)
 {
-	u32 total = free_fill(job, hosts, host_count, free);
+	const struct fog_placement_request *r = job->request;
+	u64 change_ms;
 	u32 at = 0;
 
+	free_fill(job, hosts, host_count, free);
+	u32 total = kept_pass(r, hosts, host_count, 0, free, &change_ms);
 	job->start_ms = 0;
-	/* What ends at the same time is free at the same time. */
-	while (at < run_count && (total < job->members || runs[at].left_ms == job->start_ms)) {
-		const struct fog_batch_run *run = &runs[at++];
-		struct fog_batch_free *f = &free[run->host];
-		total -= room(job->request, f);
-		f->cpu_milli += run->cpu_milli;
-		f->memory_bytes += run->memory_bytes;
-		f->gpu_milli += run->gpu_milli;
-		total += room(job->request, f);
-		job->start_ms = run->left_ms;
+	while (total < job->members && (at < run_count || change_ms != UINT64_MAX)) {
+		job->start_ms = FOG_MIN(at < run_count ? runs[at].left_ms : UINT64_MAX, change_ms);
+		/* What ends at the same time is free at the same time. */
+		for (; at < run_count && runs[at].left_ms <= job->start_ms; at++) {
+			struct fog_batch_free *f = &free[runs[at].host];
+			struct fog_amount more = {runs[at].cpu_milli, runs[at].memory_bytes,
+						  runs[at].gpu_milli};
+			total -= room(r, f);
+			f->amount = fog_amount_plus(&f->amount, &more);
+			total += room(r, f);
+		}
+		if (change_ms <= job->start_ms)
+			total = kept_pass(r, hosts, host_count, job->start_ms, free, &change_ms);
 	}
 	if (total < job->members)
 		job->start_ms = FOG_BATCH_NEVER;

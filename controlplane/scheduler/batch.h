@@ -48,6 +48,7 @@ extern const struct fog_batch_policy fog_batch_policy_default;
 struct fog_batch_run {
 	u32 host;
 	u64 left_ms; /* at most this long */
+	u32 owner;   /* of reservations, keep.h */
 	u64 cpu_milli;
 	u64 memory_bytes;
 	u64 gpu_milli;
@@ -88,10 +89,12 @@ bool fog_batch_place(struct fog_batch_job *job, struct fog_placement_host *hosts
 		     const struct fog_placement_weights *weights);
 
 /* When would it start? runs[] are sorted by left_ms and agree with what the hosts have committed.
- * With reserve, keeps the hosts free for it. Into job->start_ms. O(hosts + runs). free: scratch
- * of host_count. */
+ * With reserve, keeps the hosts free for it. Into job->start_ms. O(hosts + runs), and once more
+ * the hosts for each change of what people have reserved. free: scratch of host_count. */
 struct fog_batch_free {
-	u64 cpu_milli, memory_bytes, gpu_milli;
+	struct fog_amount amount; /* free, less .. */
+	struct fog_amount kept;   /* .. what people have reserved */
+	u64 change_ms;            /* when that changes */
 	bool allowed;
 };
 void fog_batch_reserve(struct fog_batch_job *job, struct fog_placement_host *hosts, u32 host_count,

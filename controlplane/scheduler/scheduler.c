@@ -138,6 +138,8 @@ static enum fog_placement_reason filter_kind(const struct fog_placement_request 
 	return FOG_PLACEMENT_FITS;
 }
 
+#define AMOUNT(r) ((struct fog_amount){(r)->cpu_milli, (r)->memory_bytes, (r)->gpu_milli})
+
 static enum fog_placement_reason filter_terms(const struct fog_placement_request *r,
 					      const struct fog_placement_host *h)
 {
@@ -152,6 +154,14 @@ static enum fog_placement_reason filter_terms(const struct fog_placement_request
 static bool outlasts(const struct fog_placement_request *r, const struct fog_placement_host *h)
 {
 	return h->reserved_ms != 0 && r->wall_ms > h->reserved_ms;
+}
+
+bool fog_placement_kept(const struct fog_placement_request *r, const struct fog_placement_host *h)
+{
+	struct fog_amount offered = AMOUNT(h);
+
+	return h->keep != NULL &&
+	       !fog_keep_allows(h->keep, r->owner, r->wall_ms, &AMOUNT(r), &offered);
 }
 
 enum fog_placement_reason fog_placement_filter(const struct fog_placement_request *r,
@@ -171,6 +181,8 @@ enum fog_placement_reason fog_placement_filter(const struct fog_placement_reques
 	    (r->cpu_milli > h->cpu_milli_spare || r->memory_bytes > h->memory_bytes_spare ||
 	     r->gpu_milli > h->gpu_milli_spare))
 		return FOG_PLACEMENT_RESERVED;
+	if (fog_placement_kept(r, h))
+		return FOG_PLACEMENT_KEPT;
 	return filter_terms(r, h);
 }
 
@@ -197,6 +209,8 @@ void fog_placement_commit(struct fog_placement_host *h, const struct fog_placeme
 	h->gpu_milli_committed += r->gpu_milli;
 	h->jobs_committed++;
 	h->crowd++;
+	if (h->keep != NULL)
+		fog_keep_use(h->keep, r->owner, r->wall_ms, &AMOUNT(r));
 	if (!outlasts(r, h))
 		return;
 	h->cpu_milli_spare -= FOG_MIN(r->cpu_milli, h->cpu_milli_spare);
@@ -211,6 +225,8 @@ void fog_placement_uncommit(struct fog_placement_host *h, const struct fog_place
 	h->memory_bytes_committed -= r->memory_bytes;
 	h->gpu_milli_committed -= r->gpu_milli;
 	h->jobs_committed--;
+	if (h->keep != NULL)
+		fog_keep_unuse(h->keep, r->owner, r->wall_ms, &AMOUNT(r));
 }
 
 bool fog_placement_near(const struct fog_placement_host *a, const struct fog_placement_host *b,

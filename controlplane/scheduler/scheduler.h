@@ -18,6 +18,7 @@
 #ifndef FOG_SCHEDULER_H
 #define FOG_SCHEDULER_H
 
+#include "controlplane/scheduler/keep.h"
 #include "crypto/types.h"
 
 #define FOG_PLACEMENT_HOSTS_MAX          16384 /* hosts of one call */
@@ -86,6 +87,7 @@ struct fog_placement_host {
 	u64 cpu_milli_spare;
 	u64 memory_bytes_spare;
 	u64 gpu_milli_spare;
+	struct fog_keep *keep; /* what people have reserved there; NULL = nothing */
 	/* For the job at hand only: */
 	enum fog_placement_mark mark;
 	u32 crowd; /* jobs of its group in the host's spread domain */
@@ -110,6 +112,7 @@ struct fog_placement_request {
 	struct fog_placement_equality equality[FOG_PLACEMENT_ATTRIBUTES_MAX];
 	double reputation_min; /* on the lower bound; 0 = none */
 	i64 price_cap;         /* mfog for the whole job; 0 = none */
+	u32 owner;             /* of reservations (keep.h); 0 = has none */
 	u64 seed;
 };
 
@@ -129,6 +132,7 @@ struct fog_placement_request {
 	X(MEMORY, "without enough memory")                  \
 	X(GPU, "without a free accelerator")                \
 	X(RESERVED, "kept free for a job that is its turn") \
+	X(KEPT, "reserved for others in that time")         \
 	X(REPUTATION, "below the minimum reputation")       \
 	X(PRICE, "above the price cap")
 
@@ -173,6 +177,10 @@ enum fog_placement_reason fog_placement_filter(const struct fog_placement_reques
 /* The same of the host without any work and reservation: may it ever have the job? */
 enum fog_placement_reason fog_placement_filter_empty(const struct fog_placement_request *request,
 						     const struct fog_placement_host *host);
+
+/* Would it meet what is reserved there for others? */
+bool fog_placement_kept(const struct fog_placement_request *request,
+			const struct fog_placement_host *host);
 
 /* Notes that the job was placed there: what is committed, and what the reservation leaves. */
 void fog_placement_commit(struct fog_placement_host *host,

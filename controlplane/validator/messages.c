@@ -219,8 +219,10 @@ static void range_give(struct fog_node *n, u32 peer, u64 from)
 	u8 *data;
 	u32 len;
 
-	if (fog_sync_range_make(&source, from, &data, &len) != 0)
+	if (fog_sync_range_make(&source, from, &data, &len) != 0) {
+		fog_node_send(n, peer, NODE_GONE, NULL, 0);
 		return;
+	}
 	fog_node_send(n, peer, NODE_RANGE, data, len);
 	free(data);
 }
@@ -242,7 +244,11 @@ static void status_take(struct fog_node *n, u32 peer, const u8 node_id[32], cons
 	if (s.height <= height || n->restore.on)
 		return;
 	if (s.first == 0 || s.first > height + 1) {
-		fog_node_restore_begin(n, peer, &s);
+		/* It may itself come from a snapshot just now, while others have all blocks. */
+		if (n->far_ms == 0)
+			n->far_ms = now_ms;
+		if (now_ms >= n->far_ms + FOG_NODE_FAR_MS)
+			fog_node_restore_begin(n, peer, &s);
 		return;
 	}
 	/* One or two blocks are likely to be under way. */
@@ -296,6 +302,11 @@ void fog_node_up(void *context, u32 peer)
 		return;
 	u32 len = status_make(n, bytes);
 	fog_node_send(n, peer, NODE_STATUS, bytes, len);
+}
+
+void fog_node_down(void *context, u32 peer)
+{
+	fog_node_restore_lost(context, peer, "its connection ended");
 }
 
 /* ---- transactions ---------------------------------------------------------------------------- */
@@ -481,6 +492,7 @@ void fog_node_message(void *context, u32 peer, const u8 node_id[32], bool valida
 	case NODE_SNAPSHOT:
 	case NODE_CHUNK_ASK:
 	case NODE_CHUNK:
+	case NODE_GONE:
 		fog_node_state_message(n, peer, data, len);
 		break;
 	default:

@@ -137,6 +137,10 @@ void fog_net_broadcast(struct fog_net *n, struct fog_net_buffer *b, bool validat
 /* Close; a validator's place stays and is called again. */
 static void peer_down(struct peer *p)
 {
+	struct fog_net *n = p->net;
+
+	if (p->ready && n->events.down != NULL)
+		n->events.down(n->events.context, (u32)(p - n->peers));
 	fog_channel_close(p->channel);
 	p->channel = NULL;
 	p->ready = false;
@@ -402,6 +406,7 @@ void fog_net_stop(struct fog_net *n)
 {
 	if (n == NULL)
 		return;
+	n->events.down = NULL; /* the owner is on its way out, too */
 	for (u32 i = 0; i < PEERS_MAX; i++)
 		if (n->peers[i].used) {
 			n->peers[i].validator = false;

@@ -32,6 +32,8 @@ struct fog_net_events {
 			const u8 *data, u32 len);
 	/* A connection is up. */
 	void (*up)(void *context, u32 peer);
+	/* It has ended: what was asked for will not come. May be NULL. */
+	void (*down)(void *context, u32 peer);
 	void *context;
 };
 

@@ -25,6 +25,7 @@
 #define FOG_NODE_CHECKS_MAX  4096  /* signatures of one message */
 #define FOG_NODE_RECHECK_MS  1000  /* the pool's oldest are checked again */
 #define FOG_NODE_PUSH_MS     20    /* followers learn of new heights so often at most */
+#define FOG_NODE_FAR_MS      1000  /* then a snapshot, if nobody has our next block */
 
 struct fog_node;
 
@@ -45,9 +46,14 @@ struct fog_node_config {
 	const char *dir;                      /* of the log; made when absent */
 	const struct fog_address *listen;     /* NULL: does not accept connections */
 	const struct fog_validators *genesis; /* epoch 1 */
-	u64 genesis_ms, epoch_ms;
+	u64 genesis_ms;
 	u32 view_ms, idle_ms; /* 0 = default */
-	u64 log_keep;         /* bytes of final blocks kept for peers; 0 = FOG_QLOG_KEEP */
+	u32 skew_ms;          /* 0 = FOG_QUORUM_SKEW_MS; tests have less time */
+	/* A file that is there as long as this key has voted for nothing (FOG_IDENTITY_NEW), NULL =
+	 * there is none. Removed once the log stands. Without log and file the log was lost: the
+	 * node observes until it is certain not to contradict itself (docs/design/quorum.md). */
+	const char *key_new;
+	u64 log_keep; /* bytes of final blocks kept for peers; 0 = FOG_QLOG_KEEP */
 	struct fog_application app;
 	/* Told of each block once it is executed, also of those executed again after a start; may
 	 * be NULL. */
@@ -85,6 +91,8 @@ int fog_node_query(struct fog_node *n, const char *path, struct fog_app_bytes da
 json_t *fog_node_proof_json(struct fog_node *n, u64 state_height, u64 epoch);
 
 void fog_node_status(const struct fog_node *n, struct fog_quorum_status *out);
+/* Why this node has stopped voting for good; NULL: it has not. */
+const char *fog_node_failed(const struct fog_node *n);
 const struct fog_validators *fog_node_set(const struct fog_node *n);
 const u8 *fog_node_chain(const struct fog_node *n);
 /* Everything for people: docs/API.md, GET /v1/quorum. */

@@ -21,6 +21,7 @@ enum node_message {
 	NODE_SNAPSHOT,     /* epoch u64, height u64, chunks u32, root 32, digest 32 */
 	NODE_CHUNK_ASK,    /* epoch u64, chunk u32 */
 	NODE_CHUNK,        /* epoch u64, chunk u32, bytes */
+	NODE_GONE,         /* what was asked for is not here, or not any more */
 };
 
 #define LATENCIES    1024 /* of the last blocks, for the figures */
@@ -84,6 +85,8 @@ struct fog_node {
 	struct fog_net *net;
 	struct fog_pool *pool;
 	struct fog_application app;
+	bool observing; /* also a file in `dir`; see observe.c */
+	u64 started_ms; /* monotonic */
 	struct ev_prepare prepare;
 	struct ev_timer tick, status;
 	bool replaying, failed, set_changed;
@@ -108,6 +111,7 @@ struct fog_node {
 	u64 stash_epoch; /* in which they came */
 	u64 asked_ms;    /* last range */
 	u64 asked_from;  /* its first height */
+	u64 far_ms;      /* since when a peer is ahead that has not our next block; 0 = none is */
 	u64 pushed_ms, rechecked_ms;
 
 	/* Snapshot being written, and the one on offer. */
@@ -137,10 +141,18 @@ u64 fog_node_now_ms(void);
 int fog_node_core_start(struct fog_node *n, u64 epoch, char why[FOG_NODE_WHY_SIZE]);
 void fog_node_pool_changed(struct fog_node *n);
 
+/* observe.c */
+/* Before the log is opened, and after. 0 or -errno. */
+int fog_node_observe_start(struct fog_node *n);
+int fog_node_observe_log(struct fog_node *n);
+/* An epoch has begun: may it vote again? */
+void fog_node_observe_check(struct fog_node *n);
+
 /* messages.c */
 void fog_node_message(void *context, u32 peer, const u8 node_id[32], bool validator, const u8 *data,
 		      u32 len);
 void fog_node_up(void *context, u32 peer);
+void fog_node_down(void *context, u32 peer);
 void fog_node_stash_run(struct fog_node *n);
 void fog_node_status_send(struct fog_node *n);
 void fog_node_send(struct fog_node *n, u32 peer, u8 type, const void *data, u32 len);
@@ -151,6 +163,8 @@ void fog_node_alive_unref(struct alive *a);
 void fog_node_snapshot_begin(struct fog_node *n, u64 epoch);
 int fog_node_snapshot_load(struct fog_node *n, u64 *epoch, char why[FOG_NODE_WHY_SIZE]);
 void fog_node_state_message(struct fog_node *n, u32 peer, const u8 *data, u32 len);
+/* The peer that a snapshot is fetched from will not give it; nothing when it is another one. */
+void fog_node_restore_lost(struct fog_node *n, u32 peer, const char *what);
 /* This peer is too far ahead to tell us block by block. */
 void fog_node_restore_begin(struct fog_node *n, u32 peer, const struct fog_sync_status *s);
 /* A checked range that begins where the snapshot being fetched ends: its root. */

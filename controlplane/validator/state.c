@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "controlplane/core/dir.h"
 #include "controlplane/core/log.h"
 #include "controlplane/validator/node_private.h"
 
@@ -96,12 +97,7 @@ static int snapshot_publish(struct fog_node *n)
 	path_make(n, n->snapshot_epoch, ".new", from);
 	path_make(n, n->snapshot_epoch, "", to);
 	int rc = fsync(n->snapshot_fd) == 0 && rename(from, to) == 0 ? 0 : -errno;
-	int dir = rc == 0 ? open(n->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	if (rc == 0 && (dir < 0 || fsync(dir) != 0))
-		rc = -errno;
-	if (dir >= 0)
-		close(dir);
-	return rc;
+	return rc == 0 ? fog_dir_sync(n->dir) : rc;
 }
 
 static void snapshot_finish(struct fog_node *n)
@@ -299,8 +295,10 @@ static void snapshot_give(struct fog_node *n, u32 peer, u64 epoch)
 	u8 meta[META_SIZE];
 	int fd = snapshot_open(n, epoch, &s);
 
-	if (fd < 0)
+	if (fd < 0) {
+		fog_node_send(n, peer, NODE_GONE, NULL, 0);
 		return;
+	}
 	close(fd);
 	meta_encode(epoch, &s, meta);
 	fog_node_send(n, peer, NODE_SNAPSHOT, meta, sizeof(meta));
@@ -321,8 +319,10 @@ static void chunk_give(struct fog_node *n, u32 peer, u64 epoch, u32 chunk)
 		rc = chunk_next(fd, out + 12, &len);
 	if (fd >= 0)
 		close(fd);
-	if (rc != 0)
+	if (rc != 0) {
+		fog_node_send(n, peer, NODE_GONE, NULL, 0);
 		return;
+	}
 	fog_store_u64(out, epoch);
 	fog_store_u32(out + 8, chunk);
 	fog_node_send(n, peer, NODE_CHUNK, out, 12 + len);
@@ -340,6 +340,12 @@ static void restore_refuse(struct fog_node *n, const char *what)
 {
 	fog_log(FOG_LOG_WARNING, "quorum", "snapshot of a peer refused reason=\"%s\"", what);
 	restore_end(n);
+}
+
+void fog_node_restore_lost(struct fog_node *n, u32 peer, const char *what)
+{
+	if (n->restore.on && peer == n->restore.peer)
+		restore_refuse(n, what);
 }
 
 static void ask(struct fog_node *n, u8 type, u64 first, u32 second, u32 len)
@@ -408,7 +414,7 @@ static void snapshot_take(struct fog_node *n, const u8 *data, u32 len)
 {
 	struct restore *r = &n->restore;
 
-	if (len != META_SIZE || meta_decode(&r->meta, data) != r->epoch ||
+	if (len != META_SIZE || r->root_known || meta_decode(&r->meta, data) != r->epoch ||
 	    r->meta.height != r->e->last.height || r->meta.chunk_count == 0 ||
 	    r->meta.chunk_count > FOG_APP_CHUNKS_MAX) {
 		restore_refuse(n, "it is of another height");
@@ -505,6 +511,8 @@ void fog_node_state_message(struct fog_node *n, u32 peer, const u8 *data, u32 le
 		snapshot_take(n, body, size);
 	else if (data[0] == NODE_CHUNK)
 		chunk_take(n, body, size);
+	else if (data[0] == NODE_GONE)
+		restore_refuse(n, "its owner has it no more");
 }
 
 void fog_node_restore_check(struct fog_node *n)

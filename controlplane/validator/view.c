@@ -7,6 +7,11 @@
 
 #define PROOF_LOOK_MAX 256 /* final headers searched for a root, from the newest down */
 
+const char *fog_node_failed(const struct fog_node *n)
+{
+	return n->failed ? n->why : NULL;
+}
+
 void fog_node_status(const struct fog_node *n, struct fog_quorum_status *out)
 {
 	fog_quorum_status(n->q, fog_node_now_ms(), out);
@@ -138,7 +143,10 @@ json_t *fog_node_json(struct fog_node *n)
 	json_t *classes = classes_json(s, &tolerated);
 	const char *why = n->failed ? n->why : q.why;
 	json_t *o = json_pack("{s:o, s:s, s:b, s:b, s:s, s:I, s:I, s:I, s:I, s:o, s:I}", "chain",
-			      hex(n->chain, 32), "role", q.self >= 0 ? "validator" : "follower",
+			      hex(n->chain, 32), "role",
+			      q.observes    ? "observer"
+			      : q.self >= 0 ? "validator"
+					    : "follower",
 			      "quorum", (int)(q.quorum && !n->failed), "failed", (int)n->failed,
 			      "why", why, "epoch", (json_int_t)q.epoch, "view", (json_int_t)q.view,
 			      "height", (json_int_t)q.height, "executed", (json_int_t)q.executed,

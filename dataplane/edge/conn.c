@@ -548,10 +548,10 @@ static void datagrams_write(struct fog_conn *c)
 		fog_conn_mark(c);
 }
 
-/* Only a client with open streams keeps the connection alive. */
+/* Only a client with open streams, or that holds it, keeps the connection alive. */
 static void keepalive_update(struct fog_conn *c)
 {
-	bool want = !c->server && c->streams_count != 0;
+	bool want = !c->server && (c->streams_count != 0 || c->held);
 
 	if (want == c->keepalive)
 		return;

@@ -44,7 +44,7 @@
 #define FOG_CONN_ACK_EVERY 8
 
 #define FOG_CONN_IDLE_NS        180000000000ull /* no packet for this long: connection is gone */
-#define FOG_CONN_KEEPALIVE_NS   4000000000ull   /* while streams are open */
+#define FOG_CONN_KEEPALIVE_NS   4000000000ull   /* while streams are open, or it is held */
 #define FOG_CONN_HANDSHAKE_NS   10000000000ull
 #define FOG_CONN_INITIAL_RTT_NS 100000000ull /* before the first sample; three hops and back */
 
@@ -120,7 +120,8 @@ struct fog_conn {
 	bool server;
 	bool failed;    /* ending; the next pump finishes it */
 	bool marked;    /* dirty was called since the last pump */
-	bool keepalive; /* on, because streams are open */
+	bool held;      /* by its owner: kept alive without streams, too */
+	bool keepalive; /* on, because streams are open or it is held */
 	bool lingering; /* a CONNECTION_CLOSE is to be written */
 	const struct fog_conn_ops *ops;
 	void *user;

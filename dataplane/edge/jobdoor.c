@@ -75,11 +75,10 @@ int fog_jobdoor_accept(struct fog_edge *e, enum fog_service service,
 		       void (*done)(void *user, enum fog_open_code code, const char *error, int fd),
 		       void *user, struct fog_jobdoor_request **out)
 {
-	static const char *const accept_line[] = {
-		"{\"op\":\"accept\",\"service\":\"job\"}\n",
-		"{\"op\":\"accept\",\"service\":\"pay\"}\n",
-	};
-	bool pay = service == FOG_SERVICE_PAY;
+	const char *path = service == FOG_SERVICE_PAY    ? e->jobs.pay_path
+			   : service == FOG_SERVICE_DATA ? e->jobs.data_path
+							 : e->jobs.jobs_path;
+	char line[64];
 	struct fog_jobdoor_request *r = calloc(1, sizeof(*r));
 
 	if (r == NULL)
@@ -90,9 +89,10 @@ int fog_jobdoor_accept(struct fog_edge *e, enum fog_service service,
 	ev_init(&r->io, on_request_io);
 	ev_init(&r->timer, on_request_timer);
 	r->io.data = r->timer.data = r;
-	r->fd = fog_sock_connect(pay ? e->jobs.pay_path : e->jobs.jobs_path);
-	r->refused = r->fd < 0 ||
-		     fog_sock_line_write(r->fd, accept_line[pay], strlen(accept_line[pay])) != 0;
+	int n = snprintf(line, sizeof(line), "{\"op\":\"accept\",\"service\":\"%s\"}\n",
+			 fog_service_name(service));
+	r->fd = fog_sock_connect(path);
+	r->refused = r->fd < 0 || fog_sock_line_write(r->fd, line, (size_t)n) != 0;
 	if (!r->refused) {
 		ev_io_set(&r->io, r->fd, EV_READ);
 		ev_io_start(e->loop, &r->io);
@@ -176,8 +176,10 @@ static void client_opened(struct fog_opening *o, enum fog_open_code code, const 
 	}
 	size_t n = opened_format(o->tunnel, line, sizeof(line));
 	client_free(c);
-	if (fog_sock_line_write(fd, line, n) != 0) {
-		fog_stream_release(stream, FOG_CODE_CANCELLED);
+	bool told = fog_sock_line_write(fd, line, n) == 0;
+	if (stream == NULL || !told) {
+		if (stream != NULL)
+			fog_stream_release(stream, FOG_CODE_CANCELLED);
 		close(fd);
 		return;
 	}
@@ -242,6 +244,7 @@ int fog_jobdoor_init(struct fog_jobdoor *j, struct fog_edge *e)
 	snprintf(j->path, sizeof(j->path), "%s/edge.sock", e->options.run_dir);
 	snprintf(j->jobs_path, sizeof(j->jobs_path), "%s/jobs.sock", e->options.run_dir);
 	snprintf(j->pay_path, sizeof(j->pay_path), "%s/pay.sock", e->options.run_dir);
+	snprintf(j->data_path, sizeof(j->data_path), "%s/data.sock", e->options.run_dir);
 	ev_init(&j->io, on_accept);
 	j->io.data = j;
 	j->fd = fog_sock_listen(j->path);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The job channel, both ends. Outbound: the local control plane connects to edge.sock and asks for
- * a stream to a host. Inbound: a stream of service "job" is joined to a connection to jobs.sock. */
+/* Streams of the control plane, both ends. Outbound: it connects to edge.sock and asks for a stream
+ * to a host or through an exit, or for a circuit alone. Inbound: a stream of service "job", "pay"
+ * or "data" is joined to a connection to jobs.sock, pay.sock or data.sock. */
 #ifndef FOG_EDGE_JOBDOOR_H
 #define FOG_EDGE_JOBDOOR_H
 
@@ -19,7 +20,7 @@ struct fog_jobdoor {
 	struct fog_edge *edge;
 	int fd; /* edge.sock */
 	char path[108];
-	char jobs_path[108], pay_path[108];
+	char jobs_path[108], pay_path[108], data_path[108]; /* by service */
 	struct ev_io io;
 	u32 clients_count;
 	struct fog_jobdoor_client *clients;
@@ -29,8 +30,8 @@ int fog_jobdoor_init(struct fog_jobdoor *j, struct fog_edge *e);
 void fog_jobdoor_stop(struct fog_jobdoor *j); /* accept no more */
 void fog_jobdoor_free(struct fog_jobdoor *j);
 
-/* Inbound: connect to jobs.sock and agree. done is told once, from the loop, unless cancelled; fd
- * is then the callee's. 0 or -ENOMEM. */
+/* Inbound: connect to the service's socket and agree. done is told once, from the loop, unless
+ * cancelled; fd is then the callee's. 0 or -ENOMEM. */
 int fog_jobdoor_accept(struct fog_edge *e, enum fog_service service,
 		       void (*done)(void *user, enum fog_open_code code, const char *error, int fd),
 		       void *user, struct fog_jobdoor_request **out);

@@ -25,6 +25,14 @@ static const char *const code_names[] = {
 	[FOG_OPEN_PROTOCOL] = "protocol",
 };
 
+/* Services that travel. */
+static const char *const service_names[] = {
+	[FOG_SERVICE_TCP] = "tcp",
+	[FOG_SERVICE_JOB] = "job",
+	[FOG_SERVICE_PAY] = "pay",
+	[FOG_SERVICE_DATA] = "data",
+};
+
 /* Codes that may travel. */
 #define CODE_WIRE_MAX FOG_OPEN_RESOLVE
 
@@ -32,6 +40,12 @@ const char *fog_purpose_name(enum fog_purpose p)
 {
 	FOG_ASSERT(p >= FOG_PURPOSE_EXIT && p <= FOG_PURPOSE_NODE);
 	return purpose_names[p];
+}
+
+const char *fog_service_name(enum fog_service s)
+{
+	FOG_ASSERT(s >= FOG_SERVICE_TCP && s <= FOG_SERVICE_DATA);
+	return service_names[s];
 }
 
 const char *fog_open_code_name(enum fog_open_code code)
@@ -201,6 +215,10 @@ static int message_fill(struct fog_control_message *m, const json_t *root, char 
 		m->op = FOG_CONTROL_CIRCUITS;
 		return 0;
 	}
+	if (equals(root, "op", "ping")) {
+		m->op = FOG_CONTROL_PING;
+		return 0;
+	}
 	if (equals(root, "op", "close")) {
 		m->op = FOG_CONTROL_CLOSE;
 		if (!number_get(root, "handle", 1, UINT32_MAX, &value))
@@ -277,17 +295,10 @@ char *fog_message_route(const struct fog_route_request *r)
 
 /* ---- stream lines ------------------------------------------------------------------------- */
 
-static int header_fill(struct fog_stream_header *h, const json_t *root)
+static int destination_fill(struct fog_stream_header *h, const json_t *root)
 {
 	u64 port;
 
-	if (equals(root, "service", "job") || equals(root, "service", "pay")) {
-		h->service = equals(root, "service", "job") ? FOG_SERVICE_JOB : FOG_SERVICE_PAY;
-		return 0;
-	}
-	if (!equals(root, "service", "tcp"))
-		return -EPROTO;
-	h->service = FOG_SERVICE_TCP;
 	if (!text_get(root, "host", h->host, sizeof(h->host)) || h->host[0] == '\0' ||
 	    !number_get(root, "port", 1, 65535, &port))
 		return -EPROTO;
@@ -297,6 +308,16 @@ static int header_fill(struct fog_stream_header *h, const json_t *root)
 	}
 	h->port = (u16)port;
 	return 0;
+}
+
+static int header_fill(struct fog_stream_header *h, const json_t *root)
+{
+	for (unsigned i = FOG_SERVICE_TCP; i <= FOG_SERVICE_DATA; i++)
+		if (equals(root, "service", service_names[i]))
+			h->service = i;
+	if (h->service == FOG_SERVICE_TCP)
+		return destination_fill(h, root);
+	return h->service != 0 ? 0 : -EPROTO;
 }
 
 int fog_header_parse(struct fog_stream_header *h, const char *line, size_t size)
@@ -310,16 +331,41 @@ int fog_header_parse(struct fog_stream_header *h, const char *line, size_t size)
 	return rc;
 }
 
+/* A circuit leads to a host, or to an exit for a destination. */
+static int circuit_fill(struct fog_stream_header *h, const json_t *root)
+{
+	h->service = FOG_SERVICE_CIRCUIT;
+	h->purpose = FOG_PURPOSE_JOB;
+	for (unsigned i = FOG_PURPOSE_EXIT; i <= FOG_PURPOSE_NODE; i++)
+		if (equals(root, "purpose", purpose_names[i]))
+			h->purpose = i;
+	return h->purpose == FOG_PURPOSE_EXIT ? destination_fill(h, root) : 0;
+}
+
+static int open_fill(struct fog_stream_header *h, const json_t *root)
+{
+	int rc = equals(root, "service", "circuit") ? circuit_fill(h, root) : header_fill(h, root);
+	bool exits = h->service == FOG_SERVICE_TCP || h->purpose == FOG_PURPOSE_EXIT;
+	u64 hops;
+
+	if (rc != 0 || (!exits && !key_get(root, "target", h->target)))
+		return -EPROTO;
+	h->fresh = json_is_true(json_object_get(root, "fresh"));
+	if (json_object_get(root, "hops") == NULL)
+		return 0;
+	if (!number_get(root, "hops", 1, FOG_HOPS_MAX, &hops))
+		return -EPROTO;
+	h->hops = (u32)hops;
+	return 0;
+}
+
 int fog_open_parse(struct fog_stream_header *h, const char *line, size_t size)
 {
 	memset(h, 0, sizeof(*h));
 	json_t *root = size <= FOG_HEADER_LINE_MAX ? object_load(line, size) : NULL;
 	if (root == NULL)
 		return -EPROTO;
-	int rc = header_fill(h, root);
-	if (rc == 0 && (!equals(root, "op", "open") || h->service == FOG_SERVICE_TCP ||
-			!key_get(root, "target", h->target)))
-		rc = -EPROTO;
+	int rc = equals(root, "op", "open") ? open_fill(h, root) : -EPROTO;
 	json_decref(root);
 	return rc;
 }
@@ -339,8 +385,7 @@ static size_t line_format(json_t *root, char out[FOG_HEADER_LINE_MAX + 1])
 size_t fog_header_format(const struct fog_stream_header *h, char out[FOG_HEADER_LINE_MAX + 1])
 {
 	if (h->service != FOG_SERVICE_TCP)
-		return line_format(json_pack("{s:s}", "service",
-					     h->service == FOG_SERVICE_JOB ? "job" : "pay"),
+		return line_format(json_pack("{s:s}", "service", fog_service_name(h->service)),
 				   out);
 	return line_format(json_pack("{s:s, s:s, s:i}", "service", "tcp", "host", h->host, "port",
 				     (int)h->port),

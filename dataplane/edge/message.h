@@ -27,7 +27,9 @@ enum fog_purpose {
 enum fog_service {
 	FOG_SERVICE_TCP = 1,
 	FOG_SERVICE_JOB = 2,
-	FOG_SERVICE_PAY = 3, /* vouchers: mints, and pay for relays */
+	FOG_SERVICE_PAY = 3,     /* vouchers: mints, and pay for relays */
+	FOG_SERVICE_DATA = 4,    /* a request of the API to a host */
+	FOG_SERVICE_CIRCUIT = 5, /* edge.sock only: a circuit that is kept, no stream */
 };
 
 /* Outcome of opening a stream; the first six travel as "code". */
@@ -65,6 +67,7 @@ enum fog_control_op {
 	FOG_CONTROL_ROUTE = 2,
 	FOG_CONTROL_CIRCUITS = 3, /* id */
 	FOG_CONTROL_CLOSE = 4,    /* id, handle */
+	FOG_CONTROL_PING = 5,     /* id */
 };
 
 struct fog_control_message {
@@ -101,10 +104,14 @@ struct fog_stream_header {
 	enum fog_service service;
 	char host[256];
 	u16 port;
-	u8 target[FOG_NODE_ID_SIZE]; /* edge.sock only */
+	/* edge.sock only: */
+	u8 target[FOG_NODE_ID_SIZE];
+	enum fog_purpose purpose; /* of a CIRCUIT */
+	u32 hops;                 /* of the circuit; 0 = as configured */
+	bool fresh;               /* over a circuit that nobody else uses, and that ends with it */
 };
 
-/* 0 or -EPROTO. */
+/* 0 or -EPROTO. A header, as it travels, names no circuit. */
 int fog_header_parse(struct fog_stream_header *h, const char *line, size_t size);
 int fog_open_parse(struct fog_stream_header *h, const char *line, size_t size);
 /* Writes the line with its newline to out; returns its size. h is valid, so it fits. */
@@ -117,6 +124,7 @@ size_t fog_answer_format(enum fog_open_code code, const char *error,
 			 char out[FOG_HEADER_LINE_MAX + 1]);
 
 const char *fog_purpose_name(enum fog_purpose p);
+const char *fog_service_name(enum fog_service s);        /* of one that travels */
 const char *fog_open_code_name(enum fog_open_code code); /* "refused", "policy", .. */
 
 #endif

@@ -120,6 +120,13 @@ void fog_opening_attach(struct fog_opening *o)
 {
 	char line[FOG_HEADER_LINE_MAX + 1];
 	struct fog_stream *s;
+
+	if (o->header.service == FOG_SERVICE_CIRCUIT) {
+		fog_tunnel_dequeue(o);
+		fog_tunnel_keep(o->tunnel);
+		tell(o, FOG_OPEN_OK, "", NULL);
+		return;
+	}
 	int rc = fog_stream_open(o->tunnel->carrier.conn, &s, &stream_ops, o);
 
 	/* The peer's limit, or the connection is about to end: the tunnel sees to both. */
@@ -136,6 +143,20 @@ void fog_opening_attach(struct fog_opening *o)
 		fog_opening_fail(o, FOG_OPEN_RESOURCE, strerror(-rc));
 }
 
+static enum fog_purpose purpose_of(const struct fog_stream_header *h)
+{
+	switch (h->service) {
+	case FOG_SERVICE_TCP:
+		return FOG_PURPOSE_EXIT;
+	case FOG_SERVICE_JOB:
+		return FOG_PURPOSE_JOB;
+	case FOG_SERVICE_CIRCUIT:
+		return h->purpose;
+	default:
+		return FOG_PURPOSE_NODE;
+	}
+}
+
 struct fog_opening *fog_opening_start(struct fog_edge *e, const struct fog_stream_header *header,
 				      void (*done)(struct fog_opening *o, enum fog_open_code code,
 						   const char *error, struct fog_stream *stream),
@@ -148,9 +169,7 @@ struct fog_opening *fog_opening_start(struct fog_edge *e, const struct fog_strea
 		return NULL;
 	o->edge = e;
 	o->header = *header;
-	o->purpose = header->service == FOG_SERVICE_JOB   ? FOG_PURPOSE_JOB
-		     : header->service == FOG_SERVICE_PAY ? FOG_PURPOSE_NODE
-							  : FOG_PURPOSE_EXIT;
+	o->purpose = purpose_of(header);
 	o->done = done;
 	o->user = user;
 	ev_init(&o->timer, on_timer);

@@ -155,7 +155,7 @@ static void trouble(struct fog_tunnel *t, const char *why)
 	if (t->closing)
 		return;
 	/* Nobody needs it: not worth another circuit. */
-	if (t->waiting == NULL &&
+	if (t->waiting == NULL && !t->kept &&
 	    (t->carrier.conn == NULL || t->carrier.conn->streams_count == 0)) {
 		tunnel_fail(t, FOG_OPEN_NO_ROUTE, why);
 		return;
@@ -310,6 +310,7 @@ void fog_tunnel_line_close(struct fog_line *l)
 
 	FOG_ASSERT(l->ops == &line_ops);
 	t->line = NULL;
+	t->kept = false;
 	fog_line_close(l, FOG_REASON_REQUESTED);
 	trouble(t, "closed by the operator");
 }
@@ -326,7 +327,8 @@ static bool silent(const struct fog_tunnel *t, u64 now)
 		return false;
 	if (fog_conn_unanswered(c) >= FOG_TUNNEL_UNANSWERED)
 		return true;
-	return c->streams_count != 0 && now - since > FOG_CONN_KEEPALIVE_NS + FOG_TUNNEL_ANSWER_NS;
+	return (c->streams_count != 0 || c->held) &&
+	       now - since > FOG_CONN_KEEPALIVE_NS + FOG_TUNNEL_ANSWER_NS;
 }
 
 static void watch(struct fog_tunnel *t)
@@ -336,9 +338,13 @@ static void watch(struct fog_tunnel *t)
 
 	if (c == NULL || t->line == NULL)
 		return;
-	if (t->purpose == FOG_PURPOSE_EXIT && c->streams_count == 0 && t->waiting == NULL &&
-	    now - t->created_ns > FOG_TUNNEL_AGE_NS) {
-		fog_conn_close(c, FOG_CODE_NONE, "old");
+	bool idle = c->streams_count == 0 && t->waiting == NULL;
+	u64 age = now - t->created_ns;
+	if (t->kept && age > FOG_TUNNEL_KEPT_NS)
+		t->kept = c->held = false;
+	if (idle && !t->kept &&
+	    (t->fresh || (t->purpose == FOG_PURPOSE_EXIT && age > FOG_TUNNEL_AGE_NS))) {
+		fog_conn_close(c, FOG_CODE_NONE, t->fresh ? "done" : "old");
 		return;
 	}
 	if (!silent(t, now))
@@ -372,7 +378,9 @@ static void establish(struct fog_tunnel *t)
 		t->request.has_target = true;
 		memcpy(t->request.target, t->terminus, FOG_NODE_ID_SIZE);
 	}
-	t->request.hops = e->configured ? e->config.hops : e->options.hops;
+	t->request.hops = t->hops_wanted != 0 ? t->hops_wanted
+			  : e->configured     ? e->config.hops
+					      : e->options.hops;
 	int rc = fog_control_route(&e->control, &t->request);
 	if (rc != 0)
 		trouble(t, "too many route requests");
@@ -410,10 +418,11 @@ static bool merge(struct fog_tunnel *t)
 {
 	u64 now = fog_edge_now();
 
-	if (t->carrier.conn != NULL)
+	if (t->carrier.conn != NULL || t->apart)
 		return false;
 	for (struct fog_tunnel *o = t->carrier.edge->tunnels.list; o != NULL; o = o->next) {
-		if (o == t || !o->terminus_known || o->closing || o->purpose != t->purpose ||
+		if (o == t || o->fresh || !o->terminus_known || o->closing ||
+		    o->purpose != t->purpose ||
 		    memcmp(o->terminus, t->terminus, FOG_NODE_ID_SIZE) != 0 ||
 		    now - o->created_ns > FOG_TUNNEL_AGE_NS)
 			continue;
@@ -468,13 +477,18 @@ void fog_tunnel_routed(struct fog_edge *e, const struct fog_route *route)
 
 static bool usable(const struct fog_tunnel *t, const struct fog_opening *o, u64 now)
 {
-	if (t->closing || t->purpose != o->purpose)
+	if (t->closing || t->fresh || t->purpose != o->purpose)
 		return false;
 	if (t->carrier.conn != NULL && t->carrier.conn->failed)
 		return false;
 	if (o->purpose == FOG_PURPOSE_EXIT)
 		return !o->retried && now - t->created_ns < FOG_TUNNEL_AGE_NS;
 	return memcmp(t->request.target, o->header.target, FOG_NODE_ID_SIZE) == 0;
+}
+
+static bool apart(const struct fog_opening *o)
+{
+	return o->header.fresh || o->header.service == FOG_SERVICE_CIRCUIT;
 }
 
 static struct fog_tunnel *tunnel_new(struct fog_edge *e, const struct fog_opening *o)
@@ -486,6 +500,9 @@ static struct fog_tunnel *tunnel_new(struct fog_edge *e, const struct fog_openin
 		return NULL;
 	fog_carrier_init(&t->carrier, e, carrier_closed);
 	t->purpose = o->purpose;
+	t->fresh = o->header.fresh;
+	t->apart = apart(o);
+	t->hops_wanted = o->header.hops;
 	t->request.purpose = o->purpose;
 	if (o->purpose == FOG_PURPOSE_EXIT) {
 		memcpy(t->request.host, o->header.host, sizeof(t->request.host));
@@ -509,7 +526,7 @@ struct fog_tunnel *fog_tunnel_for(struct fog_edge *e, struct fog_opening *o)
 {
 	u64 now = fog_edge_now();
 
-	for (struct fog_tunnel *t = e->tunnels.list; t != NULL; t = t->next) {
+	for (struct fog_tunnel *t = e->tunnels.list; t != NULL && !apart(o); t = t->next) {
 		if (usable(t, o, now))
 			return t;
 	}
@@ -522,6 +539,11 @@ struct fog_tunnel *fog_tunnel_for(struct fog_edge *e, struct fog_opening *o)
 	t->state = FOG_TUNNEL_PAUSE;
 	timer_set(t, 0., 0.);
 	return t;
+}
+
+void fog_tunnel_keep(struct fog_tunnel *t)
+{
+	t->kept = t->carrier.conn->held = true;
 }
 
 void fog_tunnels_stop(struct fog_edge *e)

@@ -27,8 +27,9 @@
 #define FOG_TUNNEL_SILENCE_NS 1500000000ull
 #define FOG_TUNNEL_ANSWER_NS  2500000000ull /* or when a keep-alive has none for this long */
 /* An exit tunnel takes no new streams past this age: old ones must not link what comes later. */
-#define FOG_TUNNEL_AGE_NS 600000000000ull
-#define FOG_OPENING_S     45.0 /* from the request to the answer of the far edge */
+#define FOG_TUNNEL_AGE_NS  600000000000ull
+#define FOG_TUNNEL_KEPT_NS 3600000000000ull /* a circuit built by request goes on for this long */
+#define FOG_OPENING_S      45.0             /* from the request to the answer of the far edge */
 
 enum fog_tunnel_state {
 	FOG_TUNNEL_ROUTING = 1,
@@ -45,6 +46,10 @@ struct fog_tunnel {
 	enum fog_purpose purpose;
 	bool terminus_known; /* asked for, or chosen by the control plane */
 	bool closing;
+	bool apart;      /* asked for as a circuit of its own: joined to no other tunnel */
+	bool fresh;      /* and nobody else uses it; it ends with its stream */
+	bool kept;       /* lives without streams */
+	u32 hops_wanted; /* 0 = as configured */
 	struct fog_route_request request;
 	u8 terminus[FOG_NODE_ID_SIZE];
 	u8 quic_pk[FOG_TLS_KEY_SIZE];
@@ -79,7 +84,7 @@ struct fog_opening {
 	enum fog_open_code code; /* of a failure that is told from the loop */
 	char error[FOG_ERROR_TEXT_MAX];
 	/* Told once, from the loop, never from fog_opening_start(). OK: the stream is the callee's
-	 * to bind at once; its rx may hold bytes already. */
+	 * to bind at once; its rx may hold bytes already. A CIRCUIT has none: NULL. */
 	void (*done)(struct fog_opening *o, enum fog_open_code code, const char *error,
 		     struct fog_stream *stream);
 	void *user;
@@ -87,7 +92,7 @@ struct fog_opening {
 };
 
 /* NULL when out of memory or over FOG_OPENINGS_MAX. header: TCP through any exit that may reach it,
- * or JOB to header->target. */
+ * to header->target for the others. */
 struct fog_opening *fog_opening_start(struct fog_edge *e, const struct fog_stream_header *header,
 				      void (*done)(struct fog_opening *o, enum fog_open_code code,
 						   const char *error, struct fog_stream *stream),
@@ -99,6 +104,8 @@ void fog_opening_cancel(struct fog_opening *o);
 struct fog_tunnel *fog_tunnel_for(struct fog_edge *e, struct fog_opening *o);
 void fog_tunnel_enqueue(struct fog_tunnel *t, struct fog_opening *o);
 void fog_tunnel_dequeue(struct fog_opening *o);
+/* From now on it lives without streams, and is built again when it breaks. */
+void fog_tunnel_keep(struct fog_tunnel *t);
 void fog_opening_attach(struct fog_opening *o);
 void fog_opening_fail(struct fog_opening *o, enum fog_open_code code, const char *error);
 

@@ -22,7 +22,8 @@ AREAS = (
 
 # Policy is pure: no sockets, clocks or files, so no system header that offers them.
 POLICY = ("controlplane/scheduler/", "controlplane/market/", "controlplane/reputation/",
-          "controlplane/ledger/", "controlplane/quorum/", "controlplane/governance/")
+          "controlplane/ledger/", "controlplane/quorum/", "controlplane/governance/",
+          "controlplane/health/")
 POLICY_HEADERS = LEAVES + POLICY
 POLICY_SYSTEM = {"assert.h", "errno.h", "inttypes.h", "limits.h", "math.h", "stdalign.h",
                  "stdarg.h", "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h",
@@ -40,6 +41,7 @@ FENCED = {
     "libpq-fe.h": ("controlplane/core/",),
     "secp256k1.h": ("crypto/voucher/",),
     "microhttpd.h": ("controlplane/gateway/",),
+    "wslay/wslay.h": ("controlplane/gateway/",),
     "curl/curl.h": ("controlplane/cli/", "controlplane/jobs/hooks.c"),
     "libsmartcols/libsmartcols.h": ("controlplane/cli/",),
     "hwloc.h": ("dataplane/",),

@@ -108,6 +108,26 @@ def test_preemption(lab):
     check(events.count("running") >= 2 and events[-1] == "succeeded", str(events))
 
 
+def test_reservation(lab):
+    """A host is kept for a namespace: others wait and are told why, its own jobs run."""
+    worker = sorted(set(lab.ids(SUBMITTER).values()) - {SUBMITTER})[-1]
+    made = lab.fogctl("reserve", "create", "film", worker, "--duration", "1h", "--every", "1d",
+                      host=SUBMITTER)["reservations"]
+    check(len(made) == 1 and made[0]["state"] == "active", json.dumps(made))
+    out = lab.submit(["true"], host=SUBMITTER, target=worker)
+    until("the job is told why", 30,
+          lambda: "reserved for others" in lab.job(out, SUBMITTER)["reason"])
+    check(lab.job(out, SUBMITTER)["state"] == "queued", "it got what is reserved")
+    ours = lab.submit(["true"], host=SUBMITTER, target=worker, namespace="film")
+    check(lab.wait(ours, SUBMITTER)["state"] == "succeeded", "its own job did not run")
+    lab.kill_and_wait(SUBMITTER, "controlplane")
+    until("it is known after the restart", 30, lambda: lab.call(
+        "reserve", "list", host=SUBMITTER)[1].count(made[0]["id"].encode()) == 1)
+    check(lab.job(out, SUBMITTER)["state"] == "queued", "it started after a restart")
+    lab.fogctl("reserve", "cancel", made[0]["id"], host=SUBMITTER)
+    check(lab.wait(out, SUBMITTER)["state"] == "succeeded", "it does not run afterwards")
+
+
 def test_webhook(lab):
     script, out = os.path.join(lab.dir, "listen.py"), os.path.join(lab.dir, "told.txt")
     with open(script, "w", encoding="utf-8") as source:
@@ -156,4 +176,5 @@ def test_example(lab):
 
 
 if __name__ == "__main__":
-    main([test_example, test_webhook, test_dag_while_a_host_dies, test_preemption], hosts=6)
+    main([test_example, test_webhook, test_dag_while_a_host_dies, test_preemption,
+          test_reservation], hosts=6)

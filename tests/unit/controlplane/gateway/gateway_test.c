@@ -115,13 +115,20 @@ static const struct fog_route routes[] = {
 	{"GET", "/v1/later", later},
 	{"GET", "/v1/never", never},
 	{"GET", "/v1/things/{id}/parts/{part}", thing},
+	{"POST", "/v1/described", echo,
+	 FOG_DESCRIBE("Echo", .query = "n?: integer 1..9 = 1, word?: up|down",
+		      .request = "{a: string 1..3, of?: @Of}")},
+	{"POST", "/v1/optional", echo, FOG_DESCRIBE("Echo", .request = "{a?: string}")},
+	{"POST", "/v1/fog/described/{id}", echo,
+	 FOG_DESCRIBE("Echo", .path = "id: integer 0..", .query = "must: string",
+		      .request = "{a: string, list?: [{b: number}]}")},
 };
 
 /* ---- client --------------------------------------------------------------------------------- */
 
 struct reply {
 	long status;
-	char body[4096];
+	char body[16384];
 	size_t used;
 	char headers[4096];
 	CURLcode rc;
@@ -221,6 +228,7 @@ static void start(void)
 	int fd = fog_unix_listen(path, 64);
 	CU_ASSERT_FATAL(fd >= 0);
 	CU_ASSERT_EQUAL_FATAL(fog_gateway_new(&gw, loop), 0);
+	fog_gateway_define(gw, "Of", "{x: integer}");
 	fog_gateway_add(gw, routes, FOG_ARRAY_COUNT(routes), &own_ctx);
 	CU_ASSERT_EQUAL_FATAL(fog_gateway_listen(gw, fd), 0);
 }
@@ -234,6 +242,8 @@ static void stop(void)
 }
 
 /* Run `client` in a thread while the loop serves. */
+static struct fog_gateway_counts counts; /* of the gateway that served last */
+
 static void serve(void (*client)(void))
 {
 	pthread_t thread;
@@ -242,6 +252,7 @@ static void serve(void (*client)(void))
 	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, client_run, (void *)client), 0);
 	ev_run(loop, 0);
 	pthread_join(thread, NULL);
+	counts = *fog_gateway_counts(gw);
 	stop();
 }
 
@@ -262,6 +273,8 @@ static void life_cycle_client(void)
 static void test_life_cycle(void)
 {
 	serve(life_cycle_client);
+	CU_ASSERT_EQUAL(counts.requests, 1);
+	CU_ASSERT_EQUAL(counts.took.count, 1);
 	fog_gateway_free(NULL);
 }
 
@@ -309,6 +322,27 @@ static const struct {
 	{{"GET", "/v1/broken"}, 500, "Internal Server Error"},
 	{{"GET", "/v1/foreign"}, 400, "bytes ??\\n\\\"quoted\\\""},
 	{{"GET", "/v1/later"}, 200, "{\"later\":true}"},
+	{{"GET", "/openapi.json"}, 200, "\"/v1/fog/described/{id}\":{\"post\":"},
+	{{"POST", "/v1/described", "{\"a\":\"x\"}"}, 201, "{\"a\":\"x\"}"},
+	{{"POST", "/v1/described?n=9&word=", "{\"a\":\"x\"}"}, 201, "{\"a\":\"x\"}"},
+	{{"POST", "/v1/described?n=10", "{\"a\":\"x\"}"}, 400, "query.n: Input should be less"},
+	{{"POST", "/v1/described?n=", "{\"a\":\"x\"}"}, 400, "query.n: Input should be a valid"},
+	{{"POST", "/v1/described?word=x", "{\"a\":\"x\"}"}, 400, "query.word: Input should be one"},
+	{{"POST", "/v1/described"}, 400, "\"detail\":\"body: Field required\""},
+	{{"POST", "/v1/described", "{\"b\":1}"}, 400, "\"errors\":[{\"loc\":[\"body\",\"a\"]"},
+	{{"POST", "/v1/described", "{\"a\":\"x\",\"of\":{\"x\":1.5}}"},
+	 400,
+	 "body.of.x: Input should be a valid integer"},
+	{{"POST", "/v1/optional"}, 201, "{\"body\":null}"},
+	{{"POST", "/v1/optional", "{\"a\":1}"}, 400, "body.a: "},
+	{{"POST", "/v1/optional", "[]"}, 400, "body: Input should be a valid dictionary"},
+	{{"POST", "/v1/fog/described/1?must=", "{\"a\":\"\"}"}, 201, "{\"a\":\"\"}"},
+	{{"POST", "/v1/fog/described/x", "{\"list\":[{\"b\":1},{}],\"\\ud83d\\ude00\":1}"},
+	 422,
+	 "\"detail\":[{\"loc\":[\"path\",\"id\"],\"msg\":\"Input should be a valid integer\","
+	 "\"type\":\"int_parsing\"},{\"loc\":[\"query\",\"must\"],\"msg\":\"Field required\","
+	 "\"type\":\"missing\"},{\"loc\":[\"body\",\"a\"],\"msg\":\"Field required\",\"type\":"
+	 "\"missing\"},{\"loc\":[\"body\",\"list\",1,\"b\"],"},
 };
 
 static void table_client(void)
@@ -342,6 +376,8 @@ static void table_client(void)
 static void test_request_table(void)
 {
 	serve(table_client);
+	CU_ASSERT(counts.refused != 0 && counts.refused < counts.requests);
+	CU_ASSERT_EQUAL(counts.failed, 1); /* the one without memory */
 }
 
 static void limits_client(void)

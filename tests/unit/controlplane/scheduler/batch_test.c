@@ -143,6 +143,42 @@ static void test_rules(void)
 	CU_ASSERT_EQUAL(p.index, 2);
 }
 
+/* Around what people have reserved: before it when it ends in time, beside it, or after it. */
+static void test_kept(void)
+{
+	struct fog_amount all = {.cpu_milli = 4000, .memory_bytes = 64 * GIB};
+	struct fog_amount half = {.cpu_milli = 2000};
+	struct fog_keep keep[2] = {0};
+
+	hosts_make(2, 4000);
+	host[0].keep = &keep[0];
+	host[1].keep = &keep[1];
+	fog_keep_add(&keep[0], 1, 10000, 20000, &all);
+	fog_keep_add(&keep[1], 1, 10000, 30000, &half);
+	job_make(0, 4000, 10000, 1); /* fits before */
+	job_make(1, 3000, 10001, 1); /* only after: the first host is free earlier */
+	job_make(2, 3000, 10001, 1); /* of the namespace */
+	job_make(3, 2000, 60000, 1); /* beside it */
+	CU_ASSERT(fog_batch_place(&job[0], host, 2, &fog_placement_weights_pack));
+	CU_ASSERT_EQUAL(job[0].host[0], 0);
+	CU_ASSERT_FALSE(fog_batch_place(&job[1], host, 2, NULL));
+	CU_ASSERT_EQUAL(job[1].placement.rejected[FOG_PLACEMENT_KEPT], 1);
+	struct fog_batch_run run = {.host = 0, .left_ms = 10000, .cpu_milli = 4000};
+	fog_batch_reserve(&job[1], host, 2, &run, 1, false, scratch);
+	CU_ASSERT_EQUAL(job[1].start_ms, 20000);
+	request[2].owner = 1;
+	CU_ASSERT(fog_batch_place(&job[2], host, 2, NULL));
+	CU_ASSERT_EQUAL(job[2].host[0], 1);
+	fog_placement_uncommit(&host[1], &request[2]);
+	CU_ASSERT(fog_batch_place(&job[3], host, 2, NULL));
+	/* A gang that does not fit whole leaves nothing behind. */
+	fog_placement_uncommit(&host[1], &request[3]);
+	job_make(4, 1000, 60000, 3);
+	CU_ASSERT_FALSE(fog_batch_place(&job[4], host, 2, NULL));
+	CU_ASSERT_EQUAL(keep[1].period[0].all.cpu_milli, 0);
+	CU_ASSERT(fog_batch_place(&job[3], host, 2, NULL));
+}
+
 /* Random queues: no host beyond its capacity, gangs whole, and every reserved start can be kept. */
 static void test_random(void)
 {
@@ -158,7 +194,8 @@ static void test_random(void)
 			if (used == 0)
 				continue;
 			host[i].cpu_milli_committed = used;
-			run[runs++] = (struct fog_batch_run){i, 1000 * (i + 1), used, 0, 0};
+			run[runs++] = (struct fog_batch_run){
+				.host = i, .left_ms = 1000 * (i + 1), .cpu_milli = used};
 		}
 		for (u32 i = 0; i < count; i++) {
 			job_make(i, 1000 * (1 + fog_random_below(&r, 8)),
@@ -187,4 +224,4 @@ static void test_random(void)
 }
 
 FOG_TEST_MAIN("controlplane/scheduler/batch", FOG_TEST(test_backfill), FOG_TEST(test_order),
-	      FOG_TEST(test_gang), FOG_TEST(test_rules), FOG_TEST(test_random))
+	      FOG_TEST(test_gang), FOG_TEST(test_rules), FOG_TEST(test_kept), FOG_TEST(test_random))

@@ -79,6 +79,8 @@ static void test_bad_arguments(void)
 /* One host, one change; the reason it is refused for. */
 static void mutate(u32 n, struct fog_placement_host *h, struct fog_placement_request *r)
 {
+	static struct fog_keep keep;
+
 	switch (n) {
 	case FOG_PLACEMENT_TARGET:
 		r->target_set = true;
@@ -122,6 +124,11 @@ static void mutate(u32 n, struct fog_placement_host *h, struct fog_placement_req
 		break;
 	case FOG_PLACEMENT_RESERVED:
 		h->reserved_ms = 1;
+		break;
+	case FOG_PLACEMENT_KEPT:
+		keep = (struct fog_keep){0};
+		fog_keep_add(&keep, 1, 0, 1, &(struct fog_amount){.cpu_milli = 4000});
+		h->keep = &keep;
 		break;
 	case FOG_PLACEMENT_REPUTATION:
 		r->reputation_min = 0.51;

@@ -15,7 +15,7 @@ struct host {
 	struct fog_identity id;
 	struct fog_address listen;
 	struct fog_net *net;
-	u32 messages, ups, last_peer, last_len;
+	u32 messages, ups, downs, last_peer, last_len;
 	bool from_validator;
 	u8 from[32], sum;
 };
@@ -51,6 +51,11 @@ static void on_up(void *context, u32 peer)
 	((struct host *)context)->ups++;
 }
 
+static void on_down(void *context, u32 peer)
+{
+	((struct host *)context)->downs++;
+}
+
 static void on_nothing(struct ev_loop *l, struct ev_timer *w, int revents)
 {
 }
@@ -79,7 +84,7 @@ static void hosts_start(void)
 	loop = ev_loop_new(EVFLAG_AUTO);
 	for (u32 i = 0; i < HOSTS; i++) {
 		struct host *h = &hosts[i];
-		struct fog_net_events events = {on_message, on_up, h};
+		struct fog_net_events events = {on_message, on_up, on_down, h};
 		u8 seed[32] = {(u8)(i + 1)};
 		fog_sign_keypair(h->id.node_id, h->id.sign_sk, seed);
 		memset(h->id.control_sk, (int)(16 * (i + 1)), 32);
@@ -204,6 +209,8 @@ static void test_set_change(void)
 	fog_net_set(hosts[0].net, &less);
 	fog_net_counts(hosts[0].net, &c);
 	CU_ASSERT_EQUAL(c.connected_validators, 0);
+	CU_ASSERT_EQUAL(hosts[0].downs, 1);
+	CU_ASSERT_TRUE(until(&hosts[1].downs, 1)); /* the other end sees it, too */
 	hosts_stop();
 }
 

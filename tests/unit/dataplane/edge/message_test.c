@@ -56,6 +56,9 @@ static void test_life_cycle(void)
 	CU_ASSERT_STRING_EQUAL(m.route.error, "no exit");
 	CU_ASSERT_EQUAL_FATAL(parse("{\"op\":\"circuits\",\"id\":0}"), 0);
 	CU_ASSERT_EQUAL(m.op, FOG_CONTROL_CIRCUITS);
+	CU_ASSERT_EQUAL_FATAL(parse("{\"op\":\"ping\",\"id\":9}"), 0);
+	CU_ASSERT_EQUAL(m.op, FOG_CONTROL_PING);
+	CU_ASSERT_EQUAL(m.id, 9);
 	CU_ASSERT_EQUAL_FATAL(parse("{\"op\":\"close\",\"id\":3,\"handle\":4294967295}"), 0);
 	CU_ASSERT_EQUAL(m.handle, 4294967295u);
 }
@@ -196,6 +199,49 @@ static void test_headers(void)
 	CU_ASSERT_EQUAL(h.target[3], 0xcc);
 }
 
+static int open_parse(struct fog_stream_header *h, const char *line)
+{
+	return fog_open_parse(h, line, strlen(line));
+}
+
+/* edge.sock: more services than travel, and what the circuit shall be like. */
+static void test_openings(void)
+{
+	static const char *const bad[] = {
+		"{\"op\":\"open\",\"service\":\"circuit\"}",
+		"{\"op\":\"open\",\"service\":\"circuit\",\"purpose\":\"exit\",\"host\":\"a\"}",
+		"{\"op\":\"open\",\"service\":\"tcp\",\"host\":\"a\",\"port\":0}",
+		"{\"op\":\"open\",\"service\":\"data\",\"target\":\"" C "\",\"hops\":9}",
+		"{\"op\":\"open\",\"service\":\"data\",\"target\":\"" C "\",\"hops\":0}",
+		"{\"op\":\"open\",\"service\":\"news\",\"target\":\"" C "\"}",
+		"{\"op\":\"shut\",\"service\":\"data\",\"target\":\"" C "\"}",
+	};
+	static const char circuit[] = "{\"service\":\"circuit\"}";
+	struct fog_stream_header h;
+
+	for (unsigned i = 0; i < FOG_ARRAY_COUNT(bad); i++)
+		if (open_parse(&h, bad[i]) != -EPROTO)
+			CU_FAIL(bad[i]);
+	CU_ASSERT_EQUAL(fog_header_parse(&h, circuit, sizeof(circuit) - 1), -EPROTO);
+	CU_ASSERT_EQUAL(open_parse(&h, "{\"op\":\"open\",\"service\":\"data\",\"target\":\"" C
+				       "\",\"hops\":4,\"fresh\":true}"),
+			0);
+	CU_ASSERT_EQUAL(h.service, FOG_SERVICE_DATA);
+	CU_ASSERT_EQUAL(h.hops, 4);
+	CU_ASSERT_TRUE(h.fresh);
+	CU_ASSERT_EQUAL(open_parse(&h,
+				   "{\"op\":\"open\",\"service\":\"circuit\",\"purpose\":\"exit\","
+				   "\"host\":\"a\",\"port\":80}"),
+			0);
+	CU_ASSERT_EQUAL(h.purpose, FOG_PURPOSE_EXIT);
+	CU_ASSERT_EQUAL(h.port, 80);
+	CU_ASSERT_EQUAL(
+		open_parse(&h, "{\"op\":\"open\",\"service\":\"circuit\",\"target\":\"" C "\"}"),
+		0);
+	CU_ASSERT_EQUAL(h.purpose, FOG_PURPOSE_JOB);
+	CU_ASSERT_FALSE(h.fresh);
+}
+
 static void test_answers(void)
 {
 	enum fog_open_code code;
@@ -216,4 +262,5 @@ static void test_answers(void)
 }
 
 FOG_TEST_MAIN("dataplane/edge/message", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_requests), FOG_TEST(test_headers), FOG_TEST(test_answers))
+	      FOG_TEST(test_requests), FOG_TEST(test_headers), FOG_TEST(test_openings),
+	      FOG_TEST(test_answers))
