@@ -135,21 +135,6 @@ static struct fog_mail_reply *reply_new(struct fog_mail *m, u8 kind)
 	return NULL;
 }
 
-/* A reply block by which an answer comes back to us. */
-static int surb_make(struct fog_mail *m, struct fog_mail_reply *r, u8 *surb, u64 *delay_us)
-{
-	struct fog_mixnet_path p;
-
-	int rc = fog_topology_path(&m->topology, &m->rng, m->topology.self, &p);
-	if (rc < 0)
-		return rc;
-	struct fog_sphinx_commands *last = &p.hop[p.hops - 1].commands;
-	last->has_surb = true;
-	memcpy(last->surb, r->id, sizeof(r->id));
-	*delay_us += p.delay_us;
-	return fog_sphinx_surb_create(&m->geometry, &m->rng, p.hop, p.hops, surb, &r->keys);
-}
-
 static int wrap_send(struct fog_mail *m, const struct fog_mixnet_path *p, const u8 *payload)
 {
 	u8 packet[FOG_BODY_SIZE];
@@ -160,32 +145,54 @@ static int wrap_send(struct fog_mail *m, const struct fog_mixnet_path *p, const 
 	return rc;
 }
 
-static int recipient_send(struct fog_mail *m, const u8 provider[32], const u8 mailbox[32],
-			  const u8 *payload, u64 *delay_us)
+/* A packet to a mailbox at its provider, with a reply block at `surb` in the payload, by which the
+ * answer comes back to us. Both paths go through X25519 together. */
+static int question_send(struct fog_mail *m, const u8 provider[32], const u8 mailbox[32],
+			 u8 *payload, u8 *surb, struct fog_mail_reply *r, u64 *delay_us)
 {
-	struct fog_mixnet_path p;
+	struct fog_mixnet_path out, back;
+	u8 packet[FOG_BODY_SIZE];
 
-	int rc = fog_topology_path(&m->topology, &m->rng, provider, &p);
+	int rc = fog_topology_path(&m->topology, &m->rng, provider, &out);
+	if (rc == 0)
+		rc = fog_topology_path(&m->topology, &m->rng, m->topology.self, &back);
 	if (rc < 0)
 		return rc;
-	struct fog_sphinx_commands *last = &p.hop[p.hops - 1].commands;
+	struct fog_sphinx_commands *last = &out.hop[out.hops - 1].commands;
 	last->has_recipient = true;
 	memcpy(last->recipient, mailbox, 32);
-	*delay_us += p.delay_us;
-	return wrap_send(m, &p, payload);
+	last = &back.hop[back.hops - 1].commands;
+	last->has_surb = true;
+	memcpy(last->surb, r->id, sizeof(r->id));
+	struct fog_sphinx_route route[2] = {{.path = out.hop, .hops = out.hops},
+					    {.path = back.hop, .hops = back.hops}};
+	fog_sphinx_routes(&m->geometry, &m->rng, route, 2);
+	rc = route[0].result != 0 ? route[0].result : route[1].result;
+	if (rc == 0) {
+		fog_sphinx_route_surb(&m->geometry, &m->rng, &route[1], surb, &r->keys);
+		fog_sphinx_route_packet(&m->geometry, &route[0], payload, packet);
+		(void)m->ops->send(m->user, out.hop[0].id, m->topology.epoch, packet);
+	}
+	*delay_us = out.delay_us + back.delay_us;
+	fog_wipe(route, sizeof(route));
+	return rc;
 }
 
 /* To a random host, which throws it away. */
 static bool drop_send(struct fog_mail *m)
 {
-	u8 payload[FOG_BODY_SIZE] = {FOG_MAIL_DROP}, mailbox[32];
-	u64 delay_us = 0;
+	u8 payload[FOG_BODY_SIZE] = {FOG_MAIL_DROP};
+	struct fog_mixnet_path p;
 
 	if (m->topology.count == 0)
 		return false;
-	fog_rng_bytes(&m->rng, mailbox, sizeof(mailbox));
 	u32 to = (u32)fog_rng_below(&m->rng, m->topology.count);
-	return recipient_send(m, m->topology.host[to].node_id, mailbox, payload, &delay_us) == 0;
+	if (fog_topology_path(&m->topology, &m->rng, m->topology.host[to].node_id, &p) < 0)
+		return false;
+	struct fog_sphinx_commands *last = &p.hop[p.hops - 1].commands;
+	last->has_recipient = true;
+	fog_rng_bytes(&m->rng, last->recipient, sizeof(last->recipient));
+	return wrap_send(m, &p, payload) == 0;
 }
 
 static bool loop_send(struct fog_mail *m, u64 now_ns)
@@ -243,11 +250,9 @@ static void fragment_send(struct fog_mail *m, u32 out, u32 index, u64 now_ns)
 
 	if (r == NULL)
 		return;
-	int rc = surb_make(m, r, payload + FOG_MAIL_SURB_AT, &delay_us);
-	if (rc == 0) {
-		fragment_payload(m, o, index, payload);
-		rc = recipient_send(m, o->provider, o->mailbox, payload, &delay_us);
-	}
+	fragment_payload(m, o, index, payload);
+	int rc = question_send(m, o->provider, o->mailbox, payload, payload + FOG_MAIL_SURB_AT, r,
+			       &delay_us);
 	u32 tries = o->fragment[index].tries++;
 	u64 wait = 1000 * delay_us + (m->rates.slack_ns << FOG_MIN(tries, (u32)BACKOFF_MAX));
 	if (rc < 0) {
@@ -293,7 +298,10 @@ static bool fragment_next(struct fog_mail *m, u64 now_ns)
 
 /* Fragments are numbered as they lie at the provider, from fetch_base, the first one not here. One
  * is asked for by how many lie between it and the last one before fetch_base, whose sequence is
- * known: what comes later lies behind. So each can be asked for again by itself. */
+ * known: what comes later lies behind. So each can be asked for again by itself.
+ *
+ * A question that comes so late that what it counts from was released meanwhile gets one further
+ * on. Every answer says what lies before it, and is taken into the order only if that is so. */
 static struct fog_mail_fetch *fetch_slot(struct fog_mail *m, u64 number)
 {
 	return &m->fetch[number % FOG_MAIL_FETCH_WINDOW];
@@ -326,16 +334,14 @@ static bool fetch_send(struct fog_mail *m, u64 now_ns)
 	if (r == NULL)
 		return false;
 	r->number = number;
-	int rc = surb_make(m, r, payload + FOG_MAIL_FETCH_SURB_AT, &delay_us);
-	if (rc == 0) {
-		payload[0] = FOG_MAIL_FETCH;
-		memcpy(payload + 4, m->box.id, 32);
-		fog_store_u64(payload + 36, m->fetch_after);
-		fog_store_u64(payload + 44, fog_mail_release_upto(m));
-		fog_store_u32(payload + 52, (u32)(number - m->fetch_base));
-		fog_mail_fetch_sign(m, payload, m->provider);
-		rc = recipient_send(m, m->provider, nobody, payload, &delay_us);
-	}
+	payload[0] = FOG_MAIL_FETCH;
+	memcpy(payload + 4, m->box.id, 32);
+	fog_store_u64(payload + 36, m->fetch_after);
+	fog_store_u64(payload + 44, fog_mail_release_upto(m));
+	fog_store_u32(payload + 52, (u32)(number - m->fetch_base));
+	fog_mail_fetch_sign(m, payload, m->provider);
+	int rc = question_send(m, m->provider, nobody, payload, payload + FOG_MAIL_FETCH_SURB_AT, r,
+			       &delay_us);
 	if (rc < 0) {
 		r->kind = 0;
 		m->counts.no_path++;
@@ -373,10 +379,13 @@ static void fetch_answer(struct fog_mail *m, const struct fog_mail_reply *r, con
 	if (!open)
 		return;
 	f->sequence = sequence;
+	f->before = fog_load_u64(payload + 16);
 	fog_mail_fragment(m, payload + FOG_MAIL_REPLY_AT, sequence, now_ns);
-	for (f = fetch_slot(m, m->fetch_base); f->sequence != 0;
-	     f = fetch_slot(m, ++m->fetch_base)) {
-		m->fetch_after = f->sequence;
+	for (f = fetch_slot(m, m->fetch_base); f->sequence != 0; f = fetch_slot(m, m->fetch_base)) {
+		if (f->before == 0 || f->before == m->fetch_after) {
+			m->fetch_after = f->sequence;
+			m->fetch_base++;
+		}
 		*f = (struct fog_mail_fetch){0};
 	}
 }

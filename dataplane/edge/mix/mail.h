@@ -15,11 +15,10 @@
  *	FETCH	0 type | 1 zero 3 | 4 mailbox 32 | 36 after u64 | 44 release u64 | 52 skip u32 |
  *		56 signature 64 | 120 reply block 572
  *	ACK	0 type
- *	MAIL	0 type | 1 zero 3 | 4 more u32 | 8 sequence u64 | 16 sealed fragment 308
- *	EMPTY	0 type
- * A fragment in clear, 260 bytes: id 16 | index u16 | count u16 | length u16 | text 238.
- * A message: sender's mailbox 32 | its provider 32 | Unix ms u64 | text. The sender is what the
- * message says: nothing signs it. */
+ *	MAIL	0 type | 1 zero 3 | 4 more u32 | 8 sequence u64 | 16 sequence of the one before, or
+ *0 | 24 sealed fragment 308 EMPTY	0 type A fragment in clear, 260 bytes: id 16 | index u16 |
+ *count u16 | length u16 | text 238. A message: sender's mailbox 32 | its provider 32 | Unix ms u64
+ *| text. The sender is what the message says: nothing signs it. */
 #ifndef FOG_EDGE_MIX_MAIL_H
 #define FOG_EDGE_MIX_MAIL_H
 
@@ -85,6 +84,7 @@ struct fog_mail_reply {
 
 struct fog_mail_fetch {
 	u64 sequence; /* 0 = not here */
+	u64 before;   /* of the one before it at the provider; 0 = none */
 	u64 due_ns;   /* when it is asked for */
 };
 
@@ -197,7 +197,7 @@ enum fog_mail_type {
 #define FOG_MAIL_SURB_AT       4
 #define FOG_MAIL_SEAL_AT       576
 #define FOG_MAIL_FETCH_SURB_AT 120
-#define FOG_MAIL_REPLY_AT      16
+#define FOG_MAIL_REPLY_AT      24
 
 /* mailbox.c: what arrives */
 void fog_mail_fragment(struct fog_mail *m, const u8 sealed[FOG_MAIL_SEALED], u64 sequence,

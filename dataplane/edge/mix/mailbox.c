@@ -127,20 +127,17 @@ u64 fog_mail_release_upto(const struct fog_mail *m)
 void fog_mail_local(struct fog_mail *m, u64 now_ns)
 {
 	u8 sealed[FOG_MAIL_SEALED];
-	size_t len;
-	u32 more;
-	u64 sequence;
+	struct fog_mailstore_fragment f = {.data = sealed, .room = sizeof(sealed)};
 
 	if (m->store == NULL || !fog_mail_provider_is_here(m) ||
 	    m->store->inbox_count >= FOG_STORE_INBOX_MAX)
 		return;
 	for (unsigned n = 0; n < LOCAL_BURST; n++) {
-		if (fog_mailstore_held(m->store, m->box.id, m->fetch_after, 0, &sequence, sealed,
-				       sizeof(sealed), &len, &more) != 0)
+		if (fog_mailstore_held(m->store, m->box.id, m->fetch_after, 0, &f) != 0)
 			break;
-		if (len == sizeof(sealed))
-			fog_mail_fragment(m, sealed, sequence, now_ns);
-		m->fetch_after = sequence;
+		if (f.len == sizeof(sealed))
+			fog_mail_fragment(m, sealed, f.sequence, now_ns);
+		m->fetch_after = f.sequence;
 	}
 	u64 upto = fog_mail_release_upto(m);
 	if (upto > 0)

@@ -318,7 +318,7 @@ static u32 count_upto(const struct fog_mailstore_box *b, u64 upto)
 }
 
 int fog_mailstore_held(struct fog_mailstore *s, const u8 mailbox[32], u64 after, u32 skip,
-		       u64 *sequence, void *data, size_t cap, size_t *len, u32 *more)
+		       struct fog_mailstore_fragment *out)
 {
 	const struct fog_mailstore_box *b = box_find(s, mailbox);
 	char path[PATH_SIZE];
@@ -326,10 +326,11 @@ int fog_mailstore_held(struct fog_mailstore *s, const u8 mailbox[32], u64 after,
 	u64 at = b != NULL ? (u64)count_upto(b, after) + skip : 0;
 	if (b == NULL || at >= b->count)
 		return -ENOENT;
-	*sequence = b->sequence[at];
-	*more = b->count - (u32)at - 1;
-	fragment_path(path, mailbox, *sequence);
-	return file_get(s->held, path, data, cap, len);
+	out->sequence = b->sequence[at];
+	out->before = at > 0 ? b->sequence[at - 1] : 0;
+	out->more = b->count - (u32)at - 1;
+	fragment_path(path, mailbox, out->sequence);
+	return file_get(s->held, path, out->data, out->room, &out->len);
 }
 
 int fog_mailstore_release(struct fog_mailstore *s, const u8 mailbox[32], u64 upto)

@@ -42,10 +42,18 @@ void fog_mailstore_close(struct fog_mailstore *s);
 
 /* Provider. Sequences grow; hold gives the next. -ENOSPC: limits. */
 int fog_mailstore_hold(struct fog_mailstore *s, const u8 mailbox[32], const void *data, size_t len);
-/* The fragment after the `skip` first ones after `after`; also how many more there are. -ENOENT:
- * none. */
+struct fog_mailstore_fragment {
+	void *data; /* the caller's, of `room` bytes */
+	size_t room;
+	size_t len;
+	u64 sequence;
+	u64 before; /* sequence of the one before it; 0 = it is the first */
+	u32 more;   /* after it */
+};
+
+/* The fragment after the `skip` first ones after `after`. -ENOENT: none. */
 int fog_mailstore_held(struct fog_mailstore *s, const u8 mailbox[32], u64 after, u32 skip,
-		       u64 *sequence, void *data, size_t cap, size_t *len, u32 *more);
+		       struct fog_mailstore_fragment *out);
 /* Forget those up to and with `upto`. */
 int fog_mailstore_release(struct fog_mailstore *s, const u8 mailbox[32], u64 upto);
 
