@@ -27,7 +27,7 @@ static const struct fog_column quote_sheet[] = {
 	{"x class", "class_multiplier", FOG_FORMAT_TEXT, false},
 	{"  class", "job_class", FOG_FORMAT_TEXT, false},
 	{"final price", "final_price", FOG_FORMAT_TEXT, false},
-	{"  in mfog", "final_price_mfog", FOG_FORMAT_TEXT, false},
+	{"  as paid, fog", "final_price_mfog", FOG_FORMAT_MFOG, false},
 	{"frozen by breaker", "frozen", FOG_FORMAT_TEXT, false},
 	{"signed by", "node_id", FOG_FORMAT_ID, false},
 };
@@ -43,7 +43,7 @@ static const struct fog_column bulk_sheet[] = {
 	{"subtotal", "subtotal", FOG_FORMAT_TEXT, false},
 	{"x discount", "bulk_discount_multiplier", FOG_FORMAT_TEXT, false},
 	{"total", "total_cost", FOG_FORMAT_TEXT, false},
-	{"  in mfog", "total_cost_mfog", FOG_FORMAT_TEXT, false},
+	{"  as paid, fog", "total_cost_mfog", FOG_FORMAT_MFOG, false},
 	{"market", "market_condition", FOG_FORMAT_TEXT, false},
 };
 
@@ -92,7 +92,7 @@ static const struct fog_column auction_columns[] = {
 	{"PHASE", "phase", FOG_FORMAT_STATE, false},
 	{"HOURS", "hours", FOG_FORMAT_TEXT, true},
 	{"ORDERS", "orders", FOG_FORMAT_TEXT, true},
-	{"PRICE UFOG", "price_ufog", FOG_FORMAT_TEXT, true},
+	{"PRICE FOG", "price_ufog", FOG_FORMAT_UFOG, true},
 	{"VOLUME", "volume", FOG_FORMAT_TEXT, true},
 	{"OPENED", "created_ms", FOG_FORMAT_AGE, true},
 };
@@ -101,11 +101,11 @@ static const struct fog_column order_columns[] = {
 	{"ACCOUNT", "account", FOG_FORMAT_ID, false},
 	{"REVEALED", "revealed", FOG_FORMAT_TEXT, false},
 	{"SIDE", "side", FOG_FORMAT_TEXT, false},
-	{"PRICE UFOG", "price_ufog", FOG_FORMAT_TEXT, true},
+	{"PRICE FOG", "price_ufog", FOG_FORMAT_UFOG, true},
 	{"QUANTITY", "quantity", FOG_FORMAT_TEXT, true},
 	{"FILLED", "filled", FOG_FORMAT_TEXT, true},
 	{"USER", "user", FOG_FORMAT_TEXT, false},
-	{"DEPOSIT MFOG", "deposit_mfog", FOG_FORMAT_TEXT, true},
+	{"DEPOSIT FOG", "deposit_mfog", FOG_FORMAT_MFOG, true},
 	{"FOR", "namespace", FOG_FORMAT_TEXT, false},
 };
 
@@ -365,10 +365,9 @@ static int order_read(const struct fog_cli *cli, struct order_args *o)
 	o->bid = strcmp(cli->args[2], "bid") == 0;
 	if (fog_count_parse(cli->args[1], 1, INT64_MAX, &o->id) != 0 ||
 	    (!o->bid && strcmp(cli->args[2], "ask") != 0) ||
-	    fog_count_parse(cli->args[3], 0, FOG_AUCTION_PRICE_MAX, &o->price) != 0 ||
+	    fog_amount_parse(cli->args[3], &o->price) != 0 || o->price > FOG_AUCTION_PRICE_MAX ||
 	    fog_count_parse(cli->args[4], 1, FOG_AUCTION_QUANTITY_MAX, &o->quantity) != 0)
-		return fog_cli_usage(cli,
-				     "wants AUCTION bid|ask PRICE_UFOG QUANTITY ACCOUNT NONCE");
+		return fog_cli_usage(cli, "wants AUCTION bid|ask PRICE QUANTITY ACCOUNT NONCE");
 	if (strlen(cli->args[5]) != 64 || fog_hex_decode(cli->args[5], o->account, 32) != 0 ||
 	    strlen(cli->args[6]) != 64 || fog_hex_decode(cli->args[6], o->nonce, 32) != 0)
 		return fog_cli_usage(cli, "ACCOUNT and NONCE are 64 hex digits each");
@@ -434,7 +433,7 @@ static int auction_reveal(const struct fog_cli *cli)
 	return auction_call(cli, path, body);
 }
 
-/* AUCTION HOURS PRICE_UFOG QUANTITY NONCE: of the worker that answers. */
+/* AUCTION HOURS PRICE QUANTITY NONCE: of the worker that answers. */
 static int auction_ask(const struct fog_cli *cli)
 {
 	u64 id, hours, price, quantity;
@@ -443,9 +442,9 @@ static int auction_ask(const struct fog_cli *cli)
 
 	if (fog_count_parse(cli->args[1], 1, INT64_MAX, &id) != 0 ||
 	    fog_count_parse(cli->args[2], 1, FOG_AUCTION_HOURS_MAX, &hours) != 0 ||
-	    fog_count_parse(cli->args[3], 0, FOG_AUCTION_PRICE_MAX, &price) != 0 ||
+	    fog_amount_parse(cli->args[3], &price) != 0 || price > FOG_AUCTION_PRICE_MAX ||
 	    fog_count_parse(cli->args[4], 1, FOG_AUCTION_QUANTITY_MAX, &quantity) != 0)
-		return fog_cli_usage(cli, "wants AUCTION HOURS PRICE_UFOG QUANTITY NONCE");
+		return fog_cli_usage(cli, "wants AUCTION HOURS PRICE QUANTITY NONCE");
 	json_t *body = json_pack("{s:I, s:I, s:I, s:I, s:s}", "auction_id", (json_int_t)id, "hours",
 				 (json_int_t)hours, "price_ufog", (json_int_t)price, "quantity",
 				 (json_int_t)quantity, "nonce", cli->args[5]);

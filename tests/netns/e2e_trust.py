@@ -78,7 +78,7 @@ def test_opinions(lab):
 def test_restart(lab):
     account, nonce = "1" * 64, "2" * 64
     auction = str(call(lab, "market", "auction", "open", "cpu", "1", "20", "1")["auction_id"])
-    call(lab, "market", "auction", "commit", auction, "bid", "200000", "5", account, nonce)
+    call(lab, "market", "auction", "commit", auction, "bid", "0.2", "5", account, nonce)
     until("a price is stored", 45, lambda: call(lab, "market", "history", "cpu")["candles"])
     before = call(lab, "market", "history", "cpu")["candles"]
     lab.kill_and_wait(HOST, "controlplane")
@@ -99,11 +99,11 @@ def test_auction(lab):
     fog = lambda *words, host=HOST: lab.fogctl("market", "auction", *words, host=host)
     auction = str(fog("open", "cpu", "2", "20", "20")["auction_id"])
     ask, bid, silent = "a" * 64, "b" * 64, "c" * 64
-    signed = fog("ask", auction, "2", "50000", "1", ask, host="birch")
+    signed = fog("ask", auction, "2", "0.05", "1", ask, host="birch")
     check(signed["account"] == seller, json.dumps(signed))
     before, fees = balance(lab, "user:local"), balance(lab, "fees")
-    orders = [("ask", "50000", "1", seller, ask), ("bid", "150000", "1", bid, bid)]
-    for order in orders + [("bid", "40000", "1", silent, silent)]:
+    orders = [("ask", "0.05", "1", seller, ask), ("bid", "0.15", "1", bid, bid)]
+    for order in orders + [("bid", "0.04", "1", silent, silent)]:
         fog("commit", auction, *order)
     held = balance(lab, f"escrow:auction-{auction}")
     check(held == 10 + 300 + 80, f"deposits: {held}")
