@@ -128,7 +128,7 @@ static void test_rules(void)
 	CU_ASSERT_EQUAL(p.rejected[FOG_PLACEMENT_CORDONED], 1);
 	CU_ASSERT_EQUAL(p.rejected[FOG_PLACEMENT_APART], 1);
 	CU_ASSERT_EQUAL(p.rejected[FOG_PLACEMENT_AWAY], 1);
-	CU_ASSERT_EQUAL(p.rejected[FOG_PLACEMENT_GPU], 1);
+	CU_ASSERT_EQUAL(p.rejected[FOG_PLACEMENT_KIND], 1);
 	host[3].gpu_milli = 1000;
 	CU_ASSERT_EQUAL(fog_placement_choose(&request[0], host, 4, NULL, &p), 0);
 	CU_ASSERT(p.found && p.index == 3);
