@@ -73,6 +73,10 @@ int fog_cmd_offer_claim(struct fog_cli *cli);
 int fog_cmd_offer_dispute(struct fog_cli *cli);
 int fog_cmd_offer_finish(struct fog_cli *cli);
 
+/* cmd_validator.c */
+int fog_cmd_quorum_join(struct fog_cli *cli);
+int fog_cmd_quorum_leave(struct fog_cli *cli);
+
 /* cmd_voucher.c */
 int fog_cmd_voucher_withdraw(struct fog_cli *cli);
 int fog_cmd_voucher_send(struct fog_cli *cli);
@@ -115,6 +119,7 @@ int fog_cmd_host_drain(struct fog_cli *cli);
 int fog_cmd_host_uncordon(struct fog_cli *cli);
 int fog_cmd_namespace_list(struct fog_cli *cli);
 int fog_cmd_namespace_set(struct fog_cli *cli);
+int fog_cmd_sla(struct fog_cli *cli);
 int fog_cmd_sla_list(struct fog_cli *cli);
 int fog_cmd_reserve_create(struct fog_cli *cli);
 int fog_cmd_reserve_list(struct fog_cli *cli);
