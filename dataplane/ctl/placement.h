@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which CPUs the workers run on. Rules, in order of weight:
+/* Which CPUs the workers and the verify workers run on. Rules, in order of weight:
  *
  *	1. a worker has a physical core of its own: SMT siblings share caches and execution ports
- *	2. CPU 0's core takes most interrupts: it and whatever runs beside the workers (verify
- *service, slow path, control thread) keep it, when there are more than two cores
- *	3. all workers on one NUMA node if one node can hold them: cells change owner between
- *workers
+ *	2. CPU 0's core takes most interrupts: it and whatever runs beside the workers (slow path,
+ *	   control thread) keep it, when there are more than two cores
+ *	3. all workers on one NUMA node if one node can hold them: cells change owner between them
  *	4. with one or two cores nothing is pinned: the kernel shares them better than we can
  *
  * Pure but for fog_placement_detect(); any thread. */
@@ -23,9 +22,11 @@
 struct fog_placement {
 	u32 workers;              /* 1 .. FOG_WORKERS_MAX */
 	int cpu[FOG_WORKERS_MAX]; /* of worker w, or -1 when not pinned */
+	/* Of verify worker i: a core of its own too, from those that the rules leave, or -1. */
+	int verify_cpu[FOG_VERIFY_WORKERS_MAX];
 	bool pinned;
-	/* Everything else in the process belongs on these: the allowed CPUs without the workers'
-	 * cores, or all allowed ones when none would be left. */
+	/* Everything else in the process belongs on these, and verify workers without a CPU: the
+	 * allowed CPUs without the workers' cores, or all allowed ones when none would be left. */
 	cpu_set_t rest;
 	char reason[160]; /* one sentence for people: fog_data_region.pin_reason */
 };
