@@ -5,6 +5,7 @@
 
 #include "controlplane/daemon/host.h"
 #include "controlplane/daemon/measure.h"
+#include "controlplane/daemon/metrics.h"
 #include "dataplane/abi/attach.h"
 #include "crypto/mem.h"
 
@@ -296,7 +297,7 @@ static const struct fog_route routes[] = {
 	{"GET", "/v1/status", status_get},        {"GET", "/v1/dataplane", dataplane_get},
 	{"GET", "/v1/hosts", hosts_get},          {"GET", "/v1/hosts/{id}", host_get},
 	{"GET", "/v1/links", links_get},          {"GET", "/v1/xdp", fog_host_xdp_get},
-	{"GET", "/metrics", fog_host_metrics},
+	{"GET", "/metrics", fog_host_metrics_get},
 };
 
 static void socket_path(const struct fog_host *h, char path[128])

@@ -21,6 +21,7 @@ struct fog_exchange {
 	struct MHD_Connection *connection;
 	const struct fog_entry *entry; /* NULL until matched */
 	char request_id[17];
+	u64 start_ns; /* monotonic */
 	bool is_head;
 
 	u32 param_count;

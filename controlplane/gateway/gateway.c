@@ -26,6 +26,7 @@ static struct fog_exchange *exchange_new(struct fog_gateway *gw, struct MHD_Conn
 	fog_random_bytes(id, sizeof(id));
 	fog_hex_encode(id, sizeof(id), x->request_id, sizeof(x->request_id));
 	x->gateway = gw;
+	x->start_ns = fog_monotonic_ns();
 	x->connection = connection;
 	x->is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 	x->next = gw->open;
@@ -64,6 +65,7 @@ static enum MHD_Result exchange_queue(struct fog_exchange *x)
 	if (x->response == NULL)
 		return MHD_NO;
 	x->queued = true;
+	fog_gateway_count(x);
 	return MHD_queue_response(x->connection, x->status, x->response);
 }
 

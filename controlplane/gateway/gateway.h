@@ -98,6 +98,9 @@ json_t *fog_gateway_openapi(struct fog_gateway *gw);
 /* Serve this listening socket, which stays the caller's until fog_gateway_free(), that closes it.
  * 0, -ENOSPC (FOG_GATEWAY_LISTENERS_MAX) or -EIO. */
 int fog_gateway_listen(struct fog_gateway *gw, int fd);
+/* Requests, times, connections. */
+struct fog_metrics;
+void fog_gateway_metrics(const struct fog_gateway *gw, struct fog_metrics *m);
 /* Open exchanges are answered 503 and must not be answered any more. NULL is fine. */
 void fog_gateway_free(struct fog_gateway *gw);
 

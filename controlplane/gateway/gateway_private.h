@@ -5,6 +5,7 @@
 
 #include "controlplane/gateway/exchange.h"
 #include "controlplane/gateway/websocket.h"
+#include "controlplane/health/histogram.h"
 
 struct fog_gateway_listener {
 	struct fog_gateway *gateway;
@@ -32,7 +33,12 @@ struct fog_gateway {
 	bool stopping;
 	struct fog_exchange *open;
 	struct fog_websockets websockets;
+	struct fog_histogram took; /* from a request's headers to its answer */
+	u64 unrouted[6];           /* answers without a route, by the first digit of the status */
 };
+
+/* metrics.c: the exchange is answered. */
+void fog_gateway_count(struct fog_exchange *x);
 
 /* ---- websocket.c ---------------------------------------------------------------------------- */
 

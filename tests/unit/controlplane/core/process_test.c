@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "controlplane/core/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/unit/fog_test.h"
+
+static void test_life_cycle(void)
+{
+	struct fog_process_usage before, after;
+
+	CU_ASSERT_EQUAL_FATAL(fog_process_usage(&before), 0);
+	CU_ASSERT_EQUAL(before.threads, 1);
+	CU_ASSERT(before.resident_bytes > 100000 && before.resident_bytes <= before.virtual_bytes);
+	CU_ASSERT(before.start_time_seconds <= (double)time(NULL) + 1);
+	CU_ASSERT(before.start_time_seconds > (double)time(NULL) - 600);
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	CU_ASSERT_EQUAL_FATAL(fog_process_usage(&after), 0);
+	CU_ASSERT_EQUAL(after.fds, before.fds + 1);
+	CU_ASSERT(after.cpu_seconds >= before.cpu_seconds);
+	CU_ASSERT(after.fds_max >= after.fds);
+	close(fd);
+}
+
+static void test_free_ratio(void)
+{
+	double ratio = -1;
+
+	CU_ASSERT_EQUAL(fog_process_free_ratio("/", &ratio), 0);
+	CU_ASSERT(ratio >= 0 && ratio <= 1);
+	CU_ASSERT_EQUAL(fog_process_free_ratio("/no/such/folder", &ratio), -ENOENT);
+}
+
+FOG_TEST_MAIN("controlplane/core/process", FOG_TEST(test_life_cycle), FOG_TEST(test_free_ratio))
