@@ -22,13 +22,14 @@ static u64 fds_count(void)
 }
 
 /* Fields behind the name, which may hold anything, are counted from its last parenthesis. */
-static int stat_read(struct fog_process_usage *out, u64 *start_ticks)
+static int stat_read(int pid, struct fog_process_usage *out, u64 *start_ticks)
 {
-	char text[1024];
+	char path[48], text[1024];
 	unsigned long long user, system, virtual;
 	long resident;
-	FILE *f = fopen("/proc/self/stat", "re");
 
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	FILE *f = fopen(path, "re");
 	if (f == NULL)
 		return -errno;
 	size_t n = fread(text, 1, sizeof(text) - 1, f);
@@ -49,14 +50,13 @@ static int stat_read(struct fog_process_usage *out, u64 *start_ticks)
 	return 0;
 }
 
-int fog_process_usage(struct fog_process_usage *out)
+int fog_process_usage(int pid, struct fog_process_usage *out)
 {
 	struct timespec now, boot;
-	struct rlimit limit;
 	u64 ticks = 0;
 
 	memset(out, 0, sizeof(*out));
-	int rc = stat_read(out, &ticks);
+	int rc = stat_read(pid, out, &ticks);
 	if (rc != 0)
 		return rc;
 	clock_gettime(CLOCK_REALTIME, &now);
@@ -64,10 +64,15 @@ int fog_process_usage(struct fog_process_usage *out)
 	double booted =
 		(double)(now.tv_sec - boot.tv_sec) + (double)(now.tv_nsec - boot.tv_nsec) / 1e9;
 	out->start_time_seconds = booted + (double)ticks / (double)sysconf(_SC_CLK_TCK);
-	out->fds = fds_count();
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0)
-		out->fds_max = limit.rlim_cur;
 	return 0;
+}
+
+void fog_process_fds(u64 *open, u64 *max)
+{
+	struct rlimit limit;
+
+	*open = fds_count();
+	*max = getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 0;
 }
 
 int fog_process_free_ratio(const char *path, double *out)

@@ -58,6 +58,7 @@ struct fog_metrics;
 struct fog_host_proofs;
 struct fog_host_circuits;
 struct fog_host_onion;
+struct fog_host_usage;
 
 /* mixnet.c */
 struct fog_host_mix {
@@ -145,6 +146,7 @@ struct fog_host {
 	struct fog_host_proofs *proofs; /* likewise */
 	struct fog_host_circuits *circuits;
 	struct fog_host_onion *onion;
+	struct fog_host_usage *usage;
 };
 
 /* What this host offers to jobs: configured, or measured where the configuration says 0. All zero

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/daemon/metrics.h"
 
+#include <unistd.h>
+
 #include "controlplane/core/process.h"
 #include "controlplane/daemon/alerts.h"
 #include "controlplane/daemon/chain.h"
@@ -178,6 +180,7 @@ static void process_write(struct fog_metrics *m, const struct fog_host *h)
 {
 	struct fog_process_usage p;
 	double free_ratio;
+	u64 fds, fds_max;
 
 	if (fog_process_free_ratio(h->config.host_state_dir, &free_ratio) == 0)
 		fog_metrics_one(m, "fog_state_free_ratio", "gauge",
@@ -186,20 +189,21 @@ static void process_write(struct fog_metrics *m, const struct fog_host *h)
 	fog_metrics_one(m, "fog_loop_late_seconds", "gauge",
 			"how late the control plane's loop was at the last look",
 			(double)h->health->late_ms / 1000.0);
-	if (fog_process_usage(&p) != 0)
+	fog_process_fds(&fds, &fds_max);
+	value(m, "process_open_fds", "gauge", "open file descriptors", fds);
+	value(m, "process_max_fds", "gauge", "file descriptors there may be", fds_max);
+	fog_metrics_one(m, "fog_process_fds_free_ratio", "gauge",
+			"share of the file descriptors that is free",
+			fds_max != 0 ? 1.0 - (double)fds / (double)fds_max : 1.0);
+	if (fog_process_usage((int)getpid(), &p) != 0)
 		return;
 	fog_metrics_one(m, "process_cpu_seconds_total", "counter",
 			"user and system CPU time of the control plane", p.cpu_seconds);
 	value(m, "process_resident_memory_bytes", "gauge", "resident memory", p.resident_bytes);
 	value(m, "process_virtual_memory_bytes", "gauge", "virtual memory", p.virtual_bytes);
-	value(m, "process_open_fds", "gauge", "open file descriptors", p.fds);
-	value(m, "process_max_fds", "gauge", "file descriptors there may be", p.fds_max);
 	value(m, "process_threads", "gauge", "threads", p.threads);
 	fog_metrics_one(m, "process_start_time_seconds", "gauge", "Unix time of the start",
 			p.start_time_seconds);
-	fog_metrics_one(m, "fog_process_fds_free_ratio", "gauge",
-			"share of the file descriptors that is free",
-			p.fds_max != 0 ? 1.0 - (double)p.fds / (double)p.fds_max : 1.0);
 }
 
 static void component_family(const struct fog_host *h, struct fog_metrics *m, const char *name,
@@ -241,9 +245,10 @@ void fog_host_metrics_components(const struct fog_host *h, struct fog_metrics *m
 	fog_health_summary(&h->health->h, fog_loop_now_ms(h->loop), &sum);
 	value(m, "fog_health", "gauge", "the host: 1 healthy, 2 degraded, 3 critical, 4 offline",
 	      sum.level);
-	component_family(h, m, "fog_component_health", "gauge",
-			 "1 healthy, 2 degraded, 3 critical, 4 offline, 0 not configured or starting",
-			 level_get);
+	component_family(
+		h, m, "fog_component_health", "gauge",
+		"1 healthy, 2 degraded, 3 critical, 4 offline, 0 not configured or starting",
+		level_get);
 	component_family(h, m, "fog_component_errors_total", "counter",
 			 "looks that found a component critical or offline", errors_get);
 	component_family(h, m, "fog_component_restarts_total", "counter", "restarts of a component",

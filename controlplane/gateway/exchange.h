@@ -21,8 +21,8 @@ struct fog_exchange {
 	struct MHD_Connection *connection;
 	const struct fog_entry *entry; /* NULL until matched */
 	char request_id[17];
-	u64 start_ns; /* monotonic */
 	bool is_head;
+	u64 start_ns;
 
 	u32 param_count;
 	char param_name[FOG_GATEWAY_PARAMS_MAX][32];

@@ -5,7 +5,6 @@
 
 #include "controlplane/gateway/exchange.h"
 #include "controlplane/gateway/websocket.h"
-#include "controlplane/health/histogram.h"
 
 struct fog_gateway_listener {
 	struct fog_gateway *gateway;
@@ -33,8 +32,8 @@ struct fog_gateway {
 	bool stopping;
 	struct fog_exchange *open;
 	struct fog_websockets websockets;
-	struct fog_histogram took; /* from a request's headers to its answer */
-	u64 unrouted[6];           /* answers without a route, by the first digit of the status */
+	struct fog_gateway_counts counts;
+	u64 unrouted[6]; /* answers without a route, by the first digit of the status */
 };
 
 /* metrics.c: the exchange is answered. */

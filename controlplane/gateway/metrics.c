@@ -13,7 +13,15 @@ void fog_gateway_count(struct fog_exchange *x)
 		gw->unrouted[class]++;
 	else
 		gw->routes.entries[x->entry - gw->routes.entries].answered[class]++;
-	fog_histogram_add(&gw->took, (double)(fog_monotonic_ns() - x->start_ns) / 1e9);
+	gw->counts.requests++;
+	gw->counts.refused += class == 4;
+	gw->counts.failed += class == 5;
+	fog_histogram_add(&gw->counts.took, (double)(fog_monotonic_ns() - x->start_ns) / 1e9);
+}
+
+const struct fog_gateway_counts *fog_gateway_counts(const struct fog_gateway *gw)
+{
+	return &gw->counts;
 }
 
 /* Those that happened: most routes never answer most statuses. */
@@ -39,7 +47,7 @@ void fog_gateway_metrics(const struct fog_gateway *gw, struct fog_metrics *m)
 	}
 	fog_metrics_family(m, "fog_http_request_duration_seconds", "histogram",
 			   "time from the headers of a request to its answer");
-	fog_metrics_histogram(m, &gw->took, "%s", "");
+	fog_metrics_histogram(m, &gw->counts.took, "%s", "");
 	for (const struct fog_exchange *x = gw->open; x != NULL; x = x->next)
 		open++;
 	fog_metrics_one(m, "fog_http_requests_open", "gauge", "requests not answered yet", open);

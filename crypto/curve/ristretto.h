@@ -8,6 +8,7 @@
 #define FOG_CRYPTO_RISTRETTO_H
 
 #include "crypto/curve/edwards.h"
+#include "crypto/curve/scalar.h"
 
 #define FOG_RISTRETTO_SIZE 32
 #define FOG_SCALAR_SIZE    32
@@ -25,6 +26,13 @@ struct fog_scalar {
 };
 
 extern const struct fog_scalar fog_scalar_zero, fog_scalar_one;
+
+/* The same number or array of numbers for crypto/curve. */
+static inline const struct fog_sc *fog_scalar_words(const struct fog_scalar *s)
+{
+	return (const struct fog_sc *)s;
+}
+_Static_assert(sizeof(struct fog_scalar) == sizeof(struct fog_sc), "scalars are cast, not copied");
 
 /* 0, or -EBADMSG when `in` is not the canonical encoding of a scalar; out is zero then. */
 int fog_scalar_decode(struct fog_scalar *out, const u8 in[FOG_SCALAR_SIZE]);
