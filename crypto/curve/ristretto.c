@@ -77,6 +77,11 @@ void fog_scalar_invert(struct fog_scalar *out, const struct fog_scalar *a)
 	fog_sc_invert((struct fog_sc *)out, fog_scalar_words(a));
 }
 
+void fog_scalar_invert_vartime(struct fog_scalar *out, const struct fog_scalar *a)
+{
+	fog_sc_invert_vartime((struct fog_sc *)out, fog_scalar_words(a));
+}
+
 /* scratch[i] is the product of all before i; the inverse of the whole is then unwound. */
 int fog_scalar_invert_many(struct fog_scalar *s, struct fog_scalar *scratch, unsigned count)
 {

@@ -48,8 +48,9 @@ void fog_scalar_mul(struct fog_scalar *out, const struct fog_scalar *a, const st
 void fog_scalar_muladd(struct fog_scalar *out, const struct fog_scalar *a,
 		       const struct fog_scalar *b, const struct fog_scalar *c);
 void fog_scalar_neg(struct fog_scalar *out, const struct fog_scalar *a);
-/* 1 / a; of zero: zero. About 10 us. */
+/* 1 / a; of zero: zero. About 12 us, in variable time 4. */
 void fog_scalar_invert(struct fog_scalar *out, const struct fog_scalar *a);
+void fog_scalar_invert_vartime(struct fog_scalar *out, const struct fog_scalar *a);
 /* Inverts `count` scalars in place with one inversion and 3 * count products; scratch: `count`
  * scalars of the caller, wiped. All must be other than zero (the verdict of zero is a public one:
  * then nothing is changed and the answer is -EDOM), else 0. */

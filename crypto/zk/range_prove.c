@@ -309,7 +309,7 @@ static void inner_fold(struct inner *n, const struct fog_scalar *u, unsigned hal
 	struct fog_range_prover *w = n->w;
 	struct fog_scalar inverse, t;
 
-	fog_scalar_invert(&inverse, u);
+	fog_scalar_invert_vartime(&inverse, u);
 	for (unsigned i = 0; i < half; i++) {
 		fog_scalar_mul(&t, &w->a[half + i], &inverse);
 		fog_scalar_muladd(&w->a[i], &w->a[i], u, &t);
@@ -329,7 +329,7 @@ static void inner_init(struct inner *n, struct run *r, unsigned total)
 	struct fog_scalar y_inv;
 
 	*n = (struct inner){.w = w, .gens = r->gens, .bits = r->witness->bits, .total = total};
-	fog_scalar_invert(&y_inv, &r->y);
+	fog_scalar_invert_vartime(&y_inv, &r->y);
 	w->h_factor[0] = fog_scalar_one;
 	for (unsigned i = 0; i < total; i++) {
 		w->g_factor[i] = fog_scalar_one;
