@@ -111,14 +111,25 @@ static int done(struct fog_cli *cli, int rc, json_t *answer, const char *words)
 	return rc;
 }
 
+/* before, the percent-encoded word, behind. */
+static bool path_make(char path[FOG_CLIENT_PATH_MAX], const char *before, const char *word,
+		      const char *behind)
+{
+	snprintf(path, FOG_CLIENT_PATH_MAX, "%s", before);
+	if (fog_path_append(path, FOG_CLIENT_PATH_MAX, word) != 0)
+		return false;
+	size_t used = strlen(path);
+	return snprintf(path + used, FOG_CLIENT_PATH_MAX - used, "%s", behind) <
+	       (int)(FOG_CLIENT_PATH_MAX - used);
+}
+
 int fog_cmd_health_restart(struct fog_cli *cli)
 {
-	char path[FOG_CLIENT_PATH_MAX] = "/v1/health/";
+	char path[FOG_CLIENT_PATH_MAX];
 	json_t *answer;
 
-	if (fog_path_append(path, sizeof(path) - 16, cli->args[0]) != 0)
+	if (!path_make(path, "/v1/health/", cli->args[0], "/restart"))
 		return fog_cli_usage(cli, "the name is too long");
-	strcat(path, "/restart");
 	int rc = call(cli, "POST", path, NULL, &answer);
 	return done(cli, rc, answer, "restarted");
 }
@@ -178,15 +189,14 @@ int fog_cmd_alert_rules(struct fog_cli *cli)
 
 int fog_cmd_alert_ack(struct fog_cli *cli)
 {
-	char path[FOG_CLIENT_PATH_MAX] = "/v1/alerts/";
+	char path[FOG_CLIENT_PATH_MAX];
 	const char *user = getenv("USER");
 	json_t *body = json_pack("{s:s}", "by", user != NULL ? user : ""), *answer;
 
-	if (fog_path_append(path, sizeof(path) - 16, cli->args[0]) != 0) {
+	if (!path_make(path, "/v1/alerts/", cli->args[0], "/acknowledge")) {
 		json_decref(body);
 		return fog_cli_usage(cli, "the id is too long");
 	}
-	strcat(path, "/acknowledge");
 	int rc = call(cli, "POST", path, body, &answer);
 	json_decref(body);
 	return done(cli, rc, answer, "acknowledged");
@@ -210,10 +220,10 @@ int fog_cmd_alert_silence(struct fog_cli *cli)
 
 int fog_cmd_alert_unsilence(struct fog_cli *cli)
 {
-	char path[FOG_CLIENT_PATH_MAX] = "/v1/alerts/silences/";
+	char path[FOG_CLIENT_PATH_MAX];
 	json_t *answer;
 
-	if (fog_path_append(path, sizeof(path), cli->args[0]) != 0)
+	if (!path_make(path, "/v1/alerts/silences/", cli->args[0], ""))
 		return fog_cli_usage(cli, "the id is too long");
 	int rc = call(cli, "DELETE", path, NULL, &answer);
 	return done(cli, rc, answer, "no longer silenced");

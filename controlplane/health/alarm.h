@@ -15,15 +15,15 @@
  * VALUE compares the sum; RATE its growth a second since the last round; ANOMALY whether that
  *growth is more than `threshold` standard deviations above what it was lately (exponentially
  *weighted mean and variance; what is out of the ordinary is taken in only up to the limit, so that
- *a burst does not become normal at once). A sum that shrinks began anew. Cost: rules x samples
- *comparisons. */
+ * a burst does not become normal at once). A sum that shrinks began anew. Cost: rules x samples
+ * comparisons. */
 #ifndef FOG_ALARM_H
 #define FOG_ALARM_H
 
 #include "crypto/types.h"
 
 #define FOG_ALARM_RULES_MAX     128
-#define FOG_ALARMS_MAX          1024 /* alarms of all rules; more sums are not watched, and counted */
+#define FOG_ALARMS_MAX          1024 /* of all rules; more sums are counted, not watched */
 #define FOG_ALARM_NAME_SIZE     64
 #define FOG_ALARM_METRIC_SIZE   96
 #define FOG_ALARM_KEY_SIZE      96 /* value of a label; longer ones are cut */
