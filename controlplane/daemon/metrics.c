@@ -9,6 +9,7 @@
 #include "controlplane/daemon/health.h"
 #include "controlplane/daemon/market.h"
 #include "controlplane/jobs/runtime.h"
+#include "controlplane/jobs/view.h"
 #include "dataplane/abi/attach.h"
 
 static void value(struct fog_metrics *m, const char *name, const char *type, const char *help,
@@ -146,6 +147,29 @@ static void jobs_write(struct fog_metrics *m, const struct fog_host *h)
 	      d.memory_bytes);
 }
 
+/* Names of namespaces are of letters that need no escape here. */
+static void sla_write(struct fog_metrics *m, const struct fog_host *h)
+{
+	struct fog_view_level *list = calloc(FOG_VIEW_SLA_LEVELS_MAX, sizeof(*list));
+	int count =
+		list == NULL ? 0
+			     : fog_view_levels(fog_jobs_runtime_engine(h->jobs),
+					       fog_loop_now_ms(h->loop), list,
+					       FOG_VIEW_SLA_LEVELS_MAX);
+
+	for (u32 kind = 0; kind < 2 && count > 0; kind++) {
+		fog_metrics_family(m, kind == 0 ? "fog_sla_jobs" : "fog_sla_kept_jobs", "gauge",
+				   kind == 0 ? "promised jobs that ended in 30 days"
+					     : "of them, those whose promises were kept");
+		for (int i = 0; i < count; i++)
+			fog_metrics_add(m, (double)(kind == 0 ? list[i].jobs : list[i].kept),
+					"class=\"%s\",tier=\"%s\",namespace=\"%s\"",
+					fog_sla_class_name(list[i].sla),
+					fog_tiers[list[i].tier].name, list[i].space);
+	}
+	free(list);
+}
+
 static void ledger_write(struct fog_metrics *m, const struct fog_host *h)
 {
 	struct fog_quorum_status s;
@@ -267,6 +291,7 @@ void fog_host_metrics_collect(struct fog_host *h, struct fog_metrics *m)
 	fog_host_alerts_metrics(h, m);
 	process_write(m, h);
 	jobs_write(m, h);
+	sla_write(m, h);
 	ledger_write(m, h);
 	market_write(m, h);
 	directory_write(m, h);
