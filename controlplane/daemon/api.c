@@ -5,6 +5,7 @@
 
 #include "controlplane/daemon/host.h"
 #include "controlplane/daemon/measure.h"
+#include "controlplane/daemon/metrics.h"
 #include "dataplane/abi/attach.h"
 #include "crypto/mem.h"
 
@@ -292,11 +293,11 @@ static int store_backup(struct fog_exchange *x)
 }
 
 static const struct fog_route routes[] = {
-	{"POST", "/v1/store/check", store_check}, {"POST", "/v1/store/backup", store_backup},
-	{"GET", "/v1/status", status_get},        {"GET", "/v1/dataplane", dataplane_get},
-	{"GET", "/v1/hosts", hosts_get},          {"GET", "/v1/hosts/{id}", host_get},
-	{"GET", "/v1/links", links_get},          {"GET", "/v1/xdp", fog_host_xdp_get},
-	{"GET", "/metrics", fog_host_metrics},
+	{"POST", "/v1/store/check", store_check},  {"POST", "/v1/store/backup", store_backup},
+	{"GET", "/v1/status", status_get},         {"GET", "/v1/dataplane", dataplane_get},
+	{"GET", "/v1/hosts", hosts_get},           {"GET", "/v1/hosts/{id}", host_get},
+	{"GET", "/v1/links", links_get},           {"GET", "/v1/xdp", fog_host_xdp_get},
+	{"GET", "/metrics", fog_host_metrics_get},
 };
 
 static void socket_path(const struct fog_host *h, char path[128])

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "controlplane/core/log.h"
+#include "controlplane/daemon/alerts.h"
 #include "controlplane/daemon/chain.h"
 #include "controlplane/daemon/circuits_api.h"
 #include "controlplane/daemon/draws.h"
@@ -180,7 +181,9 @@ static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 		fog_host_system_routes(h);
 	if (rc == 0)
 		rc = fog_host_live_start(h);
-	return rc == 0 ? fog_host_health_start(h) : rc;
+	if (rc == 0)
+		rc = fog_host_health_start(h);
+	return rc == 0 ? fog_host_alerts_start(h, why) : rc;
 }
 
 static int start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
@@ -245,6 +248,7 @@ void fog_host_stop(struct fog_host *h)
 {
 	if (h == NULL)
 		return;
+	fog_host_alerts_stop(h);
 	fog_host_health_stop(h);
 	fog_host_usage_stop(h);
 	fog_host_pay_stop(h);
@@ -291,7 +295,10 @@ static bool can_reload(const struct fog_config_key *k)
 					   "health.health_check_interval",
 					   "health.recovery_check_interval",
 					   "health.max_error_count",
-					   "health.auto_recovery_enabled"};
+					   "health.auto_recovery_enabled",
+					   "health.metrics_collection_interval",
+					   "health.alert_rules",
+					   "health.alert_webhook"};
 	char name[128];
 
 	snprintf(name, sizeof(name), "%s.%s", k->group, k->key);
@@ -326,6 +333,7 @@ void fog_host_reload(struct fog_host *h)
 	fog_config_free(&fresh);
 	fog_log_set_level(fog_log_level_parse(h->config.host_log_level));
 	fog_log(FOG_LOG_NOTICE, "core", "reloaded changed=%u", taken);
+	fog_host_alerts_reload(h); /* its file may have changed */
 	if (taken == 0)
 		return;
 	fog_edge_server_reconfigure(h->edge);

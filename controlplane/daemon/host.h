@@ -54,6 +54,8 @@ struct fog_host_market;
 struct fog_host_trust;
 struct fog_host_draws;
 struct fog_host_health;
+struct fog_host_alerts;
+struct fog_metrics;
 struct fog_host_proofs;
 struct fog_host_circuits;
 struct fog_host_onion;
@@ -143,6 +145,7 @@ struct fog_host {
 	struct fog_host_trust *trust;   /* likewise */
 	struct fog_host_draws *draws;   /* likewise */
 	struct fog_host_health *health; /* likewise; what is asked for it answers later */
+	struct fog_host_alerts *alerts; /* likewise */
 	struct fog_host_proofs *proofs; /* likewise */
 	struct fog_host_circuits *circuits;
 	struct fog_host_onion *onion;
@@ -187,7 +190,7 @@ void fog_host_xdp_attached(struct fog_host *h); /* in the callback that says UP 
 void fog_host_xdp_links(struct fog_host *h);    /* a link changed */
 void fog_host_xdp_reload(struct fog_host *h);
 int fog_host_xdp_get(struct fog_exchange *x); /* GET /v1/xdp */
-void fog_host_xdp_metrics(const struct fog_host *h, FILE *out);
+void fog_host_xdp_metrics(const struct fog_host *h, struct fog_metrics *m);
 
 /* Have our descriptor made again if anything in it changed or its half life is over. */
 void fog_host_publish_soon(struct fog_host *h);
@@ -231,6 +234,5 @@ u32 fog_host_jobs_open(const struct fog_host *h);
 
 int fog_host_api_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
 void fog_host_api_stop(struct fog_host *h);
-int fog_host_metrics(struct fog_exchange *x);
 
 #endif

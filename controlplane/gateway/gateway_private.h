@@ -33,7 +33,11 @@ struct fog_gateway {
 	struct fog_exchange *open;
 	struct fog_websockets websockets;
 	struct fog_gateway_counts counts;
+	u64 unrouted[6]; /* answers without a route, by the first digit of the status */
 };
+
+/* metrics.c: the exchange is answered. */
+void fog_gateway_count(struct fog_exchange *x);
 
 /* ---- websocket.c ---------------------------------------------------------------------------- */
 
