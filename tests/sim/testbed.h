@@ -13,7 +13,7 @@
 #include "dataplane/worker/dp.h"
 #include "dataplane/worker/worker.h"
 
-#define TB_HOSTS_MAX    8
+#define TB_HOSTS_MAX    12
 #define TB_CIRCUITS_MAX 64
 #define TB_EVENTS_MAX   4096
 #define TB_MS           1000000ull
