@@ -122,6 +122,8 @@ static int dp_make(struct daemon *d)
 		.io_arg = &d->options.settings,
 		.notify_fd = d->event_fd,
 		.mix_dir = d->options.state_dir,
+		.mix_held = d->options.mix_held,
+		.mix_tags = d->options.mix_packets,
 	};
 	int rc = path_join(path, sizeof(path), d->options.state_dir, "dataplane.key");
 
