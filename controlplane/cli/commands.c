@@ -328,7 +328,7 @@ const struct fog_command fog_commands[] = {
 	 "how a predicate is proved; without one, the library predicates", NULL,
 	 fog_cmd_zk_explain},
 
-	{"lab up", "", 0, 0, O(HOSTS) | O(MODE) | O(IO) | O(EPOCH) | O(DIR),
+	{"lab up", "", 0, 0, O(HOSTS) | O(MODE) | O(IO) | O(GENESIS) | O(DIR),
 	 "start a local fog of several hosts",
 	 "Each host gets its own folder, keys and processes; in mode netns also a network\n"
 	 "namespace. A supervisor restarts processes that end.",
