@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "controlplane/core/log.h"
+#include "controlplane/daemon/live_api.h"
 #include "controlplane/daemon/metrics.h"
 #include "controlplane/jobs/notice.h"
 
@@ -261,9 +262,8 @@ static void on_change(void *ctx, struct fog_alarm *alarm)
 	if (rc != 0)
 		fog_log(FOG_LOG_ERROR, "alert", "not stored reason=\"%s\"", strerror(-rc));
 	say(r, alarm, alert);
-	if (s->changed != NULL && alert != NULL)
-		s->changed(s->ctx, alert);
-	json_decref(alert);
+	if (alert != NULL)
+		fog_host_live_alert(h, alert);
 }
 
 /* ---- looking -------------------------------------------------------------------------------- */

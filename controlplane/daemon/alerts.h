@@ -20,9 +20,6 @@ struct fog_host_alerts {
 	struct ev_timer timer;
 	u32 firing;
 	u64 fired; /* since the start */
-	/* Told of each change with the alert as GET /v1/alerts has it (borrowed). May be NULL. */
-	void (*changed)(void *ctx, const json_t *alert);
-	void *ctx;
 };
 
 /* Needs health. 0 or -errno with why: the store, or the rules' file. */

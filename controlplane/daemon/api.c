@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "configs/service.h"
 #include "controlplane/daemon/host.h"
 #include "controlplane/daemon/measure.h"
 #include "controlplane/daemon/metrics.h"
@@ -314,7 +315,10 @@ int fog_host_api_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	if (rc == 0) {
 		fog_gateway_add(h->gateway, routes, FOG_ARRAY_COUNT(routes), h);
 		fog_host_mix_routes(h);
-		fd = fog_unix_listen(path, 128);
+		fd = fog_service_socket("api");
+		h->api_socket_given = fd >= 0;
+		if (fd < 0)
+			fd = fog_unix_listen(path, 128);
 		rc = fd < 0 ? fd : fog_gateway_listen(h->gateway, fd);
 	}
 	if (rc == 0)
@@ -333,6 +337,8 @@ void fog_host_api_stop(struct fog_host *h)
 		return;
 	fog_gateway_free(h->gateway);
 	h->gateway = NULL;
+	if (h->api_socket_given)
+		return; /* the service manager goes on listening */
 	socket_path(h, path);
 	unlink(path);
 }

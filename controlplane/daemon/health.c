@@ -200,6 +200,17 @@ json_t *fog_host_services_json(const struct fog_host *h)
 	return services;
 }
 
+void fog_host_status_line(const struct fog_host *h, char out[FOG_HOST_STATUS_SIZE])
+{
+	struct fog_health_summary sum;
+	u32 up, links = fog_links_count(h->links, &up);
+
+	fog_health_summary(&h->health->h, fog_loop_now_ms(h->loop), &sum);
+	snprintf(out, FOG_HOST_STATUS_SIZE, "%s: %u of %u components, %u of %u links, %u jobs",
+		 fog_health_level_name(sum.level), sum.healthy, sum.total, up, links,
+		 fog_host_jobs_open(h));
+}
+
 /* ---- API ------------------------------------------------------------------------------------ */
 
 static int health_get(struct fog_exchange *x)

@@ -20,7 +20,8 @@
 #include "controlplane/directory/peering.h"
 #include "controlplane/gateway/gateway.h"
 
-#define FOG_HOST_WHY_SIZE 512
+#define FOG_HOST_WHY_SIZE    512
+#define FOG_HOST_STATUS_SIZE 200
 /* Silence of fog-edge after which the descriptor says that there is none. */
 #define FOG_HOST_EDGE_GRACE_MS 30000
 #define FOG_HOST_EXPIRE_S      5.0 /* between looks for expired descriptors */
@@ -135,6 +136,7 @@ struct fog_host {
 	struct fog_path_host path_hosts[FOG_PATH_HOSTS_MAX];
 
 	struct fog_gateway *gateway;
+	bool api_socket_given; /* by the service manager */
 	struct fog_host_counts counts;
 
 	struct fog_jobs_runtime *jobs; /* NULL until started */
@@ -168,6 +170,8 @@ int fog_host_start(struct fog_host **out, struct ev_loop *loop, struct fog_confi
 		   const char *path, char why[FOG_HOST_WHY_SIZE]);
 /* Ends what runs, flushes the store. NULL is fine. */
 void fog_host_stop(struct fog_host *h);
+/* For people, one line: "healthy: 15 of 15 components, 6 of 6 links, 2 jobs". */
+void fog_host_status_line(const struct fog_host *h, char out[FOG_HOST_STATUS_SIZE]);
 /* SIGHUP: read the file again, take over what can change, say what cannot. */
 void fog_host_reload(struct fog_host *h);
 

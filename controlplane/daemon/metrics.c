@@ -151,11 +151,10 @@ static void jobs_write(struct fog_metrics *m, const struct fog_host *h)
 static void sla_write(struct fog_metrics *m, const struct fog_host *h)
 {
 	struct fog_view_level *list = calloc(FOG_VIEW_SLA_LEVELS_MAX, sizeof(*list));
-	int count =
-		list == NULL ? 0
-			     : fog_view_levels(fog_jobs_runtime_engine(h->jobs),
-					       fog_loop_now_ms(h->loop), list,
-					       FOG_VIEW_SLA_LEVELS_MAX);
+	int count = list == NULL ? 0
+				 : fog_view_levels(fog_jobs_runtime_engine(h->jobs),
+						   fog_loop_now_ms(h->loop), list,
+						   FOG_VIEW_SLA_LEVELS_MAX);
 
 	for (u32 kind = 0; kind < 2 && count > 0; kind++) {
 		fog_metrics_family(m, kind == 0 ? "fog_sla_jobs" : "fog_sla_kept_jobs", "gauge",

@@ -21,11 +21,33 @@ static void test_life_cycle(void)
 	CU_ASSERT(after.cpu_seconds >= before.cpu_seconds);
 }
 
+#define SIZE (32u << 20)
+
+static void test_it_grows(void)
+{
+	struct fog_process_usage before, after;
+	volatile u64 work = 0;
+	volatile u8 *block = malloc(SIZE);
+
+	CU_ASSERT_EQUAL(fog_process_usage((int)getpid(), &before), 0);
+	for (u32 i = 0; i < SIZE; i += 4096)
+		block[i] = 1;
+	clock_t end = clock() + CLOCKS_PER_SEC / 10; /* of processor time */
+	while (clock() < end)
+		work++;
+	CU_ASSERT_EQUAL(fog_process_usage((int)getpid(), &after), 0);
+	CU_ASSERT(after.cpu_seconds >= before.cpu_seconds + 0.05);
+	CU_ASSERT(after.resident_bytes > before.resident_bytes + SIZE / 2);
+	free((void *)block);
+}
+
 static void test_no_such_process(void)
 {
 	struct fog_process_usage usage;
 
 	CU_ASSERT_EQUAL(fog_process_usage(-1, &usage), -ENOENT);
+	CU_ASSERT(fog_process_usage(0, &usage) < 0);
+	CU_ASSERT(fog_process_usage(0x7fffffff, &usage) < 0);
 }
 
 static void test_fds(void)
@@ -49,5 +71,5 @@ static void test_free_ratio(void)
 	CU_ASSERT_EQUAL(fog_process_free_ratio("/no/such/folder", &ratio), -ENOENT);
 }
 
-FOG_TEST_MAIN("controlplane/core/process", FOG_TEST(test_life_cycle),
+FOG_TEST_MAIN("controlplane/core/process", FOG_TEST(test_life_cycle), FOG_TEST(test_it_grows),
 	      FOG_TEST(test_no_such_process), FOG_TEST(test_fds), FOG_TEST(test_free_ratio))
