@@ -7,6 +7,7 @@
 #include "configs/config.h"
 #include "controlplane/core/dpclient.h"
 #include "controlplane/core/identity.h"
+#include "controlplane/executor/accelerators.h"
 #include "controlplane/core/loop.h"
 #include "controlplane/core/store.h"
 #include "controlplane/core/framed.h"
@@ -57,6 +58,7 @@ struct fog_host_proofs;
 struct fog_host_circuits;
 struct fog_host_onion;
 struct fog_host_usage;
+struct fog_host_live;
 
 /* mixnet.c */
 struct fog_host_mix {
@@ -105,7 +107,8 @@ struct fog_host {
 
 	/* publish.c */
 	struct ev_timer publish_timer;
-	struct fog_descriptor published; /* sequence 0 = nothing yet */
+	struct fog_descriptor published;      /* sequence 0 = nothing yet */
+	struct fog_accelerators accelerators; /* as found; looked for at the start */
 	u64 disk_bytes;
 
 	/* edge */
@@ -144,6 +147,7 @@ struct fog_host {
 	struct fog_host_circuits *circuits;
 	struct fog_host_onion *onion;
 	struct fog_host_usage *usage;
+	struct fog_host_live *live;
 };
 
 /* What this host offers to jobs: configured, or measured where the configuration says 0. All zero
@@ -151,6 +155,7 @@ struct fog_host {
 struct fog_host_offer {
 	u32 cpu_millicores;
 	u64 memory_bytes, disk_bytes;
+	struct fog_accelerators accelerators;
 };
 void fog_host_offer(const struct fog_host *h, struct fog_host_offer *out);
 
