@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """A proposal through its whole life on one control plane with a ledger of its own: what it changed
-is what the host lives by. kill -9 in between; backup and restore."""
+is what the host lives by. kill -9 in between; backup and restore. FOG_TEST_STORE says where the
+store is."""
 
 import json
 import os
@@ -40,7 +41,8 @@ class Host:
                 state_dir = "{self.dir}/state"; }};
                 dataplane: {{ listen = "127.0.0.1:18811"; }};
                 control: {{ listen = "127.0.0.1:18812"; }};
-                ledger: {{ chain = "solo"; genesis = "{self.dir}/genesis.json"; }};""")
+                ledger: {{ chain = "solo"; genesis = "{self.dir}/genesis.json"; }};
+                store: {{ url = "{os.environ.get('FOG_TEST_STORE', '')}"; }};""")
 
     def start(self):
         with open(f"{self.dir}/log", "ab") as log:
