@@ -73,6 +73,16 @@ const struct fog_command fog_commands[] = {
 
 	{"circuit list", "", 0, 0, 0, "onion circuits that begin or end at this host", NULL,
 	 fog_cmd_circuit_list},
+	{"circuit build", "TARGET", 1, 1, O(HOPS),
+	 "build a circuit and keep it for an hour, or until it is closed",
+	 "TARGET is a host, for jobs that go there, or NAME:PORT, through an exit.\n\n"
+	 "  fogctl circuit build elm --hops 4",
+	 fog_cmd_circuit_build},
+	{"circuit send", "DESTINATION TEXT", 2, 2, O(HOPS), "send a text over a circuit of its own",
+	 "To a host, which keeps it among what it received, or to NAME:PORT through an exit,\n"
+	 "whose answer is printed. --hops is 2 to 6.\n\n"
+	 "  fogctl circuit send elm 'see you at nine'",
+	 fog_cmd_circuit_send},
 	{"circuit close", "HANDLE", 1, 1, 0, "close a circuit of this host", NULL,
 	 fog_cmd_circuit_close},
 

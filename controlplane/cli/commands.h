@@ -16,6 +16,8 @@ int fog_cmd_message_send(struct fog_cli *cli);
 int fog_cmd_message_list(struct fog_cli *cli);
 int fog_cmd_message_receive(struct fog_cli *cli);
 int fog_cmd_circuit_list(struct fog_cli *cli);
+int fog_cmd_circuit_build(struct fog_cli *cli);
+int fog_cmd_circuit_send(struct fog_cli *cli);
 int fog_cmd_circuit_close(struct fog_cli *cli);
 int fog_cmd_account_list(struct fog_cli *cli);
 int fog_cmd_account_entries(struct fog_cli *cli);
