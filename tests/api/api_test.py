@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""The public integration test: every endpoint, the workflows, the WebSocket and the error paths of a
-running Fog, from outside.
+"""The public integration test: every endpoint, the workflows, the WebSocket and the error paths of
+a running Fog, from outside.
 
 	tests/api/api_test.py --url unix:/run/fog/api.sock
 	tests/api/api_test.py --url https://fog.example:8000 --token "$(fogctl token create ..)"
 
-The token needs the scope admin and a tier that lets through some hundred requests a minute. --quick
-leaves out what waits for other hosts. --fuzz N sends N requests made from /openapi.json at random."""
+The token needs the scope admin and a tier that lets through some hundred requests a minute.
+--quick leaves out what waits for other hosts. --fuzz N sends N requests made from /openapi.json at
+random."""
 
 import argparse
 import sys

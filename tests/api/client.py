@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A client of the public API for tests: HTTP over TCP, TLS or a unix socket, answers checked against
-/openapi.json. Nothing but the standard library."""
+"""A client of the public API for tests: HTTP over TCP, TLS or a unix socket, answers checked
+against /openapi.json. Nothing but the standard library."""
 
 import http.client
 import json

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Requests made from /openapi.json at random: some fit, most are wrong in one place. Whatever comes,
-the server answers, never with 500, and goes on. The same seed makes the same requests."""
+"""Requests made from /openapi.json at random: some fit, most are wrong in one place. Whatever
+comes, the server answers, never with 500, and goes on. The same seed makes the same requests."""
 
 import json
 import random

@@ -31,7 +31,8 @@ def test_tcp(lab):
 
 
 def test_unix(lab):
-    api_test(f"unix:{lab.state['hosts'][1]['api']}", None, "--quick", "--fuzz", "200", "--seed", "2")
+    url = f"unix:{lab.state['hosts'][1]['api']}"
+    api_test(url, None, "--quick", "--fuzz", "200", "--seed", "2")
 
 
 if __name__ == "__main__":
