@@ -416,13 +416,3 @@ void fog_websocket_close(struct fog_websocket *ws, unsigned code, const char *re
 		ws->dead = true;
 	flush(ws);
 }
-
-u32 fog_gateway_websockets(const struct fog_gateway *gw)
-{
-	return gw->websockets.count;
-}
-
-u64 fog_gateway_websockets_dropped(const struct fog_gateway *gw)
-{
-	return gw->websockets.dropped;
-}
