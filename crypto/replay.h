@@ -47,9 +47,25 @@ static inline int fog_replay_check(const struct fog_replay *r, u64 counter)
 	return r->word[counter / 64 % FOG_REPLAY_WORDS] & fog_replay_bit(counter) ? -EEXIST : 0;
 }
 
+/* Clear the words between the highest counter and this one, which is higher. */
+void fog_replay_enter(struct fog_replay *r, u64 counter);
+
 /* Marks the counter as seen and moves the window up if it is the highest. Returns as
  * fog_replay_check() would have; the window changes only when that is 0. At most FOG_REPLAY_WORDS
  * words are written. */
-int fog_replay_commit(struct fog_replay *r, u64 counter);
+static inline int fog_replay_commit(struct fog_replay *r, u64 counter)
+{
+	int rc = fog_replay_check(r, counter);
+
+	if (rc < 0)
+		return rc;
+	if (counter >= r->next) {
+		if (counter / 64 != (r->next - 1) / 64)
+			fog_replay_enter(r, counter);
+		r->next = counter + 1;
+	}
+	r->word[counter / 64 % FOG_REPLAY_WORDS] |= fog_replay_bit(counter);
+	return 0;
+}
 
 #endif

@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -53,6 +56,45 @@ int fog_unix_connect(const char *path)
 		return rc;
 	}
 	return fd;
+}
+
+/* The process at the other end of a connected socket. The socket hangs up when it ends: while it
+ * has not, the pid cannot be another's. */
+static int peer_kill(int fd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+	struct pollfd poll_fd = {.fd = fd};
+	int rc = 0;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
+		return -errno;
+	if (cred.pid <= 0)
+		return -ESRCH; /* of another pid namespace */
+	int process = (int)syscall(SYS_pidfd_open, cred.pid, 0);
+	if (process < 0)
+		return -errno;
+	if (poll(&poll_fd, 1, 0) > 0 && (poll_fd.revents & (POLLHUP | POLLERR)) != 0)
+		rc = -ESRCH;
+	else if (syscall(SYS_pidfd_send_signal, process, SIGKILL, NULL, 0) != 0)
+		rc = -errno;
+	close(process);
+	return rc;
+}
+
+int fog_unix_kill(const char *path, int type)
+{
+	struct sockaddr_un sa;
+	int rc = address_fill(&sa, path);
+
+	if (rc != 0)
+		return rc;
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	rc = connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0 ? peer_kill(fd) : -errno;
+	close(fd);
+	return rc;
 }
 
 int fog_unix_listen(const char *path, int backlog)

@@ -57,6 +57,11 @@ void fog_listener_start(struct fog_listener *l, struct ev_loop *loop, int fd, co
 /* Closes the socket. Fine when never started (zeroed). */
 void fog_listener_stop(struct fog_listener *l);
 
+/* SIGKILL to whoever listens on the unix socket at `path` (type: SOCK_STREAM or SOCK_SEQPACKET);
+ * never to another process, even if it ends meanwhile. 0, or -errno: -ECONNREFUSED or -ENOENT:
+ * nobody listens there. */
+int fog_unix_kill(const char *path, int type);
+
 /* Start connecting to a unix stream socket; unix sockets connect at once or fail. Returns the fd
  * (non-blocking) or -errno. */
 int fog_unix_connect(const char *path);

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "controlplane/core/log.h"
+#include "controlplane/daemon/health.h"
 #include "controlplane/daemon/host.h"
 #include "crypto/random/random.h"
 
@@ -38,6 +39,7 @@ static void attached(struct fog_host *h)
 	memcpy(h->onion_pk, info.onion_pk, 32);
 	h->dp_keys_known = true;
 	fog_host_xdp_attached(h);
+	fog_host_health_look(h, "dataplane");
 	fog_log(FOG_LOG_NOTICE, "dataplane", "attached pid=%u workers=%u io=%s crypto=%s", info.pid,
 		info.workers, info.io_name, info.crypto_name);
 	fog_host_publish_soon(h);
@@ -59,6 +61,7 @@ static void on_state(void *arg, enum fog_dpclient_state state, const char *why)
 			fog_dpclient_state_name(state), why);
 	h->dp_since_ms = 0;
 	fog_links_forget(h->links);
+	fog_host_health_look(h, "dataplane");
 }
 
 static void on_event(void *arg, u32 worker, const struct fog_event *e)

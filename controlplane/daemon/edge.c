@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "controlplane/core/log.h"
+#include "controlplane/daemon/health.h"
 #include "controlplane/daemon/host.h"
 
 static void on_hello(void *ctx, const u8 quic_pk[32])
@@ -10,6 +11,9 @@ static void on_hello(void *ctx, const u8 quic_pk[32])
 	struct fog_host *h = ctx;
 
 	ev_timer_stop(h->loop, &h->edge_grace);
+	if (h->health != NULL)
+		h->health->edge_silent = 0;
+	fog_host_health_look(h, "edge");
 	if (h->quic_known && memcmp(h->quic_pk, quic_pk, 32) == 0)
 		return;
 	memcpy(h->quic_pk, quic_pk, 32);
@@ -24,6 +28,7 @@ static void on_gone(void *ctx)
 	ev_timer_stop(h->loop, &h->edge_grace);
 	ev_timer_set(&h->edge_grace, FOG_HOST_EDGE_GRACE_MS / 1000.0, 0.0);
 	ev_timer_start(h->loop, &h->edge_grace);
+	fog_host_health_look(h, "edge");
 }
 
 static void on_grace_over(struct ev_loop *loop, struct ev_timer *w, int revents)

@@ -216,7 +216,7 @@ static const char *message_take(struct connection *c, const json_t *m)
 	else if (strcmp(op, "suspect") == 0 && s->hooks.suspect != NULL)
 		s->hooks.suspect(s->ctx, m);
 	else if (strcmp(op, "circuits") == 0 || strcmp(op, "close") == 0 ||
-		 strcmp(op, "message") == 0)
+		 strcmp(op, "message") == 0 || strcmp(op, "ping") == 0)
 		answer_take(s, m);
 	else
 		return "unknown op";

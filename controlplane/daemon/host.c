@@ -11,6 +11,7 @@
 #include "controlplane/daemon/chain.h"
 #include "controlplane/daemon/circuits_api.h"
 #include "controlplane/daemon/draws.h"
+#include "controlplane/daemon/health.h"
 #include "controlplane/daemon/market.h"
 #include "controlplane/daemon/proofs_api.h"
 #include "controlplane/daemon/trust.h"
@@ -123,22 +124,36 @@ static int directory_open(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	return fog_directory_load(h->directory, h->store, now_ms, why);
 }
 
-static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
+int fog_host_peering_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 {
 	struct fog_address listen;
-	int rc = fog_host_edge_start(h);
+
+	(void)fog_address_parse(h->config.control_listen, &listen);
+	int rc = fog_peering_start(&h->peering, h->loop, h->directory, &h->id, &listen,
+				   &h->config.control_peers,
+				   (u32)h->config.control_gossip_seconds * 1000);
+	return rc == 0 ? 0 : fail(why, h->config.control_listen, rc);
+}
+
+int fog_host_ledger_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
+{
+	int rc = fog_host_chain_start(h, why);
+
 	if (rc == 0)
-		fog_host_mix_start(h);
+		rc = fog_host_pay_start(h, why);
+	return rc == 0 ? fog_host_voucher_start(h, why) : rc;
+}
+
+static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
+{
+	int rc = fog_host_edge_start(h);
 
 	if (rc != 0)
 		return fail(why, "control.sock", rc);
-	(void)fog_address_parse(h->config.control_listen, &listen);
-	rc = fog_peering_start(&h->peering, h->loop, h->directory, &h->id, &listen,
-			       &h->config.control_peers,
-			       (u32)h->config.control_gossip_seconds * 1000);
-	if (rc != 0)
-		return fail(why, h->config.control_listen, rc);
-	rc = fog_host_api_start(h, why);
+	fog_host_mix_start(h);
+	rc = fog_host_peering_start(h, why);
+	if (rc == 0)
+		rc = fog_host_api_start(h, why);
 	if (rc == 0) {
 		fog_host_market_routes(h);
 		fog_host_trust_routes(h);
@@ -147,16 +162,16 @@ static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	if (rc == 0)
 		rc = fog_host_jobs_start(h, why);
 	if (rc == 0)
-		rc = fog_host_chain_start(h, why);
+		fog_host_schedule_routes(h);
 	if (rc == 0)
-		rc = fog_host_pay_start(h, why);
+		rc = fog_host_ledger_start(h, why);
 	if (rc == 0)
 		rc = fog_host_proofs_start(h, why);
 	if (rc == 0)
 		rc = fog_host_circuits_start(h);
 	if (rc == 0)
 		rc = fog_host_onion_start(h, why);
-	return rc == 0 ? fog_host_voucher_start(h, why) : rc;
+	return rc == 0 ? fog_host_health_start(h) : rc;
 }
 
 static int start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
@@ -221,6 +236,7 @@ void fog_host_stop(struct fog_host *h)
 {
 	if (h == NULL)
 		return;
+	fog_host_health_stop(h);
 	fog_host_pay_stop(h);
 	fog_host_chain_stop(h); /* tells those who wait, vouchers too */
 	fog_host_voucher_stop(h);
@@ -260,7 +276,11 @@ static bool can_reload(const struct fog_config_key *k)
 					   "xdp.allow",
 					   "xdp.deny",
 					   "worker.price_cpu_hour",
-					   "worker.price_memory_gb_hour"};
+					   "worker.price_memory_gb_hour",
+					   "health.health_check_interval",
+					   "health.recovery_check_interval",
+					   "health.max_error_count",
+					   "health.auto_recovery_enabled"};
 	char name[128];
 
 	snprintf(name, sizeof(name), "%s.%s", k->group, k->key);
@@ -299,6 +319,7 @@ void fog_host_reload(struct fog_host *h)
 		return;
 	fog_edge_server_reconfigure(h->edge);
 	fog_host_jobs_reload(h);
+	fog_host_health_reload(h);
 	fog_host_xdp_reload(h);
 	fog_host_publish_soon(h);
 }

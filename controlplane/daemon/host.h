@@ -52,6 +52,7 @@ struct fog_xdp;
 struct fog_host_market;
 struct fog_host_trust;
 struct fog_host_draws;
+struct fog_host_health;
 struct fog_host_proofs;
 struct fog_host_circuits;
 struct fog_host_onion;
@@ -114,6 +115,7 @@ struct fog_host {
 
 	/* measure.c */
 	struct ev_timer report_timer;
+	u64 reported_ms;          /* Unix: of the last report */
 	struct fog_report report; /* what our next descriptor says */
 	struct fog_coordinate coordinate;
 	u64 place_updates;
@@ -136,6 +138,7 @@ struct fog_host {
 	struct fog_host_market *market; /* likewise */
 	struct fog_host_trust *trust;   /* likewise */
 	struct fog_host_draws *draws;   /* likewise */
+	struct fog_host_health *health; /* likewise; what is asked for it answers later */
 	struct fog_host_proofs *proofs; /* likewise */
 	struct fog_host_circuits *circuits;
 	struct fog_host_onion *onion;
@@ -162,6 +165,10 @@ void fog_host_reload(struct fog_host *h);
 
 int fog_host_dataplane_start(struct fog_host *h);
 void fog_host_dataplane_stop(struct fog_host *h);
+/* Meets other control planes. */
+int fog_host_peering_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
+/* Shared ledger, pay and vouchers. */
+int fog_host_ledger_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
 /* How links of this host reach its data plane. */
 extern const struct fog_links_sink fog_host_links_sink;
 
@@ -182,6 +189,7 @@ void fog_host_publish_start(struct fog_host *h);   /* after it was read */
 
 void fog_host_measure_start(struct fog_host *h);
 void fog_host_measure_stop(struct fog_host *h);
+double fog_host_report_s(const struct fog_host *h); /* between two reports */
 /* LINK_RTT or LINK_BANDWIDTH. */
 void fog_host_link_measured(struct fog_host *h, const struct fog_event *e);
 
@@ -208,6 +216,8 @@ void fog_host_route_init(struct fog_host *h);
 int fog_host_jobs_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
 void fog_host_jobs_stop(struct fog_host *h);
 void fog_host_jobs_reload(struct fog_host *h);
+/* schedule_api.c: after the jobs have started. */
+void fog_host_schedule_routes(struct fog_host *h);
 /* Reputation of a host in 0 .. 1; 1 before the job engine runs. */
 double fog_host_weight(const struct fog_host *h, const u8 node_id[32]);
 u32 fog_host_jobs_open(const struct fog_host *h);

@@ -110,6 +110,13 @@ static void load_fill(const struct fog_host *h, struct fog_report *r)
 	};
 }
 
+double fog_host_report_s(const struct fog_host *h)
+{
+	/* Everybody keeps everybody's report: a large fog says less often what it says. */
+	return FOG_MAX(FOG_HOST_REPORT_S,
+		       fog_directory_count(h->directory) * FOG_HOST_REPORT_EACH_S);
+}
+
 static void on_report(struct ev_loop *loop, struct ev_timer *w, int revents)
 {
 	struct fog_host *h = w->data;
@@ -124,10 +131,8 @@ static void on_report(struct ev_loop *loop, struct ev_timer *w, int revents)
 		fog_coordinate_publish(&h->coordinate, &r->place);
 	fog_energy_read(&h->energy, fog_loop_now_ms(loop), &energy);
 	r->energy = energy;
-	/* Everybody keeps everybody's report: a large fog says less often what it says. */
-	double wait = FOG_MAX(FOG_HOST_REPORT_S,
-			      fog_directory_count(h->directory) * FOG_HOST_REPORT_EACH_S);
-	ev_timer_set(w, wait, 0.0);
+	h->reported_ms = fog_loop_now_ms(loop);
+	ev_timer_set(w, fog_host_report_s(h), 0.0);
 	ev_timer_start(loop, w);
 	fog_host_publish_soon(h);
 }

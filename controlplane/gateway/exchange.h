@@ -29,6 +29,7 @@ struct fog_exchange {
 	const char *path;              /* decoded; MHD's */
 	char request_id[FOG_EXCHANGE_ID_SIZE];
 	bool is_head;
+	u64 start_ns;
 
 	struct fog_claims caller; /* subject "": unknown */
 	struct fog_limit_left limit;

@@ -199,7 +199,7 @@ void fog_gate(struct fog_exchange *x, const char *method)
 	enum fog_scope wants = fog_entry_scope(x->entry);
 	if (wants == FOG_SCOPE_NONE)
 		return;
-	x->gateway->counts.refused += rc != 0 || x->caller.scope < wants;
+	x->gateway->counts.unauthorized += rc != 0 || x->caller.scope < wants;
 	if (rc != 0)
 		refuse_unknown(x, rc, why);
 	else if (x->caller.scope < wants)

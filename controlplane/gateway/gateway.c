@@ -35,7 +35,7 @@ static bool request_id_take(struct fog_exchange *x)
 /* Looks random and is never the same twice in one life of the process. */
 static void request_id_make(struct fog_gateway *gw, struct fog_exchange *x)
 {
-	u64 v = gw->run + gw->counts.requests * 0x9e3779b97f4a7c15ull;
+	u64 v = gw->run + ++gw->ids * 0x9e3779b97f4a7c15ull;
 
 	v = (v ^ v >> 30) * 0xbf58476d1ce4e5b9ull;
 	v = (v ^ v >> 27) * 0x94d049bb133111ebull;
@@ -52,14 +52,14 @@ static struct fog_exchange *exchange_new(struct fog_gateway_listener *l,
 
 	if (x == NULL)
 		return NULL;
-	gw->counts.requests++;
-	gw->counts.requests_open++;
+	gw->counts.open++;
 	x->gateway = gw;
 	x->listener = l;
 	x->connection = connection;
 	x->path = url;
 	if (!request_id_take(x))
 		request_id_make(gw, x);
+	x->start_ns = fog_monotonic_ns();
 	x->is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 	x->next = gw->open;
 	if (gw->open != NULL)
@@ -79,7 +79,7 @@ static void exchange_free(struct fog_exchange *x)
 	if (x->response != NULL)
 		MHD_destroy_response(x->response);
 	x->gateway->bodies_bytes -= x->body_cap;
-	x->gateway->counts.requests_open--;
+	x->gateway->counts.open--;
 	json_decref(x->json);
 	free(x->body);
 	free(x->link);
@@ -96,12 +96,27 @@ void fog_gateway_answered(struct fog_gateway *gw, struct fog_exchange *x)
 	gw->work = true;
 }
 
+static void exchange_count(const struct fog_exchange *x)
+{
+	struct fog_gateway_counts *c = &x->gateway->counts;
+
+	c->requests++;
+	c->refused += x->status >= 400 && x->status < 500;
+	c->failed += x->status >= 500;
+	fog_histogram_add(&c->took, (double)(fog_monotonic_ns() - x->start_ns) / 1e9);
+}
+
+const struct fog_gateway_counts *fog_gateway_counts(const struct fog_gateway *gw)
+{
+	return &gw->counts;
+}
+
 static enum MHD_Result exchange_queue(struct fog_exchange *x)
 {
 	if (x->response == NULL)
 		return MHD_NO;
 	x->queued = true;
-	x->gateway->counts.status[FOG_MIN(x->status / 100, 5u)]++;
+	exchange_count(x);
 	return MHD_queue_response(x->connection, x->status, x->response);
 }
 
@@ -443,13 +458,6 @@ void fog_gateway_policy_set(struct fog_gateway *gw, const struct fog_gateway_pol
 	fog_random_bytes(&seed, sizeof(seed));
 	gw->policy = *p;
 	fog_limiter_init(gw->limiter, rate, seed, fog_loop_now_ms(gw->loop) / 1000);
-}
-
-void fog_gateway_counts(const struct fog_gateway *gw, struct fog_gateway_counts *out)
-{
-	*out = gw->counts;
-	out->websockets = gw->websockets.count;
-	out->websocket_messages_dropped = gw->websockets.dropped;
 }
 
 void fog_gateway_free(struct fog_gateway *gw)

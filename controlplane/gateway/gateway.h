@@ -27,6 +27,7 @@
 #include <jansson.h>
 
 #include "controlplane/core/loop.h"
+#include "controlplane/health/histogram.h"
 #include "crypto/types.h"
 
 #define FOG_GATEWAY_BODY_MAX        (16u << 20)  /* one input of 8 MiB in base64, and room */
@@ -107,22 +108,11 @@ struct fog_gateway_policy {
 	u32 origin_count;
 };
 
-/* Since the start; `websockets` and `requests_open` are now. */
-struct fog_gateway_counts {
-	u64 requests;  /* that had a whole head */
-	u64 status[6]; /* answers by first digit: 1xx in [1] .. 5xx in [5] */
-	u64 refused;   /* without a good token, or without the scope */
-	u64 limited;   /* too many in a minute or hour */
-	u64 impatient; /* connections dropped because a request took too long to come */
-	u64 websockets, websocket_messages_dropped;
-	u64 requests_open;
-};
-
 int fog_gateway_new(struct fog_gateway **out, struct ev_loop *loop);
 /* Before the first listener; again, and what callers have used of their limits is forgotten. */
 void fog_gateway_policy_set(struct fog_gateway *gw, const struct fog_gateway_policy *policy);
-void fog_gateway_counts(const struct fog_gateway *gw, struct fog_gateway_counts *out);
-/* Routes must outlive the gateway. Exact segments win over {name}. HEAD is served by GET. */
+/* Routes must outlive the gateway. Exact segments win over {name}. HEAD is served by GET. Adding a
+ * table again gives it another ctx: its owner has been restarted. */
 void fog_gateway_add(struct fog_gateway *gw, const struct fog_route *routes, u32 count, void *ctx);
 /* Give a schema a name, which others use as @name. `text` must outlive the gateway; a name is given
  * once. Only what is an object or an array can be named. */
@@ -134,6 +124,20 @@ json_t *fog_gateway_openapi(struct fog_gateway *gw);
 int fog_gateway_listen(struct fog_gateway *gw, int fd);
 /* The same of a TCP socket, where the policy holds; with TLS unless tls (tls.h) is NULL. */
 int fog_gateway_listen_tcp(struct fog_gateway *gw, int fd, struct fog_tls *tls);
+/* Since the start, but for what is said to be now. */
+struct fog_gateway_counts {
+	u64 requests;           /* answered */
+	u64 refused;            /* 4xx */
+	u64 failed;             /* 5xx */
+	u64 unauthorized;       /* of those refused: without a good token, or without the scope */
+	u64 limited;            /* of those refused: too many in a minute or hour */
+	u64 impatient;          /* connections dropped: a request took too long to come */
+	u64 open;               /* requests, now */
+	u64 websockets;         /* open ones, now */
+	u64 websockets_dropped; /* messages to clients that do not read */
+	struct fog_histogram took; /* from the headers to the answer */
+};
+const struct fog_gateway_counts *fog_gateway_counts(const struct fog_gateway *gw);
 /* Open exchanges are answered 503 and must not be answered any more. NULL is fine. */
 void fog_gateway_free(struct fog_gateway *gw);
 

@@ -29,9 +29,7 @@ struct fog_gateway_listener {
 struct fog_websockets {
 	struct fog_websocket *head, *tail;
 	struct ev_timer timer; /* pings and drops the silent */
-	u32 count;
-	size_t pending_bytes; /* announced by frames of messages that are not complete */
-	u64 dropped;
+	size_t pending_bytes;  /* announced by frames of messages that are not complete */
 };
 
 struct fog_gateway {
@@ -44,7 +42,7 @@ struct fog_gateway {
 	struct ev_prepare prepare; /* runs MHD before the loop sleeps when it has work */
 	bool work;                 /* a response waits that no socket event announces */
 	bool stopping;
-	u64 run, requests; /* a number of this life, and how many requests it saw */
+	u64 run, ids; /* a number of this life, and how many request ids it gave */
 	size_t bodies_bytes;
 	struct fog_gateway_counts counts;
 	struct fog_exchange *open;

@@ -96,7 +96,7 @@ int fog_exchange_websocket(struct fog_exchange *x, const struct fog_websocket_ha
 	}
 	if (x->is_head || !key_good(key))
 		return fog_exchange_problem(x, 400, "Sec-WebSocket-Key wants 16 bytes in base64");
-	if (x->gateway->websockets.count >= FOG_GATEWAY_WEBSOCKETS_MAX)
+	if (x->gateway->counts.websockets >= FOG_GATEWAY_WEBSOCKETS_MAX)
 		return fog_exchange_problem(x, 503, "%d WebSockets are open, the most there can be",
 					    FOG_GATEWAY_WEBSOCKETS_MAX);
 	struct MHD_Response *r = MHD_create_response_for_upgrade(on_upgrade, x->gateway);

@@ -19,8 +19,24 @@ static struct fog_schema *compile(const char *what, const char *text, bool list)
 	return s;
 }
 
+/* True when the table is there already: its owner has been restarted. */
+static bool owner_change(struct fog_routes *r, const struct fog_route *routes, u32 count, void *ctx)
+{
+	bool found = false;
+
+	for (u32 i = 0; i < r->entry_count; i++) {
+		if (r->entries[i].route < routes || r->entries[i].route >= routes + count)
+			continue;
+		r->entries[i].ctx = ctx;
+		found = true;
+	}
+	return found;
+}
+
 void fog_routes_add(struct fog_routes *r, const struct fog_route *routes, u32 count, void *ctx)
 {
+	if (owner_change(r, routes, count, ctx))
+		return;
 	FOG_ASSERT(r->entry_count + count <= FOG_GATEWAY_ROUTES_MAX);
 	for (u32 i = 0; i < count; i++) {
 		struct fog_entry *e = &r->entries[r->entry_count++];
@@ -38,6 +54,9 @@ void fog_routes_add(struct fog_routes *r, const struct fog_route *routes, u32 co
 
 void fog_routes_define(struct fog_routes *r, const char *name, const char *text)
 {
+	for (u32 i = 0; i < r->define_count; i++)
+		if (r->defines[i].name == name)
+			return; /* its owner has been restarted */
 	FOG_ASSERT(r->define_count < FOG_GATEWAY_DEFINES_MAX);
 	FOG_ASSERT(fog_routes_schema(r, (struct fog_slice){name, (u32)strlen(name)}) == NULL);
 	struct fog_define *d = &r->defines[r->define_count++];

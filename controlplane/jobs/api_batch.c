@@ -296,20 +296,24 @@ static int sla_get(struct fog_exchange *x)
 	return answer(x, fog_view_sla(engine(x), before, (u32)limit));
 }
 
-static int scheduler_get(struct fog_exchange *x)
+json_t *fog_jobs_scheduler_json(struct fog_jobs_runtime *rt)
 {
-	struct fog_jobs_runtime *rt = fog_exchange_ctx(x);
 	const struct fog_jobs_runtime_config *c = fog_jobs_runtime_config(rt);
 	struct fog_placement_host *hosts = calloc(FOG_PLACEMENT_HOSTS_MAX, sizeof(*hosts));
 	u32 alive = 0;
 
 	if (hosts == NULL)
-		return fog_exchange_problem(x, 500, "no memory");
+		return NULL;
 	u32 count = c->hosts(c->context, hosts, FOG_PLACEMENT_HOSTS_MAX, fog_jobs_runtime_now(rt));
 	for (u32 i = 0; i < count; i++)
 		alive += hosts[i].alive;
 	free(hosts);
-	return answer(x, fog_view_scheduler(engine(x), count, alive));
+	return fog_view_scheduler(fog_jobs_runtime_engine(rt), count, alive);
+}
+
+static int scheduler_get(struct fog_exchange *x)
+{
+	return answer(x, fog_jobs_scheduler_json(fog_exchange_ctx(x)));
 }
 
 static const struct fog_route routes[] = {

@@ -352,6 +352,9 @@ static void progress(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 		return;
 	a->running = true;
 	fog_sla_began(j, a->job);
+	if (a->job->state != FOG_JOB_RUNNING)
+		fog_histogram_add(&j->totals.wait,
+				  (double)j->now_ms / 1000.0 - (double)a->job->created_ms / 1000.0);
 	fog_job_set(j, a->job, FOG_JOB_RUNNING, a->job->reason != NULL ? a->job->reason : "");
 }
 

@@ -180,7 +180,7 @@ static void broke(struct fog_jobs *j, int rc)
 {
 	fog_log(FOG_LOG_ERROR, "jobs", "store failed, reloading reason=\"%s\"", strerror(-rc));
 	memory_clear(j);
-	j->broken = true;
+	j->broken = j->totals.broken = true;
 	j->reload_ms = j->now_ms + FOG_JOBS_RELOAD_MS;
 }
 
@@ -219,7 +219,7 @@ int fog_jobs_end(struct fog_jobs *j)
 
 static int memory_load(struct fog_jobs *j, u64 now_ms)
 {
-	j->broken = false;
+	j->broken = j->totals.broken = false;
 	if (!fog_jobs_begin(j, now_ms))
 		return -EAGAIN;
 	j->review = true; /* a batch may have ended just before */
@@ -313,7 +313,7 @@ void fog_jobs_tick(struct fog_jobs *j, u64 now_ms)
 	struct fog_jobs_session *s;
 	struct fog_work *w, *w_next;
 
-	j->now_ms = now_ms;
+	j->now_ms = j->totals.ticked_ms = now_ms;
 	if (j->broken && (now_ms < j->reload_ms || memory_load(j, now_ms) != 0))
 		return;
 	if (!fog_jobs_begin(j, now_ms))
@@ -351,6 +351,11 @@ struct fog_store *fog_jobs_store(struct fog_jobs *j)
 const u8 *fog_jobs_node(const struct fog_jobs *j)
 {
 	return j->config.node_id;
+}
+
+const struct fog_jobs_totals *fog_jobs_totals(const struct fog_jobs *j)
+{
+	return &j->totals;
 }
 
 void fog_jobs_load(const struct fog_jobs *j, struct fog_jobs_load *out)

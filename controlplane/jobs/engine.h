@@ -26,6 +26,7 @@
 #define FOG_JOBS_ENGINE_H
 
 #include "controlplane/core/store.h"
+#include "controlplane/health/histogram.h"
 #include "controlplane/jobs/dag.h"
 #include "controlplane/jobs/papers.h"
 #include "controlplane/jobs/request.h"
@@ -311,6 +312,16 @@ struct fog_jobs_load {
 double fog_jobs_weight(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE], u64 now_ms);
 
 void fog_jobs_load(const struct fog_jobs *j, struct fog_jobs_load *out);
+
+/* Since the start of this process. */
+struct fog_jobs_totals {
+	u64 ticked_ms;                  /* Unix: the last tick */
+	bool broken;                    /* the store failed, and memory is not read again yet */
+	u64 ended[FOG_JOB_STATE_COUNT]; /* of ours, by the state they ended in */
+	u64 runs_vanished;              /* works here whose executor was lost */
+	struct fog_histogram wait;      /* from submission to running */
+};
+const struct fog_jobs_totals *fog_jobs_totals(const struct fog_jobs *j);
 
 #define FOG_JOBS_DEMAND_ACCOUNTS                                        \
 	64 /* told apart; what others want counts, but not who they are \

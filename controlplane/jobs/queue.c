@@ -121,6 +121,7 @@ void fog_job_end(struct fog_jobs *j, struct fog_job *job, enum fog_job_state sta
 	FOG_ASSERT(job->attempt == NULL && state >= FOG_JOB_SUCCEEDED);
 	fog_sla_ended(j, job, state, receipt == NULL);
 	job->state = state;
+	j->totals.ended[state]++;
 	fog_db_job_end(j, job, reason, receipt);
 	fog_db_event_add(j, job, reason);
 	j->review = j->review || job->batch[0] != '\0';

@@ -606,6 +606,11 @@ void fog_jobs_runtime_told_changed(void *ctx)
 	fog_jobs_told_changed(rt->jobs);
 }
 
+const struct fog_jobs_totals *fog_jobs_runtime_totals(const struct fog_jobs_runtime *rt)
+{
+	return fog_jobs_totals(rt->jobs);
+}
+
 void fog_jobs_runtime_demand(void *ctx, struct fog_jobs_demand *out)
 {
 	struct fog_jobs_runtime *rt = ctx;

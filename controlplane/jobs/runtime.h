@@ -74,6 +74,7 @@ int fog_jobs_runtime_evidence(void *rt, const u8 node[32], enum fog_evidence_sou
 			      enum fog_evidence_kind kind, double quality, const char *reference,
 			      const char *detail);
 void fog_jobs_runtime_told_changed(void *rt);
+const struct fog_jobs_totals *fog_jobs_runtime_totals(const struct fog_jobs_runtime *rt);
 void fog_jobs_runtime_demand(void *rt, struct fog_jobs_demand *out);
 
 /* ---- between the files of jobs/ ------------------------------------------------------------- */

@@ -248,6 +248,7 @@ struct fog_jobs {
 	u32 reservation_count;
 	struct fog_reservation *reservations; /* [FOG_JOBS_RESERVATIONS_MAX] */
 	struct fog_scheduler_stats stats;
+	struct fog_jobs_totals totals;
 	struct fog_bound *bounds;
 };
 

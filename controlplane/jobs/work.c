@@ -427,6 +427,7 @@ static void vanished(struct fog_jobs *j, struct fog_work *w)
 	}
 	fog_action_run(j, FOG_ACTION_RUN_REMOVE, w->run);
 	w->runs++;
+	j->totals.runs_vanished++;
 	run_name(w);
 	w->output_size[0] = w->output_size[1] = 0;
 	if (w->session != NULL) {

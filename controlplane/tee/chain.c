@@ -77,18 +77,26 @@ void fog_tee_chain_free(struct fog_tee_chain *chain)
 	memset(chain, 0, sizeof(*chain));
 }
 
+bool fog_tee_key_hash(X509 *cert, u8 out[32])
+{
+	unsigned char *der = NULL;
+	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+
+	if (len <= 0)
+		return false;
+	fog_hash_sha256(out, der, (size_t)len);
+	OPENSSL_free(der);
+	return true;
+}
+
 static bool root_known(X509 *root, enum fog_tee_kind kind)
 {
 	const u8 *const *pinned = fog_tee_roots(kind);
-	unsigned char *der = NULL;
 	bool known = false;
 	u8 digest[32];
 
-	int len = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(root), &der);
-	if (len <= 0)
+	if (!fog_tee_key_hash(root, digest))
 		return false;
-	fog_hash_sha256(digest, der, (size_t)len);
-	OPENSSL_free(der);
 	for (size_t i = 0; pinned != NULL && pinned[i] != NULL && !known; i++)
 		known = memcmp(digest, pinned[i], sizeof(digest)) == 0;
 	return known;

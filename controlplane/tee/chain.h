@@ -32,6 +32,9 @@ bool fog_tee_ecdsa_verify(EVP_PKEY *key, const char *hash, const void *message, 
 /* A P-256 key from its two coordinates, big-endian. NULL: not a point of the curve. */
 EVP_PKEY *fog_tee_p256_key(const u8 xy[64]);
 
+/* SHA-256 of a certificate's key (SubjectPublicKeyInfo, DER). False: no memory. */
+bool fog_tee_key_hash(X509 *cert, u8 out[32]);
+
 /* SHA-256 of the root keys (SubjectPublicKeyInfo, DER) that are trusted for a kind, ended by NULL.
  */
 const u8 *const *fog_tee_roots(enum fog_tee_kind kind);

@@ -43,6 +43,19 @@ enum fog_tee_fault {
 	FOG_TEE_TCB,       /* the certificate is for another firmware or chip than the report */
 	FOG_TEE_QE,        /* the quoting enclave is not Intel's or did not vouch for the key */
 	FOG_TEE_PCR,       /* the registers told are not those that were quoted */
+	/* The rest is found by appraisal (appraise.h), against what was asked and a policy. */
+	FOG_TEE_NONCE,      /* it answers another question, perhaps an old one */
+	FOG_TEE_STALE,      /* the question was asked too long ago */
+	FOG_TEE_RELAYED,    /* it is another host's, or was made for another verifier */
+	FOG_TEE_BINDING,    /* the quote is about another statement */
+	FOG_TEE_LOG,        /* the event log does not explain the register */
+	FOG_TEE_LAUNCH,     /* the enclave was not launched, has ended, or is another */
+	FOG_TEE_CREDENTIAL, /* the key is not proven to live in a TPM that its maker certifies */
+	FOG_TEE_KIND,       /* the policy does not accept this provider */
+	FOG_TEE_DEBUG,      /* the host may look into the guest */
+	FOG_TEE_REVOKED,    /* a key, chip or host that the policy revokes */
+	FOG_TEE_OLD,        /* firmware below the least the policy takes */
+	FOG_TEE_REFERENCE,  /* a measurement that is none of the policy's reference values */
 	FOG_TEE_FAULT_COUNT
 };
 
@@ -53,7 +66,8 @@ struct fog_tee_claims {
 	u8 data[FOG_TEE_DATA_SIZE];              /* TPM: extraData, zeros behind it */
 	bool debug;                              /* the host may read the guest: worth nothing */
 	u64 firmware; /* SNP: reported TCB; TDX: first 8 bytes of TEE TCB SVN */
-	u8 chip[64];  /* SNP: chip id, zeros when hidden */
+	u8 chip[64];  /* SNP: chip id, zeros when hidden; TDX: SHA-256 of the PCK; TPM: of the AK */
+	u32 pcrs;     /* TPM: the registers quoted, bit i for PCR i */
 };
 
 /* A chain of certificates as PEM text, leaf first, or one DER certificate. Borrowed. */
@@ -93,9 +107,16 @@ struct fog_tee_tpm_quote {
 enum fog_tee_fault fog_tee_tpm_verify(const struct fog_tee_tpm_quote *quote,
 				      struct fog_tee_claims *claims);
 
-/* "valid", "truncated", .. and "unknown". */
+/* One sentence for people, "valid" and "unknown" included. */
 const char *fog_tee_fault_name(enum fog_tee_fault fault);
+/* "valid", "truncated", .., one word for programs; "unknown". */
+const char *fog_tee_fault_code(enum fog_tee_fault fault);
 /* "software", "tpm", "snp", "tdx"; NONE: "none". */
 const char *fog_tee_kind_name(enum fog_tee_kind kind);
+/* NONE when it is none of them. */
+enum fog_tee_kind fog_tee_kind_parse(const char *name);
+/* Who made it, as descriptors and quorums tell them apart: "tpm", "amd-sev-snp", "intel-tdx"; ""
+ * where no hardware stands behind it. */
+const char *fog_tee_vendor(enum fog_tee_kind kind);
 
 #endif

@@ -13,6 +13,7 @@
 #define AT_DATA      0x50
 #define AT_MEASURED  0x90
 #define AT_TCB       0x180 /* reported */
+#define AT_FAMILY    0x188 /* of the processor; version 3 or later */
 #define AT_CHIP      0x1A0
 #define AT_SIGNATURE 0x2A0
 #define HALF_SIZE    72 /* of r and of s, little-endian; 48 are used */
@@ -24,6 +25,10 @@
 #define KEY_VLEK     0x04
 #define VERSION_MIN  2
 #define VERSION_MAX  5
+#define VERSION_CPU  3 /* from it on reports tell the processor */
+#define FAMILY_TURIN 0x1a
+#define CHIP_SIZE    64
+#define CHIP_TURIN   8 /* bytes of the id that Turin uses */
 
 static bool zero(const u8 *p, size_t len)
 {
@@ -89,29 +94,44 @@ static int extension_number(X509 *cert, const char *name)
 	return der[len - 1];
 }
 
+static bool is_turin(const u8 *report)
+{
+	return fog_load_u32(report + AT_VERSION) >= VERSION_CPU &&
+	       report[AT_FAMILY] == FAMILY_TURIN;
+}
+
+static bool chip_check(const u8 *report, X509 *leaf)
+{
+	const ASN1_OCTET_STRING *chip = extension(leaf, "1.3.6.1.4.1.3704.1.4");
+	int size = is_turin(report) ? CHIP_TURIN : CHIP_SIZE;
+
+	// Hidden chip ids are all zeros (MaskChipId).
+	return zero(report + AT_CHIP, CHIP_SIZE) ||
+	       (chip != NULL && ASN1_STRING_length(chip) == size &&
+		memcmp(ASN1_STRING_get0_data(chip), report + AT_CHIP, (size_t)size) == 0);
+}
+
 /* A VCEK is made for one chip at one firmware; the report must be of both. */
 static bool tcb_check(const u8 *report, X509 *leaf)
 {
 	static const struct {
 		const char *name;
-		unsigned byte; /* of the TCB version */
+		int byte, byte_turin; /* of the TCB version; -1: it has none */
 	} parts[] = {
-		{"1.3.6.1.4.1.3704.1.3.1", 0}, /* boot loader */
-		{"1.3.6.1.4.1.3704.1.3.2", 1}, /* TEE */
-		{"1.3.6.1.4.1.3704.1.3.3", 6}, /* SNP firmware */
-		{"1.3.6.1.4.1.3704.1.3.8", 7}, /* microcode */
+		{"1.3.6.1.4.1.3704.1.3.1", 0, 1},  /* boot loader */
+		{"1.3.6.1.4.1.3704.1.3.2", 1, 2},  /* TEE */
+		{"1.3.6.1.4.1.3704.1.3.3", 6, 3},  /* SNP firmware */
+		{"1.3.6.1.4.1.3704.1.3.8", 7, 7},  /* microcode */
+		{"1.3.6.1.4.1.3704.1.3.9", -1, 0}, /* FMC */
 	};
 
-	for (size_t i = 0; i < FOG_ARRAY_COUNT(parts); i++)
-		if (extension_number(leaf, parts[i].name) != report[AT_TCB + parts[i].byte])
+	for (size_t i = 0; i < FOG_ARRAY_COUNT(parts); i++) {
+		int byte = is_turin(report) ? parts[i].byte_turin : parts[i].byte;
+		if (byte >= 0 && extension_number(leaf, parts[i].name) != report[AT_TCB + byte])
 			return false;
-	if ((fog_load_u32(report + AT_FLAGS) & FLAGS_KEY) == KEY_VLEK)
-		return true;
-	const ASN1_OCTET_STRING *chip = extension(leaf, "1.3.6.1.4.1.3704.1.4");
-	// Hidden chip ids are all zeros (MaskChipId).
-	return zero(report + AT_CHIP, 64) ||
-	       (chip != NULL && ASN1_STRING_length(chip) == 64 &&
-		memcmp(ASN1_STRING_get0_data(chip), report + AT_CHIP, 64) == 0);
+	}
+	return (fog_load_u32(report + AT_FLAGS) & FLAGS_KEY) == KEY_VLEK ||
+	       chip_check(report, leaf);
 }
 
 static enum fog_tee_fault verify_by(const u8 *report, size_t size, X509 *leaf,

@@ -108,13 +108,13 @@ static enum fog_tee_fault tail_parse(struct cursor *c, struct quote *q)
 		return FOG_TEE_TRUNCATED;
 	q->signature = take(c, PAIR_SIZE);
 	q->key = take(c, PAIR_SIZE);
-	if (!take_u16(c, &type) || !take_u32(c, &size) || size != c->left)
+	if (q->key == NULL || !take_u16(c, &type) || !take_u32(c, &size) || size != c->left)
 		return FOG_TEE_TRUNCATED;
 	if (type != CERTS_QE_REPORT)
 		return FOG_TEE_FORMAT;
 	q->qe_report = take(c, QE_REPORT_SIZE);
 	q->qe_signature = take(c, PAIR_SIZE);
-	if (!take_u16(c, &size))
+	if (q->qe_signature == NULL || !take_u16(c, &size))
 		return FOG_TEE_TRUNCATED;
 	q->auth_size = size;
 	q->auth = take(c, size);
@@ -183,6 +183,7 @@ enum fog_tee_fault fog_tee_tdx_verify(const u8 *quote, size_t size, u64 now_s,
 {
 	struct fog_tee_chain chain;
 	struct quote q;
+	u8 pck[32] = {0};
 
 	enum fog_tee_fault fault = parse(quote, size, &q);
 	if (fault != FOG_TEE_VALID)
@@ -192,6 +193,8 @@ enum fog_tee_fault fog_tee_tdx_verify(const u8 *quote, size_t size, u64 now_s,
 	fault = fog_tee_chain_verify(&chain, FOG_TEE_TDX, now_s);
 	if (fault == FOG_TEE_VALID)
 		fault = signatures_check(quote, &q, chain.cert[0]);
+	if (fault == FOG_TEE_VALID && !fog_tee_key_hash(chain.cert[0], pck))
+		fault = FOG_TEE_CHAIN;
 	fog_tee_chain_free(&chain);
 	if (fault != FOG_TEE_VALID)
 		return fault;
@@ -203,5 +206,6 @@ enum fog_tee_fault fog_tee_tdx_verify(const u8 *quote, size_t size, u64 now_s,
 	};
 	memcpy(claims->measurement, q.body + AT_MRTD, 48);
 	memcpy(claims->data, q.body + AT_DATA, sizeof(claims->data));
+	memcpy(claims->chip, pck, sizeof(pck));
 	return FOG_TEE_VALID;
 }

@@ -172,8 +172,11 @@ enum fog_tee_fault fog_tee_tpm_verify(const struct fog_tee_tpm_quote *q,
 		return FOG_TEE_SIGNATURE;
 	if (!pcr_check(q, &a))
 		return FOG_TEE_PCR;
-	*claims = (struct fog_tee_claims){
-		.kind = FOG_TEE_TPM, .measurement_size = 32, .firmware = a.firmware};
+	*claims = (struct fog_tee_claims){.kind = FOG_TEE_TPM,
+					  .measurement_size = 32,
+					  .firmware = a.firmware,
+					  .pcrs = a.selected};
+	fog_hash_sha256(claims->chip, q->ak, q->ak_size);
 	memcpy(claims->measurement, a.digest, 32);
 	memcpy(claims->data, a.data, a.data_size);
 	return FOG_TEE_VALID;

@@ -86,6 +86,8 @@ int fog_node_query(struct fog_node *n, const char *path, struct fog_app_bytes da
 json_t *fog_node_proof_json(struct fog_node *n, u64 state_height, u64 epoch);
 
 void fog_node_status(const struct fog_node *n, struct fog_quorum_status *out);
+/* Why this node has stopped voting for good; NULL: it has not. */
+const char *fog_node_failed(const struct fog_node *n);
 const struct fog_validators *fog_node_set(const struct fog_node *n);
 const u8 *fog_node_chain(const struct fog_node *n);
 /* Everything for people: docs/API.md, GET /v1/quorum. */

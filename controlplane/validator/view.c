@@ -7,6 +7,11 @@
 
 #define PROOF_LOOK_MAX 256 /* final headers searched for a root, from the newest down */
 
+const char *fog_node_failed(const struct fog_node *n)
+{
+	return n->failed ? n->why : NULL;
+}
+
 void fog_node_status(const struct fog_node *n, struct fog_quorum_status *out)
 {
 	fog_quorum_status(n->q, fog_node_now_ms(), out);

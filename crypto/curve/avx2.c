@@ -3,6 +3,7 @@
 #include "crypto/curve/curve.h"
 
 #include "crypto/curve/known.h"
+#include "crypto/curve/straus.h"
 #include "crypto/curve/x25519.h"
 #include "crypto/mem.h"
 
@@ -235,6 +236,8 @@ const struct fog_curve fog_curve_avx2 = {
 	.known_many = fog_portable_known_many,
 	.msm = fog_portable_msm,
 	.msm_scratch_size = fog_portable_msm_scratch_size,
+	.straus = fog_portable_straus,
+	.straus_scratch_size = fog_portable_straus_scratch_size,
 	.batch_min = 4,
 };
 

@@ -13,6 +13,7 @@
 struct fog_known_check;
 struct fog_known_table;
 struct fog_sign_item;
+struct fog_straus;
 
 struct fog_curve {
 	const char *name;
@@ -43,6 +44,9 @@ struct fog_curve {
 	void (*msm)(struct fog_ge_ext *sum, const struct fog_ge_niels *point,
 		    const struct fog_sc *scalar, unsigned count, void *scratch);
 	size_t (*msm_scratch_size)(unsigned count);
+	/* As fog_straus_sum() and fog_straus_scratch_size(). */
+	void (*straus)(struct fog_ge_ext sum[], const struct fog_straus *s, void *scratch);
+	size_t (*straus_scratch_size)(unsigned count);
 	/* Signatures from which on one sum for all is faster than check_many(). */
 	unsigned batch_min;
 };

@@ -3,6 +3,7 @@
 #include "crypto/curve/ifma.h"
 
 #include "crypto/curve/known.h"
+#include "crypto/curve/straus.h"
 
 #if defined(__x86_64__)
 
@@ -27,6 +28,8 @@ const struct fog_curve fog_curve_ifma = {
 	.known_many = fog_ifma_known_many,
 	.msm = fog_ifma_msm,
 	.msm_scratch_size = fog_ifma_msm_scratch_size,
+	.straus = fog_ifma_straus,
+	.straus_scratch_size = fog_ifma_straus_scratch_size,
 	.batch_min = 32,
 };
 

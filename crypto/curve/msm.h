@@ -14,7 +14,7 @@
 /* Largest bucket window: a window of c bits has 2^(c - 1) buckets. */
 #define FOG_MSM_WINDOW_MAX 11
 
-/* Bytes that fog_msm() writes for `count` points; at any alignment of 64. */
+/* Bytes that fog_msm() writes for up to `count` points; at any alignment of 64. */
 size_t fog_msm_scratch_size(unsigned count);
 
 /* sum = the sum of scalar[i] * point[i]. Scalars below 2^253. count may be 0 and is at most

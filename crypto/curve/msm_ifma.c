@@ -7,6 +7,7 @@
 #include "crypto/curve/ifma.h"
 
 #include "crypto/curve/lanes.h"
+#include "crypto/curve/straus.h"
 #include "crypto/curve/window.h"
 
 #if defined(__x86_64__)
@@ -17,6 +18,10 @@
 #define NEGATIVE    (1u << 31)
 /* Sizes of buckets that the sort by size tells apart. */
 #define SIZES 128
+
+/* Points up to which Straus' method is asked, and half scalars up to which it is faster. */
+#define STRAUS_MAX    192
+#define STRAUS_HALVES 280
 
 /* The sums that a window leaves in each lane, whose buckets are a run of 1/8 of all. */
 struct window_sums {
@@ -61,8 +66,12 @@ static size_t padded(unsigned count)
 
 size_t fog_ifma_msm_scratch_size(unsigned count)
 {
-	return sizeof(struct msm) + (sizeof(struct fog_ge_row3) << (bits_choose(count) - 1)) +
-	       padded(count) * (4 * sizeof(u64) + 2 * sizeof(u32) + sizeof(u16));
+	size_t size = sizeof(struct msm) +
+		      (sizeof(struct fog_ge_row3) << (bits_choose(count) - 1)) +
+		      padded(count) * (4 * sizeof(u64) + 2 * sizeof(u32) + sizeof(u16));
+
+	/* Memory for many points also serves fewer. */
+	return FOG_MAX(size, fog_ifma_straus_scratch_size(FOG_MIN(count, STRAUS_MAX)));
 }
 
 static struct msm *msm_init(void *scratch, const struct fog_ge_niels *point,
@@ -263,9 +272,28 @@ FOG_IFMA static void window_sum(struct msm *m, unsigned w)
 	buckets_sum(m, &m->sums[w % FE8_LANES]);
 }
 
+/* By what was measured: one doubling row and tables for few points, buckets for many. Short
+ * scalars make half the work there. */
+static bool is_for_straus(const struct fog_sc *scalar, unsigned count)
+{
+	unsigned halves = 0;
+
+	if (count > STRAUS_MAX)
+		return false;
+	for (unsigned i = 0; i < count; i++)
+		halves += (scalar[i].w[2] | scalar[i].w[3]) != 0 ? 2 : 1;
+	return halves <= STRAUS_HALVES;
+}
+
 void fog_ifma_msm(struct fog_ge_ext *sum, const struct fog_ge_niels *point,
 		  const struct fog_sc *scalar, unsigned count, void *scratch)
 {
+	if (is_for_straus(scalar, count)) {
+		const struct fog_straus s = {
+			.sums = 1, .point = point, .scalar = scalar, .count = count};
+		fog_ifma_straus(sum, &s, scratch);
+		return;
+	}
 	struct msm *m = msm_init(scratch, point, scalar, count);
 	unsigned windows = window_count(m->bits);
 	struct fog_ge_ext part;

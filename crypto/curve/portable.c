@@ -2,6 +2,7 @@
 /* The curve path of every CPU: one by one, X25519 and SHA-512 by libsodium. */
 #include "crypto/curve/curve.h"
 #include "crypto/curve/known.h"
+#include "crypto/curve/straus.h"
 
 #include "crypto/curve/x25519.h"
 #include "crypto/sign/sign.h"
@@ -128,5 +129,7 @@ const struct fog_curve fog_curve_portable = {
 	.known_many = fog_portable_known_many,
 	.msm = fog_portable_msm,
 	.msm_scratch_size = fog_portable_msm_scratch_size,
+	.straus = fog_portable_straus,
+	.straus_scratch_size = fog_portable_straus_scratch_size,
 	.batch_min = 4,
 };

@@ -59,10 +59,7 @@ void fog_scalar_add(struct fog_scalar *out, const struct fog_scalar *a, const st
 
 void fog_scalar_sub(struct fog_scalar *out, const struct fog_scalar *a, const struct fog_scalar *b)
 {
-	struct fog_sc negative;
-
-	fog_sc_negate(&negative, sc(b));
-	fog_sc_add((struct fog_sc *)out, sc(a), &negative);
+	fog_sc_sub((struct fog_sc *)out, sc(a), sc(b));
 }
 
 void fog_scalar_mul(struct fog_scalar *out, const struct fog_scalar *a, const struct fog_scalar *b)

@@ -61,7 +61,8 @@ FOG_IFMA static void ext_store(struct fog_ristretto *const out[8], const struct 
 }
 
 /* RFC 9496 section 4.3.1, as fog_ristretto_decode(), twice eight. Returns the good ones. */
-FOG_IFMA static void decode_lanes(struct fog_ge8_ext e[2], __mmask8 good[2], const __m512i (*w)[4])
+FOG_IFMA static void decode_lanes(struct fog_ge8_affine p[2], __mmask8 good[2],
+				  const __m512i (*w)[4])
 {
 	struct fe8 s[2], u1[2], u2[2], v[2], one[2], under[2], root[2], t;
 
@@ -82,26 +83,27 @@ FOG_IFMA static void decode_lanes(struct fog_ge8_ext e[2], __mmask8 good[2], con
 	fog_fe8_sqrt_ratio(root, good, one, under);
 	for (unsigned j = 0; j < 2; j++) {
 		negate_where(&root[j], &root[j], fe8_is_odd(&root[j]));
-		fe8_mul(&e[j].x, &root[j], &u2[j]);
-		fe8_mul(&t, &root[j], &e[j].x);
+		fe8_mul(&p[j].x, &root[j], &u2[j]);
+		fe8_mul(&t, &root[j], &p[j].x);
 		fe8_mul(&t, &t, &v[j]);
-		fe8_mul(&e[j].y, &t, &u1[j]);
+		fe8_mul(&p[j].y, &t, &u1[j]);
 		fe8_add(&t, &s[j], &s[j]);
-		fe8_mul(&e[j].x, &e[j].x, &t);
-		negate_where(&e[j].x, &e[j].x, fe8_is_odd(&e[j].x));
-		fe8_mul(&e[j].t, &e[j].x, &e[j].y);
-		e[j].z = one[j];
+		fe8_mul(&p[j].x, &p[j].x, &t);
+		negate_where(&p[j].x, &p[j].x, fe8_is_odd(&p[j].x));
+		fe8_mul(&t, &p[j].x, &p[j].y);
 		good[j] &= fe8_is_encoded(&s[j], w[j]) & ~fe8_top_bit(w[j]) & ~fe8_is_odd(&s[j]);
-		good[j] &= ~fe8_is_odd(&e[j].t) & ~fe8_is_zero(&e[j].y);
+		good[j] &= ~fe8_is_odd(&t) & ~fe8_is_zero(&p[j].y);
 	}
 }
 
-FOG_IFMA void fog_ifma_ristretto_decode_many(struct fog_ristretto *out, bool *good,
+FOG_IFMA void fog_ifma_ristretto_decode_many(struct fog_ge_niels *out, bool *good,
 					     const u8 *const *in, unsigned count)
 {
 	for (unsigned first = 0; first < count; first += 16) {
-		struct fog_ristretto *to[2][8];
-		struct fog_ge8_ext e[2];
+		struct fog_ge_niels spare;
+		struct fog_ge8_niels niels;
+		struct fog_ge8_affine p[2];
+		void *to[2][8];
 		const u8 *from[8];
 		__mmask8 mask[2];
 		__m512i w[2][4];
@@ -110,13 +112,14 @@ FOG_IFMA void fog_ifma_ristretto_decode_many(struct fog_ristretto *out, bool *go
 			for (unsigned k = 0; k < 8; k++) {
 				unsigned i = first + 8 * j + k;
 				from[k] = in[i < count ? i : first];
-				to[j][k] = i < count ? &out[i] : NULL;
+				to[j][k] = i < count ? &out[i] : &spare;
 			}
 			words_gather(w[j], from);
 		}
-		decode_lanes(e, mask, (const __m512i(*)[4])w);
+		decode_lanes(p, mask, (const __m512i(*)[4])w);
 		for (unsigned j = 0; j < 2; j++) {
-			ext_store(to[j], &e[j]);
+			fog_ge8_niels_from_affine(&niels, &p[j]);
+			lanes_store_niels(to[j], &niels);
 			for (unsigned k = 0; k < 8 && first + 8 * j + k < count; k++)
 				good[first + 8 * j + k] = mask[j] >> k & 1;
 		}
@@ -241,7 +244,7 @@ FOG_IFMA void fog_ifma_ristretto_combine(struct fog_ristretto *low,
 
 #else
 
-void fog_ifma_ristretto_decode_many(struct fog_ristretto *out, bool *good, const u8 *const *in,
+void fog_ifma_ristretto_decode_many(struct fog_ge_niels *out, bool *good, const u8 *const *in,
 				    unsigned count)
 {
 	FOG_UNREACHABLE();

@@ -7,7 +7,7 @@
 #include "crypto/curve/ristretto.h"
 
 /* good[i]: whether in[i] is an encoding; out[i] is set only then. */
-void fog_ifma_ristretto_decode_many(struct fog_ristretto *out, bool *good, const u8 *const *in,
+void fog_ifma_ristretto_decode_many(struct fog_ge_niels *out, bool *good, const u8 *const *in,
 				    unsigned count);
 void fog_ifma_ristretto_msm(struct fog_ristretto *out, const struct fog_scalar *s,
 			    const struct fog_ristretto *p, unsigned count);

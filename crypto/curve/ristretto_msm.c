@@ -24,10 +24,10 @@
 #define DECODE_MAX 16
 
 /* Points per pass in variable time, by the stack again. */
-#define PUBLIC_MAX         256
-#define PUBLIC_SCRATCH_MAX (64 * 1024)
-/* Below this one table per point is faster than lanes. */
-#define LANES_MIN 12
+#define PUBLIC_MAX         FOG_RISTRETTO_NIELS_MAX
+#define PUBLIC_SCRATCH_MAX (384 * 1024)
+/* Below this no lanes are faster. */
+#define LANES_MIN 5
 
 struct secret_point {
 	struct fog_ge_cached multiple[TABLE + 1];
@@ -129,8 +129,21 @@ void fog_ristretto_combine(struct fog_ristretto *low, const struct fog_ristretto
 	}
 }
 
-int fog_ristretto_decode_many(struct fog_ristretto *out, const u8 *const *in, unsigned count)
+void fog_ristretto_to_niels(struct fog_ge_niels *out, const struct fog_ristretto *p, unsigned count)
 {
+	struct fog_ge_affine affine[FOG_RISTRETTO_NIELS_MAX];
+
+	FOG_ASSERT(count <= FOG_RISTRETTO_NIELS_MAX);
+	fog_ge_normalize(affine, &p->point, count);
+	for (unsigned k = 0; k < count; k++)
+		fog_ge_niels_from_affine(&out[k], &affine[k]);
+}
+_Static_assert(sizeof(struct fog_ristretto) == sizeof(struct fog_ge_ext), "arrays alike");
+
+int fog_ristretto_decode_many(struct fog_ge_niels *out, const u8 *const *in, unsigned count)
+{
+	struct fog_ge_affine affine;
+	struct fog_ristretto point;
 	bool good[DECODE_MAX];
 	int rc = 0;
 
@@ -139,8 +152,11 @@ int fog_ristretto_decode_many(struct fog_ristretto *out, const u8 *const *in, un
 		if (fog_curve == &fog_curve_ifma && here >= DECODE_LANES_MIN)
 			fog_ifma_ristretto_decode_many(out + first, good, in + first, here);
 		else
-			for (unsigned i = 0; i < here; i++)
-				good[i] = fog_ristretto_decode(&out[first + i], in[first + i]) == 0;
+			for (unsigned i = 0; i < here; i++) {
+				good[i] = fog_ristretto_decode(&point, in[first + i]) == 0;
+				affine = (struct fog_ge_affine){point.point.x, point.point.y};
+				fog_ge_niels_from_affine(&out[first + i], &affine); /* Z is 1 */
+			}
 		for (unsigned i = 0; i < here; i++)
 			rc = good[i] ? rc : -EBADMSG;
 	}
@@ -154,8 +170,7 @@ static unsigned public_pass(struct fog_ge_ext *sum, const struct fog_scalar *s,
 {
 	_Alignas(64) u8 scratch[PUBLIC_SCRATCH_MAX];
 	struct fog_ge_niels niels[PUBLIC_MAX];
-	struct fog_ge_affine affine[PUBLIC_MAX];
-	struct fog_ge_ext point[PUBLIC_MAX];
+	struct fog_ristretto point[PUBLIC_MAX];
 	struct fog_sc scalar[PUBLIC_MAX];
 	unsigned used = 0, i;
 
@@ -163,14 +178,12 @@ static unsigned public_pass(struct fog_ge_ext *sum, const struct fog_scalar *s,
 		if (fog_scalar_is_zero(&s[i]))
 			continue;
 		fog_sc_load(&scalar[used], s[i].byte);
-		point[used++] = p[i].point;
+		point[used++] = p[i];
 	}
 	fog_ge_ext_zero(sum);
 	if (used == 0)
 		return i;
-	fog_ge_normalize(affine, point, used);
-	for (unsigned k = 0; k < used; k++)
-		fog_ge_niels_from_affine(&niels[k], &affine[k]);
+	fog_ristretto_to_niels(niels, point, used);
 	if (used < LANES_MIN) {
 		fog_portable_msm(sum, niels, scalar, used, NULL);
 		return i;

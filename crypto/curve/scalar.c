@@ -4,39 +4,55 @@
 #include "crypto/curve/fe.h"
 #include "crypto/mem.h"
 
-static const u64 order[5] = {0x5812631a5cf5d3ed, 0x14def9dea2f79cd6, 0, 0x1000000000000000, 0};
+static const u64 order[4] = {0x5812631a5cf5d3ed, 0x14def9dea2f79cd6, 0, 0x1000000000000000};
+static const u64 order_twice[4] = {0xb024c634b9eba7da, 0x29bdf3bd45ef39ac, 0, 0x2000000000000000};
 
-/* floor(2^512 / L), for Barrett's reduction (Handbook of Applied Cryptography, 14.42). */
-static const u64 reciprocal[5] = {0xed9ce5a30a2c131b, 0x2106215d086329a7, 0xffffffffffffffeb,
-				  0xffffffffffffffff, 0xf};
+/* L = 2^252 + rest. */
+static const u64 rest[2] = {0x5812631a5cf5d3ed, 0x14def9dea2f79cd6};
+#define TOP_MASK ((1ull << 60) - 1) /* of word 3, below bit 252 */
 
-/* r -= b when that does not go below zero; five words. */
-__attribute__((always_inline)) static inline void subtract_once(u64 r[5], const u64 b[5])
-{
-	u64 t[5], borrow = 0, keep;
-
-	FE_UNROLL
-	for (unsigned i = 0; i < 5; i++) {
-		fog_u128 d = (fog_u128)r[i] - b[i] - borrow;
-		t[i] = (u64)d;
-		borrow = (u64)(d >> 64) & 1;
-	}
-	keep = -borrow;
-	FE_UNROLL
-	for (unsigned i = 0; i < 5; i++)
-		r[i] = (r[i] & keep) | (t[i] & ~keep);
-}
-
-bool fog_sc_is_canonical(const u8 in[FOG_SC_SIZE])
+/* r = a - b in four words; returns 1 when that is below zero. */
+__attribute__((always_inline)) static inline u64 words_sub(u64 *r, const u64 *a, const u64 *b)
 {
 	u64 borrow = 0;
 
 	FE_UNROLL
 	for (unsigned i = 0; i < 4; i++) {
-		fog_u128 d = (fog_u128)fog_load_u64(in + 8 * i) - order[i] - borrow;
+		fog_u128 d = (fog_u128)a[i] - b[i] - borrow;
+		r[i] = (u64)d;
 		borrow = (u64)(d >> 64) & 1;
 	}
 	return borrow;
+}
+
+__attribute__((always_inline)) static inline void words_add(u64 *r, const u64 *a, const u64 *b)
+{
+	u64 carry = 0;
+
+	FE_UNROLL
+	for (unsigned i = 0; i < 4; i++) {
+		fog_u128 t = (fog_u128)a[i] + b[i] + carry;
+		r[i] = (u64)t;
+		carry = (u64)(t >> 64);
+	}
+}
+
+/* r -= b when that does not go below zero; four words. */
+__attribute__((always_inline)) static inline void subtract_once(u64 *r, const u64 *b)
+{
+	u64 t[4], keep = -words_sub(t, r, b);
+
+	FE_UNROLL
+	for (unsigned i = 0; i < 4; i++)
+		r[i] = (r[i] & keep) | (t[i] & ~keep);
+}
+
+bool fog_sc_is_canonical(const u8 in[FOG_SC_SIZE])
+{
+	u64 w[4], difference[4];
+
+	memcpy(w, in, sizeof(w));
+	return words_sub(difference, w, order);
 }
 
 void fog_sc_load(struct fog_sc *r, const u8 in[FOG_SC_SIZE])
@@ -53,40 +69,102 @@ void fog_sc_store(u8 out[FOG_SC_SIZE], const struct fog_sc *a)
 		fog_store_u64(out + 8 * i, a->w[i]);
 }
 
-/* r[0..n+m-1] = a * b. */
-__attribute__((always_inline)) static inline void words_mul(u64 *r, const u64 *a, unsigned n,
-							    const u64 *b, unsigned m)
+/* All words have names, since gcc keeps indexed ones in memory, at twice the time. */
+
+/* carry:to = a * b + to + carry. */
+#define MULADD(to, a, b)                                          \
+	do {                                                      \
+		fog_u128 t_ = (fog_u128)(a) * (b) + (to) + carry; \
+		(to) = (u64)t_;                                   \
+		carry = (u64)(t_ >> 64);                          \
+	} while (0)
+
+/* carry:to = to + a + carry. */
+#define ADD(to, a)                                          \
+	do {                                                \
+		fog_u128 t_ = (fog_u128)(to) + (a) + carry; \
+		(to) = (u64)t_;                             \
+		carry = (u64)(t_ >> 64);                    \
+	} while (0)
+
+/* to -= a + borrow, and whether that was too much. */
+#define SUB(to, a)                                         \
+	do {                                               \
+		fog_u128 t_ = (fog_u128)(to) - (a)-borrow; \
+		(to) = (u64)t_;                            \
+		borrow = (u64)(t_ >> 64) & 1;              \
+	} while (0)
+
+/* The bits of high:low from bit 60 on. */
+#define FROM_60(high, low) ((low) >> 60 | (high) << 4)
+
+/* 2^252 is -rest: x = h 2^252 + l becomes l - h rest, and h rest, 126 bits shorter, is treated in
+ * the same way, three times: l0 - l1 + l2 - h2 rest. With 2 L added that lies between 0 and 4 L. */
+__attribute__((always_inline)) static inline void reduce(struct fog_sc *r, u64 x0, u64 x1, u64 x2,
+							 u64 x3, u64 x4, u64 x5, u64 x6, u64 x7)
 {
-	memset(r, 0, (n + m) * sizeof(*r));
-	FE_UNROLL
-	for (unsigned i = 0; i < n; i++) {
-		u64 carry = 0;
-		FE_UNROLL
-		for (unsigned j = 0; j < m; j++) {
-			fog_u128 t = (fog_u128)a[i] * b[j] + r[i + j] + carry;
-			r[i + j] = (u64)t;
-			carry = (u64)(t >> 64);
-		}
-		r[i + m] = carry;
-	}
+	u64 p0 = 0, p1 = 0, p2 = 0, p3 = 0, p4 = 0, p5 = 0, p6, q0 = 0, q1 = 0, q2 = 0, q3 = 0, q4;
+	u64 h0 = FROM_60(x4, x3), h1 = FROM_60(x5, x4), h2 = FROM_60(x6, x5);
+	u64 h3 = FROM_60(x7, x6), h4 = x7 >> 60, carry = 0, borrow = 0;
+
+	MULADD(p0, h0, rest[0]);
+	MULADD(p1, h1, rest[0]);
+	MULADD(p2, h2, rest[0]);
+	MULADD(p3, h3, rest[0]);
+	MULADD(p4, h4, rest[0]);
+	p5 = carry;
+	carry = 0;
+	MULADD(p1, h0, rest[1]);
+	MULADD(p2, h1, rest[1]);
+	MULADD(p3, h2, rest[1]);
+	MULADD(p4, h3, rest[1]);
+	MULADD(p5, h4, rest[1]);
+	p6 = carry; /* p below 2^385 */
+	h0 = FROM_60(p4, p3);
+	h1 = FROM_60(p5, p4);
+	h2 = FROM_60(p6, p5);
+	carry = 0;
+	MULADD(q0, h0, rest[0]);
+	MULADD(q1, h1, rest[0]);
+	MULADD(q2, h2, rest[0]);
+	q3 = carry;
+	carry = 0;
+	MULADD(q1, h0, rest[1]);
+	MULADD(q2, h1, rest[1]);
+	MULADD(q3, h2, rest[1]);
+	q4 = carry; /* q below 2^258 */
+	h0 = FROM_60(q4, q3);
+	x3 &= TOP_MASK;
+	carry = 0;
+	ADD(x0, q0);
+	ADD(x1, q1);
+	ADD(x2, q2);
+	ADD(x3, q3 & TOP_MASK);
+	carry = 0;
+	ADD(x0, order_twice[0]);
+	ADD(x1, order_twice[1]);
+	ADD(x2, 0);
+	ADD(x3, order_twice[3]);
+	SUB(x0, p0);
+	SUB(x1, p1);
+	SUB(x2, p2);
+	SUB(x3, p3 & TOP_MASK);
+	q0 = q1 = 0;
+	carry = borrow = 0;
+	MULADD(q0, h0, rest[0]);
+	MULADD(q1, h0, rest[1]);
+	SUB(x0, q0);
+	SUB(x1, q1);
+	SUB(x2, carry);
+	SUB(x3, 0);
+	*r = (struct fog_sc){{x0, x1, x2, x3}};
+	subtract_once(r->w, order_twice);
+	subtract_once(r->w, order);
 }
 
-/* The quotient estimate is at most two short, and the remainder then below 3 L < 2^320. */
 void fog_sc_reduce(struct fog_sc *r, const u64 wide[8])
 {
-	u64 product[10], back[10], t[5], borrow = 0;
-
-	words_mul(product, wide + 3, 5, reciprocal, 5);
-	words_mul(back, product + 5, 5, order, 4);
-	FE_UNROLL
-	for (unsigned i = 0; i < 5; i++) {
-		fog_u128 d = (fog_u128)wide[i] - back[i] - borrow;
-		t[i] = (u64)d;
-		borrow = (u64)(d >> 64) & 1;
-	}
-	subtract_once(t, order);
-	subtract_once(t, order);
-	memcpy(r->w, t, sizeof(r->w));
+	reduce(r, wide[0], wide[1], wide[2], wide[3], wide[4], wide[5], wide[6], wide[7]);
 }
 
 void fog_sc_reduce_bytes(struct fog_sc *r, const u8 in[64])
@@ -97,56 +175,66 @@ void fog_sc_reduce_bytes(struct fog_sc *r, const u8 in[64])
 	fog_sc_reduce(r, wide);
 }
 
-void fog_sc_mul(struct fog_sc *r, const struct fog_sc *a, const struct fog_sc *b)
-{
-	u64 wide[8];
-
-	words_mul(wide, a->w, 4, b->w, 4);
-	fog_sc_reduce(r, wide);
-}
-
 void fog_sc_muladd(struct fog_sc *r, const struct fog_sc *a, const struct fog_sc *b,
 		   const struct fog_sc *c)
 {
-	u64 wide[8], carry = 0;
+	const u64 a0 = a->w[0], a1 = a->w[1], a2 = a->w[2], a3 = a->w[3];
+	const u64 b0 = b->w[0], b1 = b->w[1], b2 = b->w[2], b3 = b->w[3];
+	u64 x0 = c->w[0], x1 = c->w[1], x2 = c->w[2], x3 = c->w[3], x4, x5, x6, carry = 0;
 
-	words_mul(wide, a->w, 4, b->w, 4);
-	FE_UNROLL
-	for (unsigned i = 0; i < 8; i++) {
-		fog_u128 t = (fog_u128)wide[i] + (i < 4 ? c->w[i] : 0) + carry;
-		wide[i] = (u64)t;
-		carry = (u64)(t >> 64);
-	}
-	fog_sc_reduce(r, wide);
+	MULADD(x0, a0, b0);
+	MULADD(x1, a0, b1);
+	MULADD(x2, a0, b2);
+	MULADD(x3, a0, b3);
+	x4 = carry;
+	carry = 0;
+	MULADD(x1, a1, b0);
+	MULADD(x2, a1, b1);
+	MULADD(x3, a1, b2);
+	MULADD(x4, a1, b3);
+	x5 = carry;
+	carry = 0;
+	MULADD(x2, a2, b0);
+	MULADD(x3, a2, b1);
+	MULADD(x4, a2, b2);
+	MULADD(x5, a2, b3);
+	x6 = carry;
+	carry = 0;
+	MULADD(x3, a3, b0);
+	MULADD(x4, a3, b1);
+	MULADD(x5, a3, b2);
+	MULADD(x6, a3, b3);
+	reduce(r, x0, x1, x2, x3, x4, x5, x6, carry);
+}
+
+void fog_sc_mul(struct fog_sc *r, const struct fog_sc *a, const struct fog_sc *b)
+{
+	const struct fog_sc zero = {{0}};
+
+	fog_sc_muladd(r, a, b, &zero);
 }
 
 void fog_sc_add(struct fog_sc *r, const struct fog_sc *a, const struct fog_sc *b)
 {
-	u64 t[5], carry = 0;
+	words_add(r->w, a->w, b->w);
+	subtract_once(r->w, order);
+}
+
+void fog_sc_sub(struct fog_sc *r, const struct fog_sc *a, const struct fog_sc *b)
+{
+	u64 below = -words_sub(r->w, a->w, b->w), back[4];
 
 	FE_UNROLL
-	for (unsigned i = 0; i < 4; i++) {
-		fog_u128 s = (fog_u128)a->w[i] + b->w[i] + carry;
-		t[i] = (u64)s;
-		carry = (u64)(s >> 64);
-	}
-	t[4] = carry;
-	subtract_once(t, order);
-	memcpy(r->w, t, sizeof(r->w));
+	for (unsigned i = 0; i < 4; i++)
+		back[i] = order[i] & below;
+	words_add(r->w, r->w, back);
 }
 
 void fog_sc_negate(struct fog_sc *r, const struct fog_sc *a)
 {
-	u64 t[5] = {0}, borrow = 0;
+	const struct fog_sc zero = {{0}};
 
-	FE_UNROLL
-	for (unsigned i = 0; i < 4; i++) {
-		fog_u128 d = (fog_u128)order[i] - a->w[i] - borrow;
-		t[i] = (u64)d;
-		borrow = (u64)(d >> 64) & 1;
-	}
-	subtract_once(t, order); /* zero */
-	memcpy(r->w, t, sizeof(r->w));
+	fog_sc_sub(r, &zero, a);
 }
 
 /* a to the power L - 2, four bits at a time; the exponent is no secret. */

@@ -28,8 +28,9 @@ void fog_sc_mul(struct fog_sc *r, const struct fog_sc *a, const struct fog_sc *b
 /* r = a * b + c modulo L, any a, b and c. */
 void fog_sc_muladd(struct fog_sc *r, const struct fog_sc *a, const struct fog_sc *b,
 		   const struct fog_sc *c);
-/* r = a + b and r = -a modulo L, for a and b below L. */
+/* r = a + b, a - b and -a modulo L, for a and b below L. */
 void fog_sc_add(struct fog_sc *r, const struct fog_sc *a, const struct fog_sc *b);
+void fog_sc_sub(struct fog_sc *r, const struct fog_sc *a, const struct fog_sc *b);
 void fog_sc_negate(struct fog_sc *r, const struct fog_sc *a);
 /* r = 1 / a modulo L, and 0 for 0. About 10 us. */
 void fog_sc_invert(struct fog_sc *r, const struct fog_sc *a);

@@ -48,7 +48,7 @@ struct fog_sign_item {
  * of the batch before the rest is checked one by one. */
 void fog_sign_verify_many(const struct fog_sign_item *item, unsigned count, int *result);
 
-/* Signatures per batch of fog_sign_verify_many(), which works on its stack: 112 KiB. */
+/* Signatures per batch of fog_sign_verify_many(), which works on its stack: 352 KiB. */
 #define FOG_SIGN_BATCH 64
 /* Largest batch; more than this gains little. */
 #define FOG_SIGN_BATCH_MAX 16384

@@ -10,7 +10,7 @@
 #include <errno.h>
 
 /* Of fog_sign_verify_many() and fog_sign_verify(), checked against every path where they run. */
-#define STACK_SIZE     (112 * 1024)
+#define STACK_SIZE     (352 * 1024)
 #define STACK_SIZE_ONE (3 * 1024)
 
 /* Slots of the key table that are looked at. A signer may choose keys that collide; then they are

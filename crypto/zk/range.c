@@ -31,6 +31,12 @@ void fog_range_gens_init(struct fog_range_gens *gens)
 		chain(gens->g[party], 'G', party);
 		chain(gens->h[party], 'H', party);
 	}
+	fog_fixed_init(&gens->base_fixed, &gens->base.point);
+	fog_fixed_init(&gens->blinding_fixed, &gens->blinding.point);
+	for (unsigned i = 0; i < FOG_RANGE_BITS_MAX; i++) {
+		fog_fixed_init(&gens->g_fixed[i], &gens->g[0][i].point);
+		fog_fixed_init(&gens->h_fixed[i], &gens->h[0][i].point);
+	}
 }
 
 unsigned fog_range_rounds(unsigned bits, unsigned count)

@@ -12,7 +12,7 @@ struct fog_range_parsed {
 	unsigned bits, count, rounds;
 	unsigned points; /* of the proof itself */
 	/* A S T_1 T_2, L R of each round, then the commitments. */
-	struct fog_ristretto point[FOG_RANGE_POINTS_MAX];
+	struct fog_ge_niels point[FOG_RANGE_POINTS_MAX];
 	struct fog_scalar t_x, t_x_blinding, e_blinding, a, b;
 };
 

@@ -3,8 +3,12 @@
 
 #include <errno.h>
 
+#include "crypto/curve/msm.h"
 #include "crypto/mem.h"
 #include "crypto/zk/range_internal.h"
+
+/* Terms that are summed in one with those that have tables: they save a row of doublings. */
+#define TOGETHER_MAX 64
 
 /* Section 4.2 of the paper leaves two equations, joined here by a random scalar c; with the whole
  * times a random weight they add up with those of other proofs (section 6.1):
@@ -89,18 +93,25 @@ void fog_range_replay(struct fog_merlin *t, struct fog_range_challenges *c, cons
 	}
 }
 
+static const struct fog_sc *scalars(const struct fog_scalar *s)
+{
+	return (const struct fog_sc *)s;
+}
+_Static_assert(sizeof(struct fog_scalar) == sizeof(struct fog_sc), "scalars are cast, not copied");
+
 static void batch_sum(struct fog_range_batch *b)
 {
 	struct fog_ristretto part;
 
-	fog_ristretto_msm_vartime(&part, b->s, b->p, b->count);
+	FOG_ASSERT(fog_msm_scratch_size(b->count) <= sizeof(b->scratch));
+	fog_msm(&part.point, b->p, scalars(b->s), b->count, b->scratch);
 	fog_ristretto_add(&b->sum, &b->sum, &part);
 	b->count = 0;
 }
 
 /* Adds weight * scalar * point; a full list is summed first. */
 static void term_add(struct fog_range_batch *b, const struct fog_scalar *weight,
-		     const struct fog_scalar *scalar, const struct fog_ristretto *point)
+		     const struct fog_scalar *scalar, const struct fog_ge_niels *point)
 {
 	if (b->count == FOG_RANGE_BATCH_TERMS)
 		batch_sum(b);
@@ -180,20 +191,62 @@ static void bases_add(struct fog_range_batch *b, const struct fog_range_parsed *
 	fog_scalar_sub(&b->blinding, &b->blinding, &left);
 }
 
-/* The coefficients of G and H. y_inv: 1 / y; b->fold: the s_i. */
+/* b->fold[i] = the product of the u_r^2 whose bit of i is set, by the bits from the highest down:
+ * the product of all u_r, times s_i. b->power[i] = y^i. */
+static void fold_init(struct fog_range_batch *b, const struct fog_range_parsed *p,
+		      const struct fog_range_challenges *c, const struct fog_scalar *u_square)
+{
+	struct fog_scalar y = c->y; /* y^(2^k) */
+
+	b->fold[0] = b->power[0] = fog_scalar_one;
+	for (unsigned k = 0; k < p->rounds; k++) {
+		for (unsigned i = 0; i < 1u << k; i++) {
+			unsigned at = (1u << k) + i;
+			fog_scalar_mul(&b->fold[at], &b->fold[i], &u_square[p->rounds - 1 - k]);
+			fog_scalar_mul(&b->power[at], &b->power[i], &y);
+		}
+		fog_scalar_mul(&y, &y, &y);
+	}
+}
+
+/* What one proof's equation is multiplied by: a random weight, U^2 and Y, where U is the product of
+ * the u_r and Y the highest power of y. With the last two, nothing has to be inverted. */
+struct factors {
+	struct fog_scalar all;          /* weight U^2 Y */
+	struct fog_scalar no_u;         /* weight Y */
+	struct fog_scalar u;            /* weight U Y, beside U s_i and U / s_i */
+	struct fog_scalar no_y, u_no_y; /* weight U^2, weight U: beside Y / y^i */
+};
+
+static void factors_init(struct factors *f, const struct fog_range_parsed *p,
+			 const struct fog_range_challenges *c, const struct fog_scalar *weight,
+			 const struct fog_scalar *y_top)
+{
+	struct fog_scalar u = c->u[0];
+
+	for (unsigned r = 1; r < p->rounds; r++)
+		fog_scalar_mul(&u, &u, &c->u[r]);
+	fog_scalar_mul(&f->u_no_y, weight, &u);
+	fog_scalar_mul(&f->no_y, &f->u_no_y, &u);
+	fog_scalar_mul(&f->no_u, weight, y_top);
+	fog_scalar_mul(&f->u, &f->no_u, &u);
+	fog_scalar_mul(&f->all, &f->u, &u);
+}
+
+/* The coefficients of G and H. */
 static void generators_add(struct fog_range_batch *b, const struct fog_range_parsed *p,
-			   const struct fog_range_challenges *c, const struct fog_scalar *weight,
-			   const struct fog_scalar *y_inv, const struct fog_scalar *z2)
+			   const struct fog_range_challenges *c, const struct factors *f,
+			   const struct fog_scalar *z2)
 {
 	unsigned total = p->bits * p->count;
-	struct fog_scalar minus_a, minus_b, z, minus_z, zj = *z2, y = *weight;
-	struct fog_scalar shifted = fog_scalar_zero, term;
+	struct fog_scalar minus_a, minus_b, z, zj, term, shifted = fog_scalar_zero;
 
-	fog_scalar_mul(&minus_a, weight, &p->a);
+	fog_scalar_mul(&minus_a, &f->u, &p->a);
 	fog_scalar_neg(&minus_a, &minus_a);
-	fog_scalar_neg(&minus_b, &p->b);
-	fog_scalar_mul(&z, weight, &c->z);
-	fog_scalar_neg(&minus_z, &z);
+	fog_scalar_mul(&minus_b, &f->u_no_y, &p->b);
+	fog_scalar_neg(&minus_b, &minus_b);
+	fog_scalar_mul(&z, &f->all, &c->z);
+	fog_scalar_mul(&zj, &f->no_y, z2);
 	parties_need(b, p->count);
 	for (unsigned i = 0; i < total; i++) {
 		unsigned party = i / p->bits, k = i % p->bits;
@@ -203,65 +256,74 @@ static void generators_add(struct fog_range_batch *b, const struct fog_range_par
 				fog_scalar_mul(&zj, &zj, &c->z);
 			shifted = zj;
 		}
-		fog_scalar_add(&term, &b->g[at], &minus_z);
+		fog_scalar_sub(&term, &b->g[at], &z);
 		fog_scalar_muladd(&b->g[at], &minus_a, &b->fold[i], &term);
 		fog_scalar_muladd(&term, &minus_b, &b->fold[total - 1 - i], &shifted);
 		fog_scalar_add(&b->h[at], &b->h[at], &z);
-		fog_scalar_muladd(&b->h[at], &term, &y, &b->h[at]);
-		fog_scalar_mul(&y, &y, y_inv);
+		fog_scalar_muladd(&b->h[at], &term, &b->power[total - 1 - i], &b->h[at]);
 		fog_scalar_add(&shifted, &shifted, &shifted);
 	}
 }
 
-/* b->fold[i] = s_i: s_0 is the product of the 1/u_r; setting bit k of i multiplies by the square of
- * u of round (rounds - 1 - k). */
-static void fold_init(struct fog_range_batch *b, const struct fog_range_parsed *p,
-		      const struct fog_scalar *u_square, const struct fog_scalar *u_inv)
+/* L_r by U^2 u_r^2, R_r by U^2 / u_r^2, which is the product of the other squares. */
+static void rounds_add(struct fog_range_batch *b, const struct fog_range_parsed *p,
+		       const struct factors *f, const struct fog_scalar *square)
 {
-	b->fold[0] = fog_scalar_one;
-	for (unsigned r = 0; r < p->rounds; r++)
-		fog_scalar_mul(&b->fold[0], &b->fold[0], &u_inv[r]);
-	for (unsigned k = 0; k < p->rounds; k++)
-		for (unsigned i = 0; i < 1u << k; i++)
-			fog_scalar_mul(&b->fold[(1u << k) + i], &b->fold[i],
-				       &u_square[p->rounds - 1 - k]);
+	struct fog_scalar after[FOG_RANGE_ROUNDS_MAX], before = fog_scalar_one, others;
+
+	after[p->rounds - 1] = fog_scalar_one;
+	for (unsigned r = p->rounds - 1; r > 0; r--)
+		fog_scalar_mul(&after[r - 1], &after[r], &square[r]);
+	for (unsigned r = 0; r < p->rounds; r++) {
+		term_add(b, &f->all, &square[r], &p->point[4 + 2 * r]);
+		fog_scalar_mul(&others, &before, &after[r]);
+		term_add(b, &f->no_u, &others, &p->point[5 + 2 * r]);
+		fog_scalar_mul(&before, &before, &square[r]);
+	}
 }
 
-/* inverse: of the u, then of y. */
 static void proof_add(struct fog_range_batch *b, const struct fog_range_parsed *p,
-		      const struct fog_range_challenges *c, const struct fog_scalar *inverse,
-		      const struct fog_scalar *weight, const struct fog_scalar *join)
+		      const struct fog_range_challenges *c, const struct fog_scalar *weight,
+		      const struct fog_scalar *join)
 {
 	struct fog_scalar square[FOG_RANGE_ROUNDS_MAX], z2, term;
+	struct factors f;
 
-	fog_scalar_mul(&z2, &c->z, &c->z);
-	term_add(b, weight, &fog_scalar_one, &p->point[0]);
-	term_add(b, weight, &c->x, &p->point[1]);
-	fog_scalar_mul(&term, join, &c->x);
-	term_add(b, weight, &term, &p->point[2]);
-	fog_scalar_mul(&term, &term, &c->x);
-	term_add(b, weight, &term, &p->point[3]);
-	for (unsigned r = 0; r < p->rounds; r++) {
+	for (unsigned r = 0; r < p->rounds; r++)
 		fog_scalar_mul(&square[r], &c->u[r], &c->u[r]);
-		term_add(b, weight, &square[r], &p->point[4 + 2 * r]);
-		fog_scalar_mul(&term, &inverse[r], &inverse[r]);
-		term_add(b, weight, &term, &p->point[5 + 2 * r]);
-	}
+	fold_init(b, p, c, square);
+	factors_init(&f, p, c, weight, &b->power[p->bits * p->count - 1]);
+	fog_scalar_mul(&z2, &c->z, &c->z);
+	term_add(b, &f.all, &fog_scalar_one, &p->point[0]);
+	term_add(b, &f.all, &c->x, &p->point[1]);
+	fog_scalar_mul(&term, join, &c->x);
+	term_add(b, &f.all, &term, &p->point[2]);
+	fog_scalar_mul(&term, &term, &c->x);
+	term_add(b, &f.all, &term, &p->point[3]);
+	rounds_add(b, p, &f, square);
 	fog_scalar_mul(&term, join, &z2);
 	for (unsigned j = 0; j < p->count; j++) {
-		term_add(b, weight, &term, &p->point[p->points + j]);
+		term_add(b, &f.all, &term, &p->point[p->points + j]);
 		fog_scalar_mul(&term, &term, &c->z);
 	}
-	bases_add(b, p, c, weight, join, &z2);
-	fold_init(b, p, square, inverse);
-	generators_add(b, p, c, weight, &inverse[p->rounds], &z2);
+	bases_add(b, p, c, &f.all, join, &z2);
+	generators_add(b, p, c, &f, &z2);
+}
+
+/* A factor of zero would take a proof out of the sum. */
+static bool any_zero(const struct fog_range_challenges *c, unsigned rounds)
+{
+	bool zero = fog_scalar_is_zero(&c->y);
+
+	for (unsigned r = 0; r < rounds; r++)
+		zero |= fog_scalar_is_zero(&c->u[r]);
+	return zero;
 }
 
 int fog_range_batch_add(struct fog_range_batch *b, struct fog_merlin *t, const u8 *proof,
 			size_t proof_len, const u8 (*commitment)[FOG_RISTRETTO_SIZE], unsigned bits,
 			unsigned count)
 {
-	struct fog_scalar inverse[FOG_RANGE_ROUNDS_MAX + 1], scratch[FOG_RANGE_ROUNDS_MAX + 1];
 	struct fog_scalar weight, join;
 	struct fog_range_challenges c;
 	struct fog_range_parsed p;
@@ -271,42 +333,73 @@ int fog_range_batch_add(struct fog_range_batch *b, struct fog_merlin *t, const u
 	if (rc != 0)
 		return rc;
 	fog_range_replay(t, &c, proof, commitment, bits, count);
-	memcpy(inverse, c.u, p.rounds * sizeof(*inverse));
-	inverse[p.rounds] = c.y;
-	if (fog_scalar_invert_many(inverse, scratch, p.rounds + 1) != 0)
+	if (any_zero(&c, p.rounds))
 		return -EBADMSG;
-	/* Weights depend on the whole proof too, should the random bytes ever be known. */
+	/* Weights depend on the whole proof too, should the random bytes ever be known: all of it
+	 * but a and b is in the transcript. */
 	fog_merlin_rng_fork(&rng, t);
-	fog_merlin_rng_key(&rng, "proof", proof, proof_len);
+	fog_merlin_rng_key(&rng, "a b", proof + proof_len - 64, 64);
 	fog_merlin_rng_key(&rng, "place", &b->added, sizeof(b->added));
 	fog_merlin_rng_finish(&rng, b->random);
 	fog_range_random(&rng, &weight);
 	fog_range_random(&rng, &join);
 	fog_merlin_rng_wipe(&rng);
-	proof_add(b, &p, &c, inverse, &weight, &join);
+	proof_add(b, &p, &c, &weight, &join);
 	b->added++;
 	return 0;
 }
 
-/* The generators' part: those of parties or bits that no proof had are left out. */
-static void generators_sum(struct fog_range_batch *b)
+/* Generators without tables, those of further parties, become terms. */
+static void parties_add(struct fog_range_batch *b)
 {
-	const struct fog_ristretto *g = &b->gens->g[0][0], *h = &b->gens->h[0][0];
+	struct fog_ge_niels niels[FOG_RANGE_BITS_MAX];
 
-	term_add(b, &fog_scalar_one, &b->base, &b->gens->base);
-	term_add(b, &fog_scalar_one, &b->blinding, &b->gens->blinding);
-	for (unsigned i = 0; i < b->parties * FOG_RANGE_BITS_MAX; i++) {
-		if (!fog_scalar_is_zero(&b->g[i]))
-			term_add(b, &fog_scalar_one, &b->g[i], &g[i]);
-		if (!fog_scalar_is_zero(&b->h[i]))
-			term_add(b, &fog_scalar_one, &b->h[i], &h[i]);
+	for (unsigned party = 1; party < b->parties; party++) {
+		for (unsigned side = 0; side < 2; side++) {
+			const struct fog_scalar *s = side == 0 ? b->g : b->h;
+			fog_ristretto_to_niels(niels,
+					       side == 0 ? b->gens->g[party] : b->gens->h[party],
+					       FOG_RANGE_BITS_MAX);
+			s += (size_t)party * FOG_RANGE_BITS_MAX;
+			for (unsigned i = 0; i < FOG_RANGE_BITS_MAX; i++)
+				if (!fog_scalar_is_zero(&s[i]))
+					term_add(b, &fog_scalar_one, &s[i], &niels[i]);
+		}
 	}
-	batch_sum(b);
+}
+
+/* The terms of the bases and of the first party's generators; returns how many. */
+static unsigned fixed_list(const struct fog_range_batch *b, struct fog_fixed_term *term)
+{
+	unsigned n = 0;
+
+	term[n++] = (struct fog_fixed_term){&b->gens->base_fixed, *scalars(&b->base)};
+	term[n++] = (struct fog_fixed_term){&b->gens->blinding_fixed, *scalars(&b->blinding)};
+	for (unsigned i = 0; b->parties > 0 && i < FOG_RANGE_BITS_MAX; i++) {
+		if (!fog_scalar_is_zero(&b->g[i]))
+			term[n++] =
+				(struct fog_fixed_term){&b->gens->g_fixed[i], *scalars(&b->g[i])};
+		if (!fog_scalar_is_zero(&b->h[i]))
+			term[n++] =
+				(struct fog_fixed_term){&b->gens->h_fixed[i], *scalars(&b->h[i])};
+	}
+	return n;
 }
 
 int fog_range_batch_verify(struct fog_range_batch *b)
 {
-	generators_sum(b);
+	struct fog_fixed_term term[FOG_STRAUS_FIXED_MAX];
+	struct fog_straus s = {.sums = 1, .fixed = {term}, .point = b->p, .scalar = scalars(b->s)};
+	struct fog_ristretto part;
+
+	parties_add(b);
+	if (b->count > TOGETHER_MAX)
+		batch_sum(b);
+	s.terms[0] = fixed_list(b, term);
+	s.count = b->count;
+	FOG_ASSERT(fog_straus_scratch_size(s.count) <= sizeof(b->scratch));
+	fog_straus_sum(&part.point, &s, b->scratch);
+	fog_ristretto_add(&b->sum, &b->sum, &part);
 	bool right = fog_ristretto_is_identity(&b->sum);
 	batch_clear(b);
 	return right ? 0 : -EBADMSG;

@@ -291,6 +291,9 @@ static void line_take(struct fog_control *c, const char *line, size_t size)
 	case FOG_CONTROL_CIRCUITS:
 		circuits_answer(c, m.id);
 		break;
+	case FOG_CONTROL_PING:
+		fog_control_send(c, json_pack("{s:s, s:I}", "op", "ping", "id", (json_int_t)m.id));
+		break;
 	case FOG_CONTROL_CLOSE:
 		close_answer(c, m.id, m.handle);
 		break;

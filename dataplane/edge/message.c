@@ -215,6 +215,10 @@ static int message_fill(struct fog_control_message *m, const json_t *root, char 
 		m->op = FOG_CONTROL_CIRCUITS;
 		return 0;
 	}
+	if (equals(root, "op", "ping")) {
+		m->op = FOG_CONTROL_PING;
+		return 0;
+	}
 	if (equals(root, "op", "close")) {
 		m->op = FOG_CONTROL_CLOSE;
 		if (!number_get(root, "handle", 1, UINT32_MAX, &value))

@@ -67,6 +67,7 @@ enum fog_control_op {
 	FOG_CONTROL_ROUTE = 2,
 	FOG_CONTROL_CIRCUITS = 3, /* id */
 	FOG_CONTROL_CLOSE = 4,    /* id, handle */
+	FOG_CONTROL_PING = 5,     /* id */
 };
 
 struct fog_control_message {

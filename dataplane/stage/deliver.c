@@ -37,6 +37,8 @@ static void tagged(struct fog_worker *w, struct fog_half *h, struct fog_slot *s)
 
 void fog_stage_deliver(struct fog_worker *w, struct fog_batch *b)
 {
+	for (u32 k = 0; k < b->data_count; k++)
+		__builtin_prefetch(b->half[b->data[k]]);
 	for (u32 k = 0; k < b->data_count; k++) {
 		u32 i = b->data[k];
 		struct fog_half *h = b->half[i];

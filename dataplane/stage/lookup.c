@@ -11,12 +11,8 @@ static enum fog_drop admit(struct fog_half *h, const struct fog_cell_head *head,
 	if (head->sequence == 0)
 		return FOG_DROP_SEQUENCE;
 	int rc = fog_half_admit(h, head->sequence);
-	if (rc == -ERANGE)
-		return FOG_DROP_SEQUENCE;
 	if (rc < 0)
-		return FOG_DROP_REPLAY;
-	if (!h->plain)
-		(void)fog_replay_commit(&h->replay, head->sequence);
+		return rc == -ERANGE ? FOG_DROP_SEQUENCE : FOG_DROP_REPLAY;
 	h->last_ns = now;
 	h->cells++;
 	return FOG_DROP_COUNT;

@@ -21,26 +21,27 @@ void fog_stage_mix_insert(struct fog_worker *w, struct fog_slot *s)
 static void restore_order(struct fog_slot *const *in, const u8 *order, struct fog_slot **out,
 			  unsigned count)
 {
-	u8 first[GROUPS], last[GROUPS], next[FOG_BATCH_MAX], group[FOG_BATCH_MAX];
+	/* chain[g]: first cell of group g; chain[GROUPS + i]: the one after cell i. No branches:
+	 * whether two cells share a circuit is chance. */
+	u8 chain[GROUPS + FOG_BATCH_MAX], tail[GROUPS], group[FOG_BATCH_MAX];
 
-	memset(first, 0xff, sizeof(first));
+	for (unsigned g = 0; g < GROUPS; g++)
+		tail[g] = (u8)g;
 	for (unsigned i = 0; i < count; i++) {
 		/* Two circuits in one group only keep more order than they need. */
 		u32 g = (in[i]->id * 0x9e3779b1u ^ in[i]->link * 0x85ebca77u) >> 25;
 		group[i] = (u8)g;
-		next[i] = 0xff;
-		if (first[g] == 0xff)
-			first[g] = (u8)i;
-		else
-			next[last[g]] = (u8)i;
-		last[g] = (u8)i;
+		chain[tail[g]] = (u8)i;
+		tail[g] = (u8)(GROUPS + i);
 	}
 	for (unsigned i = 0; i < count; i++) {
-		u8 g = group[order[i]];
-		out[i] = in[first[g]];
-		first[g] = next[first[g]];
+		u8 g = group[order[i]], first = chain[g];
+		out[i] = in[first];
+		chain[g] = chain[GROUPS + first];
 	}
 }
+
+_Static_assert(GROUPS + FOG_BATCH_MAX <= UINT8_MAX + 1, "places are u8");
 
 unsigned fog_stage_mix_due(struct fog_worker *w, struct fog_slot **due, unsigned max)
 {

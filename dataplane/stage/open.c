@@ -64,56 +64,77 @@ static void sort_frames(struct fog_worker *w, struct fog_batch *b)
 	}
 }
 
-/* Session of each row, and whether its counter may pass; leaves the rows to be decrypted. */
-static void gather(struct fog_worker *w, struct fog_batch *b, struct fog_gcm_job *jobs)
+/* The session a peer names, and its link. Most rows name one seen a moment ago. */
+static struct fog_session *session_of(struct fog_worker *w, u32 index, u32 *link)
 {
-	u64 key[FOG_BATCH_MAX];
-	u32 hash[FOG_BATCH_MAX];
+	struct fog_recent *r = &w->recent[index % FOG_ARRAY_COUNT(w->recent)];
+
+	*link = r->link;
+	if (r->index == index) {
+		struct fog_session *s = fog_link_session(&w->links[*link], index);
+		if (s != NULL)
+			return s;
+	}
+	*link = fog_map_find(&w->sessions, index);
+	if (*link == FOG_MAP_NONE)
+		return NULL;
+	*r = (struct fog_recent){.index = index, .link = *link};
+	struct fog_session *s = fog_link_session(&w->links[*link], index);
+	FOG_ASSERT(s != NULL);
+	return s;
+}
+
+/* What is to be decrypted: a job for each row of sealed[], and its session. */
+struct opening {
+	struct fog_gcm_job job[FOG_BATCH_MAX];
+	struct fog_session *session[FOG_BATCH_MAX];
+	u32 index[FOG_BATCH_MAX]; /* that the peer names it by */
+};
+
+/* Session of each row, and whether its counter may pass; leaves the rows to be decrypted. */
+static void gather(struct fog_worker *w, struct fog_batch *b, struct opening *o)
+{
+	const u64 now = w->now;
 	u32 kept = 0;
 
-	for (u32 k = 0; k < b->sealed_count; k++)
-		key[k] = fog_load_u32(b->frame[b->sealed[k]].data + 4);
-	fog_map_hash_many(&w->sessions, key, hash, b->sealed_count);
-	for (u32 k = 0; k < b->sealed_count; k++)
-		fog_map_prefetch(&w->sessions, hash[k]);
 	for (u32 k = 0; k < b->sealed_count; k++) {
 		u32 i = b->sealed[k];
 		u8 *data = b->frame[i].data, *cell = data + FOG_LINK_HEADER_SIZE;
-		u32 index = (u32)key[k];
-		u32 link = fog_map_find_hashed(&w->sessions, hash[k], index);
-		if (link == FOG_MAP_NONE) {
+		u32 index = fog_load_u32(data + 4);
+		u64 counter = fog_load_u64(data + 8);
+		struct fog_session *s = session_of(w, index, &b->link[i]);
+		if (s == NULL) {
 			fog_drop(w, FOG_DROP_NO_SESSION);
 			fog_link_hunt(w, &b->frame[i].peer);
 			continue;
 		}
-		struct fog_session *s = fog_link_session(&w->links[link], index);
-		FOG_ASSERT(s != NULL);
-		if (w->now >= s->expire_ns || s->received >= FOG_SESSION_REJECT_CELLS) {
+		if (now >= s->expire_ns || s->received >= FOG_SESSION_REJECT_CELLS) {
 			fog_drop(w, FOG_DROP_LINK_EXPIRED);
 			continue;
 		}
-		u64 counter = fog_load_u64(data + 8);
 		if (fog_replay_check(&s->replay, counter) != 0) {
 			fog_drop(w, FOG_DROP_LINK_REPLAY);
 			continue;
 		}
-		b->link[i] = link;
 		b->cell[i] = cell;
 		b->slot[i] = NULL;
-		fog_session_job(&jobs[kept], &s->recv, data, counter, cell, cell);
+		o->session[kept] = s;
+		o->index[kept] = index;
+		fog_session_job(&o->job[kept], &s->recv, data, counter, cell, cell);
 		b->sealed[kept++] = (u8)i;
 	}
 	b->sealed_count = kept;
 }
 
 /* What a row does to its session. Rows before it may have moved or ended that. */
-static enum fog_drop settle(struct fog_worker *w, struct fog_link *l, const u8 *data)
+static enum fog_drop settle(struct fog_worker *w, struct fog_link *l, struct fog_session *s,
+			    u32 index, u64 counter)
 {
-	struct fog_session *s = fog_link_session(l, fog_load_u32(data + 4));
-
+	if (!s->live || s->local != index)
+		s = fog_link_session(l, index);
 	if (s == NULL)
 		return FOG_DROP_NO_SESSION;
-	if (fog_replay_commit(&s->replay, fog_load_u64(data + 8)) != 0)
+	if (fog_replay_commit(&s->replay, counter) != 0)
 		return FOG_DROP_LINK_REPLAY;
 	s->received++;
 	l->rx_ns = w->now;
@@ -124,20 +145,21 @@ static enum fog_drop settle(struct fog_worker *w, struct fog_link *l, const u8 *
 
 void fog_stage_open(struct fog_worker *w, struct fog_batch *b)
 {
-	struct fog_gcm_job jobs[FOG_BATCH_MAX];
+	struct opening o;
 	u32 kept = 0;
 
 	FOG_ASSERT(b->count <= FOG_BATCH_MAX);
 	sort_frames(w, b);
-	gather(w, b, jobs);
+	gather(w, b, &o);
 	fog_lap(w, &w->counts.cycles_open);
-	fog_gcm_open_many(jobs, b->sealed_count);
+	fog_gcm_open_many(o.job, b->sealed_count);
 	fog_lap(w, &w->counts.cycles_open_cipher);
 	for (u32 k = 0; k < b->sealed_count; k++) {
 		u32 i = b->sealed[k];
 		enum fog_drop d = FOG_DROP_LINK_AUTH;
-		if (jobs[k].authentic)
-			d = settle(w, &w->links[b->link[i]], b->frame[i].data);
+		if (o.job[k].authentic)
+			d = settle(w, &w->links[b->link[i]], o.session[k], o.index[k],
+				   o.job[k].counter);
 		if (d == FOG_DROP_COUNT)
 			b->sealed[kept++] = (u8)i;
 		else

@@ -116,37 +116,17 @@ void fog_half_set_key(struct fog_half *h, const u8 seed[FOG_CELL_SEED_SIZE], u64
 	h->former_held = false;
 }
 
-int fog_half_admit(const struct fog_half *h, u64 sequence)
+const struct fog_cell_key *fog_half_other_key(struct fog_half *h, u64 generation,
+					      struct fog_cell_key *former)
 {
-	u64 generation = sequence >> FOG_RATCHET_SHIFT;
-
-	if (h->plain)
-		return 0;
-	if (generation != h->generation && generation != h->generation + 1 &&
-	    !(generation + 1 == h->generation && h->former_held))
-		return -ERANGE;
-	return fog_replay_check(&h->replay, sequence) == 0 ? 0 : -EEXIST;
-}
-
-bool fog_half_ratchets(const struct fog_half *h, u64 sequence)
-{
-	return !h->plain && sequence >> FOG_RATCHET_SHIFT == h->generation + 1;
-}
-
-const struct fog_cell_key *fog_half_use_key(struct fog_half *h, u64 sequence,
-					    struct fog_cell_key *former)
-{
-	u64 generation = sequence >> FOG_RATCHET_SHIFT;
-
 	FOG_ASSERT(!h->plain);
 	if (generation == h->generation + 1) {
 		memcpy(h->former, h->key.uiv.seed, sizeof(h->former));
 		h->former_held = true;
 		fog_cell_key_ratchet(&h->key, &h->key);
 		h->generation = generation;
-	}
-	if (generation == h->generation)
 		return &h->key;
+	}
 	if (generation + 1 != h->generation || !h->former_held)
 		return NULL;
 	fog_cell_key_init(former, h->former);

@@ -51,21 +51,23 @@ struct fog_half {
 	u64 generation;   /* of `key` */
 	u64 last_ns;      /* last cell */
 	u64 cells;
-	u32 pending;    /* index of the build record, or FOG_HALF_NONE */
-	u32 serial;     /* tells apart two users of the same slot */
 	u32 end_handle; /* extended, but the client may not know yet: its former TERMINUS half */
-	u32 next;       /* free list, list of its link, or CLOSING list */
-	struct fog_cell_key key;  /* of the current generation */
-	struct fog_replay replay; /* sequences seen */
-	u32 prev;                 /* list of its link */
 	u32 pad;
-	u32 *head;                     /* which list */
-	u64 sequence;                  /* TERMINUS: next number to originate */
-	u64 edge_epoch;                /* EDGE, TERMINUS: attachment of the edge it belongs to */
+	struct fog_replay replay; /* sequences seen: its edge here, the window in five lines */
+	u32 pending;              /* index of the build record, or FOG_HALF_NONE */
+	u32 serial;               /* tells apart two users of the same slot */
+	u32 next;                 /* free list, list of its link, or CLOSING list */
+	u32 prev;                 /* list of its link */
+	u32 *head;                /* which list */
+	u64 sequence;             /* TERMINUS: next number to originate */
+	u64 edge_epoch;           /* EDGE, TERMINUS: attachment of the edge it belongs to */
+	FOG_CACHE_ALIGNED struct fog_cell_key key; /* of the current generation */
 	u8 former[FOG_CELL_SEED_SIZE]; /* seed of the generation before, for what is late */
 };
 _Static_assert(sizeof(struct fog_half) == 1152, "a million circuits are two million halves");
-_Static_assert(offsetof(struct fog_half, key) == 64, "the first line holds what every cell needs");
+_Static_assert(offsetof(struct fog_half, replay.word) == 64,
+	       "the first line holds what every cell needs");
+_Static_assert(offsetof(struct fog_half, key) % FOG_CACHELINE == 0, "11 lines, not 12");
 
 struct fog_half_table {
 	struct fog_half *halves;
@@ -102,16 +104,40 @@ void fog_half_move(struct fog_half_table *t, struct fog_half *h, u32 *head);
 /* First key of a half, at a generation. */
 void fog_half_set_key(struct fog_half *h, const u8 seed[FOG_CELL_SEED_SIZE], u64 generation);
 
-/* May a cell of this sequence pass: generation held or next, not seen before. 0, -ERANGE
- * (generation) or -EEXIST (seen or too old). Plain halves take everything. */
-int fog_half_admit(const struct fog_half *h, u64 sequence);
+/* May a cell of this sequence pass: generation held or next, not seen before; it counts as seen
+ * from now on. 0, -ERANGE (generation) or -EEXIST (seen or too old). Plain halves take everything.
+ */
+static inline int fog_half_admit(struct fog_half *h, u64 sequence)
+{
+	u64 generation = sequence >> FOG_RATCHET_SHIFT;
+
+	if (h->plain)
+		return 0;
+	if (generation != h->generation && generation != h->generation + 1 &&
+	    !(generation + 1 == h->generation && h->former_held))
+		return -ERANGE;
+	return fog_replay_commit(&h->replay, sequence) == 0 ? 0 : -EEXIST;
+}
+
 /* Would this sequence overwrite a key that jobs gathered before may use? */
-bool fog_half_ratchets(const struct fog_half *h, u64 sequence);
+static inline bool fog_half_ratchets(const struct fog_half *h, u64 sequence)
+{
+	return !h->plain && sequence >> FOG_RATCHET_SHIFT == h->generation + 1;
+}
+
+/* Likewise of another generation than the current one. */
+const struct fog_cell_key *fog_half_other_key(struct fog_half *h, u64 generation,
+					      struct fog_cell_key *former);
 /* Key for an admitted sequence; moves on a generation if it is the first of the next. That of the
  * generation before is expanded in *former, which is rare: only what was under way when it ended.
  * NULL: another sequence used since took that key's place. */
-const struct fog_cell_key *fog_half_use_key(struct fog_half *h, u64 sequence,
-					    struct fog_cell_key *former);
+static inline const struct fog_cell_key *fog_half_use_key(struct fog_half *h, u64 sequence,
+							  struct fog_cell_key *former)
+{
+	u64 generation = sequence >> FOG_RATCHET_SHIFT;
+
+	return generation == h->generation ? &h->key : fog_half_other_key(h, generation, former);
+}
 
 /* Ask for the lines that admitting a cell of this sequence touches. Those of the key are asked for
  * by the cipher, a few cells ahead: of a whole batch they would not fit the cache. */
@@ -119,7 +145,6 @@ static inline __attribute__((always_inline)) void fog_half_prefetch(const struct
 								    u64 sequence)
 {
 	__builtin_prefetch(h, 1);
-	__builtin_prefetch(&h->replay, 1);
 	__builtin_prefetch(&h->replay.word[sequence / 64 % FOG_REPLAY_WORDS], 1);
 }
 

@@ -141,21 +141,6 @@ int fog_map_init(struct fog_map *m, struct fog_arena *a, u32 count_max, const u8
 	return 0;
 }
 
-/* The slot of key, or the empty slot where its chain ends. */
-static u32 slot_of(const struct fog_map *m, u32 hash, u64 key)
-{
-	u32 i = hash & m->mask;
-
-	while (m->entries[i].value != FOG_MAP_NONE && m->entries[i].key != key)
-		i = (i + 1) & m->mask;
-	return i;
-}
-
-u32 fog_map_find_hashed(const struct fog_map *m, u32 hash, u64 key)
-{
-	return m->entries[slot_of(m, hash, key)].value;
-}
-
 u32 fog_map_find(const struct fog_map *m, u64 key)
 {
 	return fog_map_find_hashed(m, fog_map_hash(m, key), key);
@@ -166,7 +151,7 @@ int fog_map_insert(struct fog_map *m, u64 key, u32 value)
 	FOG_ASSERT(value != FOG_MAP_NONE);
 
 	u32 hash = fog_map_hash(m, key);
-	u32 i = slot_of(m, hash, key);
+	u32 i = fog_map_slot(m, hash, key);
 	if (m->entries[i].value != FOG_MAP_NONE)
 		return -EEXIST;
 	if (m->count == m->count_max)
@@ -178,7 +163,7 @@ int fog_map_insert(struct fog_map *m, u64 key, u32 value)
 
 int fog_map_remove(struct fog_map *m, u64 key)
 {
-	u32 hole = slot_of(m, fog_map_hash(m, key), key);
+	u32 hole = fog_map_slot(m, fog_map_hash(m, key), key);
 
 	if (m->entries[hole].value == FOG_MAP_NONE)
 		return -ENOENT;

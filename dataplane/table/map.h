@@ -38,9 +38,22 @@ static inline __attribute__((always_inline)) void fog_map_prefetch(const struct 
 	__builtin_prefetch(&m->entries[hash & m->mask]);
 }
 
+/* The slot of key, or the empty slot where its chain ends. */
+static inline u32 fog_map_slot(const struct fog_map *m, u32 hash, u64 key)
+{
+	u32 i = hash & m->mask;
+
+	while (m->entries[i].value != FOG_MAP_NONE && m->entries[i].key != key)
+		i = (i + 1) & m->mask;
+	return i;
+}
+
 /* The value, or FOG_MAP_NONE. The second form for batches: hash all, prefetch all, then find. */
 u32 fog_map_find(const struct fog_map *m, u64 key);
-u32 fog_map_find_hashed(const struct fog_map *m, u32 hash, u64 key);
+static inline u32 fog_map_find_hashed(const struct fog_map *m, u32 hash, u64 key)
+{
+	return m->entries[fog_map_slot(m, hash, key)].value;
+}
 
 /* 0, -EEXIST (table unchanged) or -ENOSPC. */
 int fog_map_insert(struct fog_map *m, u64 key, u32 value);

@@ -3,8 +3,6 @@
 
 #include <errno.h>
 
-#define AHEAD 8u /* slots asked for before they are taken */
-
 int fog_slab_init(struct fog_slab *s, struct fog_arena *a, u32 count, u8 home)
 {
 	FOG_ASSERT(count != 0);
@@ -21,32 +19,4 @@ int fog_slab_init(struct fog_slab *s, struct fog_arena *a, u32 count, u8 home)
 		s->free_slots[i] = count - 1 - i;
 	}
 	return 0;
-}
-
-struct fog_slot *fog_slab_take(struct fog_slab *s)
-{
-	if (s->free_count == 0)
-		return NULL;
-	struct fog_slot *slot = &s->slots[s->free_slots[--s->free_count]];
-	if (s->free_count > AHEAD)
-		__builtin_prefetch(&s->slots[s->free_slots[s->free_count - AHEAD]], 1);
-	FOG_ASSERT(slot->kind == FOG_SLOT_FREE);
-	slot->kind = FOG_SLOT_CELL;
-	slot->reason = 0;
-	slot->flag = 0;
-	slot->link = 0;
-	slot->id = 0;
-	slot->from_link = 0;
-	slot->from_id = 0;
-	slot->length = 0;
-	slot->value = 0;
-	return slot;
-}
-
-void fog_slab_give(struct fog_slab *s, struct fog_slot *slot)
-{
-	FOG_ASSERT(slot->kind != FOG_SLOT_FREE);
-	FOG_ASSERT(s->free_count < s->count);
-	slot->kind = FOG_SLOT_FREE;
-	s->free_slots[s->free_count++] = slot->index;
 }

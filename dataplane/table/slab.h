@@ -54,6 +54,8 @@ static inline u8 *fog_slot_body(struct fog_slot *s)
 	return s->data + FOG_LINK_HEADER_SIZE + FOG_CELL_HEADER_SIZE;
 }
 
+#define FOG_SLAB_AHEAD 8u /* slots asked for before they are taken */
+
 struct fog_slab {
 	struct fog_slot *slots;
 	u32 *free_slots;
@@ -65,7 +67,32 @@ struct fog_slab {
 int fog_slab_init(struct fog_slab *s, struct fog_arena *a, u32 count, u8 home);
 
 /* NULL when empty. Only link, id and so on are cleared, not data. */
-struct fog_slot *fog_slab_take(struct fog_slab *s);
-void fog_slab_give(struct fog_slab *s, struct fog_slot *slot);
+static inline struct fog_slot *fog_slab_take(struct fog_slab *s)
+{
+	if (s->free_count == 0)
+		return NULL;
+	struct fog_slot *slot = &s->slots[s->free_slots[--s->free_count]];
+	if (s->free_count > FOG_SLAB_AHEAD)
+		__builtin_prefetch(&s->slots[s->free_slots[s->free_count - FOG_SLAB_AHEAD]], 1);
+	FOG_ASSERT(slot->kind == FOG_SLOT_FREE);
+	slot->kind = FOG_SLOT_CELL;
+	slot->reason = 0;
+	slot->flag = 0;
+	slot->link = 0;
+	slot->id = 0;
+	slot->from_link = 0;
+	slot->from_id = 0;
+	slot->length = 0;
+	slot->value = 0;
+	return slot;
+}
+
+static inline void fog_slab_give(struct fog_slab *s, struct fog_slot *slot)
+{
+	FOG_ASSERT(slot->kind != FOG_SLOT_FREE);
+	FOG_ASSERT(s->free_count < s->count);
+	slot->kind = FOG_SLOT_FREE;
+	s->free_slots[s->free_count++] = slot->index;
+}
 
 #endif

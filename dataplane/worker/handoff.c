@@ -5,49 +5,6 @@
 
 #include "dataplane/worker/worker.h"
 
-struct fog_slot *fog_slot_take(struct fog_worker *w)
-{
-	struct fog_slot *s = fog_slab_take(&w->slab);
-
-	if (s == NULL)
-		fog_drop(w, FOG_DROP_MIX_FULL);
-	return s;
-}
-
-/* Is there room behind what is staged already? */
-static bool has_room(struct fog_outbox *o)
-{
-	return fog_ring_room(&o->ring, o->staged + 1) > o->staged;
-}
-
-void fog_slot_give(struct fog_worker *w, struct fog_slot *s)
-{
-	if (s->home == w->index) {
-		fog_slab_give(&w->slab, s);
-		return;
-	}
-	struct fog_outbox *o = &w->home[s->home];
-	/* As many slots as the slab has: the way home is never full. */
-	FOG_ASSERT(has_room(o));
-	*(struct fog_slot **)fog_ring_slot(&o->ring, o->staged) = s;
-	o->staged++;
-}
-
-int fog_slot_send(struct fog_worker *w, u32 to, struct fog_slot *s)
-{
-	FOG_ASSERT(to < w->dp->workers);
-
-	struct fog_outbox *o = &w->out[to];
-	if (!has_room(o)) {
-		fog_drop(w, FOG_DROP_HANDOFF_FULL);
-		fog_slot_give(w, s);
-		return -EAGAIN;
-	}
-	*(struct fog_slot **)fog_ring_slot(&o->ring, o->staged) = s;
-	o->staged++;
-	return 0;
-}
-
 static void flush(struct fog_worker *w, u32 to, struct fog_outbox *o, bool wake)
 {
 	if (o->staged == 0)

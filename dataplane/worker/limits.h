@@ -65,6 +65,9 @@
 #define FOG_IDLE_TICK_NS     (30 * FOG_NS_PER_MS)
 /* Empty turns before a worker blocks. On a shared core, spinning long steals from others. */
 #define FOG_SPIN_TURNS 64
+/* Sessions whose link is remembered beside the table, by the low bits of their index: of two that
+ * share a place, each asks the table again. */
+#define FOG_RECENT_SESSIONS 1024
 
 /* Defaults where the snapshot says 0. */
 #define FOG_KEEPALIVE_MS_DEFAULT    1000

@@ -114,6 +114,12 @@ struct fog_edge_port {
 	u32 backlog_count;
 };
 
+/* Where a session was found last. Only a hint: what it names is checked. */
+struct fog_recent {
+	u32 index;
+	u32 link;
+};
+
 struct fog_worker {
 	struct fog_dp *dp;
 	u32 index;
@@ -150,6 +156,7 @@ struct fog_worker {
 	u16 active[FOG_LINKS_MAX]; /* ids of the links in use, in no order */
 	u32 active_count;
 	struct fog_map sessions;
+	struct fog_recent recent[FOG_RECENT_SESSIONS];
 	struct fog_neighbour *neighbours;     /* FOG_LINK_SLOTS */
 	u8 *neighbour_dirty[FOG_WORKERS_MAX]; /* byte per link: worker w must hear of it */
 	bool neighbour_any_dirty;
@@ -263,11 +270,49 @@ void *fog_mix_loop(void *dp); /* mixport.c */
 void fog_pipeline(struct fog_worker *w, struct fog_batch *b);
 
 /* handoff.c: slots between workers */
-struct fog_slot *fog_slot_take(struct fog_worker *w); /* NULL and a drop MIX_FULL when out */
-void fog_slot_give(struct fog_worker *w, struct fog_slot *s);
+static inline bool fog_outbox_put(struct fog_outbox *o, struct fog_slot *s)
+{
+	if (fog_ring_room(&o->ring, o->staged + 1) <= o->staged)
+		return false;
+	*(struct fog_slot **)fog_ring_slot(&o->ring, o->staged) = s;
+	o->staged++;
+	return true;
+}
+
+/* NULL and a drop MIX_FULL when out. */
+static inline struct fog_slot *fog_slot_take(struct fog_worker *w)
+{
+	struct fog_slot *s = fog_slab_take(&w->slab);
+
+	if (s == NULL)
+		fog_drop(w, FOG_DROP_MIX_FULL);
+	return s;
+}
+
+static inline void fog_slot_give(struct fog_worker *w, struct fog_slot *s)
+{
+	if (s->home == w->index) {
+		fog_slab_give(&w->slab, s);
+		return;
+	}
+	/* As many slots as the slab has: the way home is never full. */
+	bool sent = fog_outbox_put(&w->home[s->home], s);
+	FOG_ASSERT(sent);
+}
+
 /* Hand a slot to worker `to`. When its ring is full: drop HANDOFF_FULL, give the slot back,
  * -EAGAIN. */
-int fog_slot_send(struct fog_worker *w, u32 to, struct fog_slot *s);
+static inline int fog_slot_send(struct fog_worker *w, u32 to, struct fog_slot *s)
+{
+	FOG_ASSERT(to < w->dp->workers);
+
+	if (fog_outbox_put(&w->out[to], s))
+		return 0;
+	fog_drop(w, FOG_DROP_HANDOFF_FULL);
+	fog_slot_give(w, s);
+	return -EAGAIN;
+}
+
 unsigned fog_inbox(struct fog_worker *w);
 void fog_outbox_flush(struct fog_worker *w);
 

@@ -36,7 +36,7 @@ def functions(text):
             start = None
 
 
-TABLE = re.compile(r"^\t(?:\}.*|static .*|const .*)\[\] = \{\n(.*?)^\t\};", re.M | re.S)
+TABLE = re.compile(r"^\t(?:\}|static |const )[^\n]*\[\] = \{\n(.*?)^\t\};", re.M | re.S)
 
 
 def without_tables(text):

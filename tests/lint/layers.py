@@ -22,7 +22,8 @@ AREAS = (
 
 # Policy is pure: no sockets, clocks or files, so no system header that offers them.
 POLICY = ("controlplane/scheduler/", "controlplane/market/", "controlplane/reputation/",
-          "controlplane/ledger/", "controlplane/quorum/", "controlplane/governance/")
+          "controlplane/ledger/", "controlplane/quorum/", "controlplane/governance/",
+          "controlplane/health/")
 POLICY_HEADERS = LEAVES + POLICY
 POLICY_SYSTEM = {"assert.h", "errno.h", "inttypes.h", "limits.h", "math.h", "stdalign.h",
                  "stdarg.h", "stdbool.h", "stddef.h", "stdint.h", "stdio.h", "stdlib.h",

@@ -193,7 +193,7 @@ static void bed_tick(u64 ms)
 	bed_pump();
 }
 
-static int bed_submit(const char *id, const char *body)
+static inline int bed_submit(const char *id, const char *body)
 {
 	char error[FOG_JSON_ERROR_SIZE], out[FOG_JOB_ID_SIZE];
 	struct fog_job_request r;

@@ -56,6 +56,9 @@ static void test_life_cycle(void)
 	CU_ASSERT_STRING_EQUAL(m.route.error, "no exit");
 	CU_ASSERT_EQUAL_FATAL(parse("{\"op\":\"circuits\",\"id\":0}"), 0);
 	CU_ASSERT_EQUAL(m.op, FOG_CONTROL_CIRCUITS);
+	CU_ASSERT_EQUAL_FATAL(parse("{\"op\":\"ping\",\"id\":9}"), 0);
+	CU_ASSERT_EQUAL(m.op, FOG_CONTROL_PING);
+	CU_ASSERT_EQUAL(m.id, 9);
 	CU_ASSERT_EQUAL_FATAL(parse("{\"op\":\"close\",\"id\":3,\"handle\":4294967295}"), 0);
 	CU_ASSERT_EQUAL(m.handle, 4294967295u);
 }
