@@ -14,7 +14,8 @@
 #define KEY_PREFIX  "fogk_"
 
 struct cached {
-	u8 digest[32]; /* of the credential; all zero: empty */
+	enum fog_credential kind; /* 0: empty */
+	u8 digest[32];            /* of its text */
 	struct fog_claims claims;
 };
 
@@ -295,8 +296,17 @@ static struct cached *slot_of(struct fog_access *a, const char *text, u8 digest[
 	return &a->cache[fog_load_u32(digest) % CACHE_SLOTS];
 }
 
-static int remember(struct cached *slot, const u8 digest[32], const struct fog_claims *out)
+static bool known(const struct cached *slot, enum fog_credential kind, const u8 digest[32],
+		  u64 now_s)
 {
+	return slot->kind == kind && memcmp(slot->digest, digest, 32) == 0 &&
+	       slot->claims.expires_s > now_s;
+}
+
+static int remember(struct cached *slot, enum fog_credential kind, const u8 digest[32],
+		    const struct fog_claims *out)
+{
+	slot->kind = kind;
 	memcpy(slot->digest, digest, 32);
 	slot->claims = *out;
 	return 0;
@@ -314,7 +324,7 @@ int fog_access_token(struct fog_access *a, const char *token, u64 now_s, struct 
 	u8 digest[32];
 	struct cached *slot = slot_of(a, token, digest);
 
-	if (memcmp(slot->digest, digest, 32) == 0 && slot->claims.expires_s > now_s) {
+	if (known(slot, FOG_CREDENTIAL_TOKEN, digest, now_s)) {
 		*out = slot->claims;
 		return 0;
 	}
@@ -328,7 +338,7 @@ int fog_access_token(struct fog_access *a, const char *token, u64 now_s, struct 
 	if (rc != 0)
 		return refuse(why,
 			      rc == 1 ? "the token was revoked" : "tokens cannot be checked now");
-	return remember(slot, digest, out);
+	return remember(slot, FOG_CREDENTIAL_TOKEN, digest, out);
 }
 
 int fog_access_key(struct fog_access *a, const char *key, u64 now_s, struct fog_claims *out,
@@ -340,7 +350,7 @@ int fog_access_key(struct fog_access *a, const char *key, u64 now_s, struct fog_
 	if (strlen(key) >= FOG_ACCESS_KEY_SIZE)
 		return refuse(why, "this is no API key of ours");
 	struct cached *slot = slot_of(a, key, digest);
-	if (memcmp(slot->digest, digest, 32) == 0 && slot->claims.expires_s > now_s) {
+	if (known(slot, FOG_CREDENTIAL_KEY, digest, now_s)) {
 		*out = slot->claims;
 		return 0;
 	}
@@ -360,5 +370,5 @@ int fog_access_key(struct fog_access *a, const char *key, u64 now_s, struct fog_
 	if (issued.claims.expires_s <= now_s)
 		return refuse(why, "the API key has expired");
 	*out = issued.claims;
-	return remember(slot, digest, out);
+	return remember(slot, FOG_CREDENTIAL_KEY, digest, out);
 }

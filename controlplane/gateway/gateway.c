@@ -11,7 +11,7 @@
 #include "crypto/mem.h"
 #include "crypto/random/random.h"
 
-#define BODY_DRAIN_MAX    (4ull * FOG_GATEWAY_BODY_MAX) /* bytes of a body too large that are read */
+#define BODY_DRAIN_MAX    (4ull * FOG_GATEWAY_BODY_MAX) /* of a body too large that is read */
 #define REFUSED_DRAIN_MAX (256ull << 10) /* of a request that is refused whatever comes */
 #define TLS_PRIORITIES    "SECURE192:SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
@@ -395,7 +395,7 @@ static struct MHD_Daemon *daemon_start(struct fog_gateway_listener *l, int fd)
 	unsigned flags =
 		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG;
 	struct MHD_OptionItem tls[] = {
-		{MHD_OPTION_HTTPS_CERT_CALLBACK, (intptr_t)on_certificate, NULL},
+		{MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)on_certificate},
 		{MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES},
 		{MHD_OPTION_END, 0, NULL},
 	};

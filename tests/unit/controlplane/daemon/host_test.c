@@ -38,6 +38,7 @@ static void conf_write(const char *name, const char *more)
 	fprintf(f,
 		"host = { name = \"%s\"; run_dir = \"%s\"; state_dir = \"%s/state\"; };\n"
 		"dataplane = { listen = \"127.0.0.1:9\"; };\n"
+		"gateway = { listen = \"\"; };\n"
 		"control = { listen = \"127.0.0.1:%u\"; };\n"
 		"roles = { enable = (\"relay\", \"exit\"); };\n%s",
 		name, dir, dir, port, more);
@@ -72,6 +73,7 @@ static void stop(void)
 					    "state/identity.key",
 					    "state/fog.db",
 					    "state/lock",
+					    "state/gateway.secret",
 					    "state/jobs",
 					    "state",
 					    ""};
