@@ -371,7 +371,7 @@ static int root_prove(const struct fog_genesis_file *g, const json_t *proof, con
 		fog_ledger_app_interface(app, &i);
 		i.info(i.context, &zero, genesis_root);
 		*set = g->set;
-		fog_genesis_chain(set, g->ledger.time_ms, g->epoch_ms, genesis_root, chain);
+		fog_genesis_chain(set, g->ledger.time_ms, genesis_root, chain);
 		rc = epochs_follow(proof, chain, set);
 	}
 	if (rc == 0)

@@ -14,6 +14,7 @@ static void on_hello(void *ctx, const u8 quic_pk[32])
 	if (h->health != NULL)
 		h->health->edge_silent = 0;
 	fog_host_health_look(h, "edge");
+	fog_host_health_look(h, "onion_router");
 	if (h->quic_known && memcmp(h->quic_pk, quic_pk, 32) == 0)
 		return;
 	memcpy(h->quic_pk, quic_pk, 32);
@@ -29,6 +30,7 @@ static void on_gone(void *ctx)
 	ev_timer_set(&h->edge_grace, FOG_HOST_EDGE_GRACE_MS / 1000.0, 0.0);
 	ev_timer_start(h->loop, &h->edge_grace);
 	fog_host_health_look(h, "edge");
+	fog_host_health_look(h, "onion_router");
 }
 
 static void on_grace_over(struct ev_loop *loop, struct ev_timer *w, int revents)

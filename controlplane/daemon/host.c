@@ -14,7 +14,9 @@
 #include "controlplane/daemon/health.h"
 #include "controlplane/daemon/market.h"
 #include "controlplane/daemon/proofs_api.h"
+#include "controlplane/daemon/system_api.h"
 #include "controlplane/daemon/trust.h"
+#include "controlplane/daemon/usage.h"
 
 static int fail(char why[FOG_HOST_WHY_SIZE], const char *what, int rc)
 {
@@ -174,6 +176,10 @@ static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	if (rc == 0)
 		rc = fog_host_onion_start(h, why);
 	if (rc == 0)
+		rc = fog_host_usage_start(h);
+	if (rc == 0)
+		fog_host_system_routes(h);
+	if (rc == 0)
 		rc = fog_host_health_start(h);
 	return rc == 0 ? fog_host_tcp_start(h, why) : rc;
 }
@@ -241,6 +247,7 @@ void fog_host_stop(struct fog_host *h)
 	if (h == NULL)
 		return;
 	fog_host_health_stop(h);
+	fog_host_usage_stop(h);
 	fog_host_pay_stop(h);
 	fog_host_chain_stop(h); /* tells those who wait, vouchers too */
 	fog_host_voucher_stop(h);

@@ -56,6 +56,7 @@ struct fog_host_health;
 struct fog_host_proofs;
 struct fog_host_circuits;
 struct fog_host_onion;
+struct fog_host_usage;
 
 /* mixnet.c */
 struct fog_host_mix {
@@ -144,6 +145,7 @@ struct fog_host {
 	struct fog_host_proofs *proofs; /* likewise */
 	struct fog_host_circuits *circuits;
 	struct fog_host_onion *onion;
+	struct fog_host_usage *usage;
 };
 
 /* What this host offers to jobs: configured, or measured where the configuration says 0. All zero

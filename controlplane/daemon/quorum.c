@@ -285,16 +285,16 @@ int fog_host_quorum_start(struct fog_host *h, const struct fog_genesis_file *gen
 			  char why[FOG_HOST_WHY_SIZE])
 {
 	struct fog_address listen;
-	char dir[4096], node_why[FOG_NODE_WHY_SIZE];
+	char dir[4096], key_new[4096], node_why[FOG_NODE_WHY_SIZE];
 	struct fog_node_config c = {
 		.loop = h->loop,
 		.id = &h->id,
 		.dir = dir,
 		.genesis = &genesis->set,
 		.genesis_ms = genesis->ledger.time_ms,
-		.epoch_ms = genesis->epoch_ms,
 		.view_ms = (u32)h->config.quorum_view_ms,
 		.idle_ms = (u32)h->config.quorum_idle_ms,
+		.key_new = key_new,
 		.app = *app,
 		.executed = on_executed,
 		.executed_context = h,
@@ -302,6 +302,7 @@ int fog_host_quorum_start(struct fog_host *h, const struct fog_genesis_file *gen
 	};
 
 	snprintf(dir, sizeof(dir), "%s/quorum", h->config.host_state_dir);
+	snprintf(key_new, sizeof(key_new), "%s/%s", h->config.host_state_dir, FOG_IDENTITY_NEW);
 	if (h->config.quorum_listen[0] != '\0') {
 		if (fog_address_parse(h->config.quorum_listen, &listen) != 0) {
 			snprintf(why, FOG_HOST_WHY_SIZE, "quorum.listen is not address:port");

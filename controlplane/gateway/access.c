@@ -264,7 +264,7 @@ static void row_read(struct fog_stmt *q, struct fog_issued *out)
 	out->kind = (enum fog_credential)fog_column_int(q, 1);
 	snprintf(out->claims.subject, sizeof(out->claims.subject), "%s", fog_column_text(q, 2));
 	out->claims.scope = (enum fog_scope)fog_column_int(q, 3);
-	out->claims.tier = (enum fog_tier)fog_column_int(q, 4);
+	out->claims.tier = (enum fog_rate_tier)fog_column_int(q, 4);
 	out->claims.issued_s = fog_column_u64(q, 5);
 	out->claims.expires_s = fog_column_u64(q, 6);
 	out->revoked_s = fog_column_u64(q, 7);

@@ -58,9 +58,14 @@ const json_t *fog_exchange_body(const struct fog_exchange *x)
 	return x->json;
 }
 
-const struct fog_claims *fog_exchange_caller(const struct fog_exchange *x)
+const char *fog_exchange_subject(const struct fog_exchange *x)
 {
-	return &x->caller;
+	return x->caller.subject;
+}
+
+enum fog_scope fog_exchange_scope(const struct fog_exchange *x)
+{
+	return x->caller.scope > FOG_SCOPE_NONE ? x->caller.scope : FOG_SCOPE_NONE;
 }
 
 const char *fog_exchange_request_id(const struct fog_exchange *x)

@@ -97,14 +97,14 @@ static bool often(struct fog_exchange *x, bool known)
 			: address_key(x);
 	char text[16];
 
-	if (fog_limiter_take(l, key, known ? x->caller.tier : FOG_TIER_STANDARD, now_s(x),
+	if (fog_limiter_take(l, key, known ? x->caller.tier : FOG_RATE_STANDARD, now_s(x),
 			     &x->limit))
 		return false;
 	x->gateway->counts.limited++;
 	snprintf(text, sizeof(text), "%u", x->limit.reset_s);
 	fog_exchange_header(x, MHD_HTTP_HEADER_RETRY_AFTER, text);
 	fog_exchange_problem(x, 429, "%u requests are the most of tier %s; again in %u s",
-			     x->limit.limit, fog_tier_names[known ? x->caller.tier : 0],
+			     x->limit.limit, fog_rate_names[known ? x->caller.tier : 0],
 			     x->limit.reset_s);
 	return true;
 }
@@ -186,7 +186,7 @@ void fog_gate(struct fog_exchange *x, const char *method)
 	if (x->listener->trusted) {
 		x->caller = (struct fog_claims){.subject = FOG_GATEWAY_LOCAL,
 						.scope = FOG_SCOPE_ADMIN,
-						.tier = FOG_TIER_ENTERPRISE};
+						.tier = FOG_RATE_ENTERPRISE};
 		route(x, method);
 		return;
 	}

@@ -450,10 +450,10 @@ int fog_gateway_listen_tcp(struct fog_gateway *gw, int fd, struct fog_tls *tls)
 
 void fog_gateway_policy_set(struct fog_gateway *gw, const struct fog_gateway_policy *p)
 {
-	struct fog_limit_rate rate[FOG_TIER_COUNT];
+	struct fog_limit_rate rate[FOG_RATE_COUNT];
 	u64 seed;
 
-	for (u32 i = 0; i < FOG_TIER_COUNT; i++)
+	for (u32 i = 0; i < FOG_RATE_COUNT; i++)
 		rate[i] = (struct fog_limit_rate){p->per_minute[i], p->per_hour[i]};
 	fog_random_bytes(&seed, sizeof(seed));
 	gw->policy = *p;

@@ -50,7 +50,6 @@
 
 struct fog_gateway;
 struct fog_access;
-struct fog_claims;
 struct fog_store;
 struct fog_tls;
 
@@ -103,8 +102,9 @@ struct fog_route {
 struct fog_gateway_policy {
 	struct fog_access *access; /* access.h */
 	struct fog_store *store;   /* where answers of idempotency keys are kept; NULL: nowhere */
-	u32 per_minute[3], per_hour[3]; /* requests, by enum fog_tier; 0: as many as they like */
-	char *const *origins;           /* pages that may call, as in their Origin header */
+	u32 per_minute[3],
+		per_hour[3];  /* requests, by enum fog_rate_tier; 0: as many as they like */
+	char *const *origins; /* pages that may call, as in their Origin header */
 	u32 origin_count;
 };
 
@@ -153,9 +153,11 @@ int fog_exchange_query_u64(struct fog_exchange *x, const char *name, u64 def, u6
 /* The body as JSON; NULL when the request had none. Bodies that are not JSON never reach a handler
  * (400), nor those that do not say application/json (415). Owned by the exchange. */
 const json_t *fog_exchange_body(const struct fog_exchange *x);
-/* Who calls, with what scope and tier (jwt.h); on the unix socket FOG_GATEWAY_LOCAL with all there
- * is. The subject is the name of its account and namespace. */
-const struct fog_claims *fog_exchange_caller(const struct fog_exchange *x);
+/* Who calls: the subject of its token, which is the name of its account; FOG_GATEWAY_LOCAL on the
+ * unix socket, "" on a route that asks for no token. */
+const char *fog_exchange_subject(const struct fog_exchange *x);
+/* What it may: the widest scope of its token; FOG_SCOPE_NONE without one. */
+enum fog_scope fog_exchange_scope(const struct fog_exchange *x);
 /* The caller's own X-Request-Id when it is sane, else 16 hex digits; also in the X-Request-Id
  * header of the answer and in problems. */
 const char *fog_exchange_request_id(const struct fog_exchange *x);

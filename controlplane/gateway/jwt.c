@@ -9,16 +9,16 @@
 #include "crypto/mem.h"
 #include "crypto/sign/sign.h"
 
-const char *const fog_tier_names[] = {"standard", "premium", "enterprise", NULL};
+const char *const fog_rate_names[] = {"standard", "premium", "enterprise", NULL};
 
-int fog_tier_parse(const char *name, enum fog_tier *out)
+int fog_rate_parse(const char *name, enum fog_rate_tier *out)
 {
-	*out = FOG_TIER_STANDARD;
+	*out = FOG_RATE_STANDARD;
 	if (name == NULL || name[0] == '\0')
 		return 0;
-	for (int i = 0; i < FOG_TIER_COUNT; i++)
-		if (strcasecmp(name, fog_tier_names[i]) == 0) {
-			*out = (enum fog_tier)i;
+	for (int i = 0; i < FOG_RATE_COUNT; i++)
+		if (strcasecmp(name, fog_rate_names[i]) == 0) {
+			*out = (enum fog_rate_tier)i;
 			return 0;
 		}
 	return -EINVAL;
@@ -150,7 +150,7 @@ int fog_jwt_sign(const struct fog_claims *c, const struct fog_jwt_keys *keys, co
 			      json_pack("{s:s, s:I, s:I, s:o, s:s, s:s}", "sub", c->subject, "iat",
 					(json_int_t)c->issued_s, "exp", (json_int_t)c->expires_s,
 					"scope", scope_json(c->scope), "rate_limit_tier",
-					fog_tier_names[c->tier], "jti", c->id));
+					fog_rate_names[c->tier], "jti", c->id));
 	}
 	used = strlen(token);
 	if (rc != 0 || used + 1 + 86 + 1 > FOG_JWT_SIZE)
@@ -272,7 +272,7 @@ static int claims_take(const json_t *o, u64 now_s, struct fog_claims *c, const c
 	    !seconds_take(o, "iat", &c->issued_s) || !seconds_take(o, "nbf", &not_before_s) ||
 	    !text_take(o, "sub", c->subject, sizeof(c->subject)) ||
 	    !text_take(o, "jti", c->id, sizeof(c->id)) ||
-	    fog_tier_parse(json_string_value(json_object_get(o, "rate_limit_tier")), &c->tier) != 0)
+	    fog_rate_parse(json_string_value(json_object_get(o, "rate_limit_tier")), &c->tier) != 0)
 		return refuse(why, "the token's claims cannot be read");
 	if (c->subject[0] == '\0' || c->expires_s == 0)
 		return refuse(why, "the token names no subject or no end");

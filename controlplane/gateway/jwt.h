@@ -17,24 +17,24 @@
 #define FOG_JWT_SUBJECT_SIZE 64
 #define FOG_JWT_ID_SIZE      48
 
-enum fog_tier {
-	FOG_TIER_STANDARD = 0,
-	FOG_TIER_PREMIUM,
-	FOG_TIER_ENTERPRISE,
-	FOG_TIER_COUNT,
+enum fog_rate_tier {
+	FOG_RATE_STANDARD = 0,
+	FOG_RATE_PREMIUM,
+	FOG_RATE_ENTERPRISE,
+	FOG_RATE_COUNT,
 };
 
 /* NULL-terminated names in the order of the enums. */
-extern const char *const fog_tier_names[];
+extern const char *const fog_rate_names[];
 /* -EINVAL: no such tier; "" and NULL are standard. */
-int fog_tier_parse(const char *name, enum fog_tier *out);
+int fog_rate_parse(const char *name, enum fog_rate_tier *out);
 
 struct fog_claims {
 	char subject[FOG_JWT_SUBJECT_SIZE]; /* sub */
 	char id[FOG_JWT_ID_SIZE];           /* jti */
 	u64 issued_s, expires_s;            /* iat, exp: Unix seconds */
 	enum fog_scope scope;               /* the widest of the list: each includes those below */
-	enum fog_tier tier;                 /* rate_limit_tier */
+	enum fog_rate_tier tier;            /* rate_limit_tier */
 };
 
 struct fog_jwt_keys {

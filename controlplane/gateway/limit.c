@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/gateway/limit.h"
 
-void fog_limiter_init(struct fog_limiter *l, const struct fog_limit_rate rate[FOG_TIER_COUNT],
+void fog_limiter_init(struct fog_limiter *l, const struct fog_limit_rate rate[FOG_RATE_COUNT],
 		      u64 seed, u64 now_s)
 {
 	memset(l, 0, sizeof(*l));
@@ -55,7 +55,7 @@ static void left_of(struct fog_limit_left *left, u32 limit, u32 used, u32 reset_
 	*left = (struct fog_limit_left){limit, remaining, reset_s};
 }
 
-bool fog_limiter_take(struct fog_limiter *l, u64 key, enum fog_tier tier, u64 now_s,
+bool fog_limiter_take(struct fog_limiter *l, u64 key, enum fog_rate_tier tier, u64 now_s,
 		      struct fog_limit_left *left)
 {
 	const struct fog_limit_rate *r = &l->rate[tier];

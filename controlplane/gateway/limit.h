@@ -22,7 +22,7 @@ struct fog_limit_entry {
 };
 
 struct fog_limiter {
-	struct fog_limit_rate rate[FOG_TIER_COUNT];
+	struct fog_limit_rate rate[FOG_RATE_COUNT];
 	u64 seed, started_s;
 	struct fog_limit_entry entry[FOG_LIMIT_SETS][FOG_LIMIT_WAYS];
 };
@@ -32,13 +32,13 @@ struct fog_limit_left {
 	u32 limit, remaining, reset_s; /* reset: seconds from now */
 };
 
-void fog_limiter_init(struct fog_limiter *l, const struct fog_limit_rate rate[FOG_TIER_COUNT],
+void fog_limiter_init(struct fog_limiter *l, const struct fog_limit_rate rate[FOG_RATE_COUNT],
 		      u64 seed, u64 now_s);
 /* A caller's key from its name: its kind ('u' user, 'a' address) and bytes. */
 u64 fog_limit_key(const struct fog_limiter *l, char kind, const void *name, size_t len);
 /* One more request. False: too many; then nothing is counted and `left->reset_s` is how long to
  * wait. */
-bool fog_limiter_take(struct fog_limiter *l, u64 key, enum fog_tier tier, u64 now_s,
+bool fog_limiter_take(struct fog_limiter *l, u64 key, enum fog_rate_tier tier, u64 now_s,
 		      struct fog_limit_left *left);
 
 #endif

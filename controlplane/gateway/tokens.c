@@ -34,7 +34,7 @@ static json_t *issued_json(const struct fog_issued *i)
 
 	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:I, s:I, s:o}", "id", c->id, "kind",
 			 i->kind == FOG_CREDENTIAL_KEY ? "key" : "token", "subject", c->subject,
-			 "scope", scopes_json(c->scope), "tier", fog_tier_names[c->tier],
+			 "scope", scopes_json(c->scope), "tier", fog_rate_names[c->tier],
 			 "issued_ms", (json_int_t)c->issued_s * 1000, "expires_ms",
 			 (json_int_t)c->expires_s * 1000, "revoked_ms",
 			 i->revoked_s != 0 ? json_integer((json_int_t)i->revoked_s * 1000)
@@ -45,7 +45,7 @@ static json_t *issued_json(const struct fog_issued *i)
 static bool subject_good(const char *text)
 {
 	for (const char *p = text; *p != '\0'; p++)
-		if (!isalnum((unsigned char)*p) && strchr("-_.@", *p) == NULL)
+		if (!isalnum((unsigned char)*p) && strchr("-_.", *p) == NULL)
 			return false;
 	return text[0] != '\0';
 }
@@ -79,9 +79,9 @@ static int token_post(struct fog_exchange *x)
 	snprintf(c->subject, sizeof(c->subject), "%s",
 		 json_string_value(json_object_get(body, "subject")));
 	if (!subject_good(c->subject))
-		return fog_exchange_problem(x, 400, "subject: wants letters, digits, - _ . and @");
+		return fog_exchange_problem(x, 400, "subject: wants letters, digits, - _ and .");
 	c->scope = scope != NULL ? fog_scope_parse(scope) : FOG_SCOPE_READ;
-	(void)fog_tier_parse(json_string_value(json_object_get(body, "tier")), &c->tier);
+	(void)fog_rate_parse(json_string_value(json_object_get(body, "tier")), &c->tier);
 	c->expires_s = now_s() + (life != NULL ? (u64)json_number_value(life) : LIFE_S);
 	int rc = fog_access_issue(fog_exchange_ctx(x), i.kind,
 				  algorithm != NULL && strcasecmp(algorithm, "EdDSA") == 0, now_s(),

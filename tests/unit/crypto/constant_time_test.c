@@ -233,7 +233,7 @@ static void test_range_proof(void)
 					sizeof(proof), &len),
 			0);
 	CU_ASSERT_EQUAL(VALGRIND_COUNT_ERRORS, before + 1);
-	CU_ASSERT_NOT_EQUAL(VALGRIND_CHECK_MEM_IS_DEFINED(proof, len), 0);
+	CU_ASSERT_NOT_EQUAL(VALGRIND_CHECK_MEM_IS_DEFINED(commitment, sizeof(commitment)), 0);
 }
 
 /* An OR of two statements, whose witness and whose place are secret. */

@@ -55,7 +55,7 @@ static void stop(void)
 static struct fog_claims claims(const char *subject)
 {
 	struct fog_claims c = {
-		.scope = FOG_SCOPE_WRITE, .tier = FOG_TIER_PREMIUM, .expires_s = NOW + 100};
+		.scope = FOG_SCOPE_WRITE, .tier = FOG_RATE_PREMIUM, .expires_s = NOW + 100};
 
 	snprintf(c.subject, sizeof(c.subject), "%s", subject);
 	return c;
@@ -96,7 +96,7 @@ static void test_life_cycle(void)
 		CU_ASSERT_EQUAL(fog_access_token(a, text[1], NOW, &out, &why), 0);
 		CU_ASSERT_EQUAL(fog_access_key(a, text[2], NOW, &out, &why), 0);
 		CU_ASSERT_STRING_EQUAL(out.subject, "alice");
-		CU_ASSERT(out.scope == FOG_SCOPE_WRITE && out.tier == FOG_TIER_PREMIUM);
+		CU_ASSERT(out.scope == FOG_SCOPE_WRITE && out.tier == FOG_RATE_PREMIUM);
 	}
 	CU_ASSERT_EQUAL(fog_access_key(a, text[0], NOW, &out, &why), -EACCES);
 	CU_ASSERT_EQUAL(fog_access_token(a, text[2], NOW, &out, &why), -EACCES);

@@ -31,8 +31,7 @@ static char tokens[3][FOG_JWT_SIZE], api_key[FOG_JWT_SIZE], expired[FOG_JWT_SIZE
 
 static int who_get(struct fog_exchange *x)
 {
-	return fog_exchange_json(x, 200,
-				 json_pack("{s:s}", "subject", fog_exchange_caller(x)->subject));
+	return fog_exchange_json(x, 200, json_pack("{s:s}", "subject", fog_exchange_subject(x)));
 }
 
 static int big_get(struct fog_exchange *x)
@@ -87,7 +86,7 @@ static void tokens_make(void)
 
 	for (int i = 0; i < 3; i++) {
 		c.scope = FOG_SCOPE_READ + (unsigned)i;
-		c.tier = i == 2 ? FOG_TIER_ENTERPRISE : FOG_TIER_STANDARD;
+		c.tier = i == 2 ? FOG_RATE_ENTERPRISE : FOG_RATE_STANDARD;
 		CU_ASSERT_EQUAL(fog_access_issue(access_of, FOG_CREDENTIAL_TOKEN, i == 1, now_s, &c,
 						 tokens[i]),
 				0);

@@ -32,7 +32,7 @@ static const struct fog_claims claims = {
 	.issued_s = NOW,
 	.expires_s = NOW + 60,
 	.scope = FOG_SCOPE_WRITE,
-	.tier = FOG_TIER_PREMIUM,
+	.tier = FOG_RATE_PREMIUM,
 };
 
 static int verify(const char *token, u64 now_s, const char **why)
@@ -56,7 +56,7 @@ static void test_life_cycle(void)
 		CU_ASSERT_STRING_EQUAL(c.id, claims.id);
 		CU_ASSERT_EQUAL(c.expires_s, NOW + 60);
 		CU_ASSERT_EQUAL(c.scope, FOG_SCOPE_WRITE);
-		CU_ASSERT_EQUAL(c.tier, FOG_TIER_PREMIUM);
+		CU_ASSERT_EQUAL(c.tier, FOG_RATE_PREMIUM);
 		CU_ASSERT_EQUAL(verify(token, NOW + 59, &why), 0);
 		CU_ASSERT_EQUAL(verify(token, NOW + 60, &why), -EACCES);
 		CU_ASSERT_STRING_EQUAL(why, "the token has expired");
@@ -194,11 +194,11 @@ static void test_confusion(void)
 
 static void test_tiers(void)
 {
-	enum fog_tier t;
+	enum fog_rate_tier t;
 
-	CU_ASSERT(fog_tier_parse("Premium", &t) == 0 && t == FOG_TIER_PREMIUM);
-	CU_ASSERT(fog_tier_parse(NULL, &t) == 0 && t == FOG_TIER_STANDARD);
-	CU_ASSERT_EQUAL(fog_tier_parse("gold", &t), -EINVAL);
+	CU_ASSERT(fog_rate_parse("Premium", &t) == 0 && t == FOG_RATE_PREMIUM);
+	CU_ASSERT(fog_rate_parse(NULL, &t) == 0 && t == FOG_RATE_STANDARD);
+	CU_ASSERT_EQUAL(fog_rate_parse("gold", &t), -EINVAL);
 }
 
 FOG_TEST_MAIN("controlplane/gateway/jwt", FOG_TEST(test_life_cycle), FOG_TEST(test_damage),

@@ -4,7 +4,7 @@
 #include "tests/unit/fog_test.h"
 
 static struct fog_limiter l;
-static const struct fog_limit_rate rates[FOG_TIER_COUNT] = {{3, 5}, {0, 2}, {0, 0}};
+static const struct fog_limit_rate rates[FOG_RATE_COUNT] = {{3, 5}, {0, 2}, {0, 0}};
 
 static u64 key(const char *name)
 {
@@ -16,21 +16,21 @@ static void test_life_cycle(void)
 	struct fog_limit_left left;
 
 	fog_limiter_init(&l, rates, 7, 1000000);
-	CU_ASSERT(fog_limiter_take(&l, key("a"), FOG_TIER_STANDARD, 1000000, &left));
+	CU_ASSERT(fog_limiter_take(&l, key("a"), FOG_RATE_STANDARD, 1000000, &left));
 	CU_ASSERT(left.limit == 3 && left.remaining == 2 && left.reset_s == 60);
-	CU_ASSERT(fog_limiter_take(&l, key("a"), FOG_TIER_STANDARD, 1000010, &left));
-	CU_ASSERT(fog_limiter_take(&l, key("a"), FOG_TIER_STANDARD, 1000020, &left));
+	CU_ASSERT(fog_limiter_take(&l, key("a"), FOG_RATE_STANDARD, 1000010, &left));
+	CU_ASSERT(fog_limiter_take(&l, key("a"), FOG_RATE_STANDARD, 1000020, &left));
 	CU_ASSERT(left.remaining == 0);
-	CU_ASSERT_FALSE(fog_limiter_take(&l, key("a"), FOG_TIER_STANDARD, 1000059, &left));
+	CU_ASSERT_FALSE(fog_limiter_take(&l, key("a"), FOG_RATE_STANDARD, 1000059, &left));
 	CU_ASSERT(left.limit == 3 && left.remaining == 0 && left.reset_s == 1);
 	/* Others do not notice; a new minute; then the hour is used up. */
-	CU_ASSERT(fog_limiter_take(&l, key("b"), FOG_TIER_STANDARD, 1000059, &left));
-	CU_ASSERT(fog_limiter_take(&l, key("a"), FOG_TIER_STANDARD, 1000060, &left));
+	CU_ASSERT(fog_limiter_take(&l, key("b"), FOG_RATE_STANDARD, 1000059, &left));
+	CU_ASSERT(fog_limiter_take(&l, key("a"), FOG_RATE_STANDARD, 1000060, &left));
 	CU_ASSERT(left.limit == 5 && left.remaining == 1);
-	CU_ASSERT(fog_limiter_take(&l, key("a"), FOG_TIER_STANDARD, 1000061, &left));
-	CU_ASSERT_FALSE(fog_limiter_take(&l, key("a"), FOG_TIER_STANDARD, 1000200, &left));
+	CU_ASSERT(fog_limiter_take(&l, key("a"), FOG_RATE_STANDARD, 1000061, &left));
+	CU_ASSERT_FALSE(fog_limiter_take(&l, key("a"), FOG_RATE_STANDARD, 1000200, &left));
 	CU_ASSERT(left.limit == 5 && left.reset_s == 3400);
-	CU_ASSERT(fog_limiter_take(&l, key("a"), FOG_TIER_STANDARD, 1003600, &left));
+	CU_ASSERT(fog_limiter_take(&l, key("a"), FOG_RATE_STANDARD, 1003600, &left));
 }
 
 static void test_tiers(void)
@@ -39,11 +39,11 @@ static void test_tiers(void)
 
 	fog_limiter_init(&l, rates, 7, 1000000);
 	for (int i = 0; i < 1000; i++)
-		CU_ASSERT(fog_limiter_take(&l, key("e"), FOG_TIER_ENTERPRISE, 1000000, &left));
+		CU_ASSERT(fog_limiter_take(&l, key("e"), FOG_RATE_ENTERPRISE, 1000000, &left));
 	CU_ASSERT_EQUAL(left.limit, 0);
-	CU_ASSERT(fog_limiter_take(&l, key("p"), FOG_TIER_PREMIUM, 1000000, &left));
-	CU_ASSERT(fog_limiter_take(&l, key("p"), FOG_TIER_PREMIUM, 1000000, &left));
-	CU_ASSERT_FALSE(fog_limiter_take(&l, key("p"), FOG_TIER_PREMIUM, 1003599, &left));
+	CU_ASSERT(fog_limiter_take(&l, key("p"), FOG_RATE_PREMIUM, 1000000, &left));
+	CU_ASSERT(fog_limiter_take(&l, key("p"), FOG_RATE_PREMIUM, 1000000, &left));
+	CU_ASSERT_FALSE(fog_limiter_take(&l, key("p"), FOG_RATE_PREMIUM, 1003599, &left));
 	CU_ASSERT(left.limit == 2 && left.reset_s == 1);
 }
 
@@ -57,12 +57,12 @@ static void test_hostile(void)
 	fog_limiter_init(&l, rates, 7, 1000000);
 	for (u32 i = 0; i < 200000; i++) {
 		snprintf(name, sizeof(name), "%u", i);
-		refused += !fog_limiter_take(&l, key(name), FOG_TIER_STANDARD, 1000000 + i / 1000,
+		refused += !fog_limiter_take(&l, key(name), FOG_RATE_STANDARD, 1000000 + i / 1000,
 					     &left);
 	}
 	CU_ASSERT_EQUAL(refused, 0);
-	(void)fog_limiter_take(&l, key("x"), FOG_TIER_STANDARD, 1000000, &left);
-	(void)fog_limiter_take(&l, key("x"), FOG_TIER_STANDARD, 5, &left);
+	(void)fog_limiter_take(&l, key("x"), FOG_RATE_STANDARD, 1000000, &left);
+	(void)fog_limiter_take(&l, key("x"), FOG_RATE_STANDARD, 5, &left);
 	CU_ASSERT(left.remaining <= 3);
 	CU_ASSERT_NOT_EQUAL(fog_limit_key(&l, 'u', "x", 1), fog_limit_key(&l, 'a', "x", 1));
 }

@@ -130,6 +130,42 @@ static void test_evidence(void)
 	fog_ledger_app_free(h.app);
 }
 
+static u32 stake_sign(const struct host *h, u32 from, u32 kind, u64 nonce, u64 amount, u8 *out)
+{
+	struct fog_tx tx = {.kind = kind, .nonce = nonce, .fee_max = 100000};
+
+	memcpy(tx.sender, h->pk[from], 32);
+	memcpy(tx.body.stake.validator, h->pk[from], 32);
+	tx.body.stake.amount = amount;
+	return fog_tx_encode(&tx, fog_chain_id(fog_ledger_app_chain(h->app)), h->sk[from], out);
+}
+
+/* Who took all its money out in time is found out later: what is still unbonding answers for it. */
+static void test_evidence_late(void)
+{
+	struct host h;
+	struct fog_app_evidence evidence = {.weight = 5, .epoch = 1};
+	struct fog_rec_validator v;
+	u8 bytes[FOG_TX_SIZE_MAX];
+	i32 verdict;
+
+	host_open(&h);
+	run(&h, NULL, 0, NULL, 0, NULL);
+	struct fog_app_bytes tx = {bytes, stake_sign(&h, 1, FOG_TX_UNBOND, 0, 0, bytes)};
+	CU_ASSERT_EQUAL(run(&h, &tx, 1, NULL, 0, &verdict), 1); /* it leaves */
+	CU_ASSERT_EQUAL(verdict, 0);
+	for (u32 i = 0; i < 20; i++)
+		run(&h, NULL, 0, NULL, 0, NULL);
+	memcpy(evidence.node_id, h.pk[1], 32);
+	run(&h, NULL, 0, &evidence, 1, NULL);
+	run(&h, NULL, 0, &evidence, 1, NULL); /* again: it was punished */
+	fog_state_get(fog_chain_state(fog_ledger_app_chain(h.app)), FOG_RECORD_VALIDATOR, h.pk[1],
+		      &v);
+	CU_ASSERT_EQUAL(v.slashed, 5000000 / 20);
+	CU_ASSERT_EQUAL(v.state, FOG_VALIDATOR_BANNED);
+	fog_ledger_app_free(h.app);
+}
+
 static void test_snapshot(void)
 {
 	struct host a, b;
@@ -252,4 +288,5 @@ static void test_many(void)
 }
 
 FOG_TEST_MAIN("controlplane/ledger/application", FOG_TEST(test_life_cycle), FOG_TEST(test_evidence),
-	      FOG_TEST(test_snapshot), FOG_TEST(test_proofs), FOG_TEST(test_many))
+	      FOG_TEST(test_evidence_late), FOG_TEST(test_snapshot), FOG_TEST(test_proofs),
+	      FOG_TEST(test_many))
