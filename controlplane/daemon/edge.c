@@ -5,6 +5,7 @@
 #include "controlplane/core/log.h"
 #include "controlplane/daemon/health.h"
 #include "controlplane/daemon/host.h"
+#include "controlplane/daemon/live_api.h"
 
 static void on_hello(void *ctx, const u8 quic_pk[32])
 {
@@ -82,6 +83,7 @@ static void on_circuit(void *ctx, const json_t *m)
 		h->counts.circuits_failed++;
 	else if (strcmp(event, "closed") == 0)
 		h->counts.circuits_closed++;
+	fog_host_live_circuit(h, m);
 	fog_log(FOG_LOG_DEBUG, "edge", "circuit event=\"%s\" reason=\"%s\"", event,
 		reason != NULL ? reason : "");
 }

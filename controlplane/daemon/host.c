@@ -12,6 +12,7 @@
 #include "controlplane/daemon/circuits_api.h"
 #include "controlplane/daemon/draws.h"
 #include "controlplane/daemon/health.h"
+#include "controlplane/daemon/live_api.h"
 #include "controlplane/daemon/market.h"
 #include "controlplane/daemon/proofs_api.h"
 #include "controlplane/daemon/system_api.h"
@@ -180,6 +181,8 @@ static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	if (rc == 0)
 		fog_host_system_routes(h);
 	if (rc == 0)
+		rc = fog_host_live_start(h);
+	if (rc == 0)
 		rc = fog_host_health_start(h);
 	return rc == 0 ? fog_host_tcp_start(h, why) : rc;
 }
@@ -258,6 +261,7 @@ void fog_host_stop(struct fog_host *h)
 	fog_host_edge_stop(h);
 	fog_host_api_stop(h);
 	fog_host_access_stop(h);
+	fog_host_live_stop(h);
 	fog_peering_stop(h->peering);
 	ev_timer_stop(h->loop, &h->expire_timer);
 	ev_timer_stop(h->loop, &h->publish_timer);

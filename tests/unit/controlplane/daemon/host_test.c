@@ -71,6 +71,7 @@ static void stop(void)
 {
 	static const char *const files[] = {"fog.conf",
 					    "state/identity.key",
+					    "state/identity.new",
 					    "state/fog.db",
 					    "state/lock",
 					    "state/gateway.secret",
