@@ -127,6 +127,21 @@ const struct fog_command fog_commands[] = {
 	{"reserve list", "", 0, 0, 0, "what is reserved, and how much of it is kept", NULL,
 	 fog_cmd_reserve_list},
 	{"reserve cancel", "ID", 1, 1, 0, "give a reservation up", NULL, fog_cmd_reserve_cancel},
+	{"token create", "SUBJECT", 1, 1,
+	 O(SCOPE) | O(TIER) | O(EXPIRES) | O(API_KEY) | O(ALGORITHM),
+	 "make a token or an API key for the API on TCP",
+	 "SUBJECT is the name of an account and namespace. --tier is standard, premium or\n"
+	 "enterprise: how many requests a minute and an hour. What is printed is not to be had\n"
+	 "again.\n\n"
+	 "  TOKEN=$(fogctl token create alice --scope write --expires 30d)\n"
+	 "  curl -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:8000/v1/status\n"
+	 "  KEY=$(fogctl token create build --scope write --api-key --expires 365d)\n"
+	 "  curl -H \"X-API-Key: $KEY\" http://127.0.0.1:8000/v1/jobs",
+	 fog_cmd_token_create},
+	{"token list", "", 0, 0, 0, "tokens and API keys that were made, or revoked", NULL,
+	 fog_cmd_token_list},
+	{"token revoke", "ID", 1, 1, 0, "make a token or API key worthless, at once", NULL,
+	 fog_cmd_token_revoke},
 	{"sla list", "", 0, 0, O(LIMIT), "service levels not kept, and what was paid back", NULL,
 	 fog_cmd_sla_list},
 	{"scheduler", "", 0, 0, 0, "what the scheduler has done", NULL, fog_cmd_scheduler},

@@ -51,8 +51,8 @@ static int jobs_post(struct fog_exchange *x)
 	int rc = fog_job_request_parse(fog_exchange_body(x), &request, error);
 	if (rc != 0)
 		return submit_failed(x, rc, "", error);
-	rc = fog_jobs_submit(engine(x), FOG_JOBS_USER, &request, fog_jobs_runtime_now(rt), id,
-			     error);
+	rc = fog_jobs_submit(engine(x), fog_exchange_subject(x), &request, fog_jobs_runtime_now(rt),
+			     id, error);
 	fog_job_request_free(&request);
 	fog_jobs_runtime_pump(rt);
 	fog_jobs_runtime_kick(rt);

@@ -62,8 +62,8 @@ int fog_jobs_batch_post(struct fog_exchange *x)
 	int rc = fog_job_batch_parse(fog_exchange_body(x), id, &batch, error);
 	if (rc != 0)
 		return failed(x, rc, error);
-	rc = fog_jobs_submit_batch(engine(x), FOG_JOBS_USER, &batch, fog_jobs_runtime_now(rt),
-				   error);
+	rc = fog_jobs_submit_batch(engine(x), fog_exchange_subject(x), &batch,
+				   fog_jobs_runtime_now(rt), error);
 	memcpy(id, batch.id, sizeof(id));
 	fog_job_batch_free(&batch);
 	fog_jobs_runtime_pump(rt);
@@ -147,8 +147,8 @@ static int plan_answer(struct fog_exchange *x, const struct fog_job_request *req
 	json_t *list = json_array();
 
 	int rc = why == NULL ? -ENOMEM
-			     : fog_jobs_plan(engine(x), FOG_JOBS_USER, requests, count, now_ms, why,
-					     error);
+			     : fog_jobs_plan(engine(x), fog_exchange_subject(x), requests, count,
+					     now_ms, why, error);
 	for (u32 i = 0; rc == 0 && i < count; i++)
 		json_array_append_new(list, fog_view_why(&why[i], requests[i].id, now_ms));
 	free(why);
