@@ -347,14 +347,28 @@ static int auction_reveal(struct fog_exchange *x)
 }
 
 static const struct fog_route routes[] = {
-	{"GET", "/v1/fog/pricing/auctions", auctions_get},
-	{"POST", "/v1/fog/pricing/auctions", auction_post},
-	{"GET", "/v1/fog/pricing/auctions/{id}", auction_get},
-	{"POST", "/v1/fog/pricing/auctions/{id}/commit", auction_commit},
-	{"POST", "/v1/fog/pricing/auctions/{id}/reveal", auction_reveal},
+	{"GET", "/v1/fog/pricing/auctions", auctions_get,
+	 FOG_DESCRIBE("Auctions", .answer = "{auctions: [@Auction]}")},
+	{"POST", "/v1/fog/pricing/auctions", auction_post,
+	 FOG_DESCRIBE("Open a sealed-bid auction", .creates = true,
+		      .request = "{lane: string (a lane of the market), commit_seconds: integer "
+				 "1..86400, reveal_seconds: integer 1..86400, ...}",
+		      .answer = "@Auction")},
+	{"GET", "/v1/fog/pricing/auctions/{id}", auction_get,
+	 FOG_DESCRIBE("An auction with its entries", .answer = "@Auction")},
+	{"POST", "/v1/fog/pricing/auctions/{id}/commit", auction_commit,
+	 FOG_DESCRIBE("Commit to a sealed order", .request = "{account: hex64, hash: hex64, ...}",
+		      .answer = "object")},
+	{"POST", "/v1/fog/pricing/auctions/{id}/reveal", auction_reveal,
+	 FOG_DESCRIBE("Open a sealed order",
+		      .request = "{account: hex64, side: string (bid or ask), price_ufog: "
+				 "integer, quantity: integer, nonce: string, ...}",
+		      .answer = "object")},
 };
 
 void fog_host_auction_routes(struct fog_host *h)
 {
+	fog_gateway_define(h->gateway, "Auction",
+			   "{auction_id: integer, lane: string, phase: string, ...}");
 	fog_gateway_add(h->gateway, routes, FOG_ARRAY_COUNT(routes), h);
 }

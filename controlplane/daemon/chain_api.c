@@ -374,16 +374,34 @@ static int transaction_get(struct fog_exchange *x)
 }
 
 static const struct fog_route routes[] = {
-	{"GET", "/v1/ledger", ledger_get},
-	{"GET", "/v1/ledger/validators", validators_get},
-	{"GET", "/v1/ledger/parameters", parameters_get},
-	{"GET", "/v1/ledger/accounts/{key}", account_get},
-	{"GET", "/v1/ledger/escrows", escrows_get},
-	{"GET", "/v1/proposals", proposals_get},
-	{"GET", "/v1/proposals/{id}", proposal_get},
-	{"GET", "/v1/offers", offers_get},
-	{"POST", "/v1/transactions", transaction_post},
-	{"GET", "/v1/transactions/{id}", transaction_get},
+	{"GET", "/v1/ledger", ledger_get,
+	 FOG_DESCRIBE("The shared ledger",
+		      .answer = "{chain: hex64, height: integer, time_ms: ms, root: hex64, "
+				"issued: integer, conserved: boolean, ...}")},
+	{"GET", "/v1/ledger/validators", validators_get,
+	 FOG_DESCRIBE("Who votes", .answer = "{validators: [object]}")},
+	{"GET", "/v1/ledger/parameters", parameters_get,
+	 FOG_DESCRIBE("What may be voted on", .answer = "{parameters: [object]}")},
+	{"GET", "/v1/ledger/accounts/{key}", account_get,
+	 FOG_DESCRIBE("An account, with proof",
+		      .answer = "{account: hex64, balance: integer, nonce: integer, ...}")},
+	{"GET", "/v1/ledger/escrows", escrows_get,
+	 FOG_DESCRIBE("Pay that is held", .query = "account?: string",
+		      .answer = "{escrows: [object], ...}")},
+	{"GET", "/v1/proposals", proposals_get,
+	 FOG_DESCRIBE("Proposals", .answer = "{proposals: [object], ...}")},
+	{"GET", "/v1/proposals/{id}", proposal_get, FOG_DESCRIBE("A proposal", .answer = "object")},
+	{"GET", "/v1/offers", offers_get,
+	 FOG_DESCRIBE("Offers and lanes of the exchange",
+		      .answer = "{offers: [object], lanes: [object], ...}")},
+	{"POST", "/v1/transactions", transaction_post,
+	 FOG_DESCRIBE("Send a transaction", .text = "Answered once it is in a block.",
+		      .request = "{transaction?: string (hex, signed), kind?: any, body?: "
+				 "string (hex), ...}",
+		      .answer = "{transaction: hex64, height: integer, result: any, detail: "
+				"any, ...}")},
+	{"GET", "/v1/transactions/{id}", transaction_get,
+	 FOG_DESCRIBE("What became of a transaction", .path = "id: hex64", .answer = "object")},
 };
 
 void fog_host_chain_routes(struct fog_host *h)

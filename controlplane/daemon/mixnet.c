@@ -330,10 +330,18 @@ static int message_delete(struct fog_exchange *x)
 }
 
 static const struct fog_route routes[] = {
-	{"POST", "/v1/messages", message_post},
-	{"GET", "/v1/messages", messages_get},
-	{"GET", "/v1/messages/{id}", message_get},
-	{"DELETE", "/v1/messages/{id}", message_delete},
+	{"POST", "/v1/messages", message_post,
+	 FOG_DESCRIBE("Send a message through the mixnet", .creates = true,
+		      .request = "{to: string 1..128 (a host), text: string}",
+		      .answer = "{message: hex32, state: string, ...}")},
+	{"GET", "/v1/messages", messages_get,
+	 FOG_DESCRIBE("Messages on their way, and the inbox",
+		      .answer = "{outgoing: [object], incoming: [object], counts: {*: "
+				"integer}, mixnet: object, ...}")},
+	{"GET", "/v1/messages/{id}", message_get,
+	 FOG_DESCRIBE("The text of a received message", .answer = "object")},
+	{"DELETE", "/v1/messages/{id}", message_delete,
+	 FOG_DESCRIBE("Take out of the inbox, or forget", .answer = "object")},
 };
 
 void fog_host_mix_routes(struct fog_host *h)

@@ -369,10 +369,23 @@ static int update_post(struct fog_exchange *x)
 }
 
 static const struct fog_route routes[] = {
-	{"GET", "/v1/fog/reputation/score/{node}", score_get},
-	{"POST", "/v1/fog/reputation/update", update_post},
-	{"GET", "/v1/reputation/tiers", tiers_get},
-	{"GET", "/v1/reputation/{node}/opinions", opinions_get},
+	{"GET", "/v1/fog/reputation/score/{node}", score_get,
+	 FOG_DESCRIBE("Reputation of a host",
+		      .answer = "{node_id: hex64, reputation_score: {node_id: hex64, alpha: "
+				"number, beta: number, last_updated: ms, tier: integer}|null, "
+				"trust_score: number, tier_name: string, timestamp: ms, ...}")},
+	{"POST", "/v1/fog/reputation/update", update_post,
+	 FOG_DESCRIBE("Refused: evidence comes from receipts",
+		      .text = "403 for everybody: receipts, mix monitoring and attestations "
+			      "that were checked are evidence, requests are not.",
+		      .request = "{node_id: string, event_type: string, success: boolean, "
+				 "performance_score?: number 0..1|null, ...}")},
+	{"GET", "/v1/reputation/tiers", tiers_get,
+	 FOG_DESCRIBE("What tiers ask for",
+		      .answer = "{tiers: [{name: string, tier: integer, lower_min: number, "
+				"evidence_min: number}]}")},
+	{"GET", "/v1/reputation/{node}/opinions", opinions_get,
+	 FOG_DESCRIBE("Who says what of a host", .answer = "{opinions: [object]}")},
 };
 
 void fog_host_trust_routes(struct fog_host *h)

@@ -363,7 +363,11 @@ static int vouchers_post(struct fog_exchange *x)
 }
 
 static const struct fog_route routes[] = {
-	{"POST", "/v1/vouchers", vouchers_post},
+	{"POST", "/v1/vouchers", vouchers_post,
+	 FOG_DESCRIBE("Ask a mint",
+		      .request = "{op: string (keys, issue, swap, redeem or pay), host?: "
+				 "string, ...}",
+		      .answer = "object")},
 };
 
 /* ---- the mint's side of the ledger ---------------------------------------------------------- */

@@ -213,17 +213,57 @@ static int receipts_get(struct fog_exchange *x)
 }
 
 static const struct fog_route routes[] = {
-	{"POST", "/v1/jobs", jobs_post},
-	{"GET", "/v1/jobs", jobs_get},
-	{"GET", "/v1/jobs/{id}", job_get},
-	{"GET", "/v1/jobs/{id}/logs", job_logs},
-	{"POST", "/v1/jobs/{id}/cancel", job_cancel},
-	{"GET", "/v1/accounts", accounts_get},
-	{"GET", "/v1/accounts/{name}/entries", account_entries},
-	{"GET", "/v1/ledger/entries", movements_get},
-	{"GET", "/v1/reputation", reputation_get},
-	{"GET", "/v1/reputation/{node}/evidence", evidence_get},
-	{"GET", "/v1/receipts/{job}", receipts_get},
+	{"POST", "/v1/jobs", jobs_post,
+	 FOG_DESCRIBE("Submit a job",
+		      .text = "docs/API.md has every member. 200 when the same id was "
+			      "submitted before with the same content.",
+		      .creates = true, .status = 201,
+		      .request = "{argv?: [string], env?: object, stdin_base64?: string, "
+				 "inputs?: array, limits?: object, engine?: string, target?: "
+				 "string, constraints?: object, price_cap?: integer, "
+				 "namespace?: string, class?: string, tier?: string, priority?: "
+				 "integer, deadline_seconds?: integer, retries?: integer, "
+				 "preemptible?: boolean, on_preempt?: string, checkpoint?: "
+				 "boolean, group?: string, webhook?: string, array?: integer, "
+				 "gang?: integer, stages?: array, name?: string, id?: string, "
+				 "...}",
+		      .answer = "object")},
+	{"GET", "/v1/jobs", jobs_get,
+	 FOG_DESCRIBE("Jobs, newest first",
+		      .query = "state?: string, limit?: integer 0..1000 = 50, after?: integer "
+			       "0..9007199254740991 = 0",
+		      .answer = "{jobs: [object], next: integer|null}")},
+	{"GET", "/v1/jobs/{id}", job_get,
+	 FOG_DESCRIBE("A job", .answer = "{id: string, state: string, ...}")},
+	{"GET", "/v1/jobs/{id}/logs", job_logs,
+	 FOG_DESCRIBE("What a job printed",
+		      .query = "stream?: stdout|stderr = stdout, offset?: integer 0.. = 0, "
+			       "limit?: integer 0.., attempt?: integer 0.. = 0",
+		      .type = "application/octet-stream")},
+	{"POST", "/v1/jobs/{id}/cancel", job_cancel,
+	 FOG_DESCRIBE("End a job", .answer = "{id: string, state: string, ...}")},
+	{"GET", "/v1/accounts", accounts_get,
+	 FOG_DESCRIBE("This host's own book",
+		      .query = "limit?: integer 0..1000 = 1000, after?: string",
+		      .answer = "{accounts: [{name: string, balance: integer, entries: "
+				"integer}]}")},
+	{"GET", "/v1/accounts/{name}/entries", account_entries,
+	 FOG_DESCRIBE("Entries of an account",
+		      .query = "limit?: integer 0..1000 = 50, after?: integer "
+			       "0..9007199254740991 = 0",
+		      .answer = "{account: string, balance: integer, entries: [object], ...}")},
+	{"GET", "/v1/ledger/entries", movements_get,
+	 FOG_DESCRIBE("Movements of the book",
+		      .query = "account?: string, limit?: integer 0..1000 = 50, after?: "
+			       "integer 0..9007199254740991 = 0",
+		      .answer = "{entries: [object], ...}")},
+	{"GET", "/v1/reputation", reputation_get,
+	 FOG_DESCRIBE("Reputation of all hosts", .answer = "{reputation: [object]}")},
+	{"GET", "/v1/reputation/{node}/evidence", evidence_get,
+	 FOG_DESCRIBE("What a reputation rests on", .path = "node: hex64",
+		      .query = "limit?: integer 0..1000 = 50", .answer = "{evidence: [object]}")},
+	{"GET", "/v1/receipts/{job}", receipts_get,
+	 FOG_DESCRIBE("Signed receipts of a job", .answer = "{receipts: [object], ...}")},
 };
 
 void fog_jobs_api_add(struct fog_jobs_runtime *rt, struct fog_gateway *gateway)

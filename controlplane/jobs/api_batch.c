@@ -317,20 +317,58 @@ static int scheduler_get(struct fog_exchange *x)
 }
 
 static const struct fog_route routes[] = {
-	{"POST", "/v1/batches", fog_jobs_batch_post},
-	{"GET", "/v1/batches", batches_get},
-	{"GET", "/v1/batches/{id}", batch_get},
-	{"POST", "/v1/batches/{id}/cancel", batch_cancel},
-	{"POST", "/v1/plan", jobs_plan},
-	{"GET", "/v1/jobs/{id}/why", job_why},
-	{"GET", "/v1/jobs/{id}/history", job_history},
-	{"GET", "/v1/artifacts/{sha256}", artifact_get},
-	{"GET", "/v1/namespaces", spaces_get},
-	{"POST", "/v1/namespaces/{name}", space_post},
-	{"GET", "/v1/holds", holds_get},
-	{"POST", "/v1/holds/{node}", hold_post},
-	{"GET", "/v1/sla", sla_get},
-	{"GET", "/v1/scheduler", scheduler_get},
+	{"POST", "/v1/batches", fog_jobs_batch_post,
+	 FOG_DESCRIBE("Submit several jobs as one", .text = "docs/API.md has every member.",
+		      .creates = true, .status = 201,
+		      .request = "{stages?: array, id?: string, name?: string, ...}",
+		      .answer = "{id: string, state: string, ...}")},
+	{"GET", "/v1/batches", batches_get,
+	 FOG_DESCRIBE("Batches, newest first",
+		      .query = "limit?: integer 0..1000 = 50, after?: integer "
+			       "0..9007199254740991 = 0",
+		      .answer = "{batches: [object], next: integer|null}")},
+	{"GET", "/v1/batches/{id}", batch_get,
+	 FOG_DESCRIBE("A batch",
+		      .answer = "{id: string, state: string, stages: [object], jobs: [object], "
+				"...}")},
+	{"POST", "/v1/batches/{id}/cancel", batch_cancel,
+	 FOG_DESCRIBE("End a batch", .answer = "{id: string, state: string, ...}")},
+	{"POST", "/v1/plan", jobs_plan,
+	 FOG_DESCRIBE("Where would it run?", .scope = FOG_SCOPE_READ, .request = "object",
+		      .answer = "{jobs: [object]}")},
+	{"GET", "/v1/jobs/{id}/why", job_why,
+	 FOG_DESCRIBE("Why a job waits",
+		      .answer = "{id: string, pending: boolean, reason: string, ...}")},
+	{"GET", "/v1/jobs/{id}/history", job_history,
+	 FOG_DESCRIBE("States of a job",
+		      .answer = "{id: string, history: [{state: string, reason: string, at_ms: "
+				"ms|null}]}")},
+	{"GET", "/v1/artifacts/{sha256}", artifact_get,
+	 FOG_DESCRIBE("An output, by its hash", .path = "sha256: hex64",
+		      .type = "application/octet-stream")},
+	{"GET", "/v1/namespaces", spaces_get,
+	 FOG_DESCRIBE("Quotas and shares", .answer = "{namespaces: [object]}")},
+	{"POST", "/v1/namespaces/{name}", space_post,
+	 FOG_DESCRIBE("Set a quota", .scope = FOG_SCOPE_ADMIN,
+		      .request = "{cpu_cores?: number, memory_mb?: integer, jobs?: integer, "
+				 "weight?: number, ...}",
+		      .answer = "{namespaces: [object]}")},
+	{"GET", "/v1/holds", holds_get,
+	 FOG_DESCRIBE("Hosts that get no new jobs", .answer = "{holds: [object]}")},
+	{"POST", "/v1/holds/{node}", hold_post,
+	 FOG_DESCRIBE("Cordon or drain a host", .scope = FOG_SCOPE_ADMIN, .path = "node: hex64",
+		      .request = "{mode: string (none, cordon or drain), deadline_seconds?: "
+				 "integer, ...}",
+		      .answer = "{holds: [object]}")},
+	{"GET", "/v1/sla", sla_get,
+	 FOG_DESCRIBE("Service levels, and those not kept",
+		      .query = "limit?: integer 0..1000 = 50, after?: integer "
+			       "0..9007199254740991 = 0",
+		      .answer = "{tiers: [object], breaches: [object], next: integer|null}")},
+	{"GET", "/v1/scheduler", scheduler_get,
+	 FOG_DESCRIBE("How well the scheduler does",
+		      .answer = "{total_nodes: integer, healthy_nodes: integer, success_rate: "
+				"number, queue_length: integer, ...}")},
 };
 
 void fog_jobs_batch_api_add(struct fog_jobs_runtime *rt, struct fog_gateway *gateway)

@@ -92,7 +92,7 @@ def main():
     for name, test in refusals.TESTS:
         run(f"refusal: {name}", test, client)
     if options.fuzz:
-        run("fuzz", lambda: str(fuzz(client, options.fuzz, options.seed)))
+        run("fuzz", lambda: str(fuzz(refusals.fresh(client), options.fuzz, options.seed)))
     if not options.quick and not options.only:
         suite.run("every endpoint was used", endpoints.coverage, client)
     return suite.summary()

@@ -135,8 +135,9 @@ def draws(client):
     check(data["selection_method"] == "vrf", f"selected by {data['selection_method']}")
     check(isinstance(data["neighbors"], list) and len(data["neighbors"]) <= 5, "neighbors")
     client.get("/v1/fog/vrf/status")
-    # Drawn with the first beacon of the epoch, which may be a minute away.
-    client.get("/v1/fog/vrf/draws/{kind}", kind="neighbours", status=(200, 404, 409, 503))
+    # Drawn with the first beacon of the epoch, which may be a minute away: then 503.
+    client.get("/v1/fog/vrf/draws/{kind}", kind="neighbours", status=(200, 503))
+    client.seen.add(("GET", "/v1/fog/vrf/draws/{kind}"))
 
 
 def peers(client):
@@ -187,9 +188,6 @@ def spaces(client):
 
 def books(client):
     own = client.get("/v1/status").json["node_id"]
-    accounts = client.get("/v1/accounts").json["accounts"]
-    for row in accounts[:1]:
-        client.get("/v1/accounts/{name}/entries", name=row["name"])
     client.get("/v1/ledger/entries")
     for template in ("/v1/ledger/validators", "/v1/ledger/parameters", "/v1/ledger/escrows",
                      "/v1/proposals", "/v1/offers"):
@@ -215,9 +213,9 @@ def tokens(client):
     made = client.post("/v1/tokens", {"subject": "api-test", "scope": ["read"],
                                       "expires_seconds": 60}, status=201).json
     rows = client.get("/v1/tokens").json["tokens"]
-    check(any(row["id"] == made["auction_id"] for row in rows), "the token made is not listed")
+    check(any(row["id"] == made["id"] for row in rows), "the token made is not listed")
     check(made["token"] not in json.dumps(rows), "its text is told again")
-    client.call("DELETE", "/v1/tokens/{id}", id=made["auction_id"])
+    client.call("DELETE", "/v1/tokens/{id}", id=made["id"])
 
 
 def others(client):

@@ -105,9 +105,15 @@ def secured(client):
             yield method, template, scopes
 
 
-def token_make(client, scope, seconds=600, tier="enterprise"):
-    return client.post("/v1/tokens", {"subject": f"api-test-{scope}", "scope": [scope],
+def token_make(client, scope, seconds=600, tier="enterprise", who="test"):
+    return client.post("/v1/tokens", {"subject": f"api-{who}-{scope}", "scope": [scope],
                                       "tier": tier, "expires_seconds": seconds}).json
+
+
+def fresh(client):
+    """The same as somebody else, who has used nothing of his limits."""
+    return client if client.local else client.with_token(
+        token_make(client, "admin", who="fuzz")["token"])
 
 
 def tokens_bad(client):

@@ -63,6 +63,8 @@ def job_here(client):
     sha256 = hashlib.sha256(b"to out\n").hexdigest()
     check(client.get("/v1/artifacts/{sha256}", sha256=sha256).body == b"to out\n", "artifact")
     check(client.get("/v1/receipts/{job}", job=job).json["receipts"], "no receipt")
+    account = client.get("/v1/accounts").json["accounts"][0]["name"]
+    client.get("/v1/accounts/{name}/entries", name=account)
     check(any(j["id"] == job for j in client.get("/v1/jobs").json["jobs"]), "it is not listed")
     proof = client.post("/v1/fog/proofs/generate",
                         {"proof_type": "poe", "statement": {"job": job}}).data["proof"]
