@@ -90,9 +90,9 @@ def main():
     for name, test in sockets.TESTS:
         run(f"websocket: {name}", test, client)
     for name, test in refusals.TESTS:
-        run(f"refusal: {name}", test, client)
+        run(f"refusal: {name}", test, refusals.fresh(client, name.replace(" ", "-")))
     if options.fuzz:
-        run("fuzz", lambda: str(fuzz(refusals.fresh(client), options.fuzz, options.seed)))
+        run("fuzz", lambda: str(fuzz(refusals.fresh(client, "fuzz"), options.fuzz, options.seed)))
     if not options.quick and not options.only:
         suite.run("every endpoint was used", endpoints.coverage, client)
     return suite.summary()

@@ -110,10 +110,10 @@ def token_make(client, scope, seconds=600, tier="enterprise", who="test"):
                                       "tier": tier, "expires_seconds": seconds}).json
 
 
-def fresh(client):
+def fresh(client, who):
     """The same as somebody else, who has used nothing of his limits."""
     return client if client.local else client.with_token(
-        token_make(client, "admin", who="fuzz")["token"])
+        token_make(client, "admin", who=who)["token"])
 
 
 def tokens_bad(client):
