@@ -347,14 +347,32 @@ static int auction_reveal(struct fog_exchange *x)
 }
 
 static const struct fog_route routes[] = {
-	{"GET", "/v1/fog/pricing/auctions", auctions_get},
-	{"POST", "/v1/fog/pricing/auctions", auction_post},
-	{"GET", "/v1/fog/pricing/auctions/{id}", auction_get},
-	{"POST", "/v1/fog/pricing/auctions/{id}/commit", auction_commit},
-	{"POST", "/v1/fog/pricing/auctions/{id}/reveal", auction_reveal},
+	{"GET", "/v1/fog/pricing/auctions", auctions_get,
+	 FOG_DESCRIBE("List auctions", .answer = "{auctions: [@Auction]}")},
+	{"POST", "/v1/fog/pricing/auctions", auction_post,
+	 FOG_DESCRIBE("Open an auction", .creates = true,
+		      .request = "{lane: string 1..32, commit_seconds: integer 1..86400,"
+				 " reveal_seconds: integer 1..86400}",
+		      .answer = "@Auction")},
+	{"GET", "/v1/fog/pricing/auctions/{id}", auction_get,
+	 FOG_DESCRIBE("An auction and its orders", .path = "id: integer 0..",
+		      .answer = "@Auction")},
+	{"POST", "/v1/fog/pricing/auctions/{id}/commit", auction_commit,
+	 FOG_DESCRIBE("Commit to an order", .creates = true, .path = "id: integer 0..",
+		      .request = "{account: hex64, hash: hex64 (of the order and a nonce)}",
+		      .answer = "@Auction")},
+	{"POST", "/v1/fog/pricing/auctions/{id}/reveal", auction_reveal,
+	 FOG_DESCRIBE("Show the order committed to", .creates = true, .path = "id: integer 0..",
+		      .request = "{account: hex64, side: bid|ask, price_ufog: integer,"
+				 " quantity: integer, nonce: hex64}",
+		      .answer = "@Auction")},
 };
 
 void fog_host_auction_routes(struct fog_host *h)
 {
+	fog_gateway_define(h->gateway, "Auction",
+			   "{auction_id: integer, lane: string, phase: string,"
+			   " created_ms: ms, commit_until_ms: ms, reveal_until_ms: ms,"
+			   " orders: integer, ...}");
 	fog_gateway_add(h->gateway, routes, FOG_ARRAY_COUNT(routes), h);
 }
