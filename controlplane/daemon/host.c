@@ -296,7 +296,14 @@ static bool can_reload(const struct fog_config_key *k)
 					   "health.health_check_interval",
 					   "health.recovery_check_interval",
 					   "health.max_error_count",
-					   "health.auto_recovery_enabled"};
+					   "health.auto_recovery_enabled",
+					   "gateway.cors_origins",
+					   "gateway.standard_per_minute",
+					   "gateway.standard_per_hour",
+					   "gateway.premium_per_minute",
+					   "gateway.premium_per_hour",
+					   "gateway.enterprise_per_minute",
+					   "gateway.enterprise_per_hour"};
 	char name[128];
 
 	snprintf(name, sizeof(name), "%s.%s", k->group, k->key);

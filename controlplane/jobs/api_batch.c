@@ -293,7 +293,8 @@ static int sla_get(struct fog_exchange *x)
 	if (fog_exchange_query_u64(x, "limit", LIST_DEFAULT, FOG_JOBS_LIST_MAX, &limit) != 0 ||
 	    fog_exchange_query_u64(x, "after", 0, INT64_MAX, &before) != 0)
 		return 0;
-	return answer(x, fog_view_sla(engine(x), before, (u32)limit));
+	return answer(x, fog_view_sla(engine(x), fog_jobs_runtime_now(fog_exchange_ctx(x)), before,
+				      (u32)limit));
 }
 
 json_t *fog_jobs_scheduler_json(struct fog_jobs_runtime *rt)
@@ -318,57 +319,48 @@ static int scheduler_get(struct fog_exchange *x)
 
 static const struct fog_route routes[] = {
 	{"POST", "/v1/batches", fog_jobs_batch_post,
-	 FOG_DESCRIBE("Submit several jobs as one", .text = "docs/API.md has every member.",
-		      .creates = true, .status = 201,
-		      .request = "{stages?: array, id?: string, name?: string, ...}",
-		      .answer = "{id: string, state: string, ...}")},
+	 FOG_DESCRIBE("Submit a batch", .creates = true, .status = 201,
+		      .request = "{stages: array, ...}", .answer = "@Job")},
 	{"GET", "/v1/batches", batches_get,
-	 FOG_DESCRIBE("Batches, newest first",
-		      .query = "limit?: integer 0..1000 = 50, after?: integer "
-			       "0..9007199254740991 = 0",
+	 FOG_DESCRIBE("List batches, newest first",
+		      .query = "limit?: integer 0..1000 = 50, after?: integer"
+			       " 0..9223372036854775807 = 0 (next of the page before)",
 		      .answer = "{batches: [object], next: integer|null}")},
-	{"GET", "/v1/batches/{id}", batch_get,
-	 FOG_DESCRIBE("A batch",
-		      .answer = "{id: string, state: string, stages: [object], jobs: [object], "
-				"...}")},
+	{"GET", "/v1/batches/{id}", batch_get, FOG_DESCRIBE("A batch", .answer = "@Job")},
 	{"POST", "/v1/batches/{id}/cancel", batch_cancel,
-	 FOG_DESCRIBE("End a batch", .answer = "{id: string, state: string, ...}")},
+	 FOG_DESCRIBE("Cancel a batch", .answer = "@Job")},
 	{"POST", "/v1/plan", jobs_plan,
-	 FOG_DESCRIBE("Where would it run?", .scope = FOG_SCOPE_READ, .request = "object",
-		      .answer = "{jobs: [object]}")},
+	 FOG_DESCRIBE("Where a job or batch would run", .text = "Nothing is stored.",
+		      .scope = FOG_SCOPE_READ, .request = "object", .answer = "object")},
 	{"GET", "/v1/jobs/{id}/why", job_why,
-	 FOG_DESCRIBE("Why a job waits",
-		      .answer = "{id: string, pending: boolean, reason: string, ...}")},
+	 FOG_DESCRIBE("Why a job waits, or where it would run", .answer = "object")},
 	{"GET", "/v1/jobs/{id}/history", job_history,
-	 FOG_DESCRIBE("States of a job",
-		      .answer = "{id: string, history: [{state: string, reason: string, at_ms: "
-				"ms|null}]}")},
+	 FOG_DESCRIBE("States a job went through",
+		      .answer = "{history: [{state: string, reason: string, at_ms: ms}]}")},
 	{"GET", "/v1/artifacts/{sha256}", artifact_get,
-	 FOG_DESCRIBE("An output, by its hash", .path = "sha256: hex64",
+	 FOG_DESCRIBE("An output by its hash", .path = "sha256: hex64",
 		      .type = "application/octet-stream")},
 	{"GET", "/v1/namespaces", spaces_get,
-	 FOG_DESCRIBE("Quotas and shares", .answer = "{namespaces: [object]}")},
+	 FOG_DESCRIBE("Namespaces: quotas, weights, use", .answer = "{namespaces: [object]}")},
 	{"POST", "/v1/namespaces/{name}", space_post,
-	 FOG_DESCRIBE("Set a quota", .scope = FOG_SCOPE_ADMIN,
-		      .request = "{cpu_cores?: number, memory_mb?: integer, jobs?: integer, "
-				 "weight?: number, ...}",
+	 FOG_DESCRIBE("Set a quota and weight", .scope = FOG_SCOPE_ADMIN,
+		      .request = "{cpu_cores?: number 0.., memory_mb?: integer 0.., jobs?:"
+				 " integer 0.., weight?: number 0.001..1000 = 1}",
 		      .answer = "{namespaces: [object]}")},
 	{"GET", "/v1/holds", holds_get,
 	 FOG_DESCRIBE("Hosts that get no new jobs", .answer = "{holds: [object]}")},
 	{"POST", "/v1/holds/{node}", hold_post,
-	 FOG_DESCRIBE("Cordon or drain a host", .scope = FOG_SCOPE_ADMIN, .path = "node: hex64",
-		      .request = "{mode: string (none, cordon or drain), deadline_seconds?: "
-				 "integer, ...}",
+	 FOG_DESCRIBE("Cordon, drain or use a host again", .scope = FOG_SCOPE_ADMIN,
+		      .path = "node: hex64",
+		      .request = "{mode: none|cordon|drain, deadline_seconds?: integer 0.. = 0}",
 		      .answer = "{holds: [object]}")},
 	{"GET", "/v1/sla", sla_get,
-	 FOG_DESCRIBE("Service levels, and those not kept",
-		      .query = "limit?: integer 0..1000 = 50, after?: integer "
-			       "0..9007199254740991 = 0",
-		      .answer = "{tiers: [object], breaches: [object], next: integer|null}")},
+	 FOG_DESCRIBE("Service levels not kept",
+		      .query = "limit?: integer 0..1000 = 50, after?: integer"
+			       " 0..9223372036854775807 = 0 (next of the page before)",
+		      .answer = "object")},
 	{"GET", "/v1/scheduler", scheduler_get,
-	 FOG_DESCRIBE("How well the scheduler does",
-		      .answer = "{total_nodes: integer, healthy_nodes: integer, success_rate: "
-				"number, queue_length: integer, ...}")},
+	 FOG_DESCRIBE("What the scheduler has done", .answer = "object")},
 };
 
 void fog_jobs_batch_api_add(struct fog_jobs_runtime *rt, struct fog_gateway *gateway)
