@@ -37,8 +37,6 @@ static void answers_add(struct fog_metrics *m, const u64 answered[CLASSES], cons
 
 void fog_gateway_metrics(const struct fog_gateway *gw, struct fog_metrics *m)
 {
-	u32 open = 0;
-
 	fog_metrics_family(m, "fog_http_requests_total", "counter", "requests answered");
 	answers_add(m, gw->unrouted, "", "");
 	for (u32 i = 0; i < gw->routes.entry_count; i++) {
@@ -48,10 +46,11 @@ void fog_gateway_metrics(const struct fog_gateway *gw, struct fog_metrics *m)
 	fog_metrics_family(m, "fog_http_request_duration_seconds", "histogram",
 			   "time from the headers of a request to its answer");
 	fog_metrics_histogram(m, &gw->counts.took, "%s", "");
-	for (const struct fog_exchange *x = gw->open; x != NULL; x = x->next)
-		open++;
-	fog_metrics_one(m, "fog_http_requests_open", "gauge", "requests not answered yet", open);
-	fog_metrics_one(m, "fog_websockets_open", "gauge", "open WebSockets", gw->websockets.count);
+	fog_metrics_one(m, "fog_http_requests_open", "gauge", "requests not answered yet",
+			(double)gw->counts.open);
+	fog_metrics_one(m, "fog_websockets_open", "gauge", "open WebSockets",
+			gw->counts.websockets);
 	fog_metrics_one(m, "fog_websockets_dropped_total", "counter",
-			"WebSockets closed for not reading", (double)gw->websockets.dropped);
+			"messages to WebSockets that do not read",
+			(double)gw->counts.websockets_dropped);
 }
