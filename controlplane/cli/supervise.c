@@ -43,7 +43,7 @@ struct child {
 	pid_t pid;         /* 0 = not running */
 	u64 started_ms;    /* monotonic */
 	u64 restart_ms;    /* monotonic; 0 = none due */
-	u64 beat_ms;       /* monotonic: its last WATCHDOG=1; 0 = it has said none yet */
+	u64 beat_ms;       /* monotonic: its last READY=1 or WATCHDOG=1; 0 = none yet */
 	u32 backoff_ms;
 	u32 rank; /* place in its host's list: stopped in reverse */
 };
@@ -240,7 +240,7 @@ static void beats_read(struct supervisor *s)
 		text[n] = '\0';
 		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 		if (c == NULL || c->cmsg_type != SCM_CREDENTIALS ||
-		    strstr(text, "WATCHDOG=1") == NULL)
+		    (strstr(text, "WATCHDOG=1") == NULL && strstr(text, "READY=1") == NULL))
 			continue;
 		struct ucred cred;
 		memcpy(&cred, CMSG_DATA(c), sizeof(cred));
