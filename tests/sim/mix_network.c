@@ -37,7 +37,7 @@
 #define PSI_3    0.92278433509846714 /* digamma(3) */
 /* Of every link, to the nanosecond: nothing for the observer to guess. */
 #define LINK_DELAY (2 * TB_MS)
-/* Links that are alive say nothing for so long. */
+/* No pings and no new keys of links so long: what is sent is the mix's. */
 #define QUIET_MS 3600000
 
 static struct tb tb;
@@ -45,7 +45,7 @@ static struct fog_topology topology;
 static struct fog_sphinx_geometry geometry;
 static struct fog_rng rng;
 
-/* A datagram, which is a cell of the mix: nothing else is sent meanwhile. */
+/* A datagram with a cell, which is one of the mix: there are no others. */
 static struct event {
 	u64 sent_ns;
 	u8 from, to;
@@ -143,14 +143,15 @@ static void network_open(void)
 
 	tb_init(&tb, 1, HOSTS, 1, 16);
 	tb.on_mix = on_mix;
-	FOG_ASSERT(tb_mesh(&tb));
 	for (u32 i = 0; i < HOSTS; i++) {
 		struct fog_snapshot *p = &tb.host[i].policy;
 		p->mix_epoch = p->mix_oldest = EPOCH;
 		p->keepalive_ms = QUIET_MS;
 		p->link_dead_ms = 2 * QUIET_MS;
+		p->rekey_ms = QUIET_MS;
 		tb_policy(&tb, i);
 	}
+	FOG_ASSERT(tb_mesh(&tb));
 	tb_run(&tb, 2000 * TB_MS);
 	topology_read();
 	fog_sim_set_default(tb.sim, &path);
