@@ -122,7 +122,10 @@ def test_it_counts(host):
 
 
 def test_cancel(host):
-    host.do("dao", "propose", "no more", "scheduler.attempts_max=1", "--account", "ann")
+    host.refused("number from", "dao", "propose", "x", "quorum.profile=silver", "--account", "ann")
+    host.do("dao", "propose", "no more", "quorum.profile=gold", "--account", "ann")
+    motion = host.do("dao", "show", "2")["motions"][0]
+    check(motion["parameter"] == "quorum.profile" and motion["value"] == 4, f"{motion}")
     host.refused("may not cancel", "dao", "cancel", "2", "--account", "ben")
     host.do("dao", "cancel", "2", "--account", "cat")
     check(host.do("dao", "show", "2")["state"] == "cancelled", "a guardian cancelled it")
