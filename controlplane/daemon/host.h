@@ -136,7 +136,7 @@ struct fog_host {
 	struct fog_path_host path_hosts[FOG_PATH_HOSTS_MAX];
 
 	struct fog_gateway *gateway;
-	bool api_socket_given; /* by the service manager */
+	bool api_socket_given;     /* by the service manager */
 	struct fog_access *access; /* gateway.c */
 	struct fog_tls *tls;       /* NULL: none */
 	struct fog_host_counts counts;
