@@ -142,7 +142,7 @@ static bool begin(void)
 static void end(void)
 {
 	pid_t pids[] = {controlplane, dataplane};
-	char command[96];
+	int status = 1;
 
 	for (unsigned i = 0; i < FOG_ARRAY_COUNT(pids); i++) {
 		if (pids[i] <= 0)
@@ -150,8 +150,12 @@ static void end(void)
 		kill(pids[i], SIGKILL);
 		waitpid(pids[i], NULL, 0);
 	}
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	if (system(command) != 0)
+	pid_t pid = fork();
+	if (pid == 0) {
+		execlp("rm", "rm", "-rf", dir, (char *)NULL);
+		_exit(127);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
 		fprintf(stderr, "gateway: %s is left\n", dir);
 }
 

@@ -50,7 +50,9 @@ struct fog_gateway {
 	u64 unrouted[6]; /* answers without a route, by the first digit of the status */
 };
 
-/* metrics.c: the exchange is answered. */
+/* ---- metrics.c ------------------------------------------------------------------------------ */
+
+/* The exchange is answered. */
 void fog_gateway_count(struct fog_exchange *x);
 
 /* ---- gate.c --------------------------------------------------------------------------------- */

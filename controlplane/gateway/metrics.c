@@ -46,11 +46,19 @@ void fog_gateway_metrics(const struct fog_gateway *gw, struct fog_metrics *m)
 	fog_metrics_family(m, "fog_http_request_duration_seconds", "histogram",
 			   "time from the headers of a request to its answer");
 	fog_metrics_histogram(m, &gw->counts.took, "%s", "");
+	const struct fog_gateway_counts *c = &gw->counts;
+	fog_metrics_one(m, "fog_http_unauthorized_total", "counter",
+			"requests without a good token, or without its scope",
+			(double)c->unauthorized);
+	fog_metrics_one(m, "fog_http_limited_total", "counter",
+			"requests refused for coming too often", (double)c->limited);
+	fog_metrics_one(m, "fog_http_impatient_total", "counter",
+			"connections dropped because a request took too long to come",
+			(double)c->impatient);
 	fog_metrics_one(m, "fog_http_requests_open", "gauge", "requests not answered yet",
-			(double)gw->counts.open);
+			(double)c->open);
 	fog_metrics_one(m, "fog_websockets_open", "gauge", "open WebSockets",
-			gw->counts.websockets);
+			(double)c->websockets);
 	fog_metrics_one(m, "fog_websockets_dropped_total", "counter",
-			"messages to WebSockets that do not read",
-			(double)gw->counts.websockets_dropped);
+			"messages to clients that do not read", (double)c->websockets_dropped);
 }

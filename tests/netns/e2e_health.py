@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""What is killed or wedged shows in the health of its host, raises an alert and comes back by itself;
+"""What is killed or wedged shows in the health of its host, raises an alert and comes back by
+itself;
 components restart in less than two seconds and lose nothing; figures, dashboard and rules fit."""
 
 import contextlib
@@ -17,6 +18,8 @@ from lab import ROOT, Failed, check, main, until
 
 HOST = "ash"
 PORT = 18098
+# A figure in a query: with labels or a range, or compared.
+FIGURE = r"(?<![\w:])(?:fog|process)_[a-z0-9_]+(?=[{\[])|(?<![\w:])fog_[a-z_]+(?= [=<>])"
 START_S = 12  # in its first 10 s a control plane restarts nothing
 INTERVALS = """
 health = { health_check_interval = 1; metrics_collection_interval = 2; recovery_check_interval = 10;
@@ -97,7 +100,8 @@ def test_intervals_by_reload(lab):
         sink.write(good + "health = { health_check_interval = \"soon\"; };\n")
     lab.fogctl("lab", "kill", HOST, "--signal", "HUP")  # all three processes
     log = os.path.join(lab.dir, "hosts", HOST, "controlplane.log")
-    until("the bad file is refused", 20, lambda: "reload refused" in open(log, encoding="utf-8").read())
+    until("the bad file is refused", 20,
+          lambda: "reload refused" in open(log, encoding="utf-8").read())
     with open(path, "w", encoding="utf-8") as sink:
         sink.write(good + INTERVALS)
     lab.fogctl("lab", "kill", HOST, "--process", "controlplane", "--signal", "HUP")
@@ -127,7 +131,8 @@ def test_killed_edge(lab):
 
 
 def wedged(lab, process):
-    """SIGSTOP: it is there and does nothing. The control plane ends it, the supervisor starts it."""
+    """SIGSTOP: it is there and does nothing. The control plane ends it, the supervisor starts
+    it."""
     well(lab)
     before, pid = newest(lab), lab.process(HOST, process)["pid"]
     lab.kill(HOST, process, "STOP")
@@ -151,12 +156,14 @@ def test_wedged_controlplane(lab):
     """Nobody above it but the service manager, which is the lab's supervisor here."""
     pid = lab.process(HOST, "controlplane")["pid"]
     lab.kill(HOST, "controlplane", "STOP")
-    until("the watchdog ends it", 90, lambda: lab.process(HOST, "controlplane")["pid"] not in (None, pid))
+    until("the watchdog ends it", 90,
+          lambda: lab.process(HOST, "controlplane")["pid"] not in (None, pid))
     well(lab)
 
 
 def test_killed_executor(lab):
-    job = lab.submit(["sh", "-c", "sleep 5; echo done"], host=HOST, target=HOST, cpu="0.1", memory="16M")
+    job = lab.submit(["sh", "-c", "sleep 5; echo done"], host=HOST, target=HOST,
+                     cpu="0.1", memory="16M")
     pattern = os.path.join(lab.dir, "hosts", HOST, "state", "jobs", "*", "state.json")
 
     def monitor():
@@ -220,7 +227,8 @@ def test_acknowledge_and_silence(lab):
     silence = lab.fogctl("alert", "silence", "component_down", "edge", "--for", "10m", host=HOST)
     check(alerts(lab, "component_down", "edge")[0]["silenced"], "it is not silenced")
     lab.kill_and_wait(HOST, "controlplane")  # it is all in the store
-    until("the alerts are as before", 30, lambda: alerts(lab, "component_down", "edge")[0]["silenced"])
+    until("the alerts are as before", 30,
+          lambda: alerts(lab, "component_down", "edge")[0]["silenced"])
     lab.fogctl("alert", "unsilence", str(silence["id"]), host=HOST)
     check(not alerts(lab, "component_down", "edge")[0]["silenced"], "it is still silenced")
     status, _, _ = lab.call("alert", "ack", "999999", host=HOST)
@@ -230,12 +238,13 @@ def test_acknowledge_and_silence(lab):
 def test_figures_dashboard_and_rules(lab):
     status, out, err = lab.call("metrics", host=HOST)
     check(status == 0, err.decode())
-    names = {re.split(r"[{ ]", line)[0] for line in out.decode().splitlines() if not line.startswith("#")}
-    folder = os.path.join(ROOT, "configs")
-    for path in (os.path.join(folder, "grafana", "fog.json"), os.path.join(folder, "prometheus", "fog.rules.yml")):
+    names = {re.split(r"[{ ]", line)[0] for line in out.decode().splitlines()
+             if not line.startswith("#")}
+    dashboard = os.path.join(ROOT, "configs", "grafana", "fog.json")
+    prometheus = os.path.join(ROOT, "configs", "prometheus", "fog.rules.yml")
+    for path in (dashboard, prometheus):
         with open(path, encoding="utf-8") as source:
-            used = set(re.findall(r"(?<![\w:])(?:fog|process)_[a-z0-9_]+(?=[{\[])|(?<![\w:])fog_[a-z_]+(?= [=<>])",
-                                  source.read()))
+            used = set(re.findall(FIGURE, source.read()))
         check(len(used) > 5, f"{path} uses nothing")
         check(not used - names, f"{path} uses what /metrics does not have: {sorted(used - names)}")
     rules = lab.fogctl("alert", "rules", host=HOST)["rules"]
@@ -247,13 +256,14 @@ def test_figures_dashboard_and_rules(lab):
     done = subprocess.run(["promtool", "check", "metrics"], input=out, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, check=False)
     check(done.returncode == 0, done.stdout.decode())
-    done = subprocess.run(["promtool", "check", "rules", os.path.join(folder, "prometheus", "fog.rules.yml")],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    done = subprocess.run(["promtool", "check", "rules", prometheus], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False)
     check(done.returncode == 0, done.stdout.decode())
 
 
 if __name__ == "__main__":
     os.environ["FOG_LAB_WATCHDOG"] = "15"
-    main([test_intervals_by_reload, test_killed_dataplane, test_killed_edge, test_wedged_dataplane, test_wedged_edge,
-          test_killed_executor, test_restarted_components_lose_nothing, test_webhook, test_acknowledge_and_silence,
+    main([test_intervals_by_reload, test_killed_dataplane, test_killed_edge,
+          test_wedged_dataplane, test_wedged_edge, test_killed_executor,
+          test_restarted_components_lose_nothing, test_webhook, test_acknowledge_and_silence,
           test_wedged_controlplane, test_figures_dashboard_and_rules], hosts=5)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """The Debian package: made, looked at by lintian where there is one, then installed, run, upgraded,
-removed and purged in a root of its own (an overlay over this machine's, in a mount namespace). Where
-that is not possible its programs are unpacked and run."""
+removed and purged in a root of its own (an overlay over this machine's, in a mount namespace).
+Where that is not possible its programs are unpacked and run."""
 
 import os
 import shutil
@@ -16,10 +16,12 @@ dataplane = { listen = "127.0.0.1:9123"; workers = 1; pin = false; };
 control = { listen = "127.0.0.1:9123"; };
 roles = { enable = ["relay"]; };
 """
-FILES = ("usr/bin/fog-dataplane", "usr/bin/fog-controlplane", "usr/bin/fog-edge", "usr/bin/fogctl", "usr/bin/fog-exec",
+FILES = ("usr/bin/fog-dataplane", "usr/bin/fog-controlplane", "usr/bin/fog-edge",
+         "usr/bin/fogctl", "usr/bin/fog-exec",
          "lib/systemd/system/fog-dataplane.service", "lib/systemd/system/fog-controlplane.service",
          "lib/systemd/system/fog-controlplane.socket", "lib/systemd/system/fog-edge.service",
-         "usr/share/man/man1/fogctl.1.gz", "usr/share/man/man5/fog.conf.5.gz", "usr/share/man/man8/fog-dataplane.8.gz",
+         "usr/share/man/man1/fogctl.1.gz", "usr/share/man/man5/fog.conf.5.gz",
+         "usr/share/man/man8/fog-dataplane.8.gz",
          "usr/share/bash-completion/completions/fogctl", "usr/share/doc/fog/examples/fog.conf",
          "usr/share/doc/fog/examples/fog.json", "usr/share/doc/fog/copyright")
 # Runs as root of the overlay. $1: the package, $2: the configuration.
@@ -67,7 +69,8 @@ dpkg --no-triggers -r fog >/tmp/dpkg.log 2>&1 || { cat /tmp/dpkg.log; exit 1; }
 test ! -e /usr/bin/fogctl
 test -e /etc/fog/fog.conf -a -e /var/lib/fog/identity.key
 dpkg --no-triggers -P fog >/tmp/dpkg.log 2>&1 || { cat /tmp/dpkg.log; exit 1; }
-test ! -e /lib/systemd/system/fog-edge.service -a ! -e /etc/systemd/system/multi-user.target.wants/fog-edge.service
+test ! -e /lib/systemd/system/fog-edge.service
+test ! -e /etc/systemd/system/multi-user.target.wants/fog-edge.service
 test -e /var/lib/fog/identity.key # the identity is not for a package manager to delete
 say removed, purged
 """
@@ -84,8 +87,8 @@ mount -t tmpfs fog "$1/root/tmp"
 
 
 def run(command, **options):
-    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, timeout=200, check=False, **options)
+    return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, timeout=200, check=False, **options)
 
 
 def check(condition, text):
@@ -136,7 +139,8 @@ def main():
     os.mkdir(os.path.join(folder, "probe"))
     try:
         package = make(folder)
-        probe = run(["unshare", "--mount", "sh", "-c", OUTSIDE, "probe", os.path.join(folder, "probe")])
+        probe = run(["unshare", "--mount", "sh", "-c", OUTSIDE, "probe",
+                     os.path.join(folder, "probe")])
         if probe.returncode == 0:
             installed(package, folder)
         else:
