@@ -135,6 +135,24 @@ static int check_socks(const char *v, char why[160])
 	return v[0] == '\0' || fog_address_parse(v, &a) == 0 ? 0 : -EINVAL;
 }
 
+static int check_api_listen(const char *v, char why[160])
+{
+	struct fog_address a;
+
+	snprintf(why, 160, "wants address:port, or empty for the unix socket only");
+	return v[0] == '\0' || fog_address_parse(v, &a) == 0 ? 0 : -EINVAL;
+}
+
+static int check_origin(const char *v, char why[160])
+{
+	const char *host = strncmp(v, "https://", 8) == 0  ? v + 8
+			   : strncmp(v, "http://", 7) == 0 ? v + 7
+							   : "";
+
+	snprintf(why, 160, "wants scheme://host[:port] without a path, as a browser sends it");
+	return host[0] != '\0' && strchr(host, '/') == NULL ? 0 : -EINVAL;
+}
+
 static int check_peer(const char *v, char why[160])
 {
 	struct fog_address a;
@@ -197,6 +215,14 @@ static int check_free_text(const char *v, char why[160])
 	return strlen(v) <= 64 ? 0 : -EINVAL;
 }
 
+static int check_url_or_empty(const char *v, char why[160])
+{
+	snprintf(why, 160, "wants a URL that begins with http:// or https://, or empty");
+	return v[0] == '\0' || strncmp(v, "http://", 7) == 0 || strncmp(v, "https://", 8) == 0
+		       ? 0
+		       : -EINVAL;
+}
+
 static const struct {
 	const char *group;
 	const char *key;
@@ -218,6 +244,12 @@ static const struct {
 	{"exit", "allow", check_exit_rule},
 	{"exit", "deny", check_exit_rule},
 	{"edge", "socks", check_socks},
+	{"gateway", "listen", check_api_listen},
+	{"gateway", "tls_cert", check_path_or_empty},
+	{"gateway", "tls_key", check_path_or_empty},
+	{"gateway", "token_secret", check_path_or_empty},
+	{"gateway", "token_issuers", check_key},
+	{"gateway", "cors_origins", check_origin},
 	{"worker", "exec_path", check_path_or_empty},
 	{"worker", "engines", check_engine},
 	{"worker", "accelerators", check_accelerators},
@@ -226,6 +258,8 @@ static const struct {
 	{"ledger", "genesis", check_path_or_empty},
 	{"market", "strategy", check_strategy},
 	{"quorum", "listen", check_listen_or_empty},
+	{"health", "alert_rules", check_path_or_empty},
+	{"health", "alert_webhook", check_url_or_empty},
 	{"attributes", "operator", check_free_text},
 	{"attributes", "country", check_country},
 	{"attributes", "region", check_free_text},
