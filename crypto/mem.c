@@ -13,6 +13,16 @@ void fog_wipe(void *p, size_t len)
 	__asm__ __volatile__("" : : "r"(p) : "memory");
 }
 
+void *fog_secret_alloc(size_t len)
+{
+	return sodium_malloc(len);
+}
+
+void fog_secret_free(void *p)
+{
+	sodium_free(p);
+}
+
 bool fog_equal(const void *a, const void *b, size_t len)
 {
 	return sodium_memcmp(a, b, len) == 0;

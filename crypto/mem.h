@@ -8,6 +8,11 @@
 /* Overwrites `len` bytes with zeros in a way the compiler keeps. */
 void fog_wipe(void *p, size_t len);
 
+/* Memory for secrets that live long: locked (where the limit allows), between guard pages, left out
+ * of core dumps, wiped when freed. NULL: no memory. NULL to free is fine. */
+void *fog_secret_alloc(size_t len);
+void fog_secret_free(void *p);
+
 /* True when the `len` bytes are equal. Time depends on `len` only. */
 bool fog_equal(const void *a, const void *b, size_t len);
 

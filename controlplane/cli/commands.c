@@ -255,6 +255,39 @@ const struct fog_command fog_commands[] = {
 	 "1 when the proof is false or proves another result.\n\n"
 	 "  fogctl vrf draw relays --host birch | fogctl vrf verify -",
 	 fog_cmd_vrf_verify},
+	{"tee status", "", 0, 0, 0, "what attests this host and what that promises", NULL,
+	 fog_cmd_tee_status},
+	{"tee hosts", "", 0, 0, 0, "what this host found when it attested the others",
+	 "Jobs of class S run only where ATTESTED is yes.", fog_cmd_tee_hosts},
+	{"tee list", "", 0, 0, 0, "enclaves of this host", NULL, fog_cmd_tee_list},
+	{"tee show", "ENCLAVE", 1, 1, 0, "an enclave with its measurement, key and attestation",
+	 NULL, fog_cmd_tee_show},
+	{"tee create", "FILE [-- ARGV...]", 1, FOG_CLI_ARGS_MAX,
+	 O(NAME) | O(ENGINE) | O(MEMORY) | O(CPU) | O(WALL),
+	 "launch FILE measured: its code, configuration and engine",
+	 "FILE becomes /input/code; ARGV starts it, by default /bin/sh /input/code.\n\n"
+	 "  fogctl tee create model.sh --memory 512M\n"
+	 "  fogctl tee create tool.fogwasm --engine wasm",
+	 fog_cmd_tee_create},
+	{"tee attest", "ENCLAVE", 1, 1, O(VERIFIER),
+	 "have another host check a fresh quote of an enclave",
+	 "--verifier names it; any other host when not given.", fog_cmd_tee_attest},
+	{"tee deploy", "ENCLAVE FILE", 2, 2, O(NAME) | O(VERIFIER) | O(MEASUREMENT) | O(SOFTWARE),
+	 "seal a secret to an attested enclave and hand it over",
+	 "The program finds it as /input/NAME. Sealed is only to a key that the verifier's signed\n"
+	 "result names; --verifier (a node id) and --measurement say which are right.\n\n"
+	 "  fogctl tee deploy enclave_0123456789ab api.key --measurement 9f86d0..",
+	 fog_cmd_tee_deploy},
+	{"tee execute", "ENCLAVE [-- ARG...]", 1, FOG_CLI_ARGS_MAX, O(STDIN),
+	 "run an attested enclave and print what it says",
+	 "Exit status 1 unless it ended with 0. --json has the proof of execution.",
+	 fog_cmd_tee_execute},
+	{"tee terminate", "ENCLAVE", 1, 1, 0, "end an enclave and wipe what it held", NULL,
+	 fog_cmd_tee_terminate},
+	{"tee verify", "FILE", 1, 1, 0, "check an attestation result, as JSON",
+	 "FILE holds the token that `tee show --json` has as attestation.result; - is standard\n"
+	 "input. Exit status 1 unless the verifier found it good and it still holds.",
+	 fog_cmd_tee_verify},
 	{"metrics", "", 0, 0, 0, "counters in the Prometheus text format", NULL, fog_cmd_metrics},
 
 	{"proof show", "FILE", 1, 1, 0,
