@@ -181,6 +181,7 @@ int pipeline_init(struct pipeline *p, u32 circuits)
 	struct fog_dp_config c = {
 		.workers = 1,
 		.cpu = {-1},
+		.mix_cpu = -1,
 		.link_sk = {1},
 		.onion_sk = {2},
 		.boot_id = 1,

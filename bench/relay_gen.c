@@ -178,6 +178,7 @@ static int side_open(struct gen *g, struct gen_side *s, const struct fog_address
 {
 	struct fog_dp_config c = {.workers = 1,
 				  .cpu = {-1},
+				  .mix_cpu = -1,
 				  .boot_id = 1,
 				  .circuits_max = 1024,
 				  .listen = *listen,

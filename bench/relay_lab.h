@@ -24,9 +24,9 @@ struct relay_figures {
 	char why[512];
 	unsigned samples;
 	double cpu_s_per_gb[BENCH_SAMPLES_MAX];
-	double rate_max;      /* cells/s that came through when a little more was sent */
-	double rate_overload; /* when OVERLOAD times as much was sent */
-	double overload_offered;
+	double rate_max; /* cells/s that came through when a little more was sent */
+	double overload_ns[BENCH_SAMPLES_MAX]; /* a cell that came through of twice as many */
+	double overload_offered;               /* how many times rate_max that really was */
 	u64 overload_sent, overload_delivered;
 	u64 drops[FOG_DROP_COUNT]; /* of the relay during the overload */
 	double stage[6];           /* ticks a cell: rx open lookup crypt seal tx */

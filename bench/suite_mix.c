@@ -4,16 +4,18 @@
  * core): 361 us for the NIKE profile and 140 us for KEM X25519, 2,000 bytes of payload, 5 hops. */
 #include "bench/bench.h"
 
+#include <errno.h>
 #include <sodium.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "crypto/curve/x25519.h"
 #include "crypto/random/random.h"
 #include "crypto/sphinx/sphinx.h"
 #include "dataplane/mix/tags.h"
-#include "dataplane/mix/wheel.h"
+#include "dataplane/mix/thread.h"
 #include "dataplane/table/arena.h"
 
 #define BATCH       FOG_SPHINX_BATCH_MAX
@@ -22,6 +24,9 @@
 #define OUR_PACKET  FOG_BODY_SIZE
 #define MILLION     1000000u
 #define TAGS        (1u << 23)
+#define TAGS_BURST  (BATCH / 2)
+#define RELEASES    4000
+#define EPOCH       1
 
 struct mixb {
 	struct fog_rng rng;
@@ -35,7 +40,9 @@ struct mixb {
 	int result[BATCH];
 	unsigned count;
 	struct fog_mix_tags tags;
+	u8 mark[2][TAGS_BURST][FOG_MIX_MARK_SIZE];
 	u64 next;
+	unsigned burst;
 };
 
 static void setup(struct mixb *m, enum fog_sphinx_profile profile, size_t size, unsigned count)
@@ -96,25 +103,30 @@ static void peer_x25519(void *arg, u64 rounds)
 		FOG_ASSERT(crypto_scalarmult(m->out[0], m->scalar[0], m->point[0]) == 0);
 }
 
-/* The tags of a burst: their images, the lines fetched ahead, then test and set. Runs through twice
- * the capacity, so that half of the tests find nothing and half find the tag. */
+/* As the mix does it: images of the tags of half a batch, their lines fetched ahead while the other
+ * half is at work, then test and set. All tags are new, from an empty table to a full one; then it
+ * is emptied, which is in the figure. */
 static void replay_check(void *arg, u64 rounds)
 {
+	static const u8 key[32] = {5};
 	struct mixb *m = arg;
-	u8 tag[FOG_MIX_TAGS_BURST][32], mark[FOG_MIX_TAGS_BURST][FOG_MIX_MARK_SIZE];
-	const u8 *at[FOG_MIX_TAGS_BURST];
+	u8 tag[TAGS_BURST][32], (*mark)[FOG_MIX_MARK_SIZE];
+	const u8 *at[TAGS_BURST];
 
 	memset(tag, 0, sizeof(tag));
+	for (unsigned i = 0; i < TAGS_BURST; i++)
+		at[i] = tag[i];
 	while (rounds-- != 0) {
-		for (unsigned i = 0; i < FOG_MIX_TAGS_BURST; i++) {
-			fog_store_u64(tag[i], m->next++ % m->tags.capacity);
-			at[i] = tag[i];
-		}
-		fog_mix_tags_marks(&m->tags, mark, at, FOG_MIX_TAGS_BURST);
-		for (unsigned i = 0; i < FOG_MIX_TAGS_BURST; i++)
+		mark = m->mark[m->burst++ % 2];
+		for (unsigned i = 0; i < TAGS_BURST; i++)
+			fog_store_u64(tag[i], ++m->next);
+		fog_mix_tags_marks(&m->tags, mark, at, TAGS_BURST);
+		for (unsigned i = 0; i < TAGS_BURST; i++)
 			fog_mix_tags_prefetch(&m->tags, mark[i]);
-		for (unsigned i = 0; i < FOG_MIX_TAGS_BURST; i++)
-			(void)fog_mix_tags_add(&m->tags, mark[i]);
+		mark = m->mark[m->burst % 2];
+		for (unsigned i = 0; i < TAGS_BURST; i++)
+			if (fog_mix_tags_add(&m->tags, mark[i]) == -ENOSPC)
+				fog_mix_tags_reset(&m->tags, key);
 	}
 }
 
@@ -219,50 +231,132 @@ static int compare(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-/* The loop of the mix's thread in small: sleep until the next message, release what is due. With
- * the clock of the machine, so load of others is in it. */
+/* A mix alone: its thread, and the rings and the wake-up of one worker, which is us. */
+struct wheelb {
+	struct fog_arena arena;
+	struct fog_mixnet mixnet;
+	struct fog_mix_keys keys;
+	struct fog_mix_thread thread;
+	struct fog_ring request, result;
+	u64 due[RELEASES], late[RELEASES];
+	u8 packet[RELEASES][FOG_BODY_SIZE];
+};
+
+static const u8 wheel_self[32] = {1}, wheel_next[32] = {2};
+
+static void wheel_open(struct wheelb *w)
+{
+	static const u8 seed[32] = {3};
+	struct fog_mix_lane *in = fog_arena_alloc(&w->arena, sizeof(*in));
+	struct fog_mix_lane *out = fog_arena_alloc(&w->arena, sizeof(*out));
+	struct fog_mix_config c = {
+		.workers = 1, .rng_seed = seed, .keys = &w->keys, .request = {in}, .result = {out}};
+
+	FOG_ASSERT(in != NULL && out != NULL);
+	fog_ring_producer(&w->request, &in->head, &in->tail, in->slots, FOG_MIX_RING_COUNT,
+			  sizeof(in->slots[0]));
+	fog_ring_consumer(&w->result, &out->head, &out->tail, out->slots, FOG_MIX_RING_COUNT,
+			  sizeof(out->slots[0]));
+	FOG_ASSERT(fog_mix_init(&w->mixnet, &w->arena, &c) == 0);
+	w->thread.mixnet = &w->mixnet;
+	w->thread.cpu = -1;
+	w->thread.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	w->thread.worker_fd[0] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	FOG_ASSERT(w->thread.wake_fd >= 0 && w->thread.worker_fd[0] >= 0);
+}
+
+static void wheel_ask(struct wheelb *w, const struct fog_mix_msg *m)
+{
+	const u64 one = 1;
+
+	while (fog_ring_free(&w->request) == 0) {
+	}
+	memcpy(fog_ring_slot(&w->request, 0), m, sizeof(*m));
+	fog_ring_publish(&w->request, 1);
+	if (fog_ring_wants_wake(&w->request))
+		FOG_ASSERT(write(w->thread.wake_fd, &one, sizeof(one)) == sizeof(one));
+}
+
+/* Packets to the next hop, each with a delay of its own. They come out in the order of their times.
+ */
+static void wheel_packets(struct wheelb *w, u32 *delay_us)
+{
+	struct fog_sphinx_hop path[2];
+	u8 payload[FOG_BODY_SIZE] = {0};
+	struct fog_rng rng;
+
+	fog_rng_init_u64(&rng, 1);
+	memset(path, 0, sizeof(path));
+	memcpy(path[0].id, wheel_self, 32);
+	memcpy(path[1].id, wheel_next, 32);
+	memcpy(path[0].key, w->mixnet.epoch[EPOCH].public_key, 32);
+	memcpy(path[1].key, w->mixnet.epoch[EPOCH].public_key, 32);
+	path[0].commands.has_delay = true;
+	for (unsigned i = 0; i < RELEASES; i++) {
+		delay_us[i] = 1000000 + (u32)fog_rng_below(&rng, 1000000);
+		path[0].commands.delay = delay_us[i];
+		FOG_ASSERT(fog_sphinx_wrap(&w->mixnet.geometry, &rng, path, 2, payload,
+					   w->packet[i]) == 0);
+	}
+}
+
+static void wheel_run(struct wheelb *w, const u32 *delay_us)
+{
+	struct fog_mix_msg m = {.type = FOG_MIX_PACKET, .epoch = EPOCH};
+
+	FOG_ASSERT(fog_mix_thread_start(&w->thread) == 0);
+	for (unsigned i = 0; i < RELEASES; i++) {
+		memcpy(m.body, w->packet[i], sizeof(m.body));
+		m.at_ns = clock_now();
+		w->due[i] = m.at_ns + 1000ull * delay_us[i];
+		wheel_ask(w, &m);
+	}
+	qsort(w->due, RELEASES, sizeof(w->due[0]), compare);
+	for (unsigned done = 0; done < RELEASES;) {
+		for (; fog_ring_ready(&w->result) > 0; done++) {
+			const struct fog_mix_msg *out = fog_ring_peek(&w->result, 0);
+			FOG_ASSERT(out->type == FOG_MIX_SEND && out->at_ns >= w->due[done]);
+			w->late[done] = out->at_ns - w->due[done];
+			fog_ring_release(&w->result, 1);
+		}
+		nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+	}
+	fog_mix_thread_stop(&w->thread);
+	qsort(w->late, RELEASES, sizeof(w->late[0]), compare);
+}
+
+/* The mix's thread with the clock of the machine, so load of others is in it: each packet
+ * unwrapped, held for one to two seconds, and handed to the worker. */
 static void wheel_case(struct bench *b)
 {
-	enum { COUNT = 20000 };
-	static u64 due[COUNT], late[COUNT];
 	const struct bench_case c = {.name = "mix.wheel.release_p99",
 				     .unit = "ns",
 				     .peer = "limit: 1 ms",
 				     .recorded = 1e6};
-	u64 start = clock_now();
-	struct fog_rng rng;
-	u32 done = 0, i;
+	struct fog_mix_msg policy = {.type = FOG_MIX_POLICY,
+				     .policy = {.epoch = EPOCH, .oldest = EPOCH}};
+	struct fog_mix_msg neighbour = {.type = FOG_MIX_NEIGHBOUR, .link = 1, .flag = 1};
+	static u32 delay_us[RELEASES];
 
 	if (!bench_wanted(b, c.name))
 		return;
-
-	struct fog_mix_wheel *w = calloc(1, sizeof(*w));
-	struct fog_mix_held *held = calloc(COUNT, sizeof(*held));
-	FOG_ASSERT(w != NULL && held != NULL);
-	prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
-	fog_rng_init_u64(&rng, 1);
-	fog_mix_wheel_init(w, held, COUNT, start);
-	for (u32 n = 0; n < COUNT; n++) {
-		i = fog_mix_held_take(w);
-		due[i] = start + 1000000 + fog_rng_below(&rng, 1000000000);
-		fog_mix_wheel_put(w, i, due[i]);
-	}
-	while (done < COUNT) {
-		u64 now = clock_now(), next = fog_mix_wheel_next(w);
-		while ((i = fog_mix_wheel_due(w, now)) != FOG_MIX_HELD_NONE) {
-			FOG_ASSERT(now >= due[i]);
-			late[done++] = now - due[i];
-		}
-		now = clock_now();
-		if (next != UINT64_MAX && next > now) {
-			struct timespec t = {.tv_nsec = (long)FOG_MIN(next - now, 999999999ull)};
-			nanosleep(&t, NULL);
-		}
-	}
-	qsort(late, COUNT, sizeof(late[0]), compare);
-	const double p99 = (double)late[COUNT * 99 / 100];
+	struct wheelb *w = calloc(1, sizeof(*w));
+	FOG_ASSERT(w != NULL);
+	wheel_open(w);
+	memcpy(policy.policy.node_id, wheel_self, 32);
+	memcpy(neighbour.id, wheel_next, 32);
+	wheel_ask(w, &policy);
+	wheel_ask(w, &neighbour);
+	while (fog_mix_poll(&w->mixnet, clock_now()) > 0)
+		;
+	wheel_packets(w, delay_us);
+	wheel_run(w, delay_us);
+	const double p99 = (double)w->late[RELEASES * 99 / 100];
 	bench_record(b, &c, &p99, 1, c.recorded);
-	free(held);
+	fog_mix_wipe(&w->mixnet);
+	close(w->thread.wake_fd);
+	close(w->thread.worker_fd[0]);
+	fog_arena_free(&w->arena);
 	free(w);
 }
 
@@ -299,7 +393,7 @@ void bench_suite_mix(struct bench *b)
 				.ours = replay_check,
 				.ours_arg = &m,
 				.recorded = 25,
-				.ours_divisor = FOG_MIX_TAGS_BURST};
+				.ours_divisor = TAGS_BURST};
 	bench_run(b, &c);
 	fog_arena_free(&arena);
 	memory_case(b);

@@ -7,6 +7,7 @@
 #include "bench/bench.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <sched.h>
 #include <signal.h>
@@ -14,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "controlplane/core/log.h"
@@ -190,13 +192,21 @@ static void on_timer(struct ev_loop *loop, struct ev_timer *w, int revents)
 	}
 }
 
+static u64 genesis_ms; /* of all processes of a run */
+
 static void genesis_make(struct fog_genesis *g, struct fog_genesis_account *account)
 {
+	static const struct fog_genesis_parameter parameters[] = {
+		{.number = FOG_PARAMETER_QUORUM_PROFILE, .value = FOG_PROFILE_ENHANCED},
+		{.number = FOG_PARAMETER_QUORUM_EPOCH_MS, .value = 3600000}};
+
 	memset(account, 0, (VALIDATORS + ACCOUNTS) * sizeof(*account));
 	*g = (struct fog_genesis){.name = "bench",
-				  .time_ms = 1,
+				  .time_ms = genesis_ms,
 				  .account = account,
-				  .account_count = VALIDATORS + ACCOUNTS};
+				  .account_count = VALIDATORS + ACCOUNTS,
+				  .parameter = parameters,
+				  .parameter_count = FOG_ARRAY_COUNT(parameters)};
 	for (u32 i = 0; i < VALIDATORS; i++) {
 		struct fog_validator_attributes *t = &account[i].attributes;
 		memcpy(account[i].pk, ids[i].node_id, 32);
@@ -232,23 +242,24 @@ static int validator_run(const char *dir, u32 index)
 {
 	static struct fog_genesis_account account[VALIDATORS + ACCOUNTS];
 	static struct fog_validators set;
-	struct fog_validator_rules rules = {FOG_PROFILE_ENHANCED, 0, true};
 	struct client c = {.index = index, .loop = ev_loop_new(EVFLAG_AUTO)};
 	struct fog_address listen = {.port = (u16)(PORT + index)};
 	struct fog_genesis g;
-	char why[FOG_NODE_WHY_SIZE], path[256];
+	char why[FOG_NODE_WHY_SIZE], path[256], key_new[264];
 
 	(void)fog_ip_parse("127.0.0.1", listen.ip);
 	genesis_make(&g, account);
-	FOG_ASSERT(fog_genesis_set(&g, &rules, &set, why) == 0);
+	FOG_ASSERT(fog_genesis_set(&g, 0, true, &set, why) == 0);
 	snprintf(path, sizeof(path), "%s/%u", dir, index);
+	snprintf(key_new, sizeof(key_new), "%s.new", path);
+	FOG_ASSERT(close(creat(key_new, 0600)) == 0);
 	struct fog_node_config config = {.loop = c.loop,
 					 .id = &ids[index],
 					 .dir = path,
 					 .listen = &listen,
 					 .genesis = &set,
-					 .genesis_ms = 1,
-					 .epoch_ms = 1ull << 50};
+					 .genesis_ms = genesis_ms,
+					 .key_new = key_new};
 	struct fog_ledger_app *app = app_make();
 	fog_ledger_app_interface(app, &config.app);
 	if (fog_node_start(&c.node, &config, why) != 0) {
@@ -268,6 +279,7 @@ static int validator_run(const char *dir, u32 index)
 
 static void keys_make(void)
 {
+	genesis_ms = (u64)time(NULL) * 1000;
 	for (u32 i = 0; i < VALIDATORS; i++) {
 		u8 seed[32] = {(u8)(1 + i), 7};
 		fog_sign_keypair(ids[i].node_id, ids[i].sign_sk, seed);

@@ -29,7 +29,6 @@
 
 #define TOR_RECORDED \
 	8.2 /* CPU-s/GB: 4.1 us a cell of 498 bytes, tor 0.4.9.11 on this class of machine */
-#define OVERLOAD 2.0
 
 static const struct relay_backend backends[] = {
 	{.name = "dpdk_memif",
@@ -118,7 +117,7 @@ static void print_figures(const struct relay_backend *be, const struct relay_fig
 	printf("  %s: limit %.0f cells/s (%.2f Gbit/s of payload); at %.2f times that %.0f "
 	       "cells/s;",
 	       be->name, f->rate_max, f->rate_max * GEN_PAYLOAD * 8e-9, f->overload_offered,
-	       f->rate_overload);
+	       1e9 / bench_median(f->overload_ns, f->samples));
 	printf(" lost there:");
 	for (unsigned d = 0; d < FOG_DROP_COUNT; d++)
 		if (f->drops[d] != 0)
@@ -212,8 +211,7 @@ static void one(struct bench *b, const struct relay_backend *be, double *tor, bo
 	print_figures(be, &f);
 	against_tor(b, names[0], &f, tor, recorded);
 	c.name = names[1];
-	const double over = 1e9 / f.rate_overload;
-	bench_record(b, &c, &over, 1, 1e9 / f.rate_max);
+	bench_record(b, &c, f.overload_ns, f.samples, 1e9 / f.rate_max);
 	peers(b, be, &f, names[2], names[3]);
 }
 
@@ -222,10 +220,12 @@ void bench_suite_relay(struct bench *b)
 	double tor = 0;
 	bool recorded = false;
 
-	if (!bench_wanted(b, "relay.overload. relay.af_xdp.of_testpmd "
-			     "relay.dpdk_memif.of_testpmd relay.io_uring.of_ipv4_forward "
-			     "relay.goodput_per_cpu.dpdk_memif relay.goodput_per_cpu.af_xdp "
-			     "relay.goodput_per_cpu.io_uring relay.goodput_per_cpu.socket"))
+	if (!bench_wanted(b,
+			  "relay.overload.dpdk_memif relay.overload.af_xdp "
+			  "relay.overload.io_uring relay.overload.socket relay.af_xdp.of_testpmd "
+			  "relay.dpdk_memif.of_testpmd relay.io_uring.of_ipv4_forward "
+			  "relay.goodput_per_cpu.dpdk_memif relay.goodput_per_cpu.af_xdp "
+			  "relay.goodput_per_cpu.io_uring relay.goodput_per_cpu.socket"))
 		return;
 	if (geteuid() != 0 || sysconf(_SC_NPROCESSORS_ONLN) < 2) {
 		printf("  relay: needs root (network namespaces) and two processors\n");

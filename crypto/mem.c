@@ -5,6 +5,10 @@
 
 #include <errno.h>
 
+#if defined(__has_include) && __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
+#endif
+
 void fog_wipe(void *p, size_t len)
 {
 	/* Not sodium_memzero(): its call through a volatile pointer costs more than the bytes here.
@@ -21,6 +25,16 @@ void *fog_secret_alloc(size_t len)
 void fog_secret_free(void *p)
 {
 	sodium_free(p);
+}
+
+void fog_publish(const void *p, size_t len)
+{
+#ifdef VALGRIND_MAKE_MEM_DEFINED
+	(void)VALGRIND_MAKE_MEM_DEFINED(p, len);
+#else
+	(void)p;
+	(void)len;
+#endif
 }
 
 bool fog_equal(const void *a, const void *b, size_t len)

@@ -132,6 +132,7 @@ static int dp_make(struct daemon *d)
 		return rc;
 	}
 	memcpy(c.cpu, d->placement.cpu, sizeof(c.cpu));
+	c.mix_cpu = d->placement.mix_cpu;
 	memcpy(c.link_sk, keys.link_sk, sizeof(c.link_sk));
 	memcpy(c.onion_sk, keys.onion_sk, sizeof(c.onion_sk));
 	fog_random_bytes(c.rng_seed, sizeof(c.rng_seed));

@@ -27,7 +27,7 @@ static const struct fog_column batch_sheet[] = {
 	{"state", "state", FOG_FORMAT_STATE, false},
 	{"why", "reason", FOG_FORMAT_TEXT, false},
 	{"submitted ago", "submitted_ms", FOG_FORMAT_AGE, false},
-	{"paid mfog", "paid", FOG_FORMAT_TEXT, false},
+	{"paid fog", "paid", FOG_FORMAT_MFOG, false},
 };
 
 static const struct fog_column stage_columns[] = {

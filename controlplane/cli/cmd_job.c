@@ -30,7 +30,7 @@ static const struct fog_column job_sheet[] = {
 	{"state", "state", FOG_FORMAT_STATE, false},
 	{"why", "reason", FOG_FORMAT_TEXT, false},
 	{"submitted ago", "submitted_ms", FOG_FORMAT_AGE, false},
-	{"paid mfog", "paid", FOG_FORMAT_TEXT, false},
+	{"paid fog", "paid", FOG_FORMAT_MFOG, false},
 };
 
 static const struct fog_column attempt_columns[] = {
@@ -157,8 +157,10 @@ static void ending_print(const struct fog_cli *cli, const json_t *job)
 		fog_color(cli, fog_state_color(state)), state, fog_color(cli, NULL),
 		*reason != '\0' && !job_succeeded(job) ? ": " : "",
 		job_succeeded(job) ? "" : reason);
+	char paid[FOG_CELL_TEXT_SIZE];
 	if (fog_pick(job, "paid") != NULL)
-		fprintf(cli->err, ", paid %lld mfog", (long long)fog_pick_number(job, "paid", 0));
+		fprintf(cli->err, ", paid %s fog",
+			fog_cell_format(fog_pick(job, "paid"), FOG_FORMAT_MFOG, 0, paid));
 	fputc('\n', cli->err);
 }
 

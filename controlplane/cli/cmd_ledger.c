@@ -6,6 +6,7 @@
 #include "controlplane/cli/commands.h"
 #include "controlplane/cli/keys.h"
 #include "controlplane/cli/output.h"
+#include "controlplane/cli/prove.h"
 #include "controlplane/cli/units.h"
 #include "controlplane/governance/governance.h"
 #include "controlplane/ledger/application.h"
@@ -23,20 +24,20 @@ static const struct fog_column ledger_sheet[] = {
 	{"height", "height", FOG_FORMAT_TEXT, false},
 	{"last block", "time_ms", FOG_FORMAT_AGE, false},
 	{"root", "root", FOG_FORMAT_TEXT, false},
-	{"issued ufog", "issued", FOG_FORMAT_TEXT, false},
-	{"treasury ufog", "treasury", FOG_FORMAT_TEXT, false},
-	{"rewards ufog", "rewards", FOG_FORMAT_TEXT, false},
-	{"ufog a byte", "base_fee", FOG_FORMAT_TEXT, false},
+	{"issued fog", "issued", FOG_FORMAT_UFOG, false},
+	{"treasury fog", "treasury", FOG_FORMAT_UFOG, false},
+	{"rewards fog", "rewards", FOG_FORMAT_UFOG, false},
+	{"fog a byte", "base_fee", FOG_FORMAT_UFOG, false},
 	{"records", "records", FOG_FORMAT_TEXT, false},
 	{"all money there", "conserved", FOG_FORMAT_TEXT, false},
 };
 
 static const struct fog_column account_sheet[] = {
 	{"account", "account", FOG_FORMAT_TEXT, false},
-	{"balance ufog", "balance", FOG_FORMAT_TEXT, false},
+	{"balance fog", "balance", FOG_FORMAT_UFOG, false},
 	{"transactions", "nonce", FOG_FORMAT_TEXT, false},
-	{"locked for votes", "vote_locked", FOG_FORMAT_TEXT, false},
-	{"votes", "votes", FOG_FORMAT_TEXT, false},
+	{"locked for votes", "vote_locked", FOG_FORMAT_UFOG, false},
+	{"votes", "votes", FOG_FORMAT_UFOG, false},
 	{"rank", "rank", FOG_FORMAT_TEXT, false},
 	{"proven", "proven", FOG_FORMAT_TEXT, false},
 };
@@ -44,9 +45,9 @@ static const struct fog_column account_sheet[] = {
 static const struct fog_column validator_columns[] = {
 	{"ACCOUNT", "account", FOG_FORMAT_ID, false},
 	{"STATE", "state", FOG_FORMAT_STATE, false},
-	{"TOKENS", "tokens", FOG_FORMAT_TEXT, true},
-	{"REWARDS", "rewards", FOG_FORMAT_TEXT, true},
-	{"SLASHED", "slashed", FOG_FORMAT_TEXT, true},
+	{"FOG", "tokens", FOG_FORMAT_UFOG, true},
+	{"REWARDS", "rewards", FOG_FORMAT_UFOG, true},
+	{"SLASHED", "slashed", FOG_FORMAT_UFOG, true},
 	{"COMMISSION", "commission_ppm", FOG_FORMAT_TEXT, true},
 	{"OPERATOR", "operator", FOG_FORMAT_TEXT, false},
 	{"COUNTRY", "country", FOG_FORMAT_TEXT, false},
@@ -54,8 +55,8 @@ static const struct fog_column validator_columns[] = {
 
 static const struct fog_column escrow_columns[] = {
 	{"ESCROW", "escrow", FOG_FORMAT_TEXT, false},  {"PAYER", "payer", FOG_FORMAT_ID, false},
-	{"PAYEE", "payee", FOG_FORMAT_ID, false},      {"HELD", "held", FOG_FORMAT_TEXT, true},
-	{"CLAIMED", "claimed", FOG_FORMAT_TEXT, true}, {"STATE", "state", FOG_FORMAT_STATE, false},
+	{"PAYEE", "payee", FOG_FORMAT_ID, false},      {"HELD", "held", FOG_FORMAT_UFOG, true},
+	{"CLAIMED", "claimed", FOG_FORMAT_UFOG, true}, {"STATE", "state", FOG_FORMAT_STATE, false},
 	{"LANE", "lane", FOG_FORMAT_TEXT, false},
 };
 
@@ -69,10 +70,10 @@ static const struct fog_column proposal_columns[] = {
 	{"ID", "id", FOG_FORMAT_TEXT, true},
 	{"TITLE", "title", FOG_FORMAT_TEXT, false},
 	{"STATE", "state", FOG_FORMAT_STATE, false},
-	{"FOR", "for", FOG_FORMAT_TEXT, true},
-	{"AGAINST", "against", FOG_FORMAT_TEXT, true},
-	{"ABSTAIN", "abstain", FOG_FORMAT_TEXT, true},
-	{"QUORUM", "quorum", FOG_FORMAT_TEXT, true},
+	{"FOR", "for", FOG_FORMAT_UFOG, true},
+	{"AGAINST", "against", FOG_FORMAT_UFOG, true},
+	{"ABSTAIN", "abstain", FOG_FORMAT_UFOG, true},
+	{"QUORUM", "quorum", FOG_FORMAT_UFOG, true},
 	{"MADE", "created_ms", FOG_FORMAT_AGE, true},
 };
 
@@ -86,14 +87,14 @@ static const struct fog_column motion_columns[] = {
 
 static const struct fog_column offer_columns[] = {
 	{"ID", "id", FOG_FORMAT_TEXT, true},          {"LANE", "lane", FOG_FORMAT_TEXT, false},
-	{"SIDE", "side", FOG_FORMAT_TEXT, false},     {"PRICE", "price", FOG_FORMAT_TEXT, true},
+	{"SIDE", "side", FOG_FORMAT_TEXT, false},     {"PRICE", "price", FOG_FORMAT_UFOG, true},
 	{"LEFT", "remaining", FOG_FORMAT_TEXT, true}, {"OF", "quantity", FOG_FORMAT_TEXT, true},
 	{"ACCOUNT", "account", FOG_FORMAT_ID, false},
 };
 
 static const struct fog_column lane_columns[] = {
 	{"LANE", "lane", FOG_FORMAT_TEXT, false},       {"ORDERS", "orders", FOG_FORMAT_TEXT, true},
-	{"LAST PRICE", "price", FOG_FORMAT_TEXT, true}, {"VOLUME", "volume", FOG_FORMAT_TEXT, true},
+	{"LAST PRICE", "price", FOG_FORMAT_UFOG, true}, {"VOLUME", "volume", FOG_FORMAT_TEXT, true},
 	{"TRADED", "time_ms", FOG_FORMAT_AGE, true},
 };
 
@@ -187,7 +188,7 @@ static const char *proof_check(const json_t *answer)
 	a = body;
 	if (fog_pick_number(answer, "balance", -1) == (i64)a->balance &&
 	    fog_pick_number(answer, "nonce", -1) == (i64)a->nonce)
-		verdict = "yes, against the root";
+		verdict = "yes, against the root this host gave";
 out:
 	free(root);
 	free(record);
@@ -208,10 +209,18 @@ int fog_cmd_account_show(struct fog_cli *cli)
 		(void)fog_hex_encode(pk, 32, text, sizeof(text));
 		snprintf(path, sizeof(path), "/v1/ledger/accounts/%s", text);
 	}
-	int rc = fog_api_get(cli, path, &answer);
+	/* Believed is a quorum, when asked for or a genesis is trusted; else only the host's root.
+	 */
+	char genesis[FOG_PROVE_PATH_SIZE];
+	bool verify = cli->option[FOG_OPTION_VERIFY] != NULL ||
+		      cli->option[FOG_OPTION_GENESIS] != NULL || getenv("FOG_GENESIS") != NULL;
+	if (verify && !fog_prove_genesis(cli, genesis))
+		return fog_cli_usage(cli, "--verify wants --genesis FILE or $FOG_GENESIS");
+	int rc = verify ? fog_prove_account(cli, name, genesis, &answer)
+			: fog_api_get(cli, path, &answer);
 	if (rc != FOG_CLI_OK)
 		return rc;
-	const char *proven = proof_check(answer);
+	const char *proven = verify ? "yes, by a quorum of the genesis" : proof_check(answer);
 	json_object_set_new(answer, "proven", json_string(proven));
 	if (cli->json)
 		fog_json_print(cli, answer);

@@ -27,7 +27,7 @@ static const struct fog_column quote_sheet[] = {
 	{"x class", "class_multiplier", FOG_FORMAT_TEXT, false},
 	{"  class", "job_class", FOG_FORMAT_TEXT, false},
 	{"final price", "final_price", FOG_FORMAT_TEXT, false},
-	{"  in mfog", "final_price_mfog", FOG_FORMAT_TEXT, false},
+	{"  as paid, fog", "final_price_mfog", FOG_FORMAT_MFOG, false},
 	{"frozen by breaker", "frozen", FOG_FORMAT_TEXT, false},
 	{"signed by", "node_id", FOG_FORMAT_ID, false},
 };
@@ -43,7 +43,7 @@ static const struct fog_column bulk_sheet[] = {
 	{"subtotal", "subtotal", FOG_FORMAT_TEXT, false},
 	{"x discount", "bulk_discount_multiplier", FOG_FORMAT_TEXT, false},
 	{"total", "total_cost", FOG_FORMAT_TEXT, false},
-	{"  in mfog", "total_cost_mfog", FOG_FORMAT_TEXT, false},
+	{"  as paid, fog", "total_cost_mfog", FOG_FORMAT_MFOG, false},
 	{"market", "market_condition", FOG_FORMAT_TEXT, false},
 };
 
@@ -91,7 +91,7 @@ static const struct fog_column auction_columns[] = {
 	{"LANE", "lane", FOG_FORMAT_TEXT, false},
 	{"PHASE", "phase", FOG_FORMAT_STATE, false},
 	{"ORDERS", "orders", FOG_FORMAT_TEXT, true},
-	{"PRICE UFOG", "price_ufog", FOG_FORMAT_TEXT, true},
+	{"PRICE FOG", "price_ufog", FOG_FORMAT_UFOG, true},
 	{"VOLUME", "volume", FOG_FORMAT_TEXT, true},
 	{"OPENED", "created_ms", FOG_FORMAT_AGE, true},
 };
@@ -100,7 +100,7 @@ static const struct fog_column order_columns[] = {
 	{"ACCOUNT", "account", FOG_FORMAT_ID, false},
 	{"REVEALED", "revealed", FOG_FORMAT_TEXT, false},
 	{"SIDE", "side", FOG_FORMAT_TEXT, false},
-	{"PRICE UFOG", "price_ufog", FOG_FORMAT_TEXT, true},
+	{"PRICE FOG", "price_ufog", FOG_FORMAT_UFOG, true},
 	{"QUANTITY", "quantity", FOG_FORMAT_TEXT, true},
 	{"FILLED", "filled", FOG_FORMAT_TEXT, true},
 };
@@ -346,10 +346,9 @@ static int order_read(const struct fog_cli *cli, struct order_args *o)
 	o->bid = strcmp(cli->args[2], "bid") == 0;
 	if (fog_count_parse(cli->args[1], 1, INT64_MAX, &o->id) != 0 ||
 	    (!o->bid && strcmp(cli->args[2], "ask") != 0) ||
-	    fog_count_parse(cli->args[3], 0, FOG_AUCTION_PRICE_MAX, &o->price) != 0 ||
+	    fog_amount_parse(cli->args[3], &o->price) != 0 || o->price > FOG_AUCTION_PRICE_MAX ||
 	    fog_count_parse(cli->args[4], 1, FOG_AUCTION_QUANTITY_MAX, &o->quantity) != 0)
-		return fog_cli_usage(cli,
-				     "wants AUCTION bid|ask PRICE_UFOG QUANTITY ACCOUNT NONCE");
+		return fog_cli_usage(cli, "wants AUCTION bid|ask PRICE QUANTITY ACCOUNT NONCE");
 	if (strlen(cli->args[5]) != 64 || fog_hex_decode(cli->args[5], o->account, 32) != 0 ||
 	    strlen(cli->args[6]) != 64 || fog_hex_decode(cli->args[6], o->nonce, 32) != 0)
 		return fog_cli_usage(cli, "ACCOUNT and NONCE are 64 hex digits each");

@@ -25,7 +25,7 @@ static const struct fog_column host_columns[] = {
 	{"ROLES", "roles", FOG_FORMAT_LIST, false},
 	{"CORES", "capacity.cpu_cores", FOG_FORMAT_TEXT, true},
 	{"MEMORY", "capacity.memory_bytes", FOG_FORMAT_SIZE, true},
-	{"MFOG/H", "price.cpu_hour", FOG_FORMAT_TEXT, true},
+	{"FOG/H", "price.cpu_hour", FOG_FORMAT_MFOG, true},
 	{"OPERATOR", "attributes.operator", FOG_FORMAT_TEXT, false},
 	{"COUNTRY", "attributes.country", FOG_FORMAT_TEXT, false},
 	{"LINK", "link_state", FOG_FORMAT_STATE, false},
@@ -44,8 +44,8 @@ static const struct fog_column host_sheet[] = {
 	{"cores", "capacity.cpu_cores", FOG_FORMAT_TEXT, false},
 	{"memory", "capacity.memory_bytes", FOG_FORMAT_SIZE, false},
 	{"disk", "capacity.disk_bytes", FOG_FORMAT_SIZE, false},
-	{"price core hour", "price.cpu_hour", FOG_FORMAT_TEXT, false},
-	{"price GB hour", "price.memory_gb_hour", FOG_FORMAT_TEXT, false},
+	{"fog a core hour", "price.cpu_hour", FOG_FORMAT_MFOG, false},
+	{"fog a GB hour", "price.memory_gb_hour", FOG_FORMAT_MFOG, false},
 	{"operator", "attributes.operator", FOG_FORMAT_TEXT, false},
 	{"country", "attributes.country", FOG_FORMAT_TEXT, false},
 	{"region", "attributes.region", FOG_FORMAT_TEXT, false},
@@ -88,14 +88,14 @@ static const struct fog_column circuit_columns[] = {
 
 static const struct fog_column account_columns[] = {
 	{"ACCOUNT", "name", FOG_FORMAT_ACCOUNT, false},
-	{"BALANCE", "balance", FOG_FORMAT_TEXT, true},
+	{"FOG", "balance", FOG_FORMAT_MFOG, true},
 	{"ENTRIES", "entries", FOG_FORMAT_TEXT, true},
 };
 
 static const struct fog_column entry_columns[] = {
 	{"SEQ", "sequence", FOG_FORMAT_TEXT, true},  {"AGE", "at_ms", FOG_FORMAT_AGE, true},
 	{"KIND", "kind", FOG_FORMAT_TEXT, false},    {"FROM", "debit", FOG_FORMAT_ACCOUNT, false},
-	{"TO", "credit", FOG_FORMAT_ACCOUNT, false}, {"MFOG", "amount", FOG_FORMAT_TEXT, true},
+	{"TO", "credit", FOG_FORMAT_ACCOUNT, false}, {"FOG", "amount", FOG_FORMAT_MFOG, true},
 	{"JOB", "job", FOG_FORMAT_ID, false},
 };
 

@@ -12,6 +12,7 @@
 #include "controlplane/cli/commands.h"
 #include "controlplane/cli/keys.h"
 #include "controlplane/cli/output.h"
+#include "controlplane/cli/units.h"
 #include "controlplane/voucher/mint.h"
 #include "controlplane/voucher/wallet.h"
 #include "crypto/mem.h"
@@ -251,11 +252,12 @@ static void give_back(struct wallet *w, json_t *taken)
 static int take_exact(struct wallet *w, u64 amount, json_t **out)
 {
 	struct fog_output change[FOG_WALLET_OUTPUTS_MAX];
+	char text[FOG_UNITS_TEXT_SIZE];
 	u64 sum;
 
 	if (balance(w) < amount)
-		return fog_cli_fail(w->cli, "the wallet holds %llu ufog",
-				    (unsigned long long)balance(w));
+		return fog_cli_fail(w->cli, "the wallet holds %s fog",
+				    fog_amount_format((i64)balance(w), text));
 	json_t *taken = take(w, amount, &sum);
 	if (sum != amount) { /* swap for the amount and the rest; then it can be taken */
 		u32 count = fog_wallet_outputs(amount, change);
@@ -329,6 +331,7 @@ static int deposit(struct wallet *w, const struct fog_output *out, u32 count)
 int fog_cmd_voucher_withdraw(struct fog_cli *cli)
 {
 	struct fog_output out[FOG_WALLET_OUTPUTS_MAX];
+	char text[FOG_UNITS_TEXT_SIZE];
 	struct wallet w;
 	u64 amount;
 	int rc = amount_of(cli, 0, &amount);
@@ -346,13 +349,15 @@ int fog_cmd_voucher_withdraw(struct fog_cli *cli)
 	if (rc == FOG_CLI_OK)
 		rc = pending_finish(&w);
 	if (rc == FOG_CLI_OK && !cli->json)
-		fprintf(cli->out, "the wallet holds %llu ufog\n", (unsigned long long)balance(&w));
+		fprintf(cli->out, "the wallet holds %s fog\n",
+			fog_amount_format((i64)balance(&w), text));
 	wallet_close(&w);
 	return rc;
 }
 
 int fog_cmd_voucher_balance(struct fog_cli *cli)
 {
+	char text[FOG_UNITS_TEXT_SIZE];
 	struct wallet w;
 	int rc = wallet_load(&w, cli);
 
@@ -365,8 +370,8 @@ int fog_cmd_voucher_balance(struct fog_cli *cli)
 		if (cli->json)
 			fog_json_print(cli, out);
 		else
-			fprintf(cli->out, "%llu ufog in %zu vouchers%s\n",
-				(unsigned long long)balance(&w),
+			fprintf(cli->out, "%s fog in %zu vouchers%s\n",
+				fog_amount_format((i64)balance(&w), text),
 				json_array_size(json_object_get(w.root, "proofs")),
 				json_object_get(w.root, "pending") != NULL
 					? "; the last exchange is not finished"
@@ -401,6 +406,16 @@ int fog_cmd_voucher_send(struct fog_cli *cli)
 	return rc;
 }
 
+static void amount_print(const struct fog_cli *cli, const char *what, u64 ufog)
+{
+	char text[FOG_UNITS_TEXT_SIZE];
+
+	if (cli->json)
+		fprintf(cli->out, "{\"%s\": %llu}\n", what, (unsigned long long)ufog);
+	else
+		fprintf(cli->out, "%s %s fog\n", what, fog_amount_format((i64)ufog, text));
+}
+
 int fog_cmd_voucher_receive(struct fog_cli *cli)
 {
 	struct fog_output out[FOG_WALLET_OUTPUTS_MAX];
@@ -431,8 +446,7 @@ int fog_cmd_voucher_receive(struct fog_cli *cli)
 			rc = pending_finish(&w);
 	}
 	if (rc == FOG_CLI_OK)
-		fprintf(cli->out, cli->json ? "{\"received\": %llu}\n" : "received %llu ufog\n",
-			(unsigned long long)amount);
+		amount_print(cli, "received", amount);
 	free(t);
 	wallet_close(&w);
 	return rc;

@@ -143,8 +143,8 @@ const struct fog_command fog_commands[] = {
 	 "  fogctl market auction list\n"
 	 "  fogctl market auction show AUCTION\n"
 	 "  fogctl market auction open LANE [COMMIT_SECONDS [REVEAL_SECONDS]]\n"
-	 "  fogctl market auction commit AUCTION bid|ask PRICE_UFOG QUANTITY ACCOUNT NONCE\n"
-	 "  fogctl market auction reveal AUCTION bid|ask PRICE_UFOG QUANTITY ACCOUNT NONCE\n\n"
+	 "  fogctl market auction commit AUCTION bid|ask PRICE QUANTITY ACCOUNT NONCE\n"
+	 "  fogctl market auction reveal AUCTION bid|ask PRICE QUANTITY ACCOUNT NONCE\n\n"
 	 "Commit sends only the hash of the order. ACCOUNT and NONCE are 64 hex digits; keep the\n"
 	 "NONCE secret, and reveal the same order in the reveal phase.",
 	 fog_cmd_market_auction},
@@ -158,7 +158,7 @@ const struct fog_command fog_commands[] = {
 	{"account create", "[NAME]", 0, 1, 0, "make the key of an account of the shared ledger",
 	 "NAME is \"default\" when not given. The key lies in $FOG_KEYS or ~/.config/fog/keys.",
 	 fog_cmd_account_create},
-	{"account show", "[ACCOUNT]", 0, 1, O(ACCOUNT),
+	{"account show", "[ACCOUNT]", 0, 1, O(ACCOUNT) | O(VERIFY) | O(GENESIS),
 	 "balance, votes and bonds, with a proof that is checked here",
 	 "ACCOUNT is a name of one of your keys, 64 hex digits, or \"host\".",
 	 fog_cmd_account_show},
@@ -303,7 +303,19 @@ const struct fog_command fog_commands[] = {
 	 "FILE is a genesis, or quorum sets as stellarbeat.io and stellar-core write them.\n"
 	 "Exit status 1 when quorums do not intersect, or one operator, country .. breaks them.",
 	 fog_cmd_quorum_check},
-	{"quorum verify-proof", "ACCOUNT [GENESIS]", 1, 2, 0,
+	{"quorum join", "[FOG]", 0, 1, O(COMMISSION),
+	 "make this host a validator, with a bond of its account",
+	 "Registers the host's key, quorum.listen and attributes, and bonds FOG more. It votes "
+	 "from the\n"
+	 "next epoch on if its bond is ledger.bond_min or more. Again: with what has changed "
+	 "since.",
+	 fog_cmd_quorum_join},
+	{"quorum leave", "", 0, 0, 0, "vote no longer from the next epoch on, take the bond back",
+	 "Keep the host running until fogctl quorum status calls it a follower. The bond is paid "
+	 "when\n"
+	 "ledger.unbonding_ms are over, and answers until then for what was signed.",
+	 fog_cmd_quorum_leave},
+	{"quorum verify-proof", "ACCOUNT [GENESIS]", 1, 2, O(GENESIS),
 	 "prove a balance from the genesis file alone",
 	 "Checks every epoch's certificate since genesis, the header with the state's root and\n"
 	 "the account in that state. Believes no host. GENESIS: the lab's, when there is one.",
@@ -326,7 +338,7 @@ const struct fog_command fog_commands[] = {
 	 "how a predicate is proved; without one, the library predicates", NULL,
 	 fog_cmd_zk_explain},
 
-	{"lab up", "", 0, 0, O(HOSTS) | O(MODE) | O(IO) | O(DIR),
+	{"lab up", "", 0, 0, O(HOSTS) | O(MODE) | O(IO) | O(EPOCH) | O(DIR),
 	 "start a local fog of several hosts",
 	 "Each host gets its own folder, keys and processes; in mode netns also a network\n"
 	 "namespace. A supervisor restarts processes that end.",

@@ -73,6 +73,10 @@ int fog_cmd_offer_claim(struct fog_cli *cli);
 int fog_cmd_offer_dispute(struct fog_cli *cli);
 int fog_cmd_offer_finish(struct fog_cli *cli);
 
+/* cmd_validator.c */
+int fog_cmd_quorum_join(struct fog_cli *cli);
+int fog_cmd_quorum_leave(struct fog_cli *cli);
+
 /* cmd_voucher.c */
 int fog_cmd_voucher_withdraw(struct fog_cli *cli);
 int fog_cmd_voucher_send(struct fog_cli *cli);

@@ -11,8 +11,6 @@
 #include "crypto/mem.h"
 #include "crypto/random/random.h"
 
-#define UFOG 1000000ull
-
 static bool name_ok(const char *name)
 {
 	size_t len =
@@ -131,32 +129,6 @@ const char *fog_ledger_account(const struct fog_cli *cli)
 	return rc == 0 ? "default" : FOG_KEYS_HOST;
 }
 
-int fog_amount_parse(const char *text, u64 *ufog)
-{
-	u64 whole = 0, part = 0, unit = UFOG;
-	const char *p = text;
-
-	if (*p < '0' || *p > '9')
-		return -EINVAL;
-	for (; *p >= '0' && *p <= '9'; p++) {
-		whole = whole * 10 + (u64)(*p - '0');
-		if (whole > INT64_MAX / UFOG)
-			return -ERANGE;
-	}
-	if (*p == '.') {
-		for (p++; *p >= '0' && *p <= '9' && unit > 1; p++) {
-			unit /= 10;
-			part += (u64)(*p - '0') * unit;
-		}
-		if (unit == UFOG)
-			return -EINVAL;
-	}
-	if (*p != '\0')
-		return -EINVAL;
-	*ufog = whole * UFOG + part;
-	return 0;
-}
-
 /* Body of the POST for a key of ours. */
 static int body_signed(struct fog_cli *cli, struct fog_client *client, const char *name,
 		       struct fog_tx *tx, json_t **body)
@@ -186,14 +158,14 @@ static int body_signed(struct fog_cli *cli, struct fog_client *client, const cha
 	return rc;
 }
 
-int fog_ledger_send(struct fog_cli *cli, struct fog_tx *tx, const char *done)
+int fog_ledger_post(struct fog_cli *cli, const char *name, struct fog_tx *tx, json_t **answer)
 {
-	const char *name = fog_ledger_account(cli);
 	char text[2 * sizeof(tx->body) + 1];
 	struct fog_client client;
-	json_t *body = NULL, *answer = NULL;
+	json_t *body = NULL;
 	int rc = fog_api_open(cli, &client);
 
+	*answer = NULL;
 	if (rc != FOG_CLI_OK)
 		return rc;
 	if (strcmp(name, FOG_KEYS_HOST) == 0) {
@@ -203,14 +175,22 @@ int fog_ledger_send(struct fog_cli *cli, struct fog_tx *tx, const char *done)
 		rc = body_signed(cli, &client, name, tx, &body);
 	}
 	if (rc == FOG_CLI_OK)
-		rc = fog_api_call(cli, &client, "POST", "/v1/transactions", body, &answer);
+		rc = fog_api_call(cli, &client, "POST", "/v1/transactions", body, answer);
 	fog_client_close(&client);
+	json_decref(body);
+	return rc;
+}
+
+int fog_ledger_send(struct fog_cli *cli, struct fog_tx *tx, const char *done)
+{
+	json_t *answer;
+	int rc = fog_ledger_post(cli, fog_ledger_account(cli), tx, &answer);
+
 	if (rc == FOG_CLI_OK && cli->json)
 		fog_json_print(cli, answer);
 	else if (rc == FOG_CLI_OK)
 		fprintf(cli->out, "%s, in block %lld\n", done,
 			(long long)fog_pick_number(answer, "height", 0));
-	json_decref(body);
 	json_decref(answer);
 	return rc;
 }

@@ -23,10 +23,10 @@ int fog_keys_resolve(const char *text, u8 pk[32], char why[FOG_KEYS_WHY_SIZE]);
  * or has the host sign it with its own; sends it, waits for its block and prints what came of it.
  * `done` is the sentence for people. FOG_CLI_*. */
 int fog_ledger_send(struct fog_cli *cli, struct fog_tx *tx, const char *done);
+/* The same for an account by name ("host" is the host's own), without printing what came of it: the
+ * answer is the caller's. */
+int fog_ledger_post(struct fog_cli *cli, const char *name, struct fog_tx *tx, json_t **answer);
 /* The name those words mean: --account, "default" or "host". */
 const char *fog_ledger_account(const struct fog_cli *cli);
-
-/* "1.5" fog -> ufog, at most six digits after the point. 0, -EINVAL, -ERANGE. */
-int fog_amount_parse(const char *text, u64 *ufog);
 
 #endif

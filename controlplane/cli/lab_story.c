@@ -253,9 +253,9 @@ static int way_tell(struct story *s)
 	    fog_pick_text(fog_lab_host(s->lab, NULL), "name", ""),
 	    fog_pick_text(s->job, "id", "?"));
 	say(s, "placed",
-	    "+%lld ms on %s; %lld mfog of the user's held in escrow, the price at the limit",
+	    "+%lld ms on %s; %s fog of the user's held in escrow, the price at the limit",
 	    (long long)since(s, "created_ms"), worker,
-	    (long long)fog_pick_number(s->attempt, "quote", 0));
+	    fog_amount_format(1000 * fog_pick_number(s->attempt, "quote", 0), wall));
 	int rc = path_tell(s);
 	if (rc != FOG_CLI_OK)
 		return rc;
@@ -369,8 +369,11 @@ static int accounts_tell(struct story *s, u32 index, u32 *moved)
 		if (now == was)
 			continue;
 		account_name(s, full, text, sizeof(text));
-		say(s, *moved == 0 ? "paid" : "", "%-6s %-16s %10lld -> %10lld mfog (%+lld)", name,
-		    text, (long long)was, (long long)now, (long long)(now - was));
+		char before[FOG_UNITS_TEXT_SIZE], then[FOG_UNITS_TEXT_SIZE],
+			more[FOG_UNITS_TEXT_SIZE];
+		say(s, *moved == 0 ? "paid" : "", "%-6s %-16s %10s -> %10s fog (%s%s)", name, text,
+		    fog_amount_format(1000 * was, before), fog_amount_format(1000 * now, then),
+		    now > was ? "+" : "", fog_amount_format(1000 * (now - was), more));
 		(*moved)++;
 	}
 	json_decref(after);

@@ -259,7 +259,8 @@ int fog_lab_up(const struct fog_cli *cli, const char *dir, json_t **out)
 	const char *hosts_text = cli->option[FOG_OPTION_HOSTS];
 	enum fog_lab_mode mode;
 	const char *io;
-	u64 hosts = FOG_LAB_HOSTS_DEFAULT;
+	const char *epoch_text = cli->option[FOG_OPTION_EPOCH];
+	u64 hosts = FOG_LAB_HOSTS_DEFAULT, epoch_ms = FOG_LAB_EPOCH_MS;
 
 	*out = NULL;
 	if (mode_parse(cli->option[FOG_OPTION_MODE], &mode) != 0)
@@ -269,6 +270,9 @@ int fog_lab_up(const struct fog_cli *cli, const char *dir, json_t **out)
 					  "two want --mode netns");
 	if (hosts_text != NULL && fog_count_parse(hosts_text, 1, FOG_LAB_HOSTS_MAX, &hosts) != 0)
 		return fog_cli_usage(cli, "--hosts is a number from 1 to %d", FOG_LAB_HOSTS_MAX);
+	if (epoch_text != NULL && (fog_duration_parse(epoch_text, &epoch_ms) != 0 ||
+				   epoch_ms < 1000 || epoch_ms > 86400000))
+		return fog_cli_usage(cli, "--epoch is a time from 1s to 1d");
 	if (fog_lab_alive(dir))
 		return fog_cli_fail(cli, "a lab is already up in %s; stop it with: fogctl lab down",
 				    dir);
@@ -279,6 +283,7 @@ int fog_lab_up(const struct fog_cli *cli, const char *dir, json_t **out)
 	json_t *lab = network_up(dir, id, mode, (u32)hosts, io, why);
 	if (lab == NULL)
 		return fog_cli_fail(cli, "%s", why);
+	json_object_set_new(lab, "epoch_ms", json_integer((json_int_t)epoch_ms));
 	if (builder_make(lab, dir) != 0)
 		return fog_cli_fail(cli, "cannot make %s/builder.key", dir);
 	if (why[0] != '\0' && !cli->json)

@@ -175,6 +175,12 @@ static void cell_number(const json_t *value, enum fog_format format, u64 now_ms,
 	case FOG_FORMAT_FIXED3:
 		cell_add(text, "%.3f", real);
 		break;
+	case FOG_FORMAT_UFOG:
+		cell_add(text, "%s", fog_amount_format(json_integer_value(value), unit));
+		break;
+	case FOG_FORMAT_MFOG:
+		cell_add(text, "%s", fog_amount_format(1000 * json_integer_value(value), unit));
+		break;
 	case FOG_FORMAT_CORES:
 		cell_add(text, "%g", real / 1000);
 		break;

@@ -23,6 +23,8 @@ enum fog_format {
 	FOG_FORMAT_FIXED3,   /* three decimals */
 	FOG_FORMAT_CORES,    /* 1/1000 cores -> "1.5" */
 	FOG_FORMAT_COUNT,    /* of items in a list */
+	FOG_FORMAT_UFOG,     /* as fog: "1.5" */
+	FOG_FORMAT_MFOG,     /* 1/1000 fog, as fog */
 	FOG_FORMAT_ACCOUNT,  /* "host:0123abcd": long names after the colon shortened as ids are */
 };
 

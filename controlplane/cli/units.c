@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 
+#define UFOG           1000000 /* of a fog */
 #define MILLICORES_MAX (1024u * 1000u)
 
 struct unit {
@@ -147,5 +148,44 @@ char *fog_duration_format(u64 ms, char *text)
 	else
 		snprintf(text, FOG_UNITS_TEXT_SIZE, "%" PRIu64 "d%02" PRIu64 "h", s / 86400,
 			 s / 3600 % 24);
+	return text;
+}
+
+int fog_amount_parse(const char *text, u64 *ufog)
+{
+	u64 whole = 0, part = 0, unit = UFOG;
+	const char *p = text;
+
+	if (*p < '0' || *p > '9')
+		return -EINVAL;
+	for (; *p >= '0' && *p <= '9'; p++) {
+		whole = whole * 10 + (u64)(*p - '0');
+		if (whole > INT64_MAX / UFOG)
+			return -ERANGE;
+	}
+	if (*p == '.') {
+		for (p++; *p >= '0' && *p <= '9' && unit > 1; p++) {
+			unit /= 10;
+			part += (u64)(*p - '0') * unit;
+		}
+		if (unit == UFOG)
+			return -EINVAL;
+	}
+	if (*p != '\0')
+		return -EINVAL;
+	*ufog = whole * UFOG + part;
+	return 0;
+}
+
+char *fog_amount_format(i64 ufog, char *text)
+{
+	u64 all = ufog < 0 ? -(u64)ufog : (u64)ufog;
+	int len = snprintf(text, FOG_UNITS_TEXT_SIZE, "%s%llu.%06llu", ufog < 0 ? "-" : "",
+			   (unsigned long long)(all / UFOG), (unsigned long long)(all % UFOG));
+
+	while (text[len - 1] == '0')
+		text[--len] = '\0';
+	if (text[len - 1] == '.')
+		text[len - 1] = '\0';
 	return text;
 }

@@ -17,6 +17,9 @@ int fog_duration_parse(const char *text, u64 *ms);
 /* "1", "0.25" or "250m" -> 1/1000 cores. At most three digits after the point; 0 is -ERANGE. */
 int fog_cpu_parse(const char *text, u32 *millicores);
 
+/* "1.5" fog -> ufog, at most six digits after the point. */
+int fog_amount_parse(const char *text, u64 *ufog);
+
 /* Whole decimal number from min to max. */
 int fog_count_parse(const char *text, u64 min, u64 max, u64 *out);
 
@@ -24,5 +27,7 @@ int fog_count_parse(const char *text, u64 min, u64 max, u64 *out);
  * "35ms", "1.2s", "2m05s", "3h20m", "4d06h". */
 char *fog_size_format(u64 bytes, char *text);
 char *fog_duration_format(u64 ms, char *text);
+/* ufog as fog: "1.5", "-0.000001", "250". What fog_amount_parse() reads. */
+char *fog_amount_format(i64 ufog, char *text);
 
 #endif

@@ -137,7 +137,7 @@ struct fog_dpclient_info {
 	u32 pid;
 	u8 link_pk[32];
 	u8 onion_pk[32];
-	char io_name[17]; /* terminated, printable */
+	char io_name[81]; /* terminated, printable */
 	char crypto_name[17];
 	u64 mix_epoch[FOG_MIX_KEYS]; /* 0 = none */
 	u8 mix_key[FOG_MIX_KEYS][32];

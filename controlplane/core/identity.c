@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "controlplane/core/dir.h"
 #include "crypto/curve/x25519.h"
 #include "crypto/mem.h"
 #include "crypto/random/random.h"
@@ -44,19 +45,6 @@ static int file_read(const char *path, u8 out[KEY_FILE_SIZE], char why[FOG_IDENT
 	return rc;
 }
 
-static int sync_dir(const char *dir)
-{
-	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int rc = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (fsync(fd) != 0)
-		rc = -errno;
-	close(fd);
-	return rc;
-}
-
 static int temporary_write(const char *path, const u8 data[KEY_FILE_SIZE])
 {
 	int rc = 0;
@@ -76,6 +64,18 @@ static int temporary_write(const char *path, const u8 data[KEY_FILE_SIZE])
 	return rc;
 }
 
+static int new_note(const char *dir)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, FOG_IDENTITY_NEW);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0; /* the directory is synced with the key */
+}
+
 /* Whole or not at all: temporary file, link (fails when another was faster), sync. */
 static int file_create(const char *dir, const char *path, char why[FOG_IDENTITY_WHY_SIZE])
 {
@@ -89,13 +89,15 @@ static int file_create(const char *dir, const char *path, char why[FOG_IDENTITY_
 	unlink(tmp);
 	int rc = temporary_write(tmp, data);
 	fog_wipe(data, sizeof(data));
+	if (rc == 0)
+		rc = new_note(dir);
 	if (rc == 0) {
 		if (link(tmp, path) != 0 && errno != EEXIST)
 			rc = -errno;
 		unlink(tmp);
 	}
 	if (rc == 0)
-		rc = sync_dir(dir);
+		rc = fog_dir_sync(dir);
 	if (rc != 0)
 		snprintf(why, FOG_IDENTITY_WHY_SIZE, "%.200s: cannot create: %s", path,
 			 strerror(-rc));

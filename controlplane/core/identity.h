@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Who this host is: state/identity.key holds an Ed25519 seed (the node id's) and an X25519 secret
  * for links between control planes. 72 bytes: "fogkey1\n" | seed 32 | secret 32. Created once, mode
- * 0600; a file others may read or that belongs to another user is refused. */
+ * 0600; a file others may read or that belongs to another user is refused. Beside a new key lies
+ * FOG_IDENTITY_NEW until a validator with this key has a log of what it votes: who has the key but
+ * neither may have voted already (controlplane/validator/node.h). Never copy it. */
 #ifndef FOG_CORE_IDENTITY_H
 #define FOG_CORE_IDENTITY_H
 
 #include "crypto/types.h"
 
 #define FOG_IDENTITY_WHY_SIZE 256
-#define FOG_SIGN_MESSAGE_MAX  (1024 * 1024) /* longer: -EMSGSIZE */
+#define FOG_IDENTITY_NEW      "identity.new" /* in DIR */
+#define FOG_SIGN_MESSAGE_MAX  (1024 * 1024)  /* longer: -EMSGSIZE */
 
 struct fog_identity {
 	u8 node_id[32];    /* public */

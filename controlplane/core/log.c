@@ -10,6 +10,8 @@ static const char syslog_priority[] = {0, '3', '4', '5', '6', '7'};
 
 static enum fog_log_level max_level = FOG_LOG_INFO;
 static FILE *target;
+static fog_log_tap *tap;
+static void *tap_ctx;
 static time_t rate_second;
 static u32 rate_used, suppressed;
 
@@ -43,6 +45,12 @@ bool fog_log_enabled(enum fog_log_level level)
 void fog_log_set_file(FILE *out)
 {
 	target = out;
+}
+
+void fog_log_set_tap(fog_log_tap *fn, void *ctx)
+{
+	tap = fn;
+	tap_ctx = ctx;
 }
 
 static void record_write(enum fog_log_level level, time_t now, const char *part, const char *text)
@@ -102,4 +110,6 @@ void fog_log(enum fog_log_level level, const char *part, const char *fmt, ...)
 		if (iscntrl((unsigned char)*p))
 			*p = '?';
 	record_write(level, now, part, text);
+	if (tap != NULL)
+		tap(tap_ctx, level, part, text);
 }

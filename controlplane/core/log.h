@@ -35,6 +35,11 @@ bool fog_log_enabled(enum fog_log_level level);
 /* Where records go; NULL = stderr. The file stays the caller's. */
 void fog_log_set_file(FILE *out);
 
+/* A second reader of each record that is written, until the next call; NULL: none. What it logs
+ * itself is read, too. */
+typedef void fog_log_tap(void *ctx, enum fog_log_level level, const char *part, const char *text);
+void fog_log_set_tap(fog_log_tap *tap, void *ctx);
+
 /* `part` is the folder that speaks. Control characters become '?', so that a peer's text cannot
  * forge a record. Put such text in quotes: reason=\"%s\". */
 __attribute__((format(printf, 3, 4))) void fog_log(enum fog_log_level level, const char *part,

@@ -40,6 +40,8 @@ static void attached(struct fog_host *h)
 	h->dp_keys_known = true;
 	fog_host_xdp_attached(h);
 	fog_host_health_look(h, "dataplane");
+	fog_host_health_look(h, "onion_router");
+	fog_host_health_look(h, "proof_verifier");
 	fog_log(FOG_LOG_NOTICE, "dataplane", "attached pid=%u workers=%u io=%s crypto=%s", info.pid,
 		info.workers, info.io_name, info.crypto_name);
 	fog_host_publish_soon(h);
@@ -62,6 +64,8 @@ static void on_state(void *arg, enum fog_dpclient_state state, const char *why)
 	h->dp_since_ms = 0;
 	fog_links_forget(h->links);
 	fog_host_health_look(h, "dataplane");
+	fog_host_health_look(h, "onion_router");
+	fog_host_health_look(h, "proof_verifier");
 }
 
 static void on_event(void *arg, u32 worker, const struct fog_event *e)

@@ -5,6 +5,7 @@
 #include "controlplane/core/log.h"
 #include "controlplane/daemon/health.h"
 #include "controlplane/daemon/host.h"
+#include "controlplane/daemon/live_api.h"
 
 static void on_hello(void *ctx, const u8 quic_pk[32])
 {
@@ -14,6 +15,7 @@ static void on_hello(void *ctx, const u8 quic_pk[32])
 	if (h->health != NULL)
 		h->health->edge_silent = 0;
 	fog_host_health_look(h, "edge");
+	fog_host_health_look(h, "onion_router");
 	if (h->quic_known && memcmp(h->quic_pk, quic_pk, 32) == 0)
 		return;
 	memcpy(h->quic_pk, quic_pk, 32);
@@ -29,6 +31,7 @@ static void on_gone(void *ctx)
 	ev_timer_set(&h->edge_grace, FOG_HOST_EDGE_GRACE_MS / 1000.0, 0.0);
 	ev_timer_start(h->loop, &h->edge_grace);
 	fog_host_health_look(h, "edge");
+	fog_host_health_look(h, "onion_router");
 }
 
 static void on_grace_over(struct ev_loop *loop, struct ev_timer *w, int revents)
@@ -80,6 +83,7 @@ static void on_circuit(void *ctx, const json_t *m)
 		h->counts.circuits_failed++;
 	else if (strcmp(event, "closed") == 0)
 		h->counts.circuits_closed++;
+	fog_host_live_circuit(h, m);
 	fog_log(FOG_LOG_DEBUG, "edge", "circuit event=\"%s\" reason=\"%s\"", event,
 		reason != NULL ? reason : "");
 }

@@ -363,6 +363,17 @@ void fog_edge_server_stop(struct fog_edge_server *s)
 	free(s);
 }
 
+int fog_edge_server_pid(const struct fog_edge_server *s)
+{
+	struct ucred who;
+	socklen_t len = sizeof(who);
+
+	if (s == NULL || s->edge == NULL ||
+	    getsockopt(s->edge->fd, SOL_SOCKET, SO_PEERCRED, &who, &len) != 0)
+		return 0;
+	return who.pid;
+}
+
 bool fog_edge_server_connected(const struct fog_edge_server *s)
 {
 	return s->edge != NULL;

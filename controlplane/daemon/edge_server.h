@@ -50,6 +50,8 @@ int fog_edge_server_start(struct fog_edge_server **out, struct ev_loop *loop, co
 void fog_edge_server_stop(struct fog_edge_server *s);
 
 bool fog_edge_server_connected(const struct fog_edge_server *s);
+/* Process id of the edge as the kernel tells it; 0 when not connected. */
+int fog_edge_server_pid(const struct fog_edge_server *s);
 /* Unix ms of the hello; 0 when not connected. */
 u64 fog_edge_server_since_ms(const struct fog_edge_server *s);
 /* Send the configuration again, after it changed. */

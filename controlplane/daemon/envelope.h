@@ -7,19 +7,30 @@
 
 #include "controlplane/gateway/gateway.h"
 
+#define FOG_STAMP_SIZE 64
+
+/* The time now as in 2026-11-28T20:32:07.123456Z. */
+static inline void fog_stamp(char out[FOG_STAMP_SIZE])
+{
+	char part[32];
+	struct timespec now;
+	struct tm tm;
+
+	out[0] = '\0';
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (gmtime_r(&now.tv_sec, &tm) != NULL && strftime(part, sizeof(part), "%FT%T", &tm) != 0)
+		snprintf(out, FOG_STAMP_SIZE, "%s.%06ldZ", part, now.tv_nsec / 1000);
+}
+
 /* {"success":true,"data":..,"message":..,"error_code":null,"timestamp":..,"request_id":..}; takes
  * over `data`, NULL of which answers 500. */
 static inline int fog_envelope(struct fog_exchange *x, json_t *data, const char *message)
 {
-	char stamp[64] = "", part[32];
-	struct timespec now;
-	struct tm tm;
+	char stamp[FOG_STAMP_SIZE];
 
 	if (data == NULL)
 		return fog_exchange_problem(x, 500, "no memory");
-	clock_gettime(CLOCK_REALTIME, &now);
-	if (gmtime_r(&now.tv_sec, &tm) != NULL && strftime(part, sizeof(part), "%FT%T", &tm) != 0)
-		snprintf(stamp, sizeof(stamp), "%s.%06ldZ", part, now.tv_nsec / 1000);
+	fog_stamp(stamp);
 	return fog_exchange_json(x, 200,
 				 json_pack("{s:b, s:o, s:s, s:n, s:s, s:s}", "success", 1, "data",
 					   data, "message", message, "error_code", "timestamp",

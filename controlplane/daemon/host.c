@@ -12,11 +12,14 @@
 #include "controlplane/daemon/circuits_api.h"
 #include "controlplane/daemon/draws.h"
 #include "controlplane/daemon/health.h"
+#include "controlplane/daemon/live_api.h"
 #include "controlplane/daemon/market.h"
 #include "controlplane/daemon/proofs_api.h"
+#include "controlplane/daemon/system_api.h"
 #include "controlplane/daemon/tee.h"
 #include "controlplane/daemon/tee_api.h"
 #include "controlplane/daemon/trust.h"
+#include "controlplane/daemon/usage.h"
 
 static int fail(char why[FOG_HOST_WHY_SIZE], const char *what, int rc)
 {
@@ -178,6 +181,12 @@ static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 		rc = fog_host_circuits_start(h);
 	if (rc == 0)
 		rc = fog_host_onion_start(h, why);
+	if (rc == 0)
+		rc = fog_host_usage_start(h);
+	if (rc == 0)
+		fog_host_system_routes(h);
+	if (rc == 0)
+		rc = fog_host_live_start(h);
 	return rc == 0 ? fog_host_health_start(h) : rc;
 }
 
@@ -244,6 +253,7 @@ void fog_host_stop(struct fog_host *h)
 	if (h == NULL)
 		return;
 	fog_host_health_stop(h);
+	fog_host_usage_stop(h);
 	fog_host_pay_stop(h);
 	fog_host_chain_stop(h); /* tells those who wait, vouchers too */
 	fog_host_voucher_stop(h);
@@ -254,6 +264,7 @@ void fog_host_stop(struct fog_host *h)
 	fog_host_circuits_stop(h);
 	fog_host_edge_stop(h);
 	fog_host_api_stop(h);
+	fog_host_live_stop(h);
 	fog_peering_stop(h->peering);
 	ev_timer_stop(h->loop, &h->expire_timer);
 	ev_timer_stop(h->loop, &h->publish_timer);

@@ -57,6 +57,8 @@ struct fog_host_health;
 struct fog_host_proofs;
 struct fog_host_circuits;
 struct fog_host_onion;
+struct fog_host_usage;
+struct fog_host_live;
 
 /* mixnet.c */
 struct fog_host_mix {
@@ -144,6 +146,8 @@ struct fog_host {
 	struct fog_host_proofs *proofs; /* likewise */
 	struct fog_host_circuits *circuits;
 	struct fog_host_onion *onion;
+	struct fog_host_usage *usage;
+	struct fog_host_live *live;
 };
 
 /* What this host offers to jobs: configured, or measured where the configuration says 0. All zero

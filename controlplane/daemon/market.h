@@ -37,6 +37,7 @@ void fog_host_market_routes(struct fog_host *h); /* once the gateway is there */
 
 /* GET /v1/fog/pricing/analytics: as its data. */
 json_t *fog_host_market_json(const struct fog_host *h);
+json_t *fog_host_market_alert_json(const struct fog_alert *a);
 
 /* auction.c */
 int fog_host_auctions_load(struct fog_host *h);

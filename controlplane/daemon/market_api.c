@@ -313,20 +313,24 @@ static int history_get(struct fog_exchange *x)
 			    "price history");
 }
 
-static int alerts_get(struct fog_exchange *x)
+json_t *fog_host_market_alert_json(const struct fog_alert *a)
 {
 	static const char *const kinds[] = {"", "volatility", "spike", "manipulation"};
 	static const char *const levels[] = {"", "medium", "high", "critical"};
+
+	return json_pack("{s:I, s:s, s:s, s:s, s:o}", "time_ms", (json_int_t)a->time_ms, "lane",
+			 fog_lane_name(a->lane), "kind", kinds[a->kind], "level", levels[a->level],
+			 "value", millionths(a->value_ppm));
+}
+
+static int alerts_get(struct fog_exchange *x)
+{
 	struct fog_host *h = fog_exchange_ctx(x);
 	const struct fog_alert *a;
 	json_t *list = json_array();
 
 	for (u32 i = 0; (a = fog_market_alert(&h->market->m, i)) != NULL; i++)
-		json_array_append_new(list, json_pack("{s:I, s:s, s:s, s:s, s:o}", "time_ms",
-						      (json_int_t)a->time_ms, "lane",
-						      fog_lane_name(a->lane), "kind",
-						      kinds[a->kind], "level", levels[a->level],
-						      "value", millionths(a->value_ppm)));
+		json_array_append_new(list, fog_host_market_alert_json(a));
 	return fog_envelope(x, json_pack("{s:o}", "alerts", list), "pricing alerts");
 }
 

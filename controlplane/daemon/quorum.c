@@ -99,6 +99,25 @@ static int quorum_get(struct fog_exchange *x)
 	return fog_exchange_json(x, 200, fog_node_json(node_of(x)));
 }
 
+/* What this host would register as with `fogctl quorum join`: its configuration, and as TEE vendor
+ * what its attestation has shown, as its descriptor has it. */
+static int candidate_get(struct fog_exchange *x)
+{
+	struct fog_host *h = fog_exchange_ctx(x);
+	const struct fog_descriptor *d = &h->published;
+	char node[65], control[65];
+
+	fog_hex_encode(h->id.node_id, 32, node, sizeof(node));
+	fog_hex_encode(h->id.control_pk, 32, control, sizeof(control));
+	return fog_exchange_json(
+		x, 200,
+		json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "node_id", node, "control_pk",
+			  control, "address", h->config.quorum_listen, "operator",
+			  h->config.attributes_operator, "country", h->config.attributes_country,
+			  "power_region", h->config.attributes_power_region, "tee_vendor",
+			  d->tee_vendor, "as", (json_int_t)h->config.attributes_as));
+}
+
 /* ?height= of the state, ?epoch= the asker knows the set of. */
 static int proof_get(struct fog_exchange *x)
 {
@@ -248,6 +267,7 @@ static int consensus_post(struct fog_exchange *x)
 
 static const struct fog_route routes[] = {
 	{"GET", "/v1/quorum", quorum_get},
+	{"GET", "/v1/quorum/candidate", candidate_get},
 	{"GET", "/v1/quorum/proof", proof_get},
 	{"GET", "/v1/fog/quorum/status", fog_status_get},
 	{"POST", "/v1/fog/quorum/consensus", consensus_post},
@@ -285,16 +305,16 @@ int fog_host_quorum_start(struct fog_host *h, const struct fog_genesis_file *gen
 			  char why[FOG_HOST_WHY_SIZE])
 {
 	struct fog_address listen;
-	char dir[4096], node_why[FOG_NODE_WHY_SIZE];
+	char dir[4096], key_new[4096], node_why[FOG_NODE_WHY_SIZE];
 	struct fog_node_config c = {
 		.loop = h->loop,
 		.id = &h->id,
 		.dir = dir,
 		.genesis = &genesis->set,
 		.genesis_ms = genesis->ledger.time_ms,
-		.epoch_ms = genesis->epoch_ms,
 		.view_ms = (u32)h->config.quorum_view_ms,
 		.idle_ms = (u32)h->config.quorum_idle_ms,
+		.key_new = key_new,
 		.app = *app,
 		.executed = on_executed,
 		.executed_context = h,
@@ -302,6 +322,7 @@ int fog_host_quorum_start(struct fog_host *h, const struct fog_genesis_file *gen
 	};
 
 	snprintf(dir, sizeof(dir), "%s/quorum", h->config.host_state_dir);
+	snprintf(key_new, sizeof(key_new), "%s/%s", h->config.host_state_dir, FOG_IDENTITY_NEW);
 	if (h->config.quorum_listen[0] != '\0') {
 		if (fog_address_parse(h->config.quorum_listen, &listen) != 0) {
 			snprintf(why, FOG_HOST_WHY_SIZE, "quorum.listen is not address:port");

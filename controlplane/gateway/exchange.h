@@ -22,6 +22,7 @@ struct fog_exchange {
 	const struct fog_entry *entry; /* NULL until matched */
 	char request_id[17];
 	bool is_head;
+	u64 start_ns;
 
 	u32 param_count;
 	char param_name[FOG_GATEWAY_PARAMS_MAX][32];

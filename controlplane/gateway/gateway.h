@@ -27,6 +27,7 @@
 #include <jansson.h>
 
 #include "controlplane/core/loop.h"
+#include "controlplane/health/histogram.h"
 #include "crypto/types.h"
 
 #define FOG_GATEWAY_BODY_MAX        (16u << 20) /* one input of 8 MiB in base64, and room */
@@ -98,6 +99,14 @@ json_t *fog_gateway_openapi(struct fog_gateway *gw);
 /* Serve this listening socket, which stays the caller's until fog_gateway_free(), that closes it.
  * 0, -ENOSPC (FOG_GATEWAY_LISTENERS_MAX) or -EIO. */
 int fog_gateway_listen(struct fog_gateway *gw, int fd);
+/* Requests answered since the start. */
+struct fog_gateway_counts {
+	u64 requests;
+	u64 refused;               /* 4xx */
+	u64 failed;                /* 5xx */
+	struct fog_histogram took; /* from the headers to the answer */
+};
+const struct fog_gateway_counts *fog_gateway_counts(const struct fog_gateway *gw);
 /* Open exchanges are answered 503 and must not be answered any more. NULL is fine. */
 void fog_gateway_free(struct fog_gateway *gw);
 

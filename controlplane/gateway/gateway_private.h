@@ -32,6 +32,7 @@ struct fog_gateway {
 	bool stopping;
 	struct fog_exchange *open;
 	struct fog_websockets websockets;
+	struct fog_gateway_counts counts;
 };
 
 /* ---- websocket.c ---------------------------------------------------------------------------- */

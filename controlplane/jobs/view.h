@@ -25,6 +25,10 @@ json_t *fog_view_batches(struct fog_jobs *j, u64 before, u32 limit);
 json_t *fog_view_why(const struct fog_job_why *w, const char *id, u64 now_ms);
 /* {"id","history":[{state,reason,at_ms}]}, oldest first. */
 json_t *fog_view_history(struct fog_jobs *j, const char *id);
+/* [{"job","state","reason","at_ms"}] of all jobs behind event `after`, oldest first; *last is the
+ * event to go on from. */
+json_t *fog_view_events(struct fog_jobs *j, u64 after, u32 limit, u64 *last);
+u64 fog_view_events_last(struct fog_jobs *j); /* 0 when there is none */
 json_t *fog_view_spaces(struct fog_jobs *j);
 json_t *fog_view_holds(struct fog_jobs *j, fog_host_name_fn name, void *context);
 /* {"tiers":[..],"breaches":[..],"next"}, newest first. */

@@ -167,6 +167,42 @@ json_t *fog_view_why(const struct fog_job_why *w, const char *id, u64 now_ms)
 	return o;
 }
 
+json_t *fog_view_events(struct fog_jobs *j, u64 after, u32 limit, u64 *last)
+{
+	struct fog_stmt *q =
+		fog_stmt(fog_jobs_store(j), "SELECT id, job, state, reason, at_ms FROM job_event"
+					    " WHERE id > ? ORDER BY id LIMIT ?");
+	json_t *list = json_array();
+	int rc;
+
+	*last = after;
+	fog_bind_u64(q, after);
+	fog_bind_u64(q, limit);
+	while ((rc = fog_stmt_step(q)) == 1) {
+		*last = fog_column_u64(q, 0);
+		json_array_append_new(
+			list,
+			json_pack("{s:s,s:s,s:s,s:o}", "job", fog_column_text(q, 1), "state",
+				  fog_job_state_name((enum fog_job_state)fog_column_int(q, 2)),
+				  "reason", fog_column_text(q, 3), "at_ms",
+				  when_ms(fog_column_u64(q, 4))));
+	}
+	if (rc == 0)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
+u64 fog_view_events_last(struct fog_jobs *j)
+{
+	struct fog_stmt *q =
+		fog_stmt(fog_jobs_store(j), "SELECT coalesce(max(id), 0) FROM job_event");
+	u64 last = fog_stmt_step(q) == 1 ? fog_column_u64(q, 0) : 0;
+
+	fog_stmt_reset(q);
+	return last;
+}
+
 json_t *fog_view_history(struct fog_jobs *j, const char *id)
 {
 	struct fog_stmt *q =

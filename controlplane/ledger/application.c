@@ -245,6 +245,14 @@ static void member_write(const struct fog_chain_member *m, struct fog_app_valida
 	snprintf(out->tee_vendor, sizeof(out->tee_vendor), "%.23s", a->tee_vendor);
 }
 
+static void rules_write(const struct fog_ledger_app *app, struct fog_app_rules *out)
+{
+	const struct fog_state *s = fog_chain_state(app->chain);
+
+	out->profile = (u32)fog_parameter_get(s, FOG_PARAMETER_QUORUM_PROFILE);
+	out->epoch_ms = (u64)fog_parameter_get(s, FOG_PARAMETER_QUORUM_EPOCH_MS);
+}
+
 /* A final block was accepted by honest validators, who checked every signature. */
 static void transactions_run(struct fog_ledger_app *app, const struct fog_app_block *block,
 			     i32 *verdict)
@@ -273,6 +281,7 @@ static int last_repeat(struct fog_ledger_app *app, const struct fog_app_block *b
 		result->verdict[i] = last->verdict[i];
 	memcpy(result->change, last->change, last->change_count * sizeof(last->change[0]));
 	result->change_count = last->change_count;
+	rules_write(app, &result->rules);
 	fog_chain_root(app->chain, result->root);
 	return 0;
 }
@@ -313,6 +322,7 @@ static int app_execute(void *context, const struct fog_app_block *block,
 		block->last ? 0 : fog_chain_changes(app->chain, change, FOG_APP_CHANGES_MAX);
 	for (u32 i = 0; i < result->change_count; i++)
 		member_write(&change[i], &result->change[i]);
+	rules_write(app, &result->rules);
 	rc = fog_chain_end(app->chain, result->root);
 	if (rc != 0)
 		fog_chain_undo(app->chain);

@@ -114,6 +114,7 @@ struct fog_rec_committee {
 	struct {
 		u8 pk[FOG_PK_SIZE];
 		u64 tokens;
+		u64 attributes; /* of the hash of them */
 	} member[FOG_COMMITTEE_MAX];
 };
 

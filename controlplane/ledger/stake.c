@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "controlplane/ledger/engine.h"
+#include "crypto/hash/hash.h"
 
 static fog_u128 wide(const u64 v[2])
 {
@@ -339,6 +340,14 @@ static u32 member_index(const struct fog_chain_member *list, u32 count, const u8
 	return i;
 }
 
+static u64 attributes_mark(const struct fog_validator_attributes *a)
+{
+	u8 hash[32];
+
+	fog_hash_blake2b(hash, 32, NULL, 0, a, sizeof(*a));
+	return fog_load_u64(hash);
+}
+
 u32 fog_chain_changes(struct fog_chain *c, struct fog_chain_member *out, u32 cap)
 {
 	struct fog_chain_member now[FOG_COMMITTEE_MAX];
@@ -358,11 +367,14 @@ u32 fog_chain_changes(struct fog_chain *c, struct fog_chain_member *out, u32 cap
 		u32 at = 0;
 		while (at < told.count && memcmp(told.member[at].pk, now[i].pk, FOG_PK_SIZE) != 0)
 			at++;
+		u64 attributes = attributes_mark(&now[i].attributes);
 		if (at == FOG_COMMITTEE_MAX ||
-		    (at < told.count && told.member[at].tokens == now[i].tokens))
+		    (at < told.count && told.member[at].tokens == now[i].tokens &&
+		     told.member[at].attributes == attributes))
 			continue;
 		memcpy(told.member[at].pk, now[i].pk, FOG_PK_SIZE);
 		told.member[at].tokens = now[i].tokens;
+		told.member[at].attributes = attributes;
 		told.count = FOG_MAX(told.count, at + 1);
 		out[changes++] = now[i];
 	}

@@ -35,8 +35,9 @@ struct fog_app_bytes {
 	u32 len;
 };
 
-/* One validator signed two things of which an honest one signs at most one. Proven before the
- * application sees it; each (validator, epoch) comes once in the life of a chain. */
+/* One validator signed two things of which an honest one signs at most one, in this epoch or one of
+ * the FOG_QUORUM_EVIDENCE_EPOCHS before. Proven before the application sees it. The same offence of
+ * a validator in an epoch may come again in later epochs: it must be punished once. */
 struct fog_app_evidence {
 	u8 node_id[32];
 	u64 epoch, view;
@@ -81,6 +82,13 @@ struct fog_app_validator {
 	char tee_vendor[FOG_APP_ATTRIBUTE_SIZE]; /* "" = none */
 };
 
+/* Rules of the quorum that the application wants from the next epoch on. They are taken when the
+ * members of that epoch can live by them, and tried again at every later epoch. */
+struct fog_app_rules {
+	u32 profile; /* enum fog_profile of controlplane/quorum/validators.h; 0 = as it is */
+	u64 epoch_ms;
+};
+
 struct fog_app_result {
 	u8 root[FOG_APP_HASH_SIZE]; /* Merkle root of the state after the block */
 	/* Verdict of each transaction: 0 applied, else -errno. Room for tx_count, the caller's. */
@@ -88,6 +96,7 @@ struct fog_app_result {
 	/* Room for FOG_APP_CHANGES_MAX, the caller's. */
 	struct fog_app_validator *change;
 	u32 change_count;
+	struct fog_app_rules rules; /* after this block, whether they have changed or not */
 };
 
 /* Of the state after a block, for hosts that come late. */

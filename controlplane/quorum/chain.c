@@ -140,7 +140,7 @@ static void randomness_make(const struct fog_header *parent, const u8 beta[64], 
 
 static bool is_last(const struct fog_quorum *q, u64 time_ms)
 {
-	return time_ms >= q->base.time_ms + q->config.epoch_ms;
+	return time_ms >= q->base.time_ms + q->set.rules.epoch_ms;
 }
 
 static void next_hash(const struct fog_quorum *q, const struct fog_header *h, u8 out[32])
@@ -156,21 +156,6 @@ static void next_hash(const struct fog_quorum *q, const struct fog_header *h, u8
 }
 
 /* ---- proposing ------------------------------------------------------------------------------ */
-
-static u32 evidence_pick(const struct fog_quorum *q, struct fog_block *const *up, u32 count,
-			 struct fog_evidence out[FOG_APP_EVIDENCE_MAX])
-{
-	u64 done = q->punished;
-	u32 n = 0;
-
-	for (u32 i = 0; i < count; i++)
-		for (u32 k = 0; k < up[i]->header.evidence_count; k++)
-			done |= 1ull << up[i]->evidence[k].vote[0].voter;
-	for (u32 i = 0; i < q->evidence_count && n < FOG_APP_EVIDENCE_MAX; i++)
-		if ((done >> q->evidence[i].vote[0].voter & 1) == 0)
-			out[n++] = q->evidence[i];
-	return n;
-}
 
 /* May a leader propose now, on these unfinal ancestors, and is there a reason to? */
 static bool proposal_due(const struct fog_quorum *q, struct fog_block *const *up, u32 count)
@@ -190,7 +175,7 @@ static bool proposal_due(const struct fog_quorum *q, struct fog_block *const *up
 	if (is_last(q, q->now_ms) && q->work != 0)
 		return q->executed == q->final.height;
 	return (q->work != 0 && bodies < FOG_QUORUM_BODIES_MAX) ||
-	       evidence_pick(q, up, count, evidence) != 0;
+	       fog_q_evidence_pick(q, up, count, evidence) != 0;
 }
 
 static struct fog_block *block_build(struct fog_quorum *q, const struct parent *p,
@@ -230,9 +215,9 @@ static struct fog_block *block_build(struct fog_quorum *q, const struct parent *
 		n = q->config.host.payload(q->config.host.context, up, count, h.time_ms, &tx);
 	/* Nothing to do after all: the idle deadline will come. */
 	if (n == 0 && q->now_ms < fog_q_empty_deadline(q) &&
-	    evidence_pick(q, up, count, evidence) == 0)
+	    fog_q_evidence_pick(q, up, count, evidence) == 0)
 		return NULL;
-	return fog_block_make(&h, tx, n, evidence, evidence_pick(q, up, count, evidence));
+	return fog_block_make(&h, tx, n, evidence, fog_q_evidence_pick(q, up, count, evidence));
 }
 
 /* The message: our vote, the parent's certificate, those of the views given up, the block. */
@@ -308,33 +293,6 @@ void fog_q_propose(struct fog_quorum *q)
 
 /* ---- judging -------------------------------------------------------------------------------- */
 
-static bool evidence_good(const struct fog_quorum *q, const struct fog_block *b,
-			  struct fog_block *const *up, u32 count)
-{
-	u64 done = q->punished;
-	u8 bytes[FOG_VOTE_SIGNED_SIZE];
-
-	for (u32 i = 0; i < count; i++)
-		for (u32 k = 0; k < up[i]->header.evidence_count; k++)
-			done |= 1ull << up[i]->evidence[k].vote[0].voter;
-	for (u32 i = 0; i < b->header.evidence_count; i++) {
-		const struct fog_evidence *e = &b->evidence[i];
-		if (!fog_votes_contradict(&e->vote[0], &e->vote[1]) ||
-		    e->vote[0].epoch != q->set.epoch || e->vote[0].voter >= q->set.count ||
-		    (done >> e->vote[0].voter & 1) != 0)
-			return false;
-		done |= 1ull << e->vote[0].voter;
-		for (u32 k = 0; k < 2; k++) {
-			fog_vote_signed(&e->vote[k], q->config.chain, bytes);
-			if (q->config.host.verify(q->config.host.context,
-						  q->set.v[e->vote[k].voter].node_id, bytes,
-						  sizeof(bytes), e->vote[k].signature) != 0)
-				return false;
-		}
-	}
-	return true;
-}
-
 static bool beacon_good(const struct fog_quorum *q, const struct fog_header *h,
 			const struct fog_header *parent)
 {
@@ -368,7 +326,7 @@ static int header_judge(const struct fog_quorum *q, const struct fog_header *h,
 	/* A proposer may have seen more or fewer signatures; it must show which. */
 	if (p->cert == NULL ? h->voters != 0 : !fog_validators_quorum(&q->set, h->voters))
 		return -EBADMSG;
-	if (h->time_ms > q->now_ms + FOG_QUORUM_SKEW_MS || h->state_height > q->executed)
+	if (h->time_ms > q->now_ms + q->config.skew_ms || h->state_height > q->executed)
 		return -EAGAIN;
 	if (q->executed - h->state_height >= QUORUM_ROOTS ||
 	    memcmp(h->state_root, q->roots[h->state_height % QUORUM_ROOTS], 32) != 0)
@@ -399,7 +357,7 @@ static int judge(struct fog_quorum *q, const struct slot *s)
 	rc = header_judge(q, &s->proposal->header, &p);
 	if (rc != 0)
 		return rc;
-	if (!evidence_good(q, s->proposal, up, (u32)count) ||
+	if (!fog_q_evidence_good(q, s->proposal, up, (u32)count) ||
 	    !beacon_good(q, &s->proposal->header, p.header) ||
 	    !q->config.host.accept(q->config.host.context, s->proposal))
 		return -EBADMSG;
@@ -472,8 +430,7 @@ void fog_q_final(struct fog_quorum *q, struct fog_block *b, u64 view,
 
 	q->final = b->header;
 	memcpy(q->final_hash, b->hash, 32);
-	for (u32 i = 0; i < b->header.evidence_count; i++)
-		q->punished |= 1ull << b->evidence[i].vote[0].voter;
+	fog_q_evidence_final(q, b);
 	q->counts.finalized++;
 	if (act) {
 		a.block = fog_block_ref(b);

@@ -93,10 +93,8 @@ int fog_certificate_checks(const struct fog_validators *s, const u8 chain[32],
 }
 
 /* The very vote is here already, signature and all. */
-static bool vote_known(const struct fog_quorum *q, const struct fog_vote *v)
+static bool vote_known(const struct slot *s, const struct fog_vote *v)
 {
-	const struct slot *s = fog_q_slot(q, v->view);
-
 	return s != NULL && (s->have[v->kind] >> v->voter & 1) != 0 &&
 	       (v->kind == FOG_VOTE_NULLIFY ||
 		memcmp(s->hash[v->kind][v->voter], v->hash, 32) == 0) &&
@@ -111,11 +109,25 @@ static int vote_checks(const struct fog_quorum *q, const struct fog_vote *v,
 	if (v->view < q->final_view || v->view - q->final_view >= FOG_QUORUM_SLOTS ||
 	    v->view > q->view + FOG_PROPOSAL_GAP_MAX)
 		return -ESTALE;
-	if (vote_known(q, v))
+	if (vote_known(fog_q_slot(q, v->view), v))
 		return 0;
 	if (max == 0)
 		return -ENOSPC;
 	check_make(&q->set, q->config.chain, v, out);
+	return 1;
+}
+
+/* A vote that comes too late to count may still contradict another one. */
+static int past_vote_checks(const struct fog_quorum *q, const struct fog_vote *v,
+			    struct fog_vote_check *out, u32 max)
+{
+	const struct slot *s = fog_q_past_slot(q, v->epoch, v->view);
+
+	if (s == NULL || v->voter >= q->past.set.count || vote_known(s, v))
+		return -ESTALE;
+	if (max == 0)
+		return -ENOSPC;
+	check_make(&q->past.set, q->config.chain, v, out);
 	return 1;
 }
 
@@ -134,7 +146,7 @@ static int cert_checks(const struct fog_quorum *q, const struct fog_certificate 
 		return -EBADMSG;
 	for (u64 m = c->mask; m != 0; m &= m - 1) {
 		fog_certificate_vote(c, (u32)__builtin_ctzll(m), &v);
-		if (vote_known(q, &v))
+		if (vote_known(fog_q_slot(q, v.view), &v))
 			continue;
 		if (n == max)
 			return -ENOSPC;
@@ -162,6 +174,8 @@ int fog_message_checks(const struct fog_quorum *q, const struct fog_message *m,
 {
 	int n = 0, rc;
 
+	if (m->type == FOG_MESSAGE_VOTE && m->vote.epoch < q->set.epoch)
+		return past_vote_checks(q, &m->vote, out, max);
 	if (m->type == FOG_MESSAGE_VOTE || m->type == FOG_MESSAGE_PROPOSAL) {
 		if (m->vote.epoch != q->set.epoch)
 			return m->vote.epoch == q->set.epoch + 1 ? -EAGAIN : -ESTALE;

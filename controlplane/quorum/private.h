@@ -22,6 +22,20 @@ struct slot {
 	u32 proposal_len;
 };
 
+#define PAST_VIEWS 16
+
+/* The epoch before, whose last votes may still arrive and contradict each other. */
+struct past {
+	struct fog_validators set; /* epoch 0: none */
+	struct slot *slots[PAST_VIEWS];
+};
+
+/* Evidence that is in a final block. */
+struct punished {
+	u64 epoch, in; /* of the offence, of the block */
+	u32 voter;
+};
+
 struct fog_quorum {
 	struct fog_quorum_config config;
 	struct fog_validators set;
@@ -50,10 +64,14 @@ struct fog_quorum {
 		u64 height;
 		struct fog_app_validator v;
 	} changes[FOG_QUORUM_CHANGES_MAX];
+	struct fog_app_rules rules; /* wanted by the last executed block; profile 0 = none */
 
-	u64 punished; /* mask, this epoch */
+	struct past past;
+	u32 punished_count; /* those of this epoch and the one before */
+	struct punished punished[2 * FOG_QUORUM_EVIDENCE_MAX];
 	u32 evidence_count;
-	struct fog_evidence evidence[FOG_VALIDATORS_MAX]; /* one an offender */
+	struct fog_evidence
+		evidence[FOG_VALIDATORS_MAX]; /* one an offender and epoch, not punished */
 
 	u32 work;
 	u64 work_since_ms;
@@ -82,12 +100,26 @@ u64 fog_q_empty_deadline(const struct fog_quorum *q);
 struct slot *fog_q_slot(const struct fog_quorum *q, u64 view); /* NULL: nothing known */
 struct slot *fog_q_slot_make(struct fog_quorum *q, u64 view);  /* NULL: out of the window */
 void fog_q_slot_free(struct slot *s);
+/* The slot of a view of the epoch before; NULL: not kept. */
+struct slot *fog_q_past_slot(const struct fog_quorum *q, u64 epoch, u64 view);
 void fog_q_vote_take(struct fog_quorum *q, const struct fog_vote *v);
 void fog_q_cert_take(struct fog_quorum *q, const struct fog_certificate *c);
 /* Sign, log, send and count a vote of ours; nothing when it would contradict one sent. */
 bool fog_q_vote(struct fog_quorum *q, u8 kind, u64 view, const u8 hash[32], bool send);
 void fog_q_enter(struct fog_quorum *q, u64 view);
 void fog_q_resend(struct fog_quorum *q, u64 to);
+
+/* evidence.c */
+bool fog_q_punished(const struct fog_quorum *q, u64 epoch, u32 voter, bool this_epoch);
+void fog_q_evidence_add(struct fog_quorum *q, const struct fog_validators *set,
+			const struct fog_evidence *e);
+u32 fog_q_evidence_pick(const struct fog_quorum *q, struct fog_block *const *up, u32 count,
+			struct fog_evidence out[FOG_APP_EVIDENCE_MAX]);
+bool fog_q_evidence_good(const struct fog_quorum *q, const struct fog_block *b,
+			 struct fog_block *const *up, u32 count);
+void fog_q_evidence_final(struct fog_quorum *q, const struct fog_block *b);
+/* Another epoch has begun: what is too old goes. */
+void fog_q_evidence_age(struct fog_quorum *q);
 
 /* chain.c */
 struct fog_block *fog_q_block_find(const struct fog_quorum *q, const u8 hash[32]);

@@ -77,8 +77,30 @@ void fog_q_next_set(const struct fog_quorum *q, u64 height, struct fog_validator
 		change[n] = q->changes[n].v;
 		n++;
 	}
-	fog_validators_change(out, &q->set, q->set.epoch + 1, change, n, why);
+	fog_validators_change(out, &q->set, q->set.epoch + 1, &q->rules, change, n, why);
 	free(change);
+}
+
+/* The last views of the epoch that ends, with the votes in them. */
+static void past_keep(struct fog_quorum *q)
+{
+	q->past.set = q->set;
+	for (u64 view = FOG_MAX(q->final_view, 1ull); view < q->final_view + PAST_VIEWS; view++) {
+		struct slot **at = &q->slots[view % FOG_QUORUM_SLOTS];
+		struct slot **to = &q->past.slots[view % PAST_VIEWS];
+		fog_q_slot_free(*to);
+		*to = *at;
+		*at = NULL;
+	}
+}
+
+static void past_clear(struct fog_quorum *q)
+{
+	for (u32 i = 0; i < PAST_VIEWS; i++) {
+		fog_q_slot_free(q->past.slots[i]);
+		q->past.slots[i] = NULL;
+	}
+	q->past.set.epoch = 0;
 }
 
 static void epoch_clear(struct fog_quorum *q)
@@ -91,21 +113,31 @@ static void epoch_clear(struct fog_quorum *q)
 		fog_block_unref(q->blocks[--q->block_count]);
 }
 
+static int self_find(const struct fog_quorum *q)
+{
+	return q->config.observe ? -1 : fog_validators_find(&q->set, q->config.node_id);
+}
+
+void fog_quorum_rejoin(struct fog_quorum *q)
+{
+	q->config.observe = false;
+	q->self = self_find(q);
+}
+
 static void epoch_begin(struct fog_quorum *q, const struct fog_validators *set,
 			const struct fog_header *base, const u8 hash[32])
 {
 	epoch_clear(q);
 	if (set != &q->set)
 		q->set = *set;
-	q->self = fog_validators_find(&q->set, q->config.node_id);
+	q->self = self_find(q);
 	q->base = q->final = *base;
 	memcpy(q->base_hash, hash, 32);
 	memcpy(q->final_hash, hash, 32);
 	q->final_view = q->want_view = 0;
 	q->view = 0;
 	q->fruitless = 0;
-	q->punished = 0;
-	q->evidence_count = 0;
+	fog_q_evidence_age(q);
 	/* Who leads is drawn anew: nobody could arrange his keys for it. */
 	fog_validators_order(&q->set, base->randomness, q->order);
 	for (u32 i = 0; i < FOG_VALIDATORS_MAX; i++)
@@ -123,8 +155,10 @@ static void epoch_end(struct fog_quorum *q)
 		q->diverged = true;
 	} else {
 		q->change_count = 0;
+		q->rules.profile = 0;
 		struct fog_header base = q->final;
 		memcpy(hash, q->final_hash, 32);
+		past_keep(q);
 		epoch_begin(q, next, &base, hash);
 	}
 	free(next);
@@ -146,8 +180,8 @@ int fog_quorum_new(struct fog_quorum **out, const struct fog_quorum_config *conf
 		return -ENOMEM;
 	q->config = *config;
 	fog_quorum_tune(q, config->view_ms, config->idle_ms);
-	if (q->config.epoch_ms == 0)
-		q->config.epoch_ms = FOG_QUORUM_EPOCH_MS;
+	if (q->config.skew_ms == 0)
+		q->config.skew_ms = FOG_QUORUM_SKEW_MS;
 	memcpy(base.chain, config->chain, 32);
 	memcpy(base.randomness, config->chain, 32);
 	memcpy(q->roots[0], config->genesis_root, 32);
@@ -164,7 +198,9 @@ void fog_quorum_begin(struct fog_quorum *q, const struct fog_validators *set,
 	fog_header_hash(last, hash);
 	q->executed = last->height;
 	q->change_count = 0;
+	q->rules.profile = 0;
 	memcpy(q->roots[last->height % QUORUM_ROOTS], root, 32);
+	past_clear(q);
 	epoch_begin(q, set, last, hash);
 }
 
@@ -177,6 +213,7 @@ void fog_quorum_free(struct fog_quorum *q)
 	while (fog_quorum_take(q, &a))
 		fog_quorum_action_free(&a);
 	epoch_clear(q);
+	past_clear(q);
 	free(q->actions);
 	free(q);
 }
@@ -369,6 +406,8 @@ static void on_executed(struct fog_quorum *q, const struct fog_quorum_event *e)
 		q->changes[q->change_count].height = e->height;
 		q->changes[q->change_count++].v = e->change[i];
 	}
+	if (!end && e->rules != NULL)
+		q->rules = *e->rules;
 	if (end)
 		epoch_end(q);
 	if (!q->started)
@@ -467,6 +506,8 @@ void fog_quorum_status(const struct fog_quorum *q, u64 now_ms, struct fog_quorum
 	out->height = q->final.height;
 	out->executed = q->executed;
 	out->self = q->self;
+	out->observes = q->config.observe;
+	out->epoch_began_ms = q->base.time_ms;
 	out->leader = fog_q_leader(q, q->view);
 	out->view_since_ms = q->view_since_ms;
 	out->diverged = q->diverged;

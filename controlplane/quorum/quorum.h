@@ -22,20 +22,24 @@
 
 #include "controlplane/quorum/wire.h"
 
-#define FOG_QUORUM_VIEW_MS     250 /* time-out of a view; doubles per fruitless round of leaders */
-#define FOG_QUORUM_VIEW_MS_MAX 8000
-#define FOG_QUORUM_IDLE_MS     1000  /* an empty block so often when nothing is to be agreed on */
-#define FOG_QUORUM_HEARD_MS    1000  /* a leader silent for longer is passed over at once */
-#define FOG_QUORUM_TIP_MS      50    /* then an empty block follows an unfinal one */
-#define FOG_QUORUM_RESEND_MS   300   /* without progress: our votes again */
-#define FOG_QUORUM_SKEW_MS     10000 /* a block may be so much ahead of our clock */
-#define FOG_QUORUM_EPOCH_MS    600000
-#define FOG_QUORUM_DEPTH_MAX   64   /* blocks ahead of the executed state; then leaders wait */
-#define FOG_QUORUM_BODIES_MAX  3    /* unfinal blocks with transactions; then leaders wait */
-#define FOG_QUORUM_SLOTS       2048 /* views between the last final one and the furthest known */
-#define FOG_QUORUM_BLOCKS_MAX  1024 /* unfinal blocks kept; more: those of the oldest views go */
-#define FOG_QUORUM_CHANGES_MAX 1024 /* waiting for the next epoch; more are refused */
-#define FOG_MESSAGE_CERTS_MAX  (FOG_PROPOSAL_GAP_MAX + 1)
+#define FOG_QUORUM_VIEW_MS      250 /* time-out of a view; doubles per fruitless round of leaders */
+#define FOG_QUORUM_VIEW_MS_MAX  8000
+#define FOG_QUORUM_IDLE_MS      1000  /* an empty block so often when nothing is to be agreed on */
+#define FOG_QUORUM_HEARD_MS     1000  /* a leader silent for longer is passed over at once */
+#define FOG_QUORUM_TIP_MS       50    /* then an empty block follows an unfinal one */
+#define FOG_QUORUM_RESEND_MS    300   /* without progress: our votes again */
+#define FOG_QUORUM_SKEW_MS      10000 /* a block may be so much ahead of our clock */
+#define FOG_QUORUM_REJOIN_SKEWS 2     /* see docs/design/quorum.md, a lost disk */
+#define FOG_QUORUM_DEPTH_MAX    64    /* blocks ahead of the executed state; then leaders wait */
+#define FOG_QUORUM_BODIES_MAX   3     /* unfinal blocks with transactions; then leaders wait */
+#define FOG_QUORUM_SLOTS        2048  /* views between the last final one and the furthest known */
+#define FOG_QUORUM_BLOCKS_MAX   1024  /* unfinal blocks kept; more: those of the oldest views go */
+#define FOG_QUORUM_CHANGES_MAX  1024  /* waiting for the next epoch; more are refused */
+/* Evidence of older epochs is refused: four weeks of the default length, more than unbonding takes
+ */
+#define FOG_QUORUM_EVIDENCE_EPOCHS 4096
+#define FOG_QUORUM_EVIDENCE_MAX    256 /* in all blocks of one epoch */
+#define FOG_MESSAGE_CERTS_MAX      (FOG_PROPOSAL_GAP_MAX + 1)
 #define FOG_MESSAGE_SIZE_MAX \
 	(FOG_BLOCK_SIZE_MAX + 8 + FOG_VOTE_SIZE + FOG_MESSAGE_CERTS_MAX * FOG_CERTIFICATE_SIZE_MAX)
 
@@ -94,6 +98,8 @@ struct fog_quorum_host {
 			  const u8 proof[FOG_VRF_SIZE], u8 beta[64]);
 	/* Is the content of this block worth a vote? */
 	bool (*accept)(void *context, const struct fog_block *b);
+	/* The set of an earlier epoch, for evidence. 0 or -errno. */
+	int (*past_set)(void *context, u64 epoch, struct fog_validators *out);
 	/* Transactions for a block on top of these unfinal ancestors (parent first). The array and
 	 * bytes stay valid until the next call of the owner. Returns the count. */
 	u32 (*payload)(void *context, struct fog_block *const *ancestor, u32 count, u64 time_ms,
@@ -106,7 +112,8 @@ struct fog_quorum_config {
 	u64 genesis_ms;
 	u8 genesis_root[32];  /* of the application before block 1 */
 	u32 view_ms, idle_ms; /* 0 = default */
-	u64 epoch_ms;         /* of the chain: the same everywhere */
+	u32 skew_ms;          /* FOG_QUORUM_SKEW_MS, but for tests; 0 = that */
+	bool observe;         /* votes for nothing until fog_quorum_rejoin() */
 	struct fog_quorum_host host;
 };
 
@@ -136,7 +143,7 @@ enum fog_quorum_event_kind {
 	FOG_QUORUM_MESSAGE,  /* message, from: checked */
 	FOG_QUORUM_TICK,     /* fog_quorum_deadline() has come */
 	FOG_QUORUM_WORK,     /* count: transactions waiting */
-	FOG_QUORUM_EXECUTED, /* height, root, changes: of a FINAL action, in order */
+	FOG_QUORUM_EXECUTED, /* height, root, changes, rules: of a FINAL action, in order */
 	FOG_QUORUM_CATCHUP,  /* blocks, each the child of the one before, the first ours; the
 				certificate makes the last one final; checked */
 	FOG_QUORUM_HEARD,    /* from: something came from this validator */
@@ -152,6 +159,7 @@ struct fog_quorum_event {
 	u64 height;
 	const u8 *root;
 	const struct fog_app_validator *change;
+	const struct fog_app_rules *rules; /* NULL = as they are */
 	struct fog_block *const *block;
 	const struct fog_certificate *cert;
 };
@@ -174,6 +182,8 @@ struct fog_quorum_action {
 
 /* Feed one event. Actions pile up until fog_quorum_take(). now_ms: Unix. */
 void fog_quorum_step(struct fog_quorum *q, const struct fog_quorum_event *e, u64 now_ms);
+/* An observer votes from now on: its owner knows that it has voted for nothing in this epoch. */
+void fog_quorum_rejoin(struct fog_quorum *q);
 /* Patience from the next time-out on; 0 = default. Each host's own affair. */
 void fog_quorum_tune(struct fog_quorum *q, u32 view_ms, u32 idle_ms);
 /* The next action, or false. The caller frees it with fog_quorum_action_free(). */
@@ -190,8 +200,10 @@ struct fog_quorum_counts {
 
 struct fog_quorum_status {
 	u64 epoch, view, height; /* height: final */
+	u64 epoch_began_ms;      /* time of the last block of the epoch before */
 	u64 executed;
-	int self;   /* index, -1: does not vote */
+	int self; /* index, -1: does not vote */
+	bool observes;
 	u32 leader; /* of the view */
 	u64 view_since_ms;
 	u64 heard;         /* mask: heard within FOG_QUORUM_HEARD_MS, ourselves included */
@@ -209,6 +221,9 @@ const struct fog_header *fog_quorum_final(const struct fog_quorum *q, u8 hash[32
 /* Before a final block is executed: is the state it was made on ours? If not we have diverged, stop
  * voting for good and say so in the status. */
 bool fog_quorum_agrees(struct fog_quorum *q, const struct fog_header *h);
+/* Who is accused, for the application. 0, or -errno of past_set(): the block cannot be executed. */
+int fog_quorum_offender(const struct fog_quorum *q, const struct fog_evidence *e,
+			struct fog_app_evidence *out);
 /* The unfinal block with this hash, or NULL. Borrowed. */
 struct fog_block *fog_quorum_block(const struct fog_quorum *q, const u8 hash[32]);
 

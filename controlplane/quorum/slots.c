@@ -38,36 +38,36 @@ void fog_q_slot_free(struct slot *s)
 
 /* ---- evidence ------------------------------------------------------------------------------- */
 
-static void vote_stored(const struct fog_quorum *q, const struct slot *s, u8 kind, u32 voter,
-			struct fog_vote *out)
+static void vote_stored(const struct slot *s, u64 epoch, u8 kind, u32 voter, struct fog_vote *out)
 {
-	*out = (struct fog_vote){
-		.kind = kind, .voter = (u8)voter, .epoch = q->set.epoch, .view = s->view};
+	*out = (struct fog_vote){.kind = kind, .voter = (u8)voter, .epoch = epoch, .view = s->view};
 	if (kind != FOG_VOTE_NULLIFY)
 		memcpy(out->hash, s->hash[kind][voter], 32);
 	memcpy(out->signature, s->signature[kind][voter], 64);
 }
 
-/* Remember the first offence of a validator in this epoch, for a block of ours. */
-static void evidence_check(struct fog_quorum *q, const struct slot *s, const struct fog_vote *v)
+/* Remember the first offence of a validator in an epoch, for a block of ours. */
+static void evidence_check(struct fog_quorum *q, const struct fog_validators *set,
+			   const struct slot *s, const struct fog_vote *v)
 {
 	struct fog_evidence e = {.vote[1] = *v};
 
-	if (v->voter == q->self || q->evidence_count == FOG_VALIDATORS_MAX)
-		return;
-	for (u32 i = 0; i < q->evidence_count; i++)
-		if (q->evidence[i].vote[0].voter == v->voter)
-			return;
 	for (u8 k = FOG_VOTE_NOTARIZE; k < FOG_VOTE_KINDS; k++) {
 		if ((s->have[k] >> v->voter & 1) == 0)
 			continue;
-		vote_stored(q, s, k, v->voter, &e.vote[0]);
+		vote_stored(s, v->epoch, k, v->voter, &e.vote[0]);
 		if (!fog_votes_contradict(&e.vote[0], v))
 			continue;
-		q->evidence[q->evidence_count++] = e;
-		q->counts.equivocations++;
+		fog_q_evidence_add(q, set, &e);
 		return;
 	}
+}
+
+struct slot *fog_q_past_slot(const struct fog_quorum *q, u64 epoch, u64 view)
+{
+	struct slot *s = epoch == q->past.set.epoch ? q->past.slots[view % PAST_VIEWS] : NULL;
+
+	return s != NULL && s->view == view ? s : NULL;
 }
 
 /* ---- certificates --------------------------------------------------------------------------- */
@@ -146,21 +146,21 @@ static void tally(struct fog_quorum *q, struct slot *s, u8 kind, const u8 hash[3
 
 void fog_q_vote_take(struct fog_quorum *q, const struct fog_vote *v)
 {
-	struct slot *s;
+	bool now = v->epoch == q->set.epoch;
+	const struct fog_validators *set = now ? &q->set : &q->past.set;
+	struct slot *s = now ? fog_q_slot_make(q, v->view) : fog_q_past_slot(q, v->epoch, v->view);
 
-	if (v->epoch != q->set.epoch || v->voter >= q->set.count)
-		return;
-	s = fog_q_slot_make(q, v->view);
-	if (s == NULL)
+	if (s == NULL || v->voter >= set->count)
 		return;
 	q->counts.votes++;
-	evidence_check(q, s, v);
+	evidence_check(q, set, s, v);
 	if (s->have[v->kind] >> v->voter & 1)
 		return;
 	s->have[v->kind] |= 1ull << v->voter;
 	memcpy(s->hash[v->kind][v->voter], v->hash, 32);
 	memcpy(s->signature[v->kind][v->voter], v->signature, 64);
-	tally(q, s, v->kind, v->hash);
+	if (now)
+		tally(q, s, v->kind, v->hash);
 }
 
 /* What an honest validator never does. */
@@ -237,7 +237,7 @@ static void vote_resend(struct fog_quorum *q, const struct slot *s, u8 kind, u64
 
 	if (q->self < 0 || (s->have[kind] >> q->self & 1) == 0)
 		return;
-	vote_stored(q, s, kind, (u32)q->self, &v);
+	vote_stored(s, q->set.epoch, kind, (u32)q->self, &v);
 	fog_vote_encode(&v, bytes);
 	fog_q_send(q, to, FOG_MESSAGE_VOTE, bytes, sizeof(bytes));
 }

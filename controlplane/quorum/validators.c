@@ -312,6 +312,8 @@ int fog_validators_finish(struct fog_validators *s, char why[FOG_APP_WHY_SIZE])
 	if (s->rules.profile < FOG_PROFILE_NONE || s->rules.profile > FOG_PROFILE_GOLD ||
 	    s->rules.residual_ppm > FOG_RESIDUAL_PPM_MAX)
 		return refuse(why, -EINVAL, "unknown profile or residual out of range");
+	if (s->rules.epoch_ms == 0)
+		s->rules.epoch_ms = FOG_QUORUM_EPOCH_MS;
 	sort(s);
 	for (u32 i = 0; i < s->count; i++) {
 		if (s->v[i].weight == 0 || s->v[i].weight > FOG_WEIGHT_MAX)
@@ -331,14 +333,18 @@ int fog_validators_finish(struct fog_validators *s, char why[FOG_APP_WHY_SIZE])
 	return 0;
 }
 
-bool fog_validators_change(struct fog_validators *out, const struct fog_validators *s, u64 epoch,
-			   const struct fog_app_validator *change, u32 count,
-			   char why[FOG_APP_WHY_SIZE])
+static int change_try(struct fog_validators *out, const struct fog_validators *s, u64 epoch,
+		      const struct fog_app_rules *rules, const struct fog_app_validator *change,
+		      u32 count, char why[FOG_APP_WHY_SIZE])
 {
 	int rc = 0;
 
 	*out = *s;
 	out->epoch = epoch;
+	if (rules != NULL) {
+		out->rules.profile = rules->profile;
+		out->rules.epoch_ms = rules->epoch_ms;
+	}
 	for (u32 i = 0; i < count && rc == 0; i++) {
 		int at = fog_validators_find(out, change[i].node_id);
 		if (at >= 0)
@@ -350,13 +356,23 @@ bool fog_validators_change(struct fog_validators *out, const struct fog_validato
 		else
 			out->v[out->count++] = change[i];
 	}
-	if (rc == 0)
-		rc = fog_validators_finish(out, why);
-	if (rc == 0)
+	return rc == 0 ? fog_validators_finish(out, why) : rc;
+}
+
+bool fog_validators_change(struct fog_validators *out, const struct fog_validators *s, u64 epoch,
+			   const struct fog_app_rules *rules,
+			   const struct fog_app_validator *change, u32 count,
+			   char why[FOG_APP_WHY_SIZE])
+{
+	char again[FOG_APP_WHY_SIZE];
+
+	if (rules != NULL && rules->profile == 0)
+		rules = NULL;
+	if (change_try(out, s, epoch, rules, change, count, why) == 0)
 		return true;
-	*out = *s;
-	out->epoch = epoch;
-	rc = fog_validators_finish(out, NULL);
+	if (rules != NULL && change_try(out, s, epoch, NULL, change, count, again) == 0)
+		return false;
+	int rc = change_try(out, s, epoch, NULL, NULL, 0, again);
 	FOG_ASSERT(rc == 0); /* it was lawful an epoch ago */
 	return false;
 }
@@ -386,18 +402,20 @@ void fog_validators_tolerance(const struct fog_validators *s, struct fog_toleran
 
 /* ---- bytes ---------------------------------------------------------------------------------- */
 
-/* version u32 | count u32 | epoch u64 | profile u8 | strict u8 | 0 u16 | residual u32 | members */
+/* version u32 | count u32 | epoch u64 | profile u8 | strict u8 | 0 u16 | residual u32 | epoch_ms
+ * u64 | members */
 u32 fog_validators_encode(const struct fog_validators *s, u8 out[FOG_VALIDATORS_SIZE_MAX])
 {
-	u8 *p = out + 24;
+	u8 *p = out + FOG_VALIDATORS_HEAD;
 
-	memset(out, 0, 24);
-	fog_store_u32(out, 1);
+	memset(out, 0, FOG_VALIDATORS_HEAD);
+	fog_store_u32(out, 2);
 	fog_store_u32(out + 4, s->count);
 	fog_store_u64(out + 8, s->epoch);
 	out[16] = (u8)s->rules.profile;
 	out[17] = s->rules.strict;
 	fog_store_u32(out + 20, s->rules.residual_ppm);
+	fog_store_u64(out + 24, s->rules.epoch_ms);
 	for (u32 i = 0; i < s->count; i++) {
 		const struct fog_app_validator *v = &s->v[i];
 		memcpy(p, v->node_id, 32);
@@ -434,16 +452,19 @@ static int text_take(const u8 *p, char *out)
 int fog_validators_decode(struct fog_validators *s, const u8 *data, u32 len)
 {
 	memset(s, 0, sizeof(*s));
-	if (len < 24 || fog_load_u32(data) != 1 || fog_load_u16(data + 18) != 0 || data[17] > 1)
+	if (len < FOG_VALIDATORS_HEAD || fog_load_u32(data) != 2 || fog_load_u16(data + 18) != 0 ||
+	    data[17] > 1)
 		return -EBADMSG;
 	s->count = fog_load_u32(data + 4);
-	if (s->count > FOG_VALIDATORS_MAX || len != 24 + s->count * FOG_VALIDATOR_SIZE)
+	if (s->count > FOG_VALIDATORS_MAX ||
+	    len != FOG_VALIDATORS_HEAD + s->count * FOG_VALIDATOR_SIZE)
 		return -EBADMSG;
 	s->epoch = fog_load_u64(data + 8);
-	s->rules = (struct fog_validator_rules){data[16], fog_load_u32(data + 20), data[17]};
+	s->rules = (struct fog_validator_rules){data[16], fog_load_u32(data + 20), data[17],
+						fog_load_u64(data + 24)};
 	for (u32 i = 0; i < s->count; i++) {
 		struct fog_app_validator *v = &s->v[i];
-		const u8 *p = data + 24 + i * FOG_VALIDATOR_SIZE;
+		const u8 *p = data + FOG_VALIDATORS_HEAD + i * FOG_VALIDATOR_SIZE;
 		memcpy(v->node_id, p, 32);
 		memcpy(v->control_pk, p + 32, 32);
 		memcpy(v->address, p + 64, 16);

@@ -23,9 +23,11 @@
 #define FOG_WEIGHT_MAX          (1ull << 50) /* asked for, of one */
 #define FOG_WEIGHT_SCALE        1000000ull   /* effective weights sum to about this */
 #define FOG_RESIDUAL_PPM_MAX    300000u
+#define FOG_QUORUM_EPOCH_MS     600000ull
 #define FOG_VALIDATOR_CLASSES   (FOG_ATTRIBUTE_COUNT * FOG_VALIDATORS_MAX)
 #define FOG_VALIDATOR_SIZE      (32 + 32 + 16 + 2 + 8 + 4 + 4 * FOG_APP_ATTRIBUTE_SIZE)
-#define FOG_VALIDATORS_SIZE_MAX (24 + FOG_VALIDATORS_MAX * FOG_VALIDATOR_SIZE)
+#define FOG_VALIDATORS_HEAD     32
+#define FOG_VALIDATORS_SIZE_MAX (FOG_VALIDATORS_HEAD + FOG_VALIDATORS_MAX * FOG_VALIDATOR_SIZE)
 
 enum fog_attribute {
 	FOG_ATTRIBUTE_OPERATOR = 0,
@@ -53,6 +55,7 @@ struct fog_validator_rules {
 	enum fog_profile profile;
 	u32 residual_ppm; /* f_v wanted for every class, in millionths of the total */
 	bool strict;      /* refuse an epoch that cannot have it, instead of flagging it */
+	u64 epoch_ms;     /* its last block is the first made so long after its begin */
 };
 
 struct fog_validators {
@@ -69,17 +72,20 @@ struct fog_validators {
 	u8 hash[32]; /* of the encoding: members, weights asked for and rules, with the epoch */
 };
 
-/* Fill everything from v[] (any order; sorted here), count, epoch and rules. 0; -EINVAL: none, too
+/* Fill everything from v[] (any order; sorted here), count, epoch and rules, of which an epoch_ms
+ * of 0 becomes FOG_QUORUM_EPOCH_MS. 0; -EINVAL: none, too
  * many, a node twice, a weight of 0 or above FOG_WEIGHT_MAX, or rules out of range; -ERANGE: strict
  * and flagged; -ENOTSUP: all together do not span the profile. `why` says it (may be NULL). Also
  * for -ERANGE everything is filled. */
 int fog_validators_finish(struct fog_validators *s, char why[FOG_APP_WHY_SIZE]);
 
 /* The set after these changes, for `epoch`; weight 0 leaves, the last change of a node counts.
- * Changes that would leave nobody, more than FOG_VALIDATORS_MAX or an unlawful set are refused all
- * together: then *out is `s` with the new epoch and the reason is in `why`. Returns true when the
- * changes were taken. */
+ * Rules (NULL or profile 0: as they are) that the changed set cannot have are left out. Changes
+ * that would leave nobody, more than FOG_VALIDATORS_MAX or an unlawful set are refused all
+ * together: then *out is `s` with the new epoch. Returns true when everything was taken; else the
+ * reason is in `why`. */
 bool fog_validators_change(struct fog_validators *out, const struct fog_validators *s, u64 epoch,
+			   const struct fog_app_rules *rules,
 			   const struct fog_app_validator *change, u32 count,
 			   char why[FOG_APP_WHY_SIZE]);
 

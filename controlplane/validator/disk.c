@@ -213,9 +213,9 @@ static int by_number(const void *x, const void *y)
 	return a < b ? -1 : a > b;
 }
 
-static int segments_list(const struct fog_qlog *l, u64 **out, u64 *count)
+static int segments_list(const char *dir, u64 **out, u64 *count)
 {
-	DIR *d = opendir(l->dir);
+	DIR *d = opendir(dir);
 	struct dirent *e;
 	u64 cap = 0;
 	int rc = 0;
@@ -261,7 +261,7 @@ static int tail_cut(int fd, u64 good)
 static int segments_load(struct fog_qlog *l, char why[FOG_QLOG_WHY_SIZE])
 {
 	u64 *numbers, count;
-	int rc = segments_list(l, &numbers, &count);
+	int rc = segments_list(l->dir, &numbers, &count);
 
 	for (u64 i = 0; i < count && rc == 0; i++) {
 		struct walk w = {l, numbers[i], NULL, NULL, true};
@@ -329,6 +329,15 @@ int fog_qlog_open(struct fog_qlog **out, const char *dir, char why[FOG_QLOG_WHY_
 	}
 	*out = l;
 	return 0;
+}
+
+int fog_qlog_exists(const char *dir)
+{
+	u64 *numbers, count;
+	int rc = segments_list(dir, &numbers, &count);
+
+	free(numbers);
+	return rc == 0 ? count != 0 : rc;
 }
 
 void fog_qlog_close(struct fog_qlog *l)

@@ -32,6 +32,8 @@ struct fog_qlog;
 /* Opens or creates the log in `dir`, which exists. 0; -EUCLEAN: damaged; -errno. `why` in words. */
 int fog_qlog_open(struct fog_qlog **out, const char *dir, char why[FOG_QLOG_WHY_SIZE]);
 void fog_qlog_close(struct fog_qlog *l);
+/* Is there anything of a log in `dir`? 1, 0 or -errno. */
+int fog_qlog_exists(const char *dir);
 
 /* Give back, in order, every record since the begin of `epoch` (1: since genesis). fn returning
  * not 0 ends it with that. -ENOENT: that epoch is not in the log any more. */

@@ -12,24 +12,34 @@
 #include "crypto/hash/hash.h"
 #include "crypto/mem.h"
 
-void fog_genesis_chain(const struct fog_validators *set, u64 time_ms, u64 epoch_ms,
-		       const u8 root[32], u8 out[32])
+void fog_genesis_chain(const struct fog_validators *set, u64 time_ms, const u8 root[32], u8 out[32])
 {
-	u8 bytes[16 + 32 + 16 + 32] = "fog chain 1";
+	u8 bytes[16 + 32 + 8 + 32] = "fog chain 2";
 
 	memcpy(bytes + 16, set->hash, 32);
 	fog_store_u64(bytes + 48, time_ms);
-	fog_store_u64(bytes + 56, epoch_ms);
-	memcpy(bytes + 64, root, 32);
+	memcpy(bytes + 56, root, 32);
 	fog_hash_sha256(out, bytes, sizeof(bytes));
 }
 
-int fog_genesis_set(const struct fog_genesis *g, const struct fog_validator_rules *rules,
+static i64 parameter_of(const struct fog_genesis *g, enum fog_parameter number)
+{
+	for (u32 i = 0; i < g->parameter_count; i++)
+		if (g->parameter[i].number == number)
+			return g->parameter[i].value;
+	return fog_parameter_find(number)->initial;
+}
+
+int fog_genesis_set(const struct fog_genesis *g, u32 residual_ppm, bool strict,
 		    struct fog_validators *out, char why[FOG_APP_WHY_SIZE])
 {
 	memset(out, 0, sizeof(*out));
 	out->epoch = 1;
-	out->rules = *rules;
+	out->rules = (struct fog_validator_rules){
+		.profile = (enum fog_profile)parameter_of(g, FOG_PARAMETER_QUORUM_PROFILE),
+		.residual_ppm = residual_ppm,
+		.strict = strict,
+		.epoch_ms = (u64)parameter_of(g, FOG_PARAMETER_QUORUM_EPOCH_MS)};
 	for (u32 i = 0; i < g->account_count; i++) {
 		const struct fog_genesis_account *a = &g->account[i];
 		const struct fog_validator_attributes *t = &a->attributes;
@@ -149,18 +159,25 @@ static int accounts_take(const json_t *root, struct fog_genesis_file *g, char *w
 	return rc;
 }
 
-static int parameters_take(const json_t *root, struct fog_genesis_file *g, char *why)
+static int parameters_take(const json_t *root, struct fog_genesis_file *g,
+			   const struct fog_validator_rules *rules, char *why)
 {
 	json_t *o = json_object_get(root, "parameters"), *value;
 	const char *key;
 
-	g->parameter = calloc(json_object_size(o) + 1, sizeof(*g->parameter));
+	g->parameter = calloc(json_object_size(o) + 2, sizeof(*g->parameter));
 	if (g->parameter == NULL)
 		return -ENOMEM;
+	g->parameter[g->ledger.parameter_count++] = (struct fog_genesis_parameter){
+		.number = FOG_PARAMETER_QUORUM_PROFILE, .value = (i64)rules->profile};
+	g->parameter[g->ledger.parameter_count++] = (struct fog_genesis_parameter){
+		.number = FOG_PARAMETER_QUORUM_EPOCH_MS, .value = (i64)rules->epoch_ms};
 	json_object_foreach(o, key, value)
 	{
 		const struct fog_parameter_info *p = fog_parameter_named(key);
-		if (p == NULL || !json_is_integer(value) ||
+		/* Those two have keys of their own. */
+		if (p == NULL || p->number == FOG_PARAMETER_QUORUM_PROFILE ||
+		    p->number == FOG_PARAMETER_QUORUM_EPOCH_MS || !json_is_integer(value) ||
 		    fog_parameter_check(p->number, json_integer_value(value)) != 0)
 			return refuse(why, "no parameter \"%.64s\", or its value is out of range",
 				      key);
@@ -180,11 +197,13 @@ static int rules_take(const json_t *root, struct fog_genesis_file *g,
 	if (text_take(root, "name", g->ledger.name, sizeof(g->ledger.name)) != 0 ||
 	    u64_take(root, "time_ms", 0, &g->ledger.time_ms) != 0 ||
 	    u64_take(root, "treasury", 0, &g->ledger.treasury) != 0 ||
-	    u64_take(root, "epoch_ms", FOG_QUORUM_EPOCH_MS, &g->epoch_ms) != 0 ||
-	    u64_take(root, "residual_ppm", 0, &residual) != 0 || g->epoch_ms < 1000 ||
+	    u64_take(root, "epoch_ms", FOG_QUORUM_EPOCH_MS, &rules->epoch_ms) != 0 ||
+	    u64_take(root, "residual_ppm", 0, &residual) != 0 ||
+	    fog_parameter_check(FOG_PARAMETER_QUORUM_EPOCH_MS, (i64)rules->epoch_ms) != 0 ||
 	    residual > FOG_RESIDUAL_PPM_MAX)
 		return refuse(why,
-			      "\"name\", \"time_ms\", \"treasury\", \"epoch_ms\" (from 1000) or "
+			      "\"name\", \"time_ms\", \"treasury\", \"epoch_ms\" (from 1000, a "
+			      "week at most) or "
 			      "\"residual_ppm\" (to %u) is out of range",
 			      FOG_RESIDUAL_PPM_MAX);
 	rules->residual_ppm = (u32)residual;
@@ -221,7 +240,7 @@ int fog_genesis_read(struct fog_genesis_file *g, const char *path, bool quorum,
 	if (rc == 0)
 		rc = accounts_take(root, g, why);
 	if (rc == 0)
-		rc = parameters_take(root, g, why);
+		rc = parameters_take(root, g, &rules, why);
 	json_decref(root);
 	for (u32 i = 0; quorum && rc == 0 && i < g->ledger.account_count; i++)
 		if (g->account[i].bond >= FOG_LEDGER_WEIGHT_UNIT &&
@@ -229,7 +248,8 @@ int fog_genesis_read(struct fog_genesis_file *g, const char *path, bool quorum,
 			rc = refuse(why, "an account with a bond needs \"control_pk\" and "
 					 "\"address\", ip:port");
 	if (rc == 0 && quorum) {
-		rc = fog_genesis_set(&g->ledger, &rules, &g->set, set_why);
+		rc = fog_genesis_set(&g->ledger, rules.residual_ppm, rules.strict, &g->set,
+				     set_why);
 		if (rc != 0)
 			refuse(why, "%s", set_why);
 	}

@@ -72,6 +72,22 @@ static void proposal_seen(struct fog_node *n, const struct fog_block *b)
 	n->seen[i].seen_ns = fog_monotonic_ns();
 }
 
+static int on_past_set(void *context, u64 epoch, struct fog_validators *out)
+{
+	struct fog_node *n = context;
+	struct fog_epoch *e = malloc(sizeof(*e));
+	int rc = e != NULL ? 0 : -ENOMEM;
+
+	if (rc == 0 && epoch == 1)
+		*out = n->genesis;
+	else if (rc == 0)
+		rc = fog_qlog_epoch_read(n->log, epoch, e);
+	if (rc == 0 && epoch != 1)
+		*out = e->set;
+	free(e);
+	return rc;
+}
+
 static bool on_accept(void *context, const struct fog_block *b)
 {
 	struct fog_node *n = context;
@@ -126,9 +142,9 @@ static void latency_note(struct fog_node *n, const struct fog_block *b)
 				(double)(fog_monotonic_ns() - n->seen[i].seen_ns) / 1e6;
 }
 
-static void app_block_fill(const struct fog_node *n, const struct fog_block *b,
-			   struct fog_app_block *out, struct fog_app_evidence *evidence,
-			   u8 (*voters)[32])
+static int app_block_fill(const struct fog_node *n, const struct fog_block *b,
+			  struct fog_app_block *out, struct fog_app_evidence *evidence,
+			  u8 (*voters)[32])
 {
 	const struct fog_validators *set = fog_quorum_set(n->q);
 	const struct fog_header *h = &b->header;
@@ -147,14 +163,13 @@ static void app_block_fill(const struct fog_node *n, const struct fog_block *b,
 	memcpy(out->proposer, set->v[h->proposer].node_id, 32);
 	memcpy(out->randomness, h->randomness, 32);
 	for (u32 i = 0; i < h->evidence_count; i++) {
-		const struct fog_vote *v = &b->evidence[i].vote[0];
-		memcpy(evidence[i].node_id, set->v[v->voter].node_id, 32);
-		evidence[i].epoch = v->epoch;
-		evidence[i].view = v->view;
-		evidence[i].weight = set->weight[v->voter];
+		int rc = fog_quorum_offender(n->q, &b->evidence[i], &evidence[i]);
+		if (rc != 0)
+			return rc;
 	}
 	for (u64 m = h->voters & fog_validators_all(set); m != 0; m &= m - 1)
 		memcpy(voters[out->voter_count++], set->v[__builtin_ctzll(m)].node_id, 32);
+	return 0;
 }
 
 static void epoch_changed(struct fog_node *n, const struct fog_block *b, const u8 root[32],
@@ -181,6 +196,7 @@ static void epoch_changed(struct fog_node *n, const struct fog_block *b, const u
 		free(e);
 	}
 	n->set_changed = true;
+	fog_node_observe_check(n);
 	if (!n->replaying)
 		fog_node_snapshot_begin(n, fog_quorum_set(n->q)->epoch);
 }
@@ -200,8 +216,9 @@ static void execute(struct fog_node *n, struct fog_block *b, const u8 *cert, u32
 			      (unsigned long long)b->header.height);
 		return;
 	}
-	app_block_fill(n, b, &block, evidence, voters);
-	int rc = n->app.execute(n->app.context, &block, &r);
+	int rc = app_block_fill(n, b, &block, evidence, voters);
+	if (rc == 0)
+		rc = n->app.execute(n->app.context, &block, &r);
 	if (rc != 0) {
 		fog_node_fail(n, "the application cannot execute block %llu: %s",
 			      (unsigned long long)b->header.height, strerror(-rc));
@@ -219,7 +236,8 @@ static void execute(struct fog_node *n, struct fog_block *b, const u8 *cert, u32
 						   .height = b->header.height,
 						   .root = r.root,
 						   .change = change,
-						   .count = r.change_count},
+						   .count = r.change_count,
+						   .rules = &r.rules},
 			fog_node_now_ms());
 	if (fog_quorum_set(n->q)->epoch != epoch)
 		epoch_changed(n, b, r.root, cert, cert_len);
@@ -423,6 +441,7 @@ static void on_status(struct ev_loop *loop, struct ev_timer *w, int revents)
 
 	fog_node_status_send(n);
 	fog_node_restore_check(n);
+	fog_node_observe_check(n); /* the clock may have come to what looked too far ahead */
 	waiters_expire(n, now_ms);
 	if (now_ms < n->rechecked_ms + FOG_NODE_RECHECK_MS)
 		return;
@@ -505,8 +524,10 @@ int fog_node_core_start(struct fog_node *n, u64 epoch, char why[FOG_NODE_WHY_SIZ
 		.genesis_ms = n->config.genesis_ms,
 		.view_ms = n->config.view_ms,
 		.idle_ms = n->config.idle_ms,
-		.epoch_ms = n->config.epoch_ms,
-		.host = {n, on_sign, on_verify, on_vrf_prove, on_vrf_verify, on_accept, on_payload},
+		.skew_ms = n->config.skew_ms,
+		.observe = n->observing,
+		.host = {n, on_sign, on_verify, on_vrf_prove, on_vrf_verify, on_accept, on_past_set,
+			 on_payload},
 	};
 	struct fog_epoch *e = calloc(1, sizeof(*e));
 	int rc = e != NULL ? 0 : -ENOMEM;
@@ -535,6 +556,7 @@ int fog_node_core_start(struct fog_node *n, u64 epoch, char why[FOG_NODE_WHY_SIZ
 		return rc;
 	}
 	n->set_changed = true;
+	fog_node_observe_check(n);
 	fog_node_step(n, &(struct fog_quorum_event){.kind = FOG_QUORUM_START,
 						    .from = FOG_VALIDATORS_MAX});
 	return 0;
@@ -546,8 +568,7 @@ static void chain_make(struct fog_node *n)
 
 	n->app.info(n->app.context, &height, n->genesis_root);
 	FOG_ASSERT(height == 0);
-	fog_genesis_chain(&n->genesis, n->config.genesis_ms, n->config.epoch_ms, n->genesis_root,
-			  n->chain);
+	fog_genesis_chain(&n->genesis, n->config.genesis_ms, n->genesis_root, n->chain);
 }
 
 static void timers_start(struct fog_node *n)
@@ -578,7 +599,11 @@ static int start(struct fog_node *n, char why[FOG_NODE_WHY_SIZE])
 	*n->alive = (struct alive){1, n};
 	rc = fog_pool_new(&n->pool);
 	if (rc == 0)
+		rc = fog_node_observe_start(n);
+	if (rc == 0)
 		rc = fog_qlog_open(&n->log, n->dir, why);
+	if (rc == 0)
+		rc = fog_node_observe_log(n);
 	if (rc == 0)
 		rc = fog_net_start(&n->net, n->loop, n->config.id, n->config.listen, &events);
 	if (rc != 0 && why[0] == '\0')

@@ -46,9 +46,14 @@ struct fog_node_config {
 	const char *dir;                      /* of the log; made when absent */
 	const struct fog_address *listen;     /* NULL: does not accept connections */
 	const struct fog_validators *genesis; /* epoch 1 */
-	u64 genesis_ms, epoch_ms;
+	u64 genesis_ms;
 	u32 view_ms, idle_ms; /* 0 = default */
-	u64 log_keep;         /* bytes of final blocks kept for peers; 0 = FOG_QLOG_KEEP */
+	u32 skew_ms;          /* 0 = FOG_QUORUM_SKEW_MS; tests have less time */
+	/* A file that is there as long as this key has voted for nothing (FOG_IDENTITY_NEW), NULL =
+	 * there is none. Removed once the log stands. Without log and file the log was lost: the
+	 * node observes until it is certain not to contradict itself (docs/design/quorum.md). */
+	const char *key_new;
+	u64 log_keep; /* bytes of final blocks kept for peers; 0 = FOG_QLOG_KEEP */
 	struct fog_application app;
 	/* Told of each block once it is executed, also of those executed again after a start; may
 	 * be NULL. */

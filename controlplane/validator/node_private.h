@@ -85,6 +85,8 @@ struct fog_node {
 	struct fog_net *net;
 	struct fog_pool *pool;
 	struct fog_application app;
+	bool observing; /* also a file in `dir`; see observe.c */
+	u64 started_ms; /* monotonic */
 	struct ev_prepare prepare;
 	struct ev_timer tick, status;
 	bool replaying, failed, set_changed;
@@ -138,6 +140,13 @@ u64 fog_node_now_ms(void);
 /* A core at the begin of `epoch`, fed with what the log holds since. */
 int fog_node_core_start(struct fog_node *n, u64 epoch, char why[FOG_NODE_WHY_SIZE]);
 void fog_node_pool_changed(struct fog_node *n);
+
+/* observe.c */
+/* Before the log is opened, and after. 0 or -errno. */
+int fog_node_observe_start(struct fog_node *n);
+int fog_node_observe_log(struct fog_node *n);
+/* An epoch has begun: may it vote again? */
+void fog_node_observe_check(struct fog_node *n);
 
 /* messages.c */
 void fog_node_message(void *context, u32 peer, const u8 node_id[32], bool validator, const u8 *data,

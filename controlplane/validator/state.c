@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "controlplane/core/dir.h"
 #include "controlplane/core/log.h"
 #include "controlplane/validator/node_private.h"
 
@@ -96,12 +97,7 @@ static int snapshot_publish(struct fog_node *n)
 	path_make(n, n->snapshot_epoch, ".new", from);
 	path_make(n, n->snapshot_epoch, "", to);
 	int rc = fsync(n->snapshot_fd) == 0 && rename(from, to) == 0 ? 0 : -errno;
-	int dir = rc == 0 ? open(n->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	if (rc == 0 && (dir < 0 || fsync(dir) != 0))
-		rc = -errno;
-	if (dir >= 0)
-		close(dir);
-	return rc;
+	return rc == 0 ? fog_dir_sync(n->dir) : rc;
 }
 
 static void snapshot_finish(struct fog_node *n)

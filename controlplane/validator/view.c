@@ -143,7 +143,10 @@ json_t *fog_node_json(struct fog_node *n)
 	json_t *classes = classes_json(s, &tolerated);
 	const char *why = n->failed ? n->why : q.why;
 	json_t *o = json_pack("{s:o, s:s, s:b, s:b, s:s, s:I, s:I, s:I, s:I, s:o, s:I}", "chain",
-			      hex(n->chain, 32), "role", q.self >= 0 ? "validator" : "follower",
+			      hex(n->chain, 32), "role",
+			      q.observes    ? "observer"
+			      : q.self >= 0 ? "validator"
+					    : "follower",
 			      "quorum", (int)(q.quorum && !n->failed), "failed", (int)n->failed,
 			      "why", why, "epoch", (json_int_t)q.epoch, "view", (json_int_t)q.view,
 			      "height", (json_int_t)q.height, "executed", (json_int_t)q.executed,

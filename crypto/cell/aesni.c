@@ -9,6 +9,7 @@
 
 #include "crypto/cell/x86.h"
 #include "crypto/gcm/gcm.h"
+#include "crypto/hash/blake2x.h"
 
 #define WIDE          8 /* counter blocks in flight: hides the latency of AESENC */
 #define STREAM_BLOCKS (FOG_ONION_RIGHT_SIZE / 16)
@@ -289,6 +290,7 @@ const struct fog_cipher fog_cipher_aesni = {
 	.hash_powers = fog_aesni_hash_powers,
 	.hash_update = fog_aesni_hash_update,
 	.hash_dot = fog_aesni_hash_dot,
+	.blake2b_eight = fog_blake2b_eight,
 	.encrypt_many = encrypt_many,
 	.decrypt_many = decrypt_many,
 	.gcm_many = fog_aesni_gcm_many,

@@ -35,6 +35,8 @@ struct fog_cipher {
 	void (*hash_dot)(u8 out[16], const u8 a[16], const u8 b[16]);
 	/* NULL, or as crypto/hash/sha256_lanes.h says. */
 	void (*sha256_sixteen)(u32 state[8][16], const u8 *const block[16]);
+	/* As crypto/hash/blake2x.h says. */
+	void (*blake2b_eight)(u64 state[8][8], const u64 block[16][8], u64 bytes, bool last);
 	/* NULL: cell.c does it with the functions above. */
 	void (*encrypt_many)(const struct fog_cell_job *jobs, unsigned count);
 	void (*decrypt_many)(const struct fog_cell_job *jobs, unsigned count);

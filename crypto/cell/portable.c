@@ -6,6 +6,7 @@
 
 #include "crypto/cell/aes_portable.h"
 #include "crypto/cell/uiv.h"
+#include "crypto/hash/blake2x.h"
 
 __extension__ typedef unsigned __int128 u128;
 
@@ -111,4 +112,5 @@ const struct fog_cipher fog_cipher_portable = {
 	.hash_powers = hash_powers,
 	.hash_update = hash_update,
 	.hash_dot = hash_dot,
+	.blake2b_eight = fog_blake2b_eight,
 };

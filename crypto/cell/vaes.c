@@ -7,6 +7,7 @@
 #include "crypto/cell/cipher.h"
 
 #include "crypto/cell/cell.h"
+#include "crypto/hash/blake2x.h"
 #include "crypto/hash/sha256_lanes.h"
 
 #if defined(__x86_64__)
@@ -320,6 +321,7 @@ const struct fog_cipher fog_cipher_vaes = {
 	.aes_ctr = fog_aesni_aes_ctr,
 	.aes_rounds = fog_aesni_aes_rounds,
 	.sha256_sixteen = fog_sha256_sixteen,
+	.blake2b_eight = fog_vaes_blake2b_eight,
 	.hash_powers = fog_aesni_hash_powers,
 	.hash_update = fog_aesni_hash_update,
 	.hash_dot = fog_aesni_hash_dot,

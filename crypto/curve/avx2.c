@@ -228,6 +228,7 @@ const struct fog_curve fog_curve_avx2 = {
 	.rank = 1,
 	.supported = supported,
 	.x25519_many = x25519_many,
+	.digest_many = fog_portable_digest_many,
 	.tag_many = fog_portable_tag_many,
 	.decode_many = fog_portable_decode_many,
 	.challenge_many = fog_portable_challenge_many,

@@ -23,6 +23,21 @@ struct fog_batch_solver {
 
 void fog_batch_solve(const struct fog_batch_solver *s, unsigned count);
 
+/* The different keys of a batch, numbered from 0 as they were met. A signer may choose keys that
+ * collide in the table: then one key may get two numbers, and costs what two keys cost. */
+struct fog_batch_keys {
+	u32 *slot;
+	unsigned slots;      /* a power of two */
+	const u8 **encoding; /* of each number; room for one per item */
+	unsigned count;
+};
+
+/* Lays out memory for up to `capacity` items, as fog_batch_take() does. */
+void fog_batch_keys_init(struct fog_batch_keys *k, void *memory, size_t *at, unsigned capacity);
+void fog_batch_keys_clear(struct fog_batch_keys *k, const u8 **encoding);
+/* The number of a key, a new one when it is not found; `key` must stay where it is. */
+u32 fog_batch_keys_find(struct fog_batch_keys *k, const u8 key[32]);
+
 /* Takes `size` bytes at *at, aligned to 64, and returns where they start. */
 size_t fog_batch_take(size_t *at, size_t size);
 

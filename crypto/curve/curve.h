@@ -22,6 +22,8 @@ struct fog_curve {
 	/* As fog_x25519_many(). */
 	void (*x25519_many)(u8 (*out)[32], const u8 (*scalar)[32], const u8 (*point)[32],
 			    int *result, unsigned count);
+	/* out[i] = SHA-512 of the len[i] bytes at in[i]. */
+	void (*digest_many)(u8 (*out)[64], const u8 *const *in, const size_t *len, unsigned count);
 	/* out[i] = SHA-512/256 of the 32 bytes at in[i]. */
 	void (*tag_many)(u8 (*out)[32], const u8 *const *in, unsigned count);
 	/* Strict decoding, as fog_ge_from_bytes(). Variable time. */
@@ -52,6 +54,8 @@ struct fog_curve {
 };
 
 /* The portable members, for paths that have nothing faster. */
+void fog_portable_digest_many(u8 (*out)[64], const u8 *const *in, const size_t *len,
+			      unsigned count);
 void fog_portable_tag_many(u8 (*out)[32], const u8 *const *in, unsigned count);
 void fog_portable_decode_many(struct fog_ge_niels *out, bool *good, const u8 *const *in,
 			      unsigned count);

@@ -20,6 +20,7 @@ const struct fog_curve fog_curve_ifma = {
 	.rank = 2,
 	.supported = supported,
 	.x25519_many = fog_ifma_x25519_many,
+	.digest_many = fog_ifma_digest_many,
 	.tag_many = fog_ifma_tag_many,
 	.decode_many = fog_ifma_decode_many,
 	.challenge_many = fog_ifma_challenge_many,

@@ -7,6 +7,7 @@
 
 void fog_ifma_x25519_many(u8 (*out)[32], const u8 (*scalar)[32], const u8 (*point)[32], int *result,
 			  unsigned count);
+void fog_ifma_digest_many(u8 (*out)[64], const u8 *const *in, const size_t *len, unsigned count);
 void fog_ifma_tag_many(u8 (*out)[32], const u8 *const *in, unsigned count);
 void fog_ifma_decode_many(struct fog_ge_niels *out, bool *good, const u8 *const *in,
 			  unsigned count);

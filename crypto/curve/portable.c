@@ -97,6 +97,12 @@ const u64 fog_sha512_256_initial[8] = {
 	0x96283ee2a88effe3, 0xbe5e1e2553863992, 0x2b0199fc2c85b8aa, 0x0eb72ddc81c52ca2,
 };
 
+void fog_portable_digest_many(u8 (*out)[64], const u8 *const *in, const size_t *len, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		crypto_hash_sha512(out[i], in[i], len[i]);
+}
+
 void fog_portable_tag_many(u8 (*out)[32], const u8 *const *in, unsigned count)
 {
 	crypto_hash_sha512_state state;
@@ -121,6 +127,7 @@ const struct fog_curve fog_curve_portable = {
 	.name = "portable",
 	.supported = supported,
 	.x25519_many = x25519_many,
+	.digest_many = fog_portable_digest_many,
 	.tag_many = fog_portable_tag_many,
 	.decode_many = fog_portable_decode_many,
 	.challenge_many = fog_portable_challenge_many,

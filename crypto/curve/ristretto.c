@@ -14,8 +14,6 @@ _Static_assert(FOG_UNIFORM_SIZE == crypto_core_ristretto255_HASHBYTES, "uniform 
 _Static_assert(FOG_UNIFORM_SIZE == crypto_core_ristretto255_NONREDUCEDSCALARBYTES,
 	       "uniform scalar");
 
-_Static_assert(sizeof(struct fog_scalar) == sizeof(struct fog_sc), "scalars are cast, not copied");
-
 const struct fog_scalar fog_scalar_zero, fog_scalar_one = {{1}};
 
 /* d of the curve; a root of -1; a root of 1 / (a - d), where a = -1 (RFC 9496, section 4.1). */
@@ -25,11 +23,6 @@ static const u64 sqrt_minus_1[5] = {0x61b274a0ea0b0, 0x0d5a5fc8f189d, 0x7ef5e9cb
 				    0x78595a6804c9e, 0x2b8324804fc1d};
 static const u64 inverse_sqrt_a_minus_d[5] = {0x0fdaa805d40ea, 0x2eb482e57d339, 0x007610274bc58,
 					      0x6510b613dc8ff, 0x786c8905cfaff};
-
-static const struct fog_sc *sc(const struct fog_scalar *s)
-{
-	return (const struct fog_sc *)s;
-}
 
 int fog_scalar_decode(struct fog_scalar *out, const u8 in[FOG_SCALAR_SIZE])
 {
@@ -54,33 +47,39 @@ void fog_scalar_from_u64(struct fog_scalar *out, u64 value)
 
 void fog_scalar_add(struct fog_scalar *out, const struct fog_scalar *a, const struct fog_scalar *b)
 {
-	fog_sc_add((struct fog_sc *)out, sc(a), sc(b));
+	fog_sc_add((struct fog_sc *)out, fog_scalar_words(a), fog_scalar_words(b));
 }
 
 void fog_scalar_sub(struct fog_scalar *out, const struct fog_scalar *a, const struct fog_scalar *b)
 {
-	fog_sc_sub((struct fog_sc *)out, sc(a), sc(b));
+	fog_sc_sub((struct fog_sc *)out, fog_scalar_words(a), fog_scalar_words(b));
 }
 
 void fog_scalar_mul(struct fog_scalar *out, const struct fog_scalar *a, const struct fog_scalar *b)
 {
-	fog_sc_mul((struct fog_sc *)out, sc(a), sc(b));
+	fog_sc_mul((struct fog_sc *)out, fog_scalar_words(a), fog_scalar_words(b));
 }
 
 void fog_scalar_muladd(struct fog_scalar *out, const struct fog_scalar *a,
 		       const struct fog_scalar *b, const struct fog_scalar *c)
 {
-	fog_sc_muladd((struct fog_sc *)out, sc(a), sc(b), sc(c));
+	fog_sc_muladd((struct fog_sc *)out, fog_scalar_words(a), fog_scalar_words(b),
+		      fog_scalar_words(c));
 }
 
 void fog_scalar_neg(struct fog_scalar *out, const struct fog_scalar *a)
 {
-	fog_sc_negate((struct fog_sc *)out, sc(a));
+	fog_sc_negate((struct fog_sc *)out, fog_scalar_words(a));
 }
 
 void fog_scalar_invert(struct fog_scalar *out, const struct fog_scalar *a)
 {
-	fog_sc_invert((struct fog_sc *)out, sc(a));
+	fog_sc_invert((struct fog_sc *)out, fog_scalar_words(a));
+}
+
+void fog_scalar_invert_vartime(struct fog_scalar *out, const struct fog_scalar *a)
+{
+	fog_sc_invert_vartime((struct fog_sc *)out, fog_scalar_words(a));
 }
 
 /* scratch[i] is the product of all before i; the inverse of the whole is then unwound. */
@@ -121,7 +120,7 @@ void fog_scalar_select(struct fog_scalar *out, bool picked, const struct fog_sca
 
 bool fog_scalar_is_zero(const struct fog_scalar *a)
 {
-	const u64 *w = sc(a)->w;
+	const u64 *w = fog_scalar_words(a)->w;
 
 	return (w[0] | w[1] | w[2] | w[3]) == 0;
 }

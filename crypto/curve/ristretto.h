@@ -8,6 +8,7 @@
 #define FOG_CRYPTO_RISTRETTO_H
 
 #include "crypto/curve/edwards.h"
+#include "crypto/curve/scalar.h"
 
 #define FOG_RISTRETTO_SIZE 32
 #define FOG_SCALAR_SIZE    32
@@ -26,6 +27,13 @@ struct fog_scalar {
 
 extern const struct fog_scalar fog_scalar_zero, fog_scalar_one;
 
+/* The same number or array of numbers for crypto/curve. */
+static inline const struct fog_sc *fog_scalar_words(const struct fog_scalar *s)
+{
+	return (const struct fog_sc *)s;
+}
+_Static_assert(sizeof(struct fog_scalar) == sizeof(struct fog_sc), "scalars are cast, not copied");
+
 /* 0, or -EBADMSG when `in` is not the canonical encoding of a scalar; out is zero then. */
 int fog_scalar_decode(struct fog_scalar *out, const u8 in[FOG_SCALAR_SIZE]);
 /* `in`, little-endian, modulo L. */
@@ -40,8 +48,9 @@ void fog_scalar_mul(struct fog_scalar *out, const struct fog_scalar *a, const st
 void fog_scalar_muladd(struct fog_scalar *out, const struct fog_scalar *a,
 		       const struct fog_scalar *b, const struct fog_scalar *c);
 void fog_scalar_neg(struct fog_scalar *out, const struct fog_scalar *a);
-/* 1 / a; of zero: zero. About 10 us. */
+/* 1 / a; of zero: zero. About 12 us, in variable time 4. */
 void fog_scalar_invert(struct fog_scalar *out, const struct fog_scalar *a);
+void fog_scalar_invert_vartime(struct fog_scalar *out, const struct fog_scalar *a);
 /* Inverts `count` scalars in place with one inversion and 3 * count products; scratch: `count`
  * scalars of the caller, wiped. All must be other than zero (the verdict of zero is a public one:
  * then nothing is changed and the answer is -EDOM), else 0. */

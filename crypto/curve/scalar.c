@@ -9,6 +9,8 @@ static const u64 order_twice[4] = {0xb024c634b9eba7da, 0x29bdf3bd45ef39ac, 0, 0x
 
 /* L = 2^252 + rest. */
 static const u64 rest[2] = {0x5812631a5cf5d3ed, 0x14def9dea2f79cd6};
+static const struct fog_sc inverse_2_512 = {
+	{0xe3cb4454a7881c62, 0xa8c874c758f1ac92, 0x6f193e4ffe76d816, 0xd69cc546619a2d3}};
 #define TOP_MASK ((1ull << 60) - 1) /* of word 3, below bit 252 */
 
 /* r = a - b in four words; returns 1 when that is below zero. */
@@ -253,4 +255,72 @@ void fog_sc_invert(struct fog_sc *r, const struct fog_sc *a)
 	*r = result;
 	fog_wipe(power, sizeof(power));
 	fog_wipe(&result, sizeof(result));
+}
+
+static bool is_less(const u64 *a, const u64 *b)
+{
+	u64 difference[4];
+
+	return words_sub(difference, a, b) != 0;
+}
+
+/* Takes the zero bits at the low end off a, which is not zero, and multiplies b by as much. */
+static unsigned halve(u64 a[4], u64 b[4])
+{
+	unsigned total = 0, zeros;
+
+	for (; a[0] == 0; total += 32) {
+		/* No more than 63 bits at a time. */
+		for (unsigned i = 0; i < 3; i++)
+			a[i] = a[i] >> 32 | a[i + 1] << 32;
+		a[3] >>= 32;
+		for (unsigned i = 3; i > 0; i--)
+			b[i] = b[i] << 32 | b[i - 1] >> 32;
+		b[0] <<= 32;
+	}
+	zeros = (unsigned)__builtin_ctzll(a[0]);
+	if (zeros == 0)
+		return total;
+	for (unsigned i = 0; i < 3; i++)
+		a[i] = a[i] >> zeros | a[i + 1] << (64 - zeros);
+	a[3] >>= zeros;
+	for (unsigned i = 3; i > 0; i--)
+		b[i] = b[i] << zeros | b[i - 1] >> (64 - zeros);
+	b[0] <<= zeros;
+	return total + zeros;
+}
+
+/* Kaliski's almost inverse (1995): a r = -u 2^k and a s = v 2^k modulo L, and u s + v r = L, until
+ * u and v are 1. */
+void fog_sc_invert_vartime(struct fog_sc *out, const struct fog_sc *a)
+{
+	u64 u[4] = {order[0], order[1], order[2], order[3]}, r[4] = {0}, s[4] = {1}, v[4];
+	u64 power[8] = {0};
+	struct fog_sc x;
+	unsigned k;
+
+	memcpy(v, a->w, sizeof(v));
+	if ((v[0] | v[1] | v[2] | v[3]) == 0) {
+		*out = (struct fog_sc){{0}};
+		return;
+	}
+	k = halve(v, r);
+	while (memcmp(u, v, sizeof(u)) != 0) {
+		if (is_less(v, u)) {
+			words_sub(u, u, v);
+			words_add(r, r, s);
+			k += halve(u, s);
+		} else {
+			words_sub(v, v, u);
+			words_add(s, s, r);
+			k += halve(v, r);
+		}
+	}
+	FOG_ASSERT(k <= 512);
+	power[(512 - k) / 64] = 1ull << (512 - k) % 64;
+	fog_sc_reduce(&x, power);
+	memcpy(out->w, r, sizeof(r));
+	fog_sc_negate(out, out);
+	fog_sc_mul(out, out, &x);
+	fog_sc_mul(out, out, &inverse_2_512);
 }

@@ -34,5 +34,7 @@ void fog_sc_sub(struct fog_sc *r, const struct fog_sc *a, const struct fog_sc *b
 void fog_sc_negate(struct fog_sc *r, const struct fog_sc *a);
 /* r = 1 / a modulo L, and 0 for 0. About 10 us. */
 void fog_sc_invert(struct fog_sc *r, const struct fog_sc *a);
+/* The same of a public number below L, in variable time. About 4 us. */
+void fog_sc_invert_vartime(struct fog_sc *r, const struct fog_sc *a);
 
 #endif

@@ -39,33 +39,43 @@ static const u64 constants[80] = {
 	0x4cc5d4becb3e42b6, 0x597f299cfc657e2a, 0x5fcb6fab3ad6faec, 0x6c44198c4a475817,
 };
 
-/* What is hashed: R, A, the message, then the padding; `blocks` in all. */
+/* What is hashed: a prefix of 64 bytes in two halves, or none; the message; then the padding.
+ * `blocks` in all. */
 struct lane {
-	const struct fog_sign_item *item;
+	const u8 *half[2];
+	const u8 *msg;
+	size_t len, prefix;
 	size_t blocks;
 };
 
-static void lane_init(struct lane *l, const struct fog_sign_item *item)
+static void lane_init(struct lane *l)
 {
-	l->item = item;
-	l->blocks = (2 * FOG_POINT_SIZE + item->len + 1 + 16 + BLOCK - 1) / BLOCK;
+	l->blocks = (l->prefix + l->len + 1 + 16 + BLOCK - 1) / BLOCK;
+}
+
+static void lane_from_item(struct lane *l, const struct fog_sign_item *item)
+{
+	*l = (struct lane){.half = {item->sig, item->pk},
+			   .msg = item->msg,
+			   .len = item->len,
+			   .prefix = 2 * FOG_POINT_SIZE};
+	lane_init(l);
 }
 
 /* Writes block `number` of a lane. */
 static void lane_block(u8 out[BLOCK], const struct lane *l, size_t number)
 {
-	const size_t prefix = 2 * FOG_POINT_SIZE, end = prefix + l->item->len;
-	size_t used = number == 0 ? prefix : 0;
-	size_t from = number * BLOCK + used - prefix; /* in the message */
+	const size_t end = l->prefix + l->len;
+	size_t used = number == 0 ? l->prefix : 0;
+	size_t from = number * BLOCK + used - l->prefix; /* in the message */
 
 	memset(out, 0, BLOCK);
-	if (number == 0) {
-		memcpy(out, l->item->sig, FOG_POINT_SIZE);
-		memcpy(out + FOG_POINT_SIZE, l->item->pk, FOG_POINT_SIZE);
+	if (used != 0) {
+		memcpy(out, l->half[0], FOG_POINT_SIZE);
+		memcpy(out + FOG_POINT_SIZE, l->half[1], FOG_POINT_SIZE);
 	}
-	if (from < l->item->len)
-		memcpy(out + used, (const u8 *)l->item->msg + from,
-		       FOG_MIN(l->item->len - from, BLOCK - used));
+	if (from < l->len)
+		memcpy(out + used, l->msg + from, FOG_MIN(l->len - from, BLOCK - used));
 	if (end / BLOCK == number)
 		out[end % BLOCK] = 0x80;
 	if (number + 1 == l->blocks)
@@ -148,17 +158,14 @@ FOG_IFMA static void blocks_absorb(__m512i state[8], u8 (*block)[BLOCK], __mmask
 		state[i] = _mm512_mask_add_epi64(state[i], active, state[i], s[i]);
 }
 
-FOG_IFMA static void challenge_eight(struct fog_sc *k, const struct fog_sign_item *const *item,
-				     unsigned count)
+/* The digests of eight lanes, as numbers in their byte order. */
+FOG_IFMA static void digest_eight(u64 (*digest)[8], const struct lane *lane)
 {
 	u8 block[8][BLOCK];
-	_Alignas(64) u64 digest[8][8];
-	struct lane lane[8];
 	__m512i state[8];
 	size_t blocks_max = 0;
 
 	for (unsigned i = 0; i < 8; i++) {
-		lane_init(&lane[i], item[i < count ? i : 0]);
 		blocks_max = FOG_MAX(blocks_max, lane[i].blocks);
 		state[i] = _mm512_set1_epi64((long long)initial[i]);
 	}
@@ -173,11 +180,40 @@ FOG_IFMA static void challenge_eight(struct fog_sc *k, const struct fog_sign_ite
 		blocks_absorb(state, block, active);
 	}
 	lanes_transpose(state);
-	for (unsigned i = 0; i < count; i++) {
-		_mm512_store_si512(digest[i], state[i]);
+	for (unsigned i = 0; i < 8; i++) {
+		_mm512_storeu_si512(digest[i], state[i]);
 		for (unsigned j = 0; j < 8; j++)
 			digest[i][j] = __builtin_bswap64(digest[i][j]);
+	}
+}
+
+static void challenge_eight(struct fog_sc *k, const struct fog_sign_item *const *item,
+			    unsigned count)
+{
+	struct lane lane[8];
+	u64 digest[8][8];
+
+	for (unsigned i = 0; i < 8; i++)
+		lane_from_item(&lane[i], item[i < count ? i : 0]);
+	digest_eight(digest, lane);
+	for (unsigned i = 0; i < count; i++)
 		fog_sc_reduce(&k[i], digest[i]);
+}
+
+void fog_ifma_digest_many(u8 (*out)[64], const u8 *const *in, const size_t *len, unsigned count)
+{
+	struct lane lane[8];
+	u64 digest[8][8];
+
+	for (unsigned first = 0; first < count; first += 8) {
+		unsigned n = FOG_MIN(count - first, 8u);
+		for (unsigned i = 0; i < 8; i++) {
+			unsigned at = first + (i < n ? i : 0);
+			lane[i] = (struct lane){.msg = in[at], .len = len[at]};
+			lane_init(&lane[i]);
+		}
+		digest_eight(digest, lane);
+		memcpy(out[first], digest, n * sizeof(*out));
 	}
 }
 

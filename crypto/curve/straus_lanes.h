@@ -19,6 +19,7 @@
 /* Windows of a scalar below 2^128, whose carry may reach one more, and of any. */
 #define WINDOWS_SHORT 33
 #define WINDOWS_ALL   64
+#define AHEAD         6
 
 struct point_group {
 	struct fog_ge_row3 multiple[LANES][POINT_TABLE];
@@ -112,7 +113,8 @@ static void fixed_group_init(struct fixed_group *g, const struct fog_straus *s, 
 static inline const struct fog_ge_niels *fixed_at(const struct fixed_group *g, unsigned lane,
 						  unsigned i, unsigned *negative)
 {
-	int digit = window_digit(&g->scalar[lane], FOG_FIXED_BITS, i);
+	/* As window_digit() has it. */
+	int digit = ((const u8 *)g->scalar[lane].w)[i] - (1 << (FOG_FIXED_BITS - 1));
 
 	*negative |= (unsigned)(digit < 0) << lane;
 	return &g->multiple[lane][digit < 0 ? -digit : digit];
@@ -161,6 +163,8 @@ LANES_ATTR static void windows_run(struct G(ext) * sum, const struct fixed_group
 				   unsigned point_groups)
 {
 	G(ext_zero)(sum);
+	if (fixed_groups + point_groups == 0)
+		return;
 	for (unsigned i = FOG_FIXED_WINDOWS; i-- > 0;) {
 		if (point_groups == 0) {
 			G(double)(sum, sum, FOG_FIXED_BITS);
@@ -173,10 +177,10 @@ LANES_ATTR static void windows_run(struct G(ext) * sum, const struct fixed_group
 			}
 		}
 		for (unsigned k = 0; k < fixed_groups; k++) {
-			if (k + 1 < fixed_groups)
-				fixed_group_prefetch(&fixed[k + 1], i);
+			if (k + AHEAD < fixed_groups)
+				fixed_group_prefetch(&fixed[k + AHEAD], i);
 			else if (i > 0)
-				fixed_group_prefetch(&fixed[0], i - 1);
+				fixed_group_prefetch(&fixed[(k + AHEAD) % fixed_groups], i - 1);
 			fixed_group_add(sum, &fixed[k], i);
 		}
 	}

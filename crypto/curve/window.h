@@ -19,9 +19,9 @@ static inline unsigned window_count(unsigned bits)
 	return (256 + bits - 1) / bits;
 }
 
-/* Adds half a window to every window, for a below 2^253: window_digit() is then the window less
- * the half, and no carry runs from digit to digit. The half of a window that does not fit below
- * bit 256 is left out: that window holds too little to need it. */
+/* Adds half a window, of 4 to 11 bits, to every window, for a below 2^253: window_digit() is then
+ * the window less the half, and no carry runs from digit to digit. The half of a window that does
+ * not fit below bit 256 is left out: that window holds too little to need it. */
 void fog_window_offset(struct fog_sc *r, const struct fog_sc *a, unsigned bits);
 
 /* Digit `i` of a scalar so prepared: from -2^(bits - 1) to 2^(bits - 1) - 1, and a = sum of

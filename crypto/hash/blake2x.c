@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "crypto/hash/blake2x.h"
 
+#include "crypto/cell/cipher.h"
 #include "crypto/mem.h"
 
-#define BLOCK 128
+#define LANES 8
+#define WORDS 16 /* of a block */
+
+/* Word w of eight lanes. Without vectors of this size the compiler takes it apart. */
+typedef u64 eight __attribute__((vector_size(8 * LANES)));
 
 static const u64 initial[8] = {
 	0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b, 0xa54ff53a5f1d36f1,
@@ -23,77 +28,111 @@ static const u8 sigma[10][16] = {
 	{10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0},
 };
 
-static inline u64 rotate(u64 x, unsigned n)
-{
-	return x >> n | x << (64 - n);
-}
+#define INLINE8 __attribute__((always_inline)) static inline
+#if defined(__clang__)
+#define UNROLL8 _Pragma("unroll")
+#else
+#define UNROLL8 _Pragma("GCC unroll 12")
+#endif
 
-static inline void mix(u64 v[16], unsigned a, unsigned b, unsigned c, unsigned d, u64 x, u64 y)
+INLINE8 void mix(eight v[16], unsigned a, unsigned b, unsigned c, unsigned d, eight x, eight y)
 {
+#define ROTATE(w, n) ((w) >> (n) | (w) << (64 - (n)))
 	v[a] += v[b] + x;
-	v[d] = rotate(v[d] ^ v[a], 32);
+	v[d] = ROTATE(v[d] ^ v[a], 32);
 	v[c] += v[d];
-	v[b] = rotate(v[b] ^ v[c], 24);
+	v[b] = ROTATE(v[b] ^ v[c], 24);
 	v[a] += v[b] + y;
-	v[d] = rotate(v[d] ^ v[a], 16);
+	v[d] = ROTATE(v[d] ^ v[a], 16);
 	v[c] += v[d];
-	v[b] = rotate(v[b] ^ v[c], 63);
+	v[b] = ROTATE(v[b] ^ v[c], 63);
+#undef ROTATE
 }
 
-static void compress(u64 h[8], const u8 block[BLOCK], u64 bytes, bool last)
+INLINE8 void compress(u64 state[8][LANES], const u64 block[WORDS][LANES], u64 bytes, bool last)
 {
-	u64 v[16], m[16];
+	eight *h = (eight *)state, v[16];
+	const eight *m = (const eight *)block;
 
-	memcpy(m, block, sizeof(m));
-	memcpy(v, h, 8 * sizeof(u64));
-	memcpy(v + 8, initial, sizeof(initial));
+	UNROLL8
+	for (unsigned i = 0; i < 8; i++) {
+		v[i] = h[i];
+		v[i + 8] = (eight){0} + initial[i];
+	}
 	v[12] ^= bytes;
 	if (last)
 		v[14] = ~v[14];
+	UNROLL8
 	for (unsigned r = 0; r < 12; r++) {
 		const u8 *s = sigma[r % 10];
+		UNROLL8
 		for (unsigned i = 0; i < 4; i++)
 			mix(v, i, i + 4, i + 8, i + 12, m[s[2 * i]], m[s[2 * i + 1]]);
+		UNROLL8
 		for (unsigned i = 0; i < 4; i++)
 			mix(v, i, (i + 1) % 4 + 4, (i + 2) % 4 + 8, (i + 3) % 4 + 12,
 			    m[s[2 * i + 8]], m[s[2 * i + 9]]);
 	}
+	UNROLL8
 	for (unsigned i = 0; i < 8; i++)
 		h[i] ^= v[i] ^ v[i + 8];
-	fog_wipe(v, sizeof(v));
-	fog_wipe(m, sizeof(m));
+}
+
+void fog_blake2b_eight(u64 state[8][LANES], const u64 block[WORDS][LANES], u64 bytes, bool last)
+{
+	compress(state, block, bytes, last);
+}
+
+#if defined(__x86_64__)
+__attribute__((target("avx512f")))
+#endif
+void fog_vaes_blake2b_eight(u64 state[8][LANES], const u64 block[WORDS][LANES], u64 bytes,
+			    bool last)
+{
+	compress(state, block, bytes, last);
 }
 
 /* The first words of the parameter block; the rest of it is zero.
  *	0 digest | 1 key | 2 fanout | 3 depth | 4 leaf u32 | 8 node u32 | 12 xof length u32
  *	16 node depth | 17 inner length */
-static void start(u64 h[8], u64 first, u64 second, u64 third)
+static void start(u64 state[8][LANES], u64 first, u64 second, u64 third)
 {
-	memcpy(h, initial, sizeof(initial));
-	h[0] ^= first;
-	h[1] ^= second;
-	h[2] ^= third;
+	const u64 parameter[8] = {first, second, third};
+
+	for (unsigned w = 0; w < 8; w++)
+		for (unsigned k = 0; k < LANES; k++)
+			state[w][k] = initial[w] ^ parameter[w];
 }
 
-void fog_blake2xb_32(u8 out[32], const u8 key[32], const void *data, size_t len)
+static void load(u64 block[WORDS][LANES], unsigned lane, const u8 *bytes, unsigned words)
 {
-	u8 block[BLOCK] = {0};
-	u64 h[8];
+	for (unsigned w = 0; w < words; w++)
+		block[w][lane] = fog_load_u64(bytes + 8 * w);
+}
 
-	FOG_ASSERT(len >= 1);
-	FOG_ASSERT(len <= FOG_BLAKE2X_DATA_MAX);
-	memcpy(block, key, 32);
-	start(h, 64 | 32 << 8 | 1 << 16 | 1 << 24, 32ull << 32, 0);
-	compress(h, block, BLOCK, false);
-	memset(block, 0, sizeof(block));
-	memcpy(block, data, len);
-	compress(h, block, BLOCK + len, true);
+static void eight_run(u8 (*out)[32], const u8 (*key)[32], const u8 (*data)[64], unsigned count)
+{
+	_Alignas(64) u64 state[8][LANES], block[WORDS][LANES] = {0};
 
-	memset(block, 0, sizeof(block));
-	memcpy(block, h, 64);
-	start(h, 32 | 64ull << 32, 32ull << 32, 64 << 8);
-	compress(h, block, 64, true);
-	memcpy(out, h, 32);
+	for (unsigned k = 0; k < count; k++)
+		load(block, k, key[k], 4);
+	start(state, 64 | 32 << 8 | 1 << 16 | 1 << 24, 32ull << 32, 0);
+	fog_cipher->blake2b_eight(state, (const u64(*)[LANES])block, 8 * WORDS, false);
+	for (unsigned k = 0; k < count; k++)
+		load(block, k, data[k], 8);
+	fog_cipher->blake2b_eight(state, (const u64(*)[LANES])block, 8 * WORDS + 64, true);
+	memcpy(block, state, sizeof(state));
+	start(state, 32 | 64ull << 32, 32ull << 32, 64 << 8);
+	fog_cipher->blake2b_eight(state, (const u64(*)[LANES])block, 64, true);
+	for (unsigned k = 0; k < count; k++)
+		for (unsigned w = 0; w < 4; w++)
+			fog_store_u64(out[k] + 8 * w, state[w][k]);
 	fog_wipe(block, sizeof(block));
-	fog_wipe(h, sizeof(h));
+	fog_wipe(state, sizeof(state));
+}
+
+void fog_blake2xb_32_many(u8 (*out)[32], const u8 (*key)[32], const u8 (*data)[64], unsigned count)
+{
+	for (unsigned i = 0; i < count; i += LANES)
+		eight_run(out + i, key + i, data + i, FOG_MIN(count - i, (unsigned)LANES));
 }

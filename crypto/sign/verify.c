@@ -13,10 +13,7 @@
 #define STACK_SIZE     (352 * 1024)
 #define STACK_SIZE_ONE (3 * 1024)
 
-/* Slots of the key table that are looked at. A signer may choose keys that collide; then they are
- * taken as different keys and cost what those cost. */
-#define PROBES_MAX 8
-#define NONE       UINT32_MAX
+#define NONE UINT32_MAX
 
 /* A batch under work. A place is an item that has passed points 1 to 3 of the rule. */
 struct batch {
@@ -36,21 +33,10 @@ struct batch {
 	u32 *term;                  /* of key[]: its index in point[], or NONE */
 	/* While decoding: */
 	const u8 **encoding; /* 2 * capacity: every R, then the keys */
-	u32 *table;          /* hashed keys, see key_find() */
+	struct fog_batch_keys keys;
 	void *scratch;
-	unsigned table_size; /* a power of two */
-	unsigned count;      /* of places */
-	unsigned keys;
+	unsigned count; /* of places */
 };
-
-static unsigned table_size(unsigned capacity)
-{
-	unsigned size = 2;
-
-	while (size < 2 * capacity)
-		size *= 2;
-	return size;
-}
 
 /* Lays the arrays out and returns their size; memory may be NULL when only that is asked for. */
 static size_t batch_init(struct batch *b, void *memory, unsigned capacity)
@@ -58,7 +44,6 @@ static size_t batch_init(struct batch *b, void *memory, unsigned capacity)
 	uintptr_t base = (uintptr_t)memory;
 	size_t at = 0, n = capacity, points = 2 * n + 1;
 
-	b->table_size = table_size(capacity);
 	b->r = (void *)(base + fog_batch_take(&at, 2 * n * sizeof(*b->r)));
 	b->good = (void *)(base + fog_batch_take(&at, 2 * n * sizeof(*b->good)));
 	b->key_of = (void *)(base + fog_batch_take(&at, n * sizeof(*b->key_of)));
@@ -72,7 +57,7 @@ static size_t batch_init(struct batch *b, void *memory, unsigned capacity)
 	b->factor = (void *)(base + fog_batch_take(&at, points * sizeof(*b->factor)));
 	b->term = (void *)(base + fog_batch_take(&at, n * sizeof(*b->term)));
 	b->encoding = (void *)(base + fog_batch_take(&at, 2 * n * sizeof(*b->encoding)));
-	b->table = (void *)(base + fog_batch_take(&at, b->table_size * sizeof(*b->table)));
+	fog_batch_keys_init(&b->keys, memory, &at, capacity);
 	b->scratch = (void *)(base + at);
 	if (capacity >= fog_curve->batch_min)
 		fog_batch_take(&at, fog_msm_scratch_size((unsigned)points));
@@ -87,25 +72,6 @@ static bool is_plausible(const struct fog_sign_item *item)
 	       !fog_ge_is_small_order(item->sig);
 }
 
-/* The number of a key, a new one when it is not found. encoding[] holds the keys met so far. */
-static u32 key_find(struct batch *b, const u8 **encoding, const u8 *pk)
-{
-	u64 hash = (fog_load_u64(pk) ^ fog_load_u64(pk + 16)) * 0x9e3779b97f4a7c15ull;
-	u32 slot = (u32)(hash >> 32);
-
-	for (unsigned i = 0; i < PROBES_MAX; i++, slot++) {
-		u32 *entry = &b->table[slot & (b->table_size - 1)];
-		if (*entry == NONE) {
-			*entry = b->keys;
-			break;
-		}
-		if (memcmp(encoding[*entry], pk, FOG_SIGN_PUBLIC_SIZE) == 0)
-			return *entry;
-	}
-	encoding[b->keys] = pk;
-	return b->keys++;
-}
-
 /* Lists the plausible of `count` items and their different keys; result[] becomes -EBADMSG for all.
  * Returns how many there are. */
 static unsigned batch_list(struct batch *b, const struct fog_sign_item *item, unsigned count,
@@ -113,15 +79,14 @@ static unsigned batch_list(struct batch *b, const struct fog_sign_item *item, un
 {
 	unsigned n = 0;
 
-	b->keys = 0;
-	memset(b->table, 0xff, b->table_size * sizeof(*b->table));
+	fog_batch_keys_clear(&b->keys, b->encoding + count);
 	for (unsigned i = 0; i < count; i++) {
 		result[i] = -EBADMSG;
 		if (!is_plausible(&item[i]))
 			continue;
 		b->item[n] = &item[i];
 		b->encoding[n] = item[i].sig;
-		b->key_of[n++] = key_find(b, b->encoding + count, item[i].pk);
+		b->key_of[n++] = fog_batch_keys_find(&b->keys, item[i].pk);
 	}
 	return n;
 }
@@ -134,8 +99,8 @@ static void batch_fill(struct batch *b, const struct fog_sign_item *item, unsign
 	bool *key_good = b->good + n;
 
 	b->key = b->r + n;
-	memmove(b->encoding + n, b->encoding + count, b->keys * sizeof(*b->encoding));
-	fog_curve->decode_many(b->r, b->good, b->encoding, n + b->keys);
+	memmove(b->encoding + n, b->encoding + count, b->keys.count * sizeof(*b->encoding));
+	fog_curve->decode_many(b->r, b->good, b->encoding, n + b->keys.count);
 	b->count = 0;
 	for (unsigned i = 0; i < n; i++) {
 		if (!b->good[i] || !key_good[b->key_of[i]])
@@ -147,7 +112,7 @@ static void batch_fill(struct batch *b, const struct fog_sign_item *item, unsign
 		fog_sc_load(&b->s[place], b->item[place]->sig + 32);
 	}
 	fog_curve->challenge_many(b->k, b->item, b->count);
-	memset(b->term, 0xff, b->keys * sizeof(*b->term));
+	memset(b->term, 0xff, b->keys.count * sizeof(*b->term));
 }
 
 /* Draws the random factors z. */

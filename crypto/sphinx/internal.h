@@ -24,8 +24,9 @@ static inline const u8 *sphinx_iv(const struct sphinx_keys *k)
 }
 
 void sphinx_keys_derive(struct sphinx_keys *keys, const u8 (*secret)[32], unsigned count);
-/* The shared secret of the KEM profile from X25519's output. */
-void sphinx_kem_secret(u8 secret[32], const u8 recipient[32], const u8 element[32]);
+/* The shared secrets of the KEM profile from X25519's outputs, in place. both = the recipient's
+ * public key, then the element. */
+void sphinx_kem_secrets(u8 (*secret)[32], const u8 (*both)[64], unsigned count);
 void sphinx_blind_scalar(u8 scalar[32], const struct sphinx_keys *k);
 /* to ^= or = key stream of the routing blocks. */
 void sphinx_stream(const struct sphinx_keys *k, const u8 *in, u8 *out, size_t len);

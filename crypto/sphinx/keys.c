@@ -38,15 +38,9 @@ void sphinx_keys_derive(struct sphinx_keys *keys, const u8 (*secret)[32], unsign
 				    "katzenpost-kdf-v0-hkdf-sha256", count);
 }
 
-void sphinx_kem_secret(u8 secret[32], const u8 recipient[32], const u8 element[32])
+void sphinx_kem_secrets(u8 (*secret)[32], const u8 (*both)[64], unsigned count)
 {
-	u8 both[64], key[32];
-
-	memcpy(both, recipient, 32);
-	memcpy(both + 32, element, 32);
-	memcpy(key, secret, 32);
-	fog_blake2xb_32(secret, key, both, sizeof(both));
-	fog_wipe(key, sizeof(key));
+	fog_blake2xb_32_many(secret, (const u8(*)[32])secret, both, count);
 }
 
 void sphinx_blind_scalar(u8 scalar[32], const struct sphinx_keys *k)

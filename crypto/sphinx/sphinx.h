@@ -27,6 +27,7 @@
 #define FOG_SPHINX_HEADER_MAX  (2 + 32 + FOG_SPHINX_HOPS_MAX * (FOG_SPHINX_COMMANDS + 32) + 32)
 #define FOG_SPHINX_PACKET_MAX  65536
 #define FOG_SPHINX_BATCH_MAX   64
+#define FOG_SPHINX_ROUTES_MAX  8
 #define FOG_SPHINX_LAYER_SIZE  64 /* AEZ key 48 and nonce 16 */
 #define FOG_SPHINX_SURB_MAX    (FOG_SPHINX_HEADER_MAX + 32 + FOG_SPHINX_LAYER_SIZE)
 #define FOG_SPHINX_REPLAY_SIZE 32
@@ -111,13 +112,26 @@ struct fog_sphinx_hop {
 
 struct fog_rng;
 
-/* A packet along path[0 .. hops), to be handed to path[0]. payload is of geometry size. Returns 0,
- * -EINVAL (hops, or commands that do not fit) or -EKEYREJECTED (a public key of low order). Takes
- * hops (hops + 1) / 2 X25519 in the NIKE profile, hops in the KEM profile, and as many for the
- * elements. */
-int fog_sphinx_wrap(const struct fog_sphinx_geometry *g, struct fog_rng *rng,
-		    const struct fog_sphinx_hop *path, unsigned hops, const u8 *payload,
-		    u8 *packet);
+/* A path with its header and the keys of its layers, from which a packet or a reply block is made.
+ * Public-key work is nearly all of the cost of either, and goes in lanes over several of them. */
+struct fog_sphinx_route {
+	/* in; stays the caller's */
+	const struct fog_sphinx_hop *path;
+	unsigned hops;
+	/* out: 0, -EINVAL (hops, or commands that do not fit) or -EKEYREJECTED (a public key of low
+	 * order) */
+	int result;
+	u8 header[FOG_SPHINX_HEADER_MAX];
+	u8 layer[FOG_SPHINX_HOPS_MAX][FOG_SPHINX_LAYER_SIZE]; /* secret; wiped by the use of it */
+};
+
+/* Takes, of each, hops (hops + 3) / 2 X25519 in the NIKE profile and 2 hops in the KEM profile;
+ * FOG_SPHINX_ROUTES_MAX of them fill the lanes. */
+void fog_sphinx_routes(const struct fog_sphinx_geometry *g, struct fog_rng *rng,
+		       struct fog_sphinx_route *route, unsigned count);
+/* The packet along a route of result 0, to be handed to path[0]. payload is of geometry size. */
+void fog_sphinx_route_packet(const struct fog_sphinx_geometry *g, struct fog_sphinx_route *r,
+			     const u8 *payload, u8 *packet);
 
 /* What the maker of a SURB keeps; wipe after use. */
 struct fog_sphinx_surb_keys {
@@ -125,8 +139,15 @@ struct fog_sphinx_surb_keys {
 	u8 layer[FOG_SPHINX_HOPS_MAX + 1][FOG_SPHINX_LAYER_SIZE];
 };
 
-/* A single-use reply block of g->surb bytes: header | first hop's id | AEZ key and nonce. The last
- * hop's commands carry the SURB's number. Errors as fog_sphinx_wrap(). */
+/* A single-use reply block of g->surb bytes along a route of result 0: header | first hop's id |
+ * AEZ key and nonce. The last hop's commands carry the SURB's number. */
+void fog_sphinx_route_surb(const struct fog_sphinx_geometry *g, struct fog_rng *rng,
+			   struct fog_sphinx_route *r, u8 *surb, struct fog_sphinx_surb_keys *keys);
+
+/* The same with one route; the result of it. */
+int fog_sphinx_wrap(const struct fog_sphinx_geometry *g, struct fog_rng *rng,
+		    const struct fog_sphinx_hop *path, unsigned hops, const u8 *payload,
+		    u8 *packet);
 int fog_sphinx_surb_create(const struct fog_sphinx_geometry *g, struct fog_rng *rng,
 			   const struct fog_sphinx_hop *path, unsigned hops, u8 *surb,
 			   struct fog_sphinx_surb_keys *keys);

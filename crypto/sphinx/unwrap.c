@@ -56,15 +56,21 @@ static void rows_load(struct rows *r, const struct fog_sphinx_job *job, unsigned
 static void rows_derive(const struct fog_sphinx_geometry *g, struct rows *r,
 			struct fog_sphinx_job *job)
 {
+	u8 both[BATCH][64];
+
 	fog_x25519_many(r->shared, (const u8(*)[32])r->scalar, (const u8(*)[32])r->point, r->result,
 			r->count);
 	for (unsigned n = 0; n < r->count; n++) {
 		struct fog_sphinx_job *j = &job[r->index[n]];
 		if (r->result[n] != 0)
 			j->result = -EKEYREJECTED;
-		if (g->profile == FOG_SPHINX_KEM)
-			sphinx_kem_secret(r->shared[n], j->public_key, r->point[n]);
+		if (g->profile == FOG_SPHINX_KEM) {
+			memcpy(both[n], j->public_key, 32);
+			memcpy(both[n] + 32, r->point[n], 32);
+		}
 	}
+	if (g->profile == FOG_SPHINX_KEM)
+		sphinx_kem_secrets(r->shared, (const u8(*)[64])both, r->count);
 	sphinx_keys_derive(r->keys, (const u8(*)[32])r->shared, r->count);
 }
 

@@ -10,66 +10,128 @@
 #include <errno.h>
 
 #define HOPS        FOG_SPHINX_HOPS_MAX
+#define ROUTES      FOG_SPHINX_ROUTES_MAX
+#define ROWS_MAX    (ROUTES * (HOPS + 1)) /* of a hop; of a path in the KEM profile */
 #define ROUTING_MAX ((HOPS + 1) * (FOG_SPHINX_COMMANDS + FOG_SPHINX_POINT_SIZE))
 
 /* Group element and keys of every hop. */
 struct course {
+	struct fog_sphinx_route *route;
 	u8 element[HOPS][32];
 	u8 secret[HOPS][32];
 	struct sphinx_keys keys[HOPS];
 };
 
-/* One secret for all hops. The factors of hops before are applied to the shared secrets one by one,
- * as their clamping does not multiply: hop by hop, to all that come after it side by side. */
-static int course_nike(struct course *c, struct fog_rng *rng, const struct fog_sphinx_hop *path,
-		       unsigned hops)
-{
-	u8 factor[HOPS + 1][32], point[HOPS + 1][32], product[HOPS + 1][32];
-	int result[HOPS + 1], rc = 0;
+/* What goes through X25519 together, of all courses in hand. */
+struct products {
+	unsigned count;
+	u8 factor[ROWS_MAX][32];
+	u8 point[ROWS_MAX][32];
+	u8 product[ROWS_MAX][32];
+	int result[ROWS_MAX];
+};
 
-	fog_rng_bytes(rng, factor[0], sizeof(factor[0]));
-	fog_x25519_base(c->element[0], factor[0]);
-	for (unsigned i = 0; i < hops; i++)
-		memcpy(c->secret[i], path[i].key, 32);
-	for (unsigned i = 0; i < hops; i++) {
-		/* Secrets of this hop and later ones, and the element of this hop when blinded. */
-		unsigned count = hops - i, all = count + (i > 0);
-		memcpy(point, c->secret[i], count * sizeof(point[0]));
-		if (i > 0)
-			memcpy(point[count], c->element[i - 1], sizeof(point[0]));
-		for (unsigned k = 1; k < all; k++)
-			memcpy(factor[k], factor[0], sizeof(factor[0]));
-		fog_x25519_many(product, (const u8(*)[32])factor, (const u8(*)[32])point, result,
-				all);
-		for (unsigned k = 0; k < all; k++)
-			rc |= result[k];
-		memcpy(c->secret[i], product, count * sizeof(product[0]));
-		if (i > 0)
-			memcpy(c->element[i], product[count], sizeof(product[0]));
-		sphinx_keys_derive(&c->keys[i], (const u8(*)[32])c->secret[i], 1);
-		sphinx_blind_scalar(factor[0], &c->keys[i]);
-	}
-	fog_wipe(factor, sizeof(factor));
-	fog_wipe(point, sizeof(point));
-	fog_wipe(product, sizeof(product));
-	return rc == 0 ? 0 : -EKEYREJECTED;
+static void product_add(struct products *p, const u8 factor[32], const u8 point[32])
+{
+	FOG_ASSERT(p->count < ROWS_MAX);
+	memcpy(p->factor[p->count], factor, 32);
+	memcpy(p->point[p->count++], point, 32);
 }
 
-static int course_kem(struct course *c, struct fog_rng *rng, const struct fog_sphinx_hop *path,
-		      unsigned hops)
+static void products_run(struct products *p)
 {
-	u8 x[32];
-	int rc = 0;
+	fog_x25519_many(p->product, (const u8(*)[32])p->factor, (const u8(*)[32])p->point,
+			p->result, p->count);
+}
 
-	for (unsigned i = 0; i < hops && rc == 0; i++) {
-		fog_rng_bytes(rng, x, sizeof(x));
-		fog_x25519_base(c->element[i], x);
-		rc = fog_x25519(c->secret[i], x, path[i].key);
-		sphinx_kem_secret(c->secret[i], path[i].key, c->element[i]);
+/* Takes the next product. */
+static int product_take(struct products *p, unsigned *next, u8 out[32])
+{
+	memcpy(out, p->product[*next], 32);
+	return p->result[(*next)++] == 0 ? 0 : -EKEYREJECTED;
+}
+
+/* Keys of hop `hop` of all courses that are that long, and the factors that go on from it. */
+static void keys_derive(struct course *c, unsigned count, unsigned hop, u8 (*factor)[32])
+{
+	struct sphinx_keys keys[ROUTES];
+	u8 secret[ROUTES][32];
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < count; k++)
+		if (hop < c[k].route->hops)
+			memcpy(secret[n++], c[k].secret[hop], 32);
+	sphinx_keys_derive(keys, (const u8(*)[32])secret, n);
+	n = 0;
+	for (unsigned k = 0; k < count; k++)
+		if (hop < c[k].route->hops) {
+			c[k].keys[hop] = keys[n++];
+			sphinx_blind_scalar(factor[k], &c[k].keys[hop]);
+		}
+	fog_wipe(keys, sizeof(keys));
+	fog_wipe(secret, sizeof(secret));
+}
+
+/* One secret for all hops. The factors of hops before are applied to the shared secrets one by one,
+ * as their clamping does not multiply: hop by hop, to all that come after it side by side. The
+ * element of the first hop is the factor times the base, of later ones the one before blinded. */
+static void courses_nike(struct course *c, unsigned count, struct fog_rng *rng)
+{
+	static const u8 base[32] = {9};
+	u8 factor[ROUTES][32];
+	struct products p;
+
+	fog_rng_bytes(rng, factor, 32 * count);
+	for (unsigned k = 0; k < count; k++)
+		for (unsigned i = 0; i < c[k].route->hops; i++)
+			memcpy(c[k].secret[i], c[k].route->path[i].key, 32);
+	for (unsigned hop = 0; hop < HOPS; hop++) {
+		unsigned next = 0;
+		p.count = 0;
+		for (unsigned k = 0; k < count; k++) {
+			for (unsigned i = hop; i < c[k].route->hops; i++)
+				product_add(&p, factor[k], c[k].secret[i]);
+			if (hop < c[k].route->hops)
+				product_add(&p, factor[k], hop > 0 ? c[k].element[hop - 1] : base);
+		}
+		products_run(&p);
+		for (unsigned k = 0; k < count; k++) {
+			for (unsigned i = hop; i < c[k].route->hops; i++)
+				c[k].route->result |= product_take(&p, &next, c[k].secret[i]);
+			if (hop < c[k].route->hops)
+				c[k].route->result |= product_take(&p, &next, c[k].element[hop]);
+		}
+		keys_derive(c, count, hop, factor);
 	}
-	sphinx_keys_derive(c->keys, (const u8(*)[32])c->secret, hops);
+	fog_wipe(factor, sizeof(factor));
+	fog_wipe(&p, sizeof(p));
+}
+
+/* A secret for each hop. */
+static void course_kem(struct course *c, struct fog_rng *rng)
+{
+	static const u8 base[32] = {9};
+	const struct fog_sphinx_route *r = c->route;
+	u8 x[HOPS][32], both[HOPS][64];
+	struct products p = {.count = 0};
+	unsigned next = 0;
+
+	fog_rng_bytes(rng, x, sizeof(x));
+	for (unsigned i = 0; i < r->hops; i++) {
+		product_add(&p, x[i], base);
+		product_add(&p, x[i], r->path[i].key);
+	}
+	products_run(&p);
+	for (unsigned i = 0; i < r->hops; i++) {
+		c->route->result |= product_take(&p, &next, c->element[i]);
+		c->route->result |= product_take(&p, &next, c->secret[i]);
+		memcpy(both[i], r->path[i].key, 32);
+		memcpy(both[i] + 32, c->element[i], 32);
+	}
+	sphinx_kem_secrets(c->secret, (const u8(*)[64])both, r->hops);
+	sphinx_keys_derive(c->keys, (const u8(*)[32])c->secret, r->hops);
 	fog_wipe(x, sizeof(x));
-	return rc == 0 ? 0 : -EKEYREJECTED;
+	fog_wipe(&p, sizeof(p));
 }
 
 static void xor_bytes(u8 *to, const u8 *from, size_t len)
@@ -136,64 +198,95 @@ static int header_blocks(const struct fog_sphinx_geometry *g, struct fog_rng *rn
 	return rc == 0 ? 0 : -EINVAL;
 }
 
-static int header_create(const struct fog_sphinx_geometry *g, struct fog_rng *rng,
-			 const struct fog_sphinx_hop *path, unsigned hops, u8 *header,
-			 struct course *c)
-{
-	int rc;
-
-	if (hops < 1 || hops > g->hops)
-		return -EINVAL;
-	rc = g->profile == FOG_SPHINX_KEM ? course_kem(c, rng, path, hops)
-					  : course_nike(c, rng, path, hops);
-	if (rc == 0)
-		rc = header_blocks(g, rng, c, path, hops, header);
-	return rc;
-}
-
-int fog_sphinx_wrap(const struct fog_sphinx_geometry *g, struct fog_rng *rng,
-		    const struct fog_sphinx_hop *path, unsigned hops, const u8 *payload, u8 *packet)
-{
-	u8 *body = packet + g->header;
-	struct course c;
-
-	int rc = header_create(g, rng, path, hops, packet, &c);
-	if (rc == 0) {
-		memset(body, 0, FOG_SPHINX_TAG_SIZE);
-		memcpy(body + FOG_SPHINX_TAG_SIZE, payload, g->payload);
-		for (unsigned i = hops; i-- > 0;)
-			sphinx_layer(sphinx_iv(&c.keys[i]), c.keys[i].layer + 16, true, body,
-				     g->packet - g->header);
-	}
-	fog_wipe(&c, sizeof(c));
-	return rc;
-}
-
-/* Katzenpost writes layers as key then nonce. */
+/* The layers as Katzenpost writes them, key then nonce. */
 static void layer_store(u8 layer[FOG_SPHINX_LAYER_SIZE], const struct sphinx_keys *k)
 {
 	memcpy(layer, k->layer + 16, 48);
 	memcpy(layer + 48, sphinx_iv(k), 16);
 }
 
+static void routes_some(const struct fog_sphinx_geometry *g, struct fog_rng *rng,
+			struct fog_sphinx_route *route, unsigned count)
+{
+	struct course c[ROUTES];
+	unsigned n = 0;
+
+	for (unsigned k = 0; k < count; k++) {
+		bool good = route[k].hops >= 1 && route[k].hops <= g->hops;
+		route[k].result = good ? 0 : -EINVAL;
+		if (good)
+			c[n++].route = &route[k];
+	}
+	if (g->profile == FOG_SPHINX_NIKE)
+		courses_nike(c, n, rng);
+	for (unsigned k = 0; k < n; k++) {
+		struct fog_sphinx_route *r = c[k].route;
+		if (g->profile == FOG_SPHINX_KEM)
+			course_kem(&c[k], rng);
+		for (unsigned i = 0; i < r->hops; i++)
+			layer_store(r->layer[i], &c[k].keys[i]);
+		if (r->result == 0)
+			r->result = header_blocks(g, rng, &c[k], r->path, r->hops, r->header);
+	}
+	fog_wipe(c, sizeof(c));
+}
+
+void fog_sphinx_routes(const struct fog_sphinx_geometry *g, struct fog_rng *rng,
+		       struct fog_sphinx_route *route, unsigned count)
+{
+	for (unsigned i = 0; i < count; i += ROUTES)
+		routes_some(g, rng, route + i, FOG_MIN(count - i, (unsigned)ROUTES));
+}
+
+void fog_sphinx_route_packet(const struct fog_sphinx_geometry *g, struct fog_sphinx_route *r,
+			     const u8 *payload, u8 *packet)
+{
+	u8 *body = packet + g->header;
+
+	FOG_ASSERT(r->result == 0);
+	memcpy(packet, r->header, g->header);
+	memset(body, 0, FOG_SPHINX_TAG_SIZE);
+	memcpy(body + FOG_SPHINX_TAG_SIZE, payload, g->payload);
+	for (unsigned i = r->hops; i-- > 0;)
+		sphinx_layer(r->layer[i] + 48, r->layer[i], true, body, g->packet - g->header);
+	fog_wipe(r->layer, sizeof(r->layer));
+}
+
+void fog_sphinx_route_surb(const struct fog_sphinx_geometry *g, struct fog_rng *rng,
+			   struct fog_sphinx_route *r, u8 *surb, struct fog_sphinx_surb_keys *keys)
+{
+	FOG_ASSERT(r->result == 0);
+	keys->count = r->hops + 1;
+	for (unsigned i = 0; i < r->hops; i++)
+		memcpy(keys->layer[r->hops - 1 - i], r->layer[i], FOG_SPHINX_LAYER_SIZE);
+	fog_rng_bytes(rng, keys->layer[r->hops], FOG_SPHINX_LAYER_SIZE);
+	memcpy(surb, r->header, g->header);
+	memcpy(surb + g->header, r->path[0].id, FOG_SPHINX_ID_SIZE);
+	memcpy(surb + g->header + FOG_SPHINX_ID_SIZE, keys->layer[r->hops], FOG_SPHINX_LAYER_SIZE);
+	fog_wipe(r->layer, sizeof(r->layer));
+}
+
+int fog_sphinx_wrap(const struct fog_sphinx_geometry *g, struct fog_rng *rng,
+		    const struct fog_sphinx_hop *path, unsigned hops, const u8 *payload, u8 *packet)
+{
+	struct fog_sphinx_route r = {.path = path, .hops = hops};
+
+	fog_sphinx_routes(g, rng, &r, 1);
+	if (r.result == 0)
+		fog_sphinx_route_packet(g, &r, payload, packet);
+	return r.result;
+}
+
 int fog_sphinx_surb_create(const struct fog_sphinx_geometry *g, struct fog_rng *rng,
 			   const struct fog_sphinx_hop *path, unsigned hops, u8 *surb,
 			   struct fog_sphinx_surb_keys *keys)
 {
-	struct course c;
+	struct fog_sphinx_route r = {.path = path, .hops = hops};
 
-	int rc = header_create(g, rng, path, hops, surb, &c);
-	if (rc == 0) {
-		keys->count = hops + 1;
-		for (unsigned i = 0; i < hops; i++)
-			layer_store(keys->layer[hops - 1 - i], &c.keys[i]);
-		fog_rng_bytes(rng, keys->layer[hops], FOG_SPHINX_LAYER_SIZE);
-		memcpy(surb + g->header, path[0].id, FOG_SPHINX_ID_SIZE);
-		memcpy(surb + g->header + FOG_SPHINX_ID_SIZE, keys->layer[hops],
-		       FOG_SPHINX_LAYER_SIZE);
-	}
-	fog_wipe(&c, sizeof(c));
-	return rc;
+	fog_sphinx_routes(g, rng, &r, 1);
+	if (r.result == 0)
+		fog_sphinx_route_surb(g, rng, &r, surb, keys);
+	return r.result;
 }
 
 void fog_sphinx_surb_use(const struct fog_sphinx_geometry *g, const u8 *surb, const u8 *payload,

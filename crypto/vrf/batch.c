@@ -10,22 +10,34 @@
 
 #include <errno.h>
 
-/* The points of a place, in this order. H is computed, the others come encoded. */
-enum { KEY, U, GAMMA, V, ENCODED, H = ENCODED, POINTS };
+/* The points of a place, in this order, beside its key. H is computed, the others come encoded. */
+enum { U, GAMMA, V, ENCODED, H = ENCODED, POINTS };
+
+/* Digests at a time. */
+#define HASHES 8
+#define NONE   UINT32_MAX
 
 struct batch {
-	struct fog_ge_niels *point; /* POINTS * capacity + 1 */
+	struct fog_ge_niels *point; /* POINTS * capacity */
 	struct fog_sc *factor;      /* the same */
-	struct fog_sc *base;        /* factor of the base point, per place */
-	struct fog_sc *s;
-	struct fog_ge_ext *ext; /* H, then 8 Gamma */
+	struct fog_ge_niels *key;   /* the different ones */
+	u32 *key_of;                /* place's index in key[] */
+	struct fog_sc *key_factor;  /* of places */
+	struct fog_sc *base;        /* factor of the base point, of places */
+	struct fog_sc *s;           /* of places */
+	/* Input of a sum, put together for each range: */
+	struct fog_ge_niels *sum_point; /* (POINTS + 1) * capacity + 1 */
+	struct fog_sc *sum_factor;      /* the same */
+	u32 *term;                      /* of key[]: its index in sum_point[], or NONE */
+	struct fog_ge_ext *ext;         /* H, then 8 Gamma */
 	struct fog_ge_affine *affine;
-	struct fog_ge_niels *decoded; /* ENCODED * capacity */
-	const u8 **encoding;          /* ENCODED * capacity */
+	struct fog_ge_niels *decoded; /* (ENCODED + 1) * capacity: of places, then the keys */
+	const u8 **encoding;          /* the same */
 	bool *good;                   /* the same; of points, then of places */
 	u8 (*bytes)[32];
 	const struct fog_vrf_item **item;
 	unsigned *pending; /* places without H yet */
+	struct fog_batch_keys keys;
 	void *scratch;
 	unsigned count;
 };
@@ -33,22 +45,29 @@ struct batch {
 static size_t batch_init(struct batch *b, void *memory, unsigned capacity)
 {
 	uintptr_t base = (uintptr_t)memory;
-	size_t at = 0, n = capacity, points = POINTS * n + 1;
+	size_t at = 0, n = capacity, sum = (POINTS + 1) * n + 1, decoded = (ENCODED + 1) * n;
 
-	b->point = (void *)(base + fog_batch_take(&at, points * sizeof(*b->point)));
-	b->factor = (void *)(base + fog_batch_take(&at, points * sizeof(*b->factor)));
+	b->point = (void *)(base + fog_batch_take(&at, POINTS * n * sizeof(*b->point)));
+	b->factor = (void *)(base + fog_batch_take(&at, POINTS * n * sizeof(*b->factor)));
+	b->key = (void *)(base + fog_batch_take(&at, n * sizeof(*b->key)));
+	b->key_of = (void *)(base + fog_batch_take(&at, n * sizeof(*b->key_of)));
+	b->key_factor = (void *)(base + fog_batch_take(&at, n * sizeof(*b->key_factor)));
 	b->base = (void *)(base + fog_batch_take(&at, n * sizeof(*b->base)));
 	b->s = (void *)(base + fog_batch_take(&at, n * sizeof(*b->s)));
+	b->sum_point = (void *)(base + fog_batch_take(&at, sum * sizeof(*b->sum_point)));
+	b->sum_factor = (void *)(base + fog_batch_take(&at, sum * sizeof(*b->sum_factor)));
+	b->term = (void *)(base + fog_batch_take(&at, n * sizeof(*b->term)));
 	b->ext = (void *)(base + fog_batch_take(&at, n * sizeof(*b->ext)));
 	b->affine = (void *)(base + fog_batch_take(&at, n * sizeof(*b->affine)));
-	b->decoded = (void *)(base + fog_batch_take(&at, ENCODED * n * sizeof(*b->decoded)));
-	b->encoding = (void *)(base + fog_batch_take(&at, ENCODED * n * sizeof(*b->encoding)));
-	b->good = (void *)(base + fog_batch_take(&at, ENCODED * n * sizeof(*b->good)));
+	b->decoded = (void *)(base + fog_batch_take(&at, decoded * sizeof(*b->decoded)));
+	b->encoding = (void *)(base + fog_batch_take(&at, decoded * sizeof(*b->encoding)));
+	b->good = (void *)(base + fog_batch_take(&at, decoded * sizeof(*b->good)));
 	b->bytes = (void *)(base + fog_batch_take(&at, n * sizeof(*b->bytes)));
 	b->item = (void *)(base + fog_batch_take(&at, n * sizeof(*b->item)));
 	b->pending = (void *)(base + fog_batch_take(&at, n * sizeof(*b->pending)));
+	fog_batch_keys_init(&b->keys, memory, &at, capacity);
 	b->scratch = (void *)(base + at);
-	fog_batch_take(&at, fog_msm_scratch_size((unsigned)points));
+	fog_batch_take(&at, fog_msm_scratch_size((unsigned)sum));
 	b->count = 0;
 	return at;
 }
@@ -72,12 +91,14 @@ static int item_check(const struct fog_vrf_item *item)
 		       : -EBADMSG;
 }
 
-/* Gives a place to each item whose encodings are good; result[] becomes an error for all. */
-static void batch_fill(struct batch *b, const struct fog_vrf_item *item, unsigned count,
-		       int *result)
+/* Lists the items whose bytes are good, their points and their different keys; result[] becomes an
+ * error for all. Returns how many there are. */
+static unsigned batch_list(struct batch *b, const struct fog_vrf_item *item, unsigned count,
+			   int *result)
 {
 	unsigned n = 0;
 
+	fog_batch_keys_clear(&b->keys, b->encoding + (size_t)ENCODED * count);
 	for (unsigned i = 0; i < count; i++) {
 		if (item[i].beta != NULL)
 			memset(item[i].beta, 0, FOG_VRF_OUTPUT_SIZE);
@@ -86,24 +107,63 @@ static void batch_fill(struct batch *b, const struct fog_vrf_item *item, unsigne
 			continue;
 		result[i] = -EBADMSG;
 		b->item[n] = &item[i];
-		b->encoding[ENCODED * n + KEY] = item[i].pk;
+		b->key_of[n] = fog_batch_keys_find(&b->keys, item[i].pk);
 		b->encoding[ENCODED * n + GAMMA] = item[i].proof + 1;
 		b->encoding[ENCODED * n + U] = item[i].proof + 33;
 		b->encoding[ENCODED * n + V] = item[i].proof + 65;
 		n++;
 	}
-	fog_curve->decode_many(b->decoded, b->good, b->encoding, ENCODED * n);
+	memmove(b->encoding + (size_t)ENCODED * n, b->keys.encoding,
+		b->keys.count * sizeof(*b->encoding));
+	return n;
+}
+
+/* Gives a place to each item whose encodings are good. */
+static void batch_fill(struct batch *b, const struct fog_vrf_item *item, unsigned count,
+		       int *result)
+{
+	unsigned n = batch_list(b, item, count, result);
+	const bool *key_good = b->good + (size_t)ENCODED * n;
+
+	fog_curve->decode_many(b->decoded, b->good, b->encoding, ENCODED * n + b->keys.count);
+	memcpy(b->key, b->decoded + (size_t)ENCODED * n, b->keys.count * sizeof(*b->key));
+	memset(b->term, 0xff, b->keys.count * sizeof(*b->term));
 	b->count = 0;
 	for (unsigned i = 0; i < n; i++) {
-		const bool *good = b->good + ENCODED * i;
-		if (!good[KEY] || !good[U] || !good[GAMMA] || !good[V])
+		const bool *good = b->good + (size_t)ENCODED * i;
+		if (!key_good[b->key_of[i]] || !good[U] || !good[GAMMA] || !good[V])
 			continue;
 		unsigned place = b->count++;
 		b->item[place] = b->item[i];
+		b->key_of[place] = b->key_of[i];
 		memcpy(&b->point[POINTS * place], &b->decoded[ENCODED * i],
 		       ENCODED * sizeof(*b->point));
 		fog_sc_load(&b->s[place], b->item[place]->proof + 97);
 	}
+}
+
+/* Try number ctr of TAI for up to HASHES places. Long texts would keep the others waiting. */
+static void tries_hash(const struct batch *b, const unsigned *place, unsigned count, unsigned ctr,
+		       u8 (*out)[32])
+{
+	u8 text[HASHES][FOG_VRF_TRY_TEXT_MAX], digest[HASHES][64];
+	unsigned to[HASHES], n = 0;
+	const u8 *from[HASHES];
+	size_t len[HASHES];
+
+	for (unsigned i = 0; i < count; i++) {
+		const struct fog_vrf_input in = input(b->item[place[i]]);
+		if (in.len > FOG_VRF_TRY_ALPHA_MAX) {
+			fog_vrf_try(out[i], &in, ctr);
+			continue;
+		}
+		len[n] = fog_vrf_try_text(text[n], &in, ctr);
+		from[n] = text[n];
+		to[n++] = i;
+	}
+	fog_curve->digest_many(digest, from, len, n);
+	for (unsigned i = 0; i < n; i++)
+		memcpy(out[to[i]], digest[i], 32);
 }
 
 /* Try number ctr of TAI for all places in pending[]; returns how many are still left. */
@@ -111,11 +171,10 @@ static unsigned batch_try(struct batch *b, unsigned pending, unsigned ctr)
 {
 	unsigned left = 0;
 
-	for (unsigned i = 0; i < pending; i++) {
-		const struct fog_vrf_input in = input(b->item[b->pending[i]]);
-		fog_vrf_try(b->bytes[i], &in, ctr);
+	for (unsigned i = 0; i < pending; i += HASHES)
+		tries_hash(b, b->pending + i, FOG_MIN(pending - i, HASHES), ctr, b->bytes + i);
+	for (unsigned i = 0; i < pending; i++)
 		b->encoding[i] = b->bytes[i];
-	}
 	fog_curve->decode_many(b->decoded, b->good, b->encoding, pending);
 	for (unsigned i = 0; i < pending; i++) {
 		struct fog_ge_ext *h = &b->ext[b->pending[i]];
@@ -152,50 +211,79 @@ static void batch_hash(struct batch *b)
 	}
 }
 
+/* Of up to HASHES places. */
+static void challenges_hash(const struct batch *b, unsigned first, unsigned count, struct fog_sc *c)
+{
+	u8 text[HASHES][FOG_VRF_CHALLENGE_TEXT], digest[HASHES][64];
+	const u8 *from[HASHES];
+	size_t len[HASHES];
+
+	for (unsigned i = 0; i < count; i++) {
+		const struct fog_vrf_item *item = b->item[first + i];
+		fog_vrf_challenge_text(text[i], item->suite, item->pk, b->bytes[first + i],
+				       item->proof + 1, item->proof + 33, item->proof + 65);
+		from[i] = text[i];
+		len[i] = sizeof(text[i]);
+	}
+	fog_curve->digest_many(digest, from, len, count);
+	for (unsigned i = 0; i < count; i++) {
+		c[i] = (struct fog_sc){{0}};
+		memcpy(c[i].w, digest[i], FOG_VRF_CHALLENGE_SIZE);
+	}
+}
+
 /* Challenges, and from them all factors: the first equation times y, the second times z. */
 static void batch_factors(struct batch *b)
 {
 	u8 seed[FOG_RNG_SEED_SIZE];
+	struct fog_sc c[HASHES];
 	struct fog_rng rng;
 
 	fog_random_bytes(seed, sizeof(seed));
 	fog_rng_init(&rng, seed);
 	for (unsigned i = 0; i < b->count; i++) {
-		const struct fog_vrf_item *item = b->item[i];
-		struct fog_sc c = {{0}}, y = {{0}}, z = {{0}}, *f = b->factor + POINTS * i;
-		u8 bytes[FOG_VRF_CHALLENGE_SIZE];
-		fog_vrf_challenge(bytes, item->suite, item->pk, b->bytes[i], item->proof + 1,
-				  item->proof + 33, item->proof + 65);
-		memcpy(c.w, bytes, sizeof(bytes));
+		struct fog_sc y = {{0}}, z = {{0}}, *f = b->factor + (size_t)POINTS * i;
+		if (i % HASHES == 0)
+			challenges_hash(b, i, FOG_MIN(b->count - i, HASHES), c);
 		fog_rng_bytes(&rng, y.w, 16);
 		fog_rng_bytes(&rng, z.w, 16);
 		f[U] = y;
 		f[V] = z;
-		fog_sc_mul(&f[KEY], &y, &c);
-		fog_sc_mul(&f[GAMMA], &z, &c);
+		fog_sc_mul(&b->key_factor[i], &y, &c[i % HASHES]);
+		fog_sc_mul(&f[GAMMA], &z, &c[i % HASHES]);
 		fog_sc_mul(&f[H], &z, &b->s[i]);
 		fog_sc_negate(&f[H], &f[H]);
 		fog_sc_mul(&b->base[i], &y, &b->s[i]);
 	}
 }
 
-/* The base point takes the place behind the range meanwhile. */
+/* Each key has one term, however often it is met. */
 static bool range_holds(void *batch, unsigned first, unsigned count)
 {
 	struct batch *b = batch;
-	unsigned start = POINTS * first, end = POINTS * (first + count);
-	struct fog_ge_niels point = b->point[end];
-	struct fog_sc factor = b->factor[end], base = {{0}};
+	unsigned n = POINTS * count;
+	struct fog_sc base = {{0}};
 	struct fog_ge_ext sum;
 
-	for (unsigned i = first; i < first + count; i++)
+	memcpy(b->sum_point, b->point + (size_t)POINTS * first, n * sizeof(*b->point));
+	memcpy(b->sum_factor, b->factor + (size_t)POINTS * first, n * sizeof(*b->factor));
+	for (unsigned i = first; i < first + count; i++) {
+		u32 *term = &b->term[b->key_of[i]];
 		fog_sc_add(&base, &base, &b->base[i]);
-	fog_sc_negate(&b->factor[end], &base);
-	b->point[end] = fog_ge_base_multiple[0];
-	fog_msm(&sum, b->point + start, b->factor + start, end - start + 1, b->scratch);
+		if (*term != NONE) {
+			fog_sc_add(&b->sum_factor[*term], &b->sum_factor[*term], &b->key_factor[i]);
+			continue;
+		}
+		*term = n;
+		b->sum_point[n] = b->key[b->key_of[i]];
+		b->sum_factor[n++] = b->key_factor[i];
+	}
+	for (unsigned i = first; i < first + count; i++)
+		b->term[b->key_of[i]] = NONE;
+	b->sum_point[n] = fog_ge_base_multiple[0];
+	fog_sc_negate(&b->sum_factor[n++], &base);
+	fog_msm(&sum, b->sum_point, b->sum_factor, n, b->scratch);
 	fog_ge_double(&sum, &sum, 3);
-	b->point[end] = point;
-	b->factor[end] = factor;
 	return fog_ge_is_zero(&sum);
 }
 
@@ -255,7 +343,7 @@ size_t fog_vrf_memory_size(unsigned batch)
 	FOG_ASSERT(batch <= FOG_VRF_BATCH_MAX);
 	return batch_init(&b, NULL, batch);
 }
-_Static_assert(POINTS *FOG_VRF_BATCH_MAX + 1 <= FOG_MSM_POINTS_MAX, "one sum");
+_Static_assert((POINTS + 1) * FOG_VRF_BATCH_MAX + 1 <= FOG_MSM_POINTS_MAX, "one sum");
 
 void fog_vrf_verify_in(void *memory, unsigned batch, const struct fog_vrf_item *item,
 		       unsigned count, int *result)

@@ -38,6 +38,23 @@ void fog_vrf_try(u8 out[32], const struct fog_vrf_input *in, unsigned ctr)
 	memcpy(out, digest, 32);
 }
 
+size_t fog_vrf_try_text(u8 text[FOG_VRF_TRY_TEXT_MAX], const struct fog_vrf_input *in, unsigned ctr)
+{
+	size_t len = 2;
+
+	FOG_ASSERT(in->len <= FOG_VRF_TRY_ALPHA_MAX);
+	text[0] = (u8)in->suite;
+	text[1] = to_curve_front;
+	memcpy(text + len, in->pk, FOG_POINT_SIZE);
+	len += FOG_POINT_SIZE;
+	if (in->len > 0)
+		memcpy(text + len, in->alpha, in->len);
+	len += in->len;
+	text[len++] = (u8)ctr;
+	text[len++] = back;
+	return len;
+}
+
 int fog_vrf_hash_point(struct fog_ge_ext *h, const struct fog_vrf_input *in)
 {
 	u8 bytes[FOG_ELLIGATOR_SIZE];
@@ -63,20 +80,26 @@ int fog_vrf_hash_point(struct fog_ge_ext *h, const struct fog_vrf_input *in)
 	return -EDOM;
 }
 
+void fog_vrf_challenge_text(u8 text[FOG_VRF_CHALLENGE_TEXT], enum fog_vrf_suite suite,
+			    const u8 y[32], const u8 h[32], const u8 gamma[32], const u8 u[32],
+			    const u8 v[32])
+{
+	const u8 *const point[] = {y, h, gamma, u, v};
+
+	text[0] = (u8)suite;
+	text[1] = challenge_front;
+	for (unsigned i = 0; i < FOG_ARRAY_COUNT(point); i++)
+		memcpy(text + 2 + i * FOG_POINT_SIZE, point[i], FOG_POINT_SIZE);
+	text[FOG_VRF_CHALLENGE_TEXT - 1] = back;
+}
+
 void fog_vrf_challenge(u8 c[FOG_VRF_CHALLENGE_SIZE], enum fog_vrf_suite suite, const u8 y[32],
 		       const u8 h[32], const u8 gamma[32], const u8 u[32], const u8 v[32])
 {
-	const u8 *const point[] = {y, h, gamma, u, v};
-	u8 digest[crypto_hash_sha512_BYTES], suite_byte = (u8)suite;
-	crypto_hash_sha512_state state;
+	u8 text[FOG_VRF_CHALLENGE_TEXT], digest[crypto_hash_sha512_BYTES];
 
-	crypto_hash_sha512_init(&state);
-	crypto_hash_sha512_update(&state, &suite_byte, 1);
-	crypto_hash_sha512_update(&state, &challenge_front, 1);
-	for (unsigned i = 0; i < FOG_ARRAY_COUNT(point); i++)
-		crypto_hash_sha512_update(&state, point[i], FOG_POINT_SIZE);
-	crypto_hash_sha512_update(&state, &back, 1);
-	crypto_hash_sha512_final(&state, digest);
+	fog_vrf_challenge_text(text, suite, y, h, gamma, u, v);
+	crypto_hash_sha512(digest, text, sizeof(text));
 	memcpy(c, digest, FOG_VRF_CHALLENGE_SIZE);
 }
 

@@ -9,8 +9,9 @@
 #include "crypto/zk/range_internal.h"
 
 /* SHAKE256("GeneratorsChain" | 'G' or 'H' | party, 32 bits): 64 bytes make one generator. */
-static void chain(struct fog_ristretto *out, char which, u32 party)
+static void chain(struct fog_ge_niels *out, char which, u32 party)
 {
+	struct fog_ristretto point[FOG_RANGE_BITS_MAX];
 	u8 wide[FOG_UNIFORM_SIZE];
 	struct fog_keccak k;
 
@@ -20,23 +21,36 @@ static void chain(struct fog_ristretto *out, char which, u32 party)
 	fog_keccak_update(&k, &party, sizeof(party));
 	for (unsigned i = 0; i < FOG_RANGE_BITS_MAX; i++) {
 		fog_shake256_squeeze(&k, wide, sizeof(wide));
-		fog_ristretto_from_uniform(&out[i], wide);
+		fog_ristretto_from_uniform(&point[i], wide);
 	}
+	fog_ristretto_to_niels(out, point, FOG_RANGE_BITS_MAX);
+}
+
+static void fixed_init(struct fog_fixed *fixed, const struct fog_ge_niels *point)
+{
+	struct fog_ge_ext p;
+
+	fog_ge_ext_from_niels(&p, point);
+	fog_fixed_init(fixed, &p);
 }
 
 void fog_range_gens_init(struct fog_range_gens *gens)
 {
-	fog_pedersen_bases(&gens->base, &gens->blinding);
+	struct fog_ristretto base, blinding;
+
 	for (u32 party = 0; party < FOG_RANGE_COUNT_MAX; party++) {
 		chain(gens->g[party], 'G', party);
 		chain(gens->h[party], 'H', party);
 	}
-	fog_fixed_init(&gens->base_fixed, &gens->base.point);
-	fog_fixed_init(&gens->blinding_fixed, &gens->blinding.point);
 	for (unsigned i = 0; i < FOG_RANGE_BITS_MAX; i++) {
-		fog_fixed_init(&gens->g_fixed[i], &gens->g[0][i].point);
-		fog_fixed_init(&gens->h_fixed[i], &gens->h[0][i].point);
+		fixed_init(&gens->g_fixed[i], &gens->g[0][i]);
+		fixed_init(&gens->h_fixed[i], &gens->h[0][i]);
 	}
+	fog_pedersen_bases(&base, &blinding);
+	fog_fixed_init(&gens->base_fixed, &base.point);
+	fog_fixed_init(&gens->blinding_fixed, &blinding.point);
+	fog_known_table_init(&gens->base_known, &base.point);
+	fog_known_table_init(&gens->blinding_known, &blinding.point);
 }
 
 unsigned fog_range_rounds(unsigned bits, unsigned count)
@@ -73,11 +87,13 @@ void fog_range_challenge(struct fog_merlin *t, const char *label, struct fog_sca
 	fog_scalar_reduce(out, wide);
 }
 
-void fog_range_random(struct fog_merlin_rng *rng, struct fog_scalar *out)
+void fog_range_random(struct fog_merlin_rng *rng, struct fog_scalar *out, unsigned count)
 {
-	u8 wide[FOG_UNIFORM_SIZE];
+	u8 wide[FOG_RANGE_BITS_MAX][FOG_UNIFORM_SIZE];
 
-	fog_merlin_rng_bytes(rng, wide, sizeof(wide));
-	fog_scalar_reduce(out, wide);
-	fog_wipe(wide, sizeof(wide));
+	FOG_ASSERT(count <= FOG_RANGE_BITS_MAX);
+	fog_merlin_rng_bytes(rng, wide[0], count * sizeof(*wide));
+	for (unsigned i = 0; i < count; i++)
+		fog_scalar_reduce(&out[i], wide[i]);
+	fog_wipe(wide, count * sizeof(*wide));
 }

@@ -15,7 +15,7 @@
 #define FOG_CRYPTO_ZK_RANGE_H
 
 #include "crypto/curve/ristretto.h"
-#include "crypto/curve/straus.h"
+#include "crypto/curve/secret.h"
 #include "crypto/zk/merlin.h"
 
 #define FOG_RANGE_BITS_MAX   64
@@ -33,23 +33,25 @@ _Static_assert(1 << FOG_RANGE_ROUNDS_MAX == FOG_RANGE_TOTAL_MAX, "each round hal
 /* Generators nobody knows a relation between: hashed, the same for everyone. Those that a proof for
  * one commitment has, bring tables of multiples with them: 2.4 MiB in all. */
 struct fog_range_gens {
-	struct fog_ristretto base, blinding;
-	struct fog_ristretto g[FOG_RANGE_COUNT_MAX][FOG_RANGE_BITS_MAX];
-	struct fog_ristretto h[FOG_RANGE_COUNT_MAX][FOG_RANGE_BITS_MAX];
-	struct fog_fixed base_fixed, blinding_fixed; /* of the above */
+	struct fog_ge_niels g[FOG_RANGE_COUNT_MAX][FOG_RANGE_BITS_MAX];
+	struct fog_ge_niels h[FOG_RANGE_COUNT_MAX][FOG_RANGE_BITS_MAX];
+	struct fog_known_table base_known, blinding_known; /* B, B_blinding */
+	struct fog_fixed base_fixed, blinding_fixed;
 	struct fog_fixed g_fixed[FOG_RANGE_BITS_MAX], h_fixed[FOG_RANGE_BITS_MAX]; /* of row 0 */
 };
 
 /* Once per process; about 45 ms. */
 void fog_range_gens_init(struct fog_range_gens *gens);
 
-/* Scratch memory of a prover, wiped when fog_range_prove() returns. */
+/* Scratch memory of a prover; a and b are secret and wiped when fog_range_prove() returns. */
 struct fog_range_prover {
 	struct fog_scalar a[FOG_RANGE_TOTAL_MAX], b[FOG_RANGE_TOTAL_MAX];
-	struct fog_scalar factor[FOG_RANGE_TOTAL_MAX];
-	struct fog_ristretto g[FOG_RANGE_TOTAL_MAX], h[FOG_RANGE_TOTAL_MAX];
-	struct fog_scalar s[2 * FOG_RANGE_TOTAL_MAX + 1];
-	struct fog_ristretto p[2 * FOG_RANGE_TOTAL_MAX + 1];
+	/* Public, as is all below. */
+	struct fog_scalar g_factor[FOG_RANGE_TOTAL_MAX], h_factor[FOG_RANGE_TOTAL_MAX];
+	struct fog_fixed_term fixed[2][FOG_STRAUS_FIXED_MAX];
+	struct fog_scalar s[2][FOG_RANGE_TOTAL_MAX];
+	struct fog_ge_niels p[2][FOG_RANGE_TOTAL_MAX];
+	_Alignas(64) u8 scratch[FOG_RANGE_SCRATCH_SIZE];
 };
 
 /* What is proven: bits is 8, 16, 32 or 64; count is 1, 2, 4, 8 or 16. */

@@ -23,7 +23,8 @@ struct fog_range_challenges {
 unsigned fog_range_rounds(unsigned bits, unsigned count);
 void fog_range_domain(struct fog_merlin *t, unsigned bits, unsigned count);
 void fog_range_challenge(struct fog_merlin *t, const char *label, struct fog_scalar *out);
-void fog_range_random(struct fog_merlin_rng *rng, struct fog_scalar *out);
+/* At most FOG_RANGE_BITS_MAX. */
+void fog_range_random(struct fog_merlin_rng *rng, struct fog_scalar *out, unsigned count);
 
 /* 0, -EINVAL or -EBADMSG. */
 int fog_range_parse(struct fog_range_parsed *p, const u8 *proof, size_t proof_len,

@@ -3,8 +3,8 @@
 
 #include <errno.h>
 
+#include "crypto/curve/msm.h"
 #include "crypto/mem.h"
-#include "crypto/zk/pedersen.h"
 #include "crypto/zk/range_internal.h"
 
 /* All that is secret between the steps of one proof. */
@@ -54,46 +54,94 @@ static void secrets_init(struct run *r, const u8 random[FOG_MERLIN_RANDOM_SIZE])
 	fog_merlin_rng_key(&s->rng, "v", w->value, w->count * sizeof(*w->value));
 	fog_merlin_rng_key(&s->rng, "v_blinding", w->blinding, w->count * sizeof(*w->blinding));
 	fog_merlin_rng_finish(&s->rng, random);
-	fog_range_random(&s->rng, &s->a_blinding);
-	fog_range_random(&s->rng, &s->s_blinding);
-	for (unsigned i = 0; i < w->bits * w->count; i++) {
-		fog_range_random(&s->rng, &r->w->a[i]);
-		fog_range_random(&s->rng, &r->w->b[i]);
+	fog_range_random(&s->rng, &s->a_blinding, 1);
+	fog_range_random(&s->rng, &s->s_blinding, 1);
+	for (unsigned j = 0; j < w->count; j++) {
+		fog_range_random(&s->rng, r->w->a + j * w->bits, w->bits);
+		fog_range_random(&s->rng, r->w->b + j * w->bits, w->bits);
 	}
+}
+
+/* value B + blinding B_blinding; no value counts as zero. */
+static void commit(const struct run *r, struct fog_ristretto *out, const struct fog_scalar *value,
+		   const struct fog_scalar *blinding)
+{
+	const struct fog_known_table *const table[2] = {&r->gens->blinding_known,
+							&r->gens->base_known};
+	struct fog_sc s[2] = {*fog_scalar_words(blinding)};
+
+	if (value != NULL)
+		s[1] = *fog_scalar_words(value);
+	fog_secret_known_sum(&out->point, table, s, value != NULL ? 2 : 1);
+	fog_wipe(s, sizeof(s));
+}
+
+static void niels_select(struct fog_ge_niels *r, const struct fog_ge_niels *a, u8 picked)
+{
+	fe_select(&r->ypx, &a->ypx, picked);
+	fe_select(&r->ymx, &a->ymx, picked);
+	fe_select(&r->t2d, &a->t2d, picked);
 }
 
 /* A = a_blinding B_blinding + sum of G_i where the bit is one and of -H_i where it is zero: the
  * vectors a_L of bits and a_R = a_L - 1. */
 static void commit_bits(struct run *r, unsigned total)
 {
-	struct fog_ristretto sum, term, zero;
+	unsigned bits = r->witness->bits;
+	struct fog_ristretto sum;
+	struct fog_ge_niels term;
 
-	fog_ristretto_identity(&zero);
-	fog_ristretto_mul(&sum, &r->secret.a_blinding, &r->gens->blinding);
+	commit(r, &sum, NULL, &r->secret.a_blinding);
 	for (unsigned i = 0; i < total; i++) {
-		fog_ristretto_sub(&term, &zero, &r->w->h[i]);
-		fog_ristretto_select(&term, bit_at(r->witness, i), &r->w->g[i], &term);
-		fog_ristretto_add(&sum, &sum, &term);
+		term = r->gens->h[i / bits][i % bits];
+		fog_ge_niels_negate(&term, 1);
+		niels_select(&term, &r->gens->g[i / bits][i % bits], bit_at(r->witness, i));
+		fog_ge_add_niels(&sum.point, &sum.point, &term);
 	}
 	point_write(r, "A", &sum);
 	fog_wipe(&sum, sizeof(sum));
 	fog_wipe(&term, sizeof(term));
 }
 
-/* S = s_blinding B_blinding + <s_L, G> + <s_R, H>, which will mask the bits. */
-static void commit_masks(struct run *r, unsigned total)
+/* Adds the masks of a further party, whose generators have no tables. */
+static void party_masks_add(struct run *r, struct fog_ristretto *sum, unsigned party)
 {
-	struct fog_range_prover *w = r->w;
+	const struct fog_ge_niels *list[2] = {r->gens->g[party], r->gens->h[party]};
+	const struct fog_scalar *mask[2] = {r->w->a, r->w->b};
+	struct fog_ristretto point[FOG_RANGE_BITS_MAX], part;
+	unsigned bits = r->witness->bits;
+
+	for (unsigned side = 0; side < 2; side++) {
+		for (unsigned i = 0; i < bits; i++)
+			fog_ge_ext_from_niels(&point[i].point, &list[side][i]);
+		fog_ristretto_msm(&part, mask[side] + party * bits, point, bits);
+		fog_ristretto_add(sum, sum, &part);
+	}
+	fog_wipe(&part, sizeof(part));
+}
+
+/* S = s_blinding B_blinding + <s_L, G> + <s_R, H>, which will mask the bits. */
+static void commit_masks(struct run *r)
+{
+	struct fog_fixed_term term[FOG_STRAUS_FIXED_MAX];
+	unsigned bits = r->witness->bits, n = 0;
+	const struct fog_range_prover *w = r->w;
 	struct fog_ristretto sum;
 
-	memcpy(w->s, w->a, total * sizeof(*w->s));
-	memcpy(w->s + total, w->b, total * sizeof(*w->s));
-	memcpy(w->p, w->g, total * sizeof(*w->p));
-	memcpy(w->p + total, w->h, total * sizeof(*w->p));
-	w->s[2 * total] = r->secret.s_blinding;
-	w->p[2 * total] = r->gens->blinding;
-	fog_ristretto_msm(&sum, w->s, w->p, 2 * total + 1);
+	term[n++] = (struct fog_fixed_term){&r->gens->blinding_fixed,
+					    *fog_scalar_words(&r->secret.s_blinding)};
+	for (unsigned i = 0; i < bits; i++) {
+		term[n++] =
+			(struct fog_fixed_term){&r->gens->g_fixed[i], *fog_scalar_words(&w->a[i])};
+		term[n++] =
+			(struct fog_fixed_term){&r->gens->h_fixed[i], *fog_scalar_words(&w->b[i])};
+	}
+	fog_secret_fixed_sum(&sum.point, term, n);
+	for (unsigned j = 1; j < r->witness->count; j++)
+		party_masks_add(r, &sum, j);
 	point_write(r, "S", &sum);
+	fog_wipe(term, sizeof(term));
+	fog_wipe(&sum, sizeof(sum));
 }
 
 /* The constant terms at i of l(X) = a_L - z + s_L X and r(X) = y^i (a_R + z + s_R X) + z^(2+j) 2^k;
@@ -151,11 +199,11 @@ static void commit_polynomial(struct run *r)
 	struct secrets *s = &r->secret;
 	struct fog_ristretto point;
 
-	fog_range_random(&s->rng, &s->t_1_blinding);
-	fog_range_random(&s->rng, &s->t_2_blinding);
-	fog_pedersen_commit(&point, &s->t_1, &s->t_1_blinding);
+	fog_range_random(&s->rng, &s->t_1_blinding, 1);
+	fog_range_random(&s->rng, &s->t_2_blinding, 1);
+	commit(r, &point, &s->t_1, &s->t_1_blinding);
 	point_write(r, "T_1", &point);
-	fog_pedersen_commit(&point, &s->t_2, &s->t_2_blinding);
+	commit(r, &point, &s->t_2, &s->t_2_blinding);
 	point_write(r, "T_2", &point);
 }
 
@@ -180,95 +228,146 @@ static void open_polynomial(struct run *r)
 	fog_wipe(&sum, sizeof(sum));
 }
 
-/* L or R: <a, G> + <b, H> + <a, b> Q over one half of each. factor is NULL but in the first round,
- * where H_i stands for factor_i H_i. */
-static void cross_term(struct run *r, const char *label, const struct fog_scalar *a,
-		       const struct fog_scalar *b, const struct fog_ristretto *g,
-		       const struct fog_ristretto *h, const struct fog_scalar *factor,
-		       const struct fog_ristretto *q, unsigned half)
-{
-	struct fog_range_prover *w = r->w;
-	struct fog_ristretto sum;
+/* The inner-product argument, section 3 of the paper: that a and b have the product t_x, in a
+ * logarithm of their length. All of it is public, the vectors too: without it they would be sent as
+ * they are (section 4.2), for s_L and s_R hide the bits in them. So it may take variable time.
+ *
+ * Generators are not folded: g_factor[i] and h_factor[i] tell how often G_i and H_i, of the first
+ * round, are in the generator that they have become part of, and L and R are sums over those of the
+ * first round, which have tables. In a round with vectors of 2 * half, G_i is in that at place i
+ * modulo 2 * half. */
+struct inner {
+	struct fog_range_prover *w;
+	const struct fog_range_gens *gens;
+	struct fog_scalar base[2]; /* of B in L and R */
+	unsigned bits, total, terms[2];
+	unsigned count[2];
+};
 
-	w->s[2 * half] = fog_scalar_zero;
-	for (unsigned i = 0; i < half; i++) {
-		fog_scalar_muladd(&w->s[2 * half], &a[i], &b[i], &w->s[2 * half]);
-		w->s[i] = a[i];
-		if (factor != NULL)
-			fog_scalar_mul(&w->s[half + i], &b[i], &factor[i]);
-		else
-			w->s[half + i] = b[i];
-	}
-	memcpy(w->p, g, half * sizeof(*g));
-	memcpy(w->p + half, h, half * sizeof(*h));
-	w->p[2 * half] = *q;
-	fog_ristretto_msm(&sum, w->s, w->p, 2 * half + 1);
-	point_write(r, label, &sum);
-}
-
-static void fold_scalar(struct fog_scalar *low, const struct fog_scalar *high,
-			const struct fog_scalar *left, const struct fog_scalar *right)
+/* Adds s * f times generator i of G or H to L (0) or R (1). */
+static void inner_term(struct inner *n, unsigned side, bool is_h, unsigned i,
+		       const struct fog_scalar *s, const struct fog_scalar *f)
 {
+	struct fog_range_prover *w = n->w;
 	struct fog_scalar product;
 
-	fog_scalar_mul(&product, high, right);
-	fog_scalar_muladd(low, low, left, &product);
-	fog_wipe(&product, sizeof(product));
+	fog_scalar_mul(&product, s, f);
+	if (i < n->bits) {
+		w->fixed[side][n->terms[side]++] =
+			(struct fog_fixed_term){is_h ? &n->gens->h_fixed[i] : &n->gens->g_fixed[i],
+						*fog_scalar_words(&product)};
+		return;
+	}
+	w->s[side][n->count[side]] = product;
+	w->p[side][n->count[side]++] =
+		is_h ? n->gens->h[i / n->bits][i % n->bits] : n->gens->g[i / n->bits][i % n->bits];
+}
+
+/* L = <a_low, G_high> + <b_high, H_low> + <a_low, b_high> Q and R with low and high exchanged,
+ * where Q = q B. */
+static void inner_sums(struct inner *n, struct fog_ristretto out[2], const struct fog_scalar *q,
+		       unsigned half)
+{
+	struct fog_range_prover *w = n->w;
+	struct fog_straus s = {.sums = 2, .fixed = {w->fixed[0], w->fixed[1]}};
+	struct fog_ge_ext sum[2], part;
+
+	n->base[0] = n->base[1] = fog_scalar_zero;
+	for (unsigned i = 0; i < half; i++) {
+		fog_scalar_muladd(&n->base[0], &w->a[i], &w->b[half + i], &n->base[0]);
+		fog_scalar_muladd(&n->base[1], &w->a[half + i], &w->b[i], &n->base[1]);
+	}
+	for (unsigned side = 0; side < 2; side++) {
+		fog_scalar_mul(&n->base[side], &n->base[side], q);
+		w->fixed[side][0] = (struct fog_fixed_term){&n->gens->base_fixed,
+							    *fog_scalar_words(&n->base[side])};
+		n->terms[side] = 1;
+		n->count[side] = 0;
+	}
+	for (unsigned i = 0; i < n->total; i++) {
+		unsigned at = i % (2 * half);
+		bool high = at >= half;
+		unsigned other = high ? at - half : at + half;
+		inner_term(n, high ? 0 : 1, false, i, &w->a[other], &w->g_factor[i]);
+		inner_term(n, high ? 1 : 0, true, i, &w->b[other], &w->h_factor[i]);
+	}
+	s.terms[0] = n->terms[0];
+	s.terms[1] = n->terms[1];
+	fog_straus_sum(sum, &s, w->scratch);
+	for (unsigned side = 0; side < 2; side++) {
+		FOG_ASSERT(fog_msm_scratch_size(n->count[side]) <= sizeof(w->scratch));
+		fog_msm(&part, w->p[side], fog_scalar_words(w->s[side]), n->count[side],
+			w->scratch);
+		fog_ge_add(&out[side].point, &sum[side], &part);
+	}
 }
 
 /* Halves the vectors: a = u a_low + 1/u a_high, G = 1/u G_low + u G_high, b and H the other way
  * round. */
-static void fold(struct fog_range_prover *w, const struct fog_scalar *u,
-		 const struct fog_scalar *factor, unsigned half)
+static void inner_fold(struct inner *n, const struct fog_scalar *u, unsigned half)
 {
-	struct fog_scalar *left = w->s, *right = w->s + half, inverse;
+	struct fog_range_prover *w = n->w;
+	struct fog_scalar inverse, t;
 
-	fog_scalar_invert(&inverse, u);
+	fog_scalar_invert_vartime(&inverse, u);
 	for (unsigned i = 0; i < half; i++) {
-		fold_scalar(&w->a[i], &w->a[half + i], u, &inverse);
-		fold_scalar(&w->b[i], &w->b[half + i], &inverse, u);
-		left[i] = inverse;
-		right[i] = *u;
+		fog_scalar_mul(&t, &w->a[half + i], &inverse);
+		fog_scalar_muladd(&w->a[i], &w->a[i], u, &t);
+		fog_scalar_mul(&t, &w->b[half + i], u);
+		fog_scalar_muladd(&w->b[i], &w->b[i], &inverse, &t);
 	}
-	fog_ristretto_combine(w->g, w->g + half, left, right, half);
-	for (unsigned i = 0; i < half; i++) {
-		left[i] = *u;
-		right[i] = inverse;
-		if (factor != NULL) {
-			fog_scalar_mul(&left[i], u, &factor[i]);
-			fog_scalar_mul(&right[i], &inverse, &factor[half + i]);
-		}
+	for (unsigned i = 0; i < n->total; i++) {
+		bool high = i % (2 * half) >= half;
+		fog_scalar_mul(&w->g_factor[i], &w->g_factor[i], high ? u : &inverse);
+		fog_scalar_mul(&w->h_factor[i], &w->h_factor[i], high ? &inverse : u);
 	}
-	fog_ristretto_combine(w->h, w->h + half, left, right, half);
 }
 
-/* The inner-product argument, section 3 of the paper: that a and b have the product t_x, in a
- * logarithm of their length. */
+static void inner_init(struct inner *n, struct run *r, unsigned total)
+{
+	struct fog_range_prover *w = r->w;
+	struct fog_scalar y_inv;
+
+	*n = (struct inner){.w = w, .gens = r->gens, .bits = r->witness->bits, .total = total};
+	fog_scalar_invert_vartime(&y_inv, &r->y);
+	w->h_factor[0] = fog_scalar_one;
+	for (unsigned i = 0; i < total; i++) {
+		w->g_factor[i] = fog_scalar_one;
+		if (i > 0)
+			fog_scalar_mul(&w->h_factor[i], &w->h_factor[i - 1], &y_inv);
+	}
+}
+
 static void inner_product(struct run *r, unsigned total)
 {
 	struct fog_range_prover *w = r->w;
-	struct fog_scalar challenge, y_inv;
-	struct fog_scalar *factor = w->factor;
-	struct fog_ristretto q;
+	struct fog_ristretto side[2];
+	struct fog_scalar q, u;
+	struct inner n;
 
-	fog_range_challenge(r->t, "w", &challenge);
-	fog_ristretto_mul_base(&q, &challenge);
-	fog_scalar_invert(&y_inv, &r->y);
-	factor[0] = fog_scalar_one;
-	for (unsigned i = 1; i < total; i++)
-		fog_scalar_mul(&factor[i], &factor[i - 1], &y_inv);
+	inner_init(&n, r, total);
+	fog_range_challenge(r->t, "w", &q);
 	fog_merlin_append(r->t, "dom-sep", "ipp v1", 6);
 	fog_merlin_append_u64(r->t, "n", total);
 	for (unsigned half = total / 2; half > 0; half /= 2) {
-		cross_term(r, "L", w->a, w->b + half, w->g + half, w->h, factor, &q, half);
-		cross_term(r, "R", w->a + half, w->b, w->g, w->h + half,
-			   factor != NULL ? factor + half : NULL, &q, half);
-		fog_range_challenge(r->t, "u", &challenge);
-		fold(w, &challenge, factor, half);
-		factor = NULL;
+		inner_sums(&n, side, &q, half);
+		point_write(r, "L", &side[0]);
+		point_write(r, "R", &side[1]);
+		fog_range_challenge(r->t, "u", &u);
+		inner_fold(&n, &u, half);
 	}
 	scalar_write(r, NULL, &w->a[0]);
 	scalar_write(r, NULL, &w->b[0]);
+}
+
+/* What the inner product works on and what was written so far. */
+static void publish(struct run *r, unsigned total, const u8 *proof)
+{
+	fog_publish(r->w->a, total * sizeof(*r->w->a));
+	fog_publish(r->w->b, total * sizeof(*r->w->b));
+	fog_publish(&r->y, sizeof(r->y));
+	fog_publish(r->t, sizeof(*r->t));
+	fog_publish(proof, (size_t)(r->at - proof));
 }
 
 static int witness_check(const struct fog_range_witness *w)
@@ -290,11 +389,9 @@ static void commit_values(struct run *r, u8 (*commitment)[FOG_RISTRETTO_SIZE])
 
 	for (unsigned j = 0; j < w->count; j++) {
 		fog_scalar_from_u64(&value, w->value[j]);
-		fog_pedersen_commit(&point, &value, &w->blinding[j]);
+		commit(r, &point, &value, &w->blinding[j]);
 		fog_ristretto_encode(commitment[j], &point);
 		fog_merlin_append(r->t, "V", commitment[j], FOG_RISTRETTO_SIZE);
-		memcpy(r->w->g + j * w->bits, r->gens->g[j], w->bits * sizeof(*r->w->g));
-		memcpy(r->w->h + j * w->bits, r->gens->h[j], w->bits * sizeof(*r->w->h));
 	}
 	fog_wipe(&value, sizeof(value));
 }
@@ -317,7 +414,7 @@ int fog_range_prove(struct fog_range_prover *w, const struct fog_range_gens *gen
 	commit_values(&r, commitment);
 	secrets_init(&r, random);
 	commit_bits(&r, total);
-	commit_masks(&r, total);
+	commit_masks(&r);
 	fog_range_challenge(t, "y", &r.y);
 	fog_range_challenge(t, "z", &r.z);
 	polynomials(&r, false);
@@ -325,9 +422,11 @@ int fog_range_prove(struct fog_range_prover *w, const struct fog_range_gens *gen
 	fog_range_challenge(t, "x", &r.x);
 	polynomials(&r, true);
 	open_polynomial(&r);
+	publish(&r, total, proof);
 	inner_product(&r, total);
 	*proof_len = r.at - proof;
 	fog_wipe(&r.secret, sizeof(r.secret));
-	fog_wipe(w, sizeof(*w));
+	fog_wipe(w->a, total * sizeof(*w->a));
+	fog_wipe(w->b, total * sizeof(*w->b));
 	return 0;
 }

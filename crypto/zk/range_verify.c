@@ -93,18 +93,12 @@ void fog_range_replay(struct fog_merlin *t, struct fog_range_challenges *c, cons
 	}
 }
 
-static const struct fog_sc *scalars(const struct fog_scalar *s)
-{
-	return (const struct fog_sc *)s;
-}
-_Static_assert(sizeof(struct fog_scalar) == sizeof(struct fog_sc), "scalars are cast, not copied");
-
 static void batch_sum(struct fog_range_batch *b)
 {
 	struct fog_ristretto part;
 
 	FOG_ASSERT(fog_msm_scratch_size(b->count) <= sizeof(b->scratch));
-	fog_msm(&part.point, b->p, scalars(b->s), b->count, b->scratch);
+	fog_msm(&part.point, b->p, fog_scalar_words(b->s), b->count, b->scratch);
 	fog_ristretto_add(&b->sum, &b->sum, &part);
 	b->count = 0;
 }
@@ -341,8 +335,8 @@ int fog_range_batch_add(struct fog_range_batch *b, struct fog_merlin *t, const u
 	fog_merlin_rng_key(&rng, "a b", proof + proof_len - 64, 64);
 	fog_merlin_rng_key(&rng, "place", &b->added, sizeof(b->added));
 	fog_merlin_rng_finish(&rng, b->random);
-	fog_range_random(&rng, &weight);
-	fog_range_random(&rng, &join);
+	fog_range_random(&rng, &weight, 1);
+	fog_range_random(&rng, &join, 1);
 	fog_merlin_rng_wipe(&rng);
 	proof_add(b, &p, &c, &weight, &join);
 	b->added++;
@@ -352,19 +346,13 @@ int fog_range_batch_add(struct fog_range_batch *b, struct fog_merlin *t, const u
 /* Generators without tables, those of further parties, become terms. */
 static void parties_add(struct fog_range_batch *b)
 {
-	struct fog_ge_niels niels[FOG_RANGE_BITS_MAX];
+	const struct fog_ge_niels *g = b->gens->g[0], *h = b->gens->h[0];
 
-	for (unsigned party = 1; party < b->parties; party++) {
-		for (unsigned side = 0; side < 2; side++) {
-			const struct fog_scalar *s = side == 0 ? b->g : b->h;
-			fog_ristretto_to_niels(niels,
-					       side == 0 ? b->gens->g[party] : b->gens->h[party],
-					       FOG_RANGE_BITS_MAX);
-			s += (size_t)party * FOG_RANGE_BITS_MAX;
-			for (unsigned i = 0; i < FOG_RANGE_BITS_MAX; i++)
-				if (!fog_scalar_is_zero(&s[i]))
-					term_add(b, &fog_scalar_one, &s[i], &niels[i]);
-		}
+	for (unsigned i = FOG_RANGE_BITS_MAX; i < b->parties * FOG_RANGE_BITS_MAX; i++) {
+		if (!fog_scalar_is_zero(&b->g[i]))
+			term_add(b, &fog_scalar_one, &b->g[i], &g[i]);
+		if (!fog_scalar_is_zero(&b->h[i]))
+			term_add(b, &fog_scalar_one, &b->h[i], &h[i]);
 	}
 }
 
@@ -373,15 +361,16 @@ static unsigned fixed_list(const struct fog_range_batch *b, struct fog_fixed_ter
 {
 	unsigned n = 0;
 
-	term[n++] = (struct fog_fixed_term){&b->gens->base_fixed, *scalars(&b->base)};
-	term[n++] = (struct fog_fixed_term){&b->gens->blinding_fixed, *scalars(&b->blinding)};
+	term[n++] = (struct fog_fixed_term){&b->gens->base_fixed, *fog_scalar_words(&b->base)};
+	term[n++] =
+		(struct fog_fixed_term){&b->gens->blinding_fixed, *fog_scalar_words(&b->blinding)};
 	for (unsigned i = 0; b->parties > 0 && i < FOG_RANGE_BITS_MAX; i++) {
 		if (!fog_scalar_is_zero(&b->g[i]))
-			term[n++] =
-				(struct fog_fixed_term){&b->gens->g_fixed[i], *scalars(&b->g[i])};
+			term[n++] = (struct fog_fixed_term){&b->gens->g_fixed[i],
+							    *fog_scalar_words(&b->g[i])};
 		if (!fog_scalar_is_zero(&b->h[i]))
-			term[n++] =
-				(struct fog_fixed_term){&b->gens->h_fixed[i], *scalars(&b->h[i])};
+			term[n++] = (struct fog_fixed_term){&b->gens->h_fixed[i],
+							    *fog_scalar_words(&b->h[i])};
 	}
 	return n;
 }
@@ -389,7 +378,8 @@ static unsigned fixed_list(const struct fog_range_batch *b, struct fog_fixed_ter
 int fog_range_batch_verify(struct fog_range_batch *b)
 {
 	struct fog_fixed_term term[FOG_STRAUS_FIXED_MAX];
-	struct fog_straus s = {.sums = 1, .fixed = {term}, .point = b->p, .scalar = scalars(b->s)};
+	struct fog_straus s = {
+		.sums = 1, .fixed = {term}, .point = b->p, .scalar = fog_scalar_words(b->s)};
 	struct fog_ristretto part;
 
 	parties_add(b);

@@ -19,7 +19,7 @@
 #include "crypto/types.h"
 #include "dataplane/abi/ring.h"
 
-#define FOG_ABI       7u
+#define FOG_ABI       8u
 #define FOG_ABI_MAGIC 0x31494241474f46ffull
 
 /* Limits, with what happens when they are reached. */
@@ -242,9 +242,9 @@ _Static_assert(sizeof(struct fog_mix_keys) == 256, "");
 
 struct fog_data_region {
 	struct fog_region_header header;
-	u8 link_pk[32];  /* Noise static public key of this data plane */
-	u8 onion_pk[32]; /* ntor-v3 public key */
-	char io_name[16];
+	u8 link_pk[32];   /* Noise static public key of this data plane */
+	u8 onion_pk[32];  /* ntor-v3 public key */
+	char io_name[80]; /* back end, and how it really runs */
 	char crypto_name[16];
 	char pin_reason[160]; /* why the workers sit where they sit */
 	struct fog_worker_status status[FOG_WORKERS_MAX];

@@ -168,7 +168,7 @@ static void rest_fill(struct fog_placement *p, const struct machine *m, hwloc_co
 static void pin(struct fog_placement *p, const struct machine *m)
 {
 	hwloc_bitmap_t used = hwloc_bitmap_alloc();
-	char list[CPU_LIST_SIZE] = "?";
+	char list[CPU_LIST_SIZE] = "?", mix[32] = "not pinned: no core left";
 	const char *how;
 
 	for (u32 w = 0; w < p->workers; w++) {
@@ -188,8 +188,12 @@ static void pin(struct fog_placement *p, const struct machine *m)
 		how = "each on a core of its own, shared with interrupts and verification";
 	else
 		how = "some on SMT siblings: more workers than cores";
-	snprintf(p->reason, sizeof(p->reason), "%u worker%s on CPU %s, %s", p->workers,
-		 plural(p->workers), list, how);
+	if (p->workers < m->own) {
+		p->mix_cpu = m->core[m->order[p->workers] / 2].cpu[0];
+		snprintf(mix, sizeof(mix), "on CPU %d", p->mix_cpu);
+	}
+	snprintf(p->reason, sizeof(p->reason), "%u worker%s on CPU %s, %s; the mix %s", p->workers,
+		 plural(p->workers), list, how, mix);
 }
 
 int fog_placement_choose(struct fog_placement *p, hwloc_topology_t topology,
@@ -200,6 +204,7 @@ int fog_placement_choose(struct fog_placement *p, hwloc_topology_t topology,
 	memset(p, 0, sizeof(*p));
 	for (unsigned w = 0; w < FOG_WORKERS_MAX; w++)
 		p->cpu[w] = -1;
+	p->mix_cpu = -1;
 	if (workers > FOG_WORKERS_MAX)
 		return -EINVAL;
 	struct machine *m = malloc(sizeof(*m));

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Which CPUs the workers run on. Rules, in order of weight:
+/* Which CPUs the workers and the mix run on. Rules, in order of weight:
  *
  *	1. a worker has a physical core of its own: SMT siblings share caches and execution ports
  *	2. CPU 0's core takes most interrupts: it and whatever runs beside the workers (verify
- *service, slow path, control thread) keep it, when there are more than two cores
+ *	   service, slow path, control thread) keep it, when there are more than two cores
  *	3. all workers on one NUMA node if one node can hold them: cells change owner between
- *workers
- *	4. with one or two cores nothing is pinned: the kernel shares them better than we can
+ *	   workers
+ *	4. the mix has the core that comes after the workers' by the same rules, if there is one: a
+ *	   batch of packets takes a core for half a millisecond. It is not closed to the rest of the
+ *	   process, as a host that mixes little would waste it
+ *	5. with one or two cores nothing is pinned: the kernel shares them better than we can
  *
  * Pure but for fog_placement_detect(); any thread. */
 #ifndef FOG_CTL_PLACEMENT_H
@@ -23,6 +26,7 @@
 struct fog_placement {
 	u32 workers;              /* 1 .. FOG_WORKERS_MAX */
 	int cpu[FOG_WORKERS_MAX]; /* of worker w, or -1 when not pinned */
+	int mix_cpu;              /* of the mix's thread, or -1: anywhere in rest */
 	bool pinned;
 	/* Everything else in the process belongs on these: the allowed CPUs without the workers'
 	 * cores, or all allowed ones when none would be left. */

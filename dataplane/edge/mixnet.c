@@ -183,7 +183,7 @@ static void topology_take(struct fog_mixedge *m, const json_t *root)
 	rates.real = per_second(root, "real_per_minute");
 	rates.loop = per_second(root, "loop_per_minute");
 	rates.drop = per_second(root, "drop_per_minute");
-	memcpy(m->mail.provider, provider, 32);
+	fog_mail_provider_set(&m->mail, provider);
 	fog_mail_topology(&m->mail, &t, fog_edge_now());
 	if (memcmp(&rates, &m->mail.rates, sizeof(rates)) != 0)
 		fog_mail_rates_set(&m->mail, &rates, fog_edge_now());

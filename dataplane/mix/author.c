@@ -78,7 +78,7 @@ void fog_mix_neighbour(struct fog_mixnet *m, const struct fog_mix_msg *r, u64 no
 	index_build(m);
 }
 
-static bool emit(struct fog_mixnet *m, u32 link, u32 held)
+static bool emit(struct fog_mixnet *m, u32 link, u32 held, u64 now_ns)
 {
 	u32 worker = link % m->workers;
 	struct fog_mix_msg *out = fog_mix_result(m, worker);
@@ -86,6 +86,7 @@ static bool emit(struct fog_mixnet *m, u32 link, u32 held)
 	if (out == NULL)
 		return false;
 	out->link = link;
+	out->at_ns = now_ns;
 	out->type = FOG_MIX_COVER;
 	if (held != FOG_MIX_HELD_NONE) {
 		const struct fog_mix_held *h = &m->wheel->held[held];
@@ -106,11 +107,10 @@ void fog_mix_release(struct fog_mixnet *m, u32 held, u64 now_ns)
 	struct fog_mix_held *h = &m->wheel->held[held];
 	struct fog_mix_link *l = &m->links[h->link];
 
-	(void)now_ns;
 	if (!l->present) {
 		fog_mix_drop(m, FOG_DROP_MIX_NO_LINK);
 	} else if (m->policy.link_interval_us == 0) {
-		if (emit(m, h->link, held))
+		if (emit(m, h->link, held, now_ns))
 			return;
 		fog_mix_drop(m, FOG_DROP_MIX_SHED);
 	} else if (l->count >= FOG_MIX_QUEUE_MAX) {
@@ -141,7 +141,7 @@ static unsigned author(struct fog_mixnet *m, u32 link, u64 now_ns)
 			l->first = m->wheel->held[held].next;
 			l->count--;
 		}
-		if (!emit(m, link, held) && held != FOG_MIX_HELD_NONE) {
+		if (!emit(m, link, held, now_ns) && held != FOG_MIX_HELD_NONE) {
 			fog_mix_held_give(m->wheel, held);
 			fog_mix_drop(m, FOG_DROP_MIX_SHED);
 		}

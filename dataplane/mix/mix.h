@@ -74,7 +74,7 @@ struct fog_mix_msg {
 	u16 pad;
 	u32 link;
 	u64 epoch;
-	u64 arrived_ns;
+	u64 at_ns; /* PACKET, SUBMIT: when it came; SEND, COVER: when it left the mix */
 	u8 id[32];
 	u8 surb[FOG_SPHINX_SURB_ID];
 	union {

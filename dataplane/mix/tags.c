@@ -10,21 +10,15 @@
 #include <emmintrin.h>
 #endif
 
-/* Of the places, what may be filled: up to that a line is full with a chance of 0.4 %, and eight in
- * a row with no measurable one. */
-#define FILL_NUM 1
-#define FILL_DEN 2
+/* Of the sixteen places of a line, what is filled when the table is full: three in four. */
+#define FILL 12
 /* Lines looked at, at most. */
-#define PROBES 8
+#define PROBES 16
 
 static u32 lines_for(u32 capacity)
 {
-	u32 want = FOG_MAX(capacity, FOG_MIX_TAGS_MIN), lines = 1;
-
-	FOG_ASSERT(want <= FOG_MIX_TAGS_LIMIT);
-	while ((u64)lines * FOG_MIX_TAGS_LINE * FILL_NUM / FILL_DEN < want)
-		lines *= 2;
-	return lines;
+	FOG_ASSERT(capacity <= FOG_MIX_TAGS_LIMIT);
+	return FOG_MAX((capacity + FILL - 1) / FILL, 2u * PROBES);
 }
 
 size_t fog_mix_tags_size(u32 capacity)
@@ -37,7 +31,7 @@ void fog_mix_tags_init(struct fog_mix_tags *t, void *memory, u32 capacity)
 	memset(t, 0, sizeof(*t));
 	t->line = memory;
 	t->lines = lines_for(capacity);
-	t->capacity = (u32)((u64)t->lines * FOG_MIX_TAGS_LINE * FILL_NUM / FILL_DEN);
+	t->capacity = t->lines * FILL;
 }
 
 void fog_mix_tags_reset(struct fog_mix_tags *t, const u8 key[32])
@@ -66,9 +60,14 @@ void fog_mix_tags_marks(const struct fog_mix_tags *t, u8 (*mark)[FOG_MIX_MARK_SI
 	fog_cipher->aes_rounds(t->key + 1, 4, mark, count);
 }
 
+static inline u32 home_of(const struct fog_mix_tags *t, const u8 *mark)
+{
+	return (u32)((u64)fog_load_u32(mark) * t->lines >> 32);
+}
+
 void fog_mix_tags_prefetch(const struct fog_mix_tags *t, const u8 mark[FOG_MIX_MARK_SIZE])
 {
-	__builtin_prefetch(t->line[fog_load_u32(mark) & (t->lines - 1)], 1);
+	__builtin_prefetch(t->line[home_of(t, mark)], 1);
 }
 
 /* Bit i: line[i] == v. */
@@ -89,24 +88,23 @@ static inline u32 line_equal(const u32 line[FOG_MIX_TAGS_LINE], u32 v)
 #endif
 }
 
-/* -EEXIST, 0 with the place it would take, or -ENOSPC. Tags are never taken out: one that is not in
- * a line with a free place is not in the lines after it either. */
-static int find(const struct fog_mix_tags *t, const u8 *mark, u32 print, u32 **place)
+/* Where the tag is or would be, or NULL. Tags are never taken out: one that is not in a line with a
+ * free place is not in the lines after it either. */
+static inline u32 *find(const struct fog_mix_tags *t, const u8 *mark, u32 print)
 {
-	for (u32 i = 0, at = fog_load_u32(mark); i < PROBES; i++, at++) {
-		u32 *line = t->line[at & (t->lines - 1)];
-		if (line_equal(line, print) != 0)
-			return -EEXIST;
-		u32 free_places = line_equal(line, 0);
-		if (free_places != 0) {
-			*place = line + __builtin_ctz(free_places);
-			return 0;
-		}
+	for (u32 i = 0, at = home_of(t, mark); i < PROBES; i++) {
+		u32 *line = t->line[at];
+		u32 places = line_equal(line, print);
+		if (places == 0)
+			places = line_equal(line, 0);
+		if (places != 0)
+			return line + __builtin_ctz(places);
+		at = at + 1 < t->lines ? at + 1 : 0;
 	}
-	return -ENOSPC;
+	return NULL;
 }
 
-static u32 print_of(const u8 *mark)
+static inline u32 print_of(const u8 *mark)
 {
 	u32 print = fog_load_u32(mark + 12);
 
@@ -115,19 +113,18 @@ static u32 print_of(const u8 *mark)
 
 bool fog_mix_tags_has(const struct fog_mix_tags *t, const u8 mark[FOG_MIX_MARK_SIZE])
 {
-	u32 *place;
+	u32 print = print_of(mark), *place = find(t, mark, print);
 
-	return find(t, mark, print_of(mark), &place) == -EEXIST;
+	return place != NULL && *place == print;
 }
 
 int fog_mix_tags_add(struct fog_mix_tags *t, const u8 mark[FOG_MIX_MARK_SIZE])
 {
-	u32 print = print_of(mark), *place;
+	u32 print = print_of(mark), *place = find(t, mark, print);
 
-	int rc = find(t, mark, print, &place);
-	if (rc < 0)
-		return rc;
-	if (t->count >= t->capacity)
+	if (place != NULL && *place == print)
+		return -EEXIST;
+	if (place == NULL || t->count >= t->capacity)
 		return -ENOSPC;
 	*place = print;
 	t->count++;

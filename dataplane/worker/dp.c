@@ -309,6 +309,18 @@ struct fog_address fog_dp_address(const struct fog_dp *dp)
 	return dp->listen;
 }
 
+static int mix_start(struct fog_dp *dp)
+{
+	struct fog_mix_thread *t = &dp->mix_thread;
+
+	t->mixnet = &dp->mixnet;
+	t->cpu = dp->config.mix_cpu;
+	t->wake_fd = dp->mix_wake_fd;
+	for (u32 i = 0; i < dp->workers; i++)
+		t->worker_fd[i] = dp->worker[i]->wake_fd;
+	return fog_mix_thread_start(t);
+}
+
 int fog_dp_start(struct fog_dp *dp)
 {
 	struct timespec real, mono;
@@ -325,10 +337,9 @@ int fog_dp_start(struct fog_dp *dp)
 	if (rc < 0)
 		goto err;
 	dp->slow_running = true;
-	rc = -pthread_create(&dp->mix_thread, NULL, fog_mix_loop, dp);
+	rc = mix_start(dp);
 	if (rc < 0)
 		goto err;
-	dp->mix_running = true;
 	for (u32 i = 0; i < dp->workers; i++) {
 		rc = -pthread_create(&dp->worker[i]->thread, NULL, fog_worker_loop, dp->worker[i]);
 		if (rc < 0)
@@ -361,12 +372,7 @@ void fog_dp_stop(struct fog_dp *dp)
 		pthread_join(dp->slow_thread, NULL);
 		dp->slow_running = false;
 	}
-	if (dp->mix_running) {
-		ssize_t n = write(dp->mix_wake_fd, &one, sizeof(one));
-		(void)n;
-		pthread_join(dp->mix_thread, NULL);
-		dp->mix_running = false;
-	}
+	fog_mix_thread_stop(&dp->mix_thread);
 	atomic_store_explicit(&dp->stop, false, memory_order_relaxed);
 	dp->threaded = false;
 }

@@ -19,6 +19,7 @@ struct fog_io_ops; /* dataplane/io/io.h */
 struct fog_dp_config {
 	u32 workers;              /* 1 .. FOG_WORKERS_MAX */
 	int cpu[FOG_WORKERS_MAX]; /* CPU to pin worker w to, or -1 */
+	int mix_cpu;              /* CPU to pin the mix's thread to, or -1 */
 	u8 link_sk[32];           /* Noise static secret; copied, wiped at fog_dp_free() */
 	u8 onion_sk[32];          /* ntor-v3 secret; likewise */
 	u8 rng_seed[32];          /* all randomness of the instance: OS entropy in the daemon */

@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The mixnet as the workers see it, and its thread. */
-#include <poll.h>
-#include <sys/prctl.h>
-#include <time.h>
-#include <unistd.h>
-
+/* The mixnet as the workers see it. */
 #include "crypto/mem.h"
 #include "dataplane/worker/worker.h"
 
 /* Results a worker takes in one turn. */
 #define RESULTS_BURST 64
-/* The mix looks at its rings this often even if nobody wakes it. */
-#define WAIT_NS 1000000000ull
-/* Empty turns before it blocks. */
-#define SPIN_TURNS 16
 
 int fog_mixport_init(struct fog_dp *dp, struct fog_arena *a, struct fog_rng *rng)
 {
@@ -54,7 +45,7 @@ static struct fog_mix_msg *request(struct fog_worker *w, u8 type)
 	struct fog_mix_msg *m = fog_ring_slot(&w->mix_request, 0);
 	memset(m, 0, offsetof(struct fog_mix_msg, body));
 	m->type = type;
-	m->arrived_ns = w->now;
+	m->at_ns = w->now;
 	return m;
 }
 
@@ -207,77 +198,4 @@ void fog_mixport_counts(struct fog_worker *w)
 	COPY(batches, batches);
 	COPY(unwrapped, unwrapped);
 #undef COPY
-}
-
-/* ---- the thread --------------------------------------------------------------------------- */
-
-static u64 clock_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (u64)t.tv_sec * FOG_NS_PER_S + (u64)t.tv_nsec;
-}
-
-static void wake_workers(struct fog_dp *dp)
-{
-	const u64 one = 1;
-
-	for (u32 i = 0; i < dp->workers; i++)
-		if (fog_ring_wants_wake(&dp->mixnet.result[i])) {
-			ssize_t n = write(dp->worker[i]->wake_fd, &one, sizeof(one));
-			(void)n; /* EAGAIN: readable already */
-		}
-}
-
-static bool announce_wait(struct fog_mixnet *m, bool waiting)
-{
-	bool ready = false;
-
-	for (u32 i = 0; i < m->workers; i++) {
-		if (!waiting) {
-			fog_ring_wait_end(&m->request[i]);
-			continue;
-		}
-		fog_ring_wait_begin(&m->request[i]);
-		ready |= fog_ring_ready(&m->request[i]) > 0;
-	}
-	return ready;
-}
-
-/* Until a request comes or the next message is due. */
-static void block(struct fog_dp *dp)
-{
-	bool ready = announce_wait(&dp->mixnet, true);
-	u64 now = clock_now(), next = FOG_MIN(fog_mix_next(&dp->mixnet), now + WAIT_NS);
-	/* Requests that wait for room in the results: look again in a moment. */
-	u64 wait = ready ? FOG_MIX_TICK_NS : next > now ? next - now : 0;
-	struct timespec t = {.tv_sec = (time_t)(wait / FOG_NS_PER_S),
-			     .tv_nsec = (long)(wait % FOG_NS_PER_S)};
-	struct pollfd p = {.fd = dp->mix_wake_fd, .events = POLLIN};
-	u64 value;
-
-	if (wait > 0)
-		(void)ppoll(&p, 1, &t, NULL);
-	announce_wait(&dp->mixnet, false);
-	ssize_t n = read(dp->mix_wake_fd, &value, sizeof(value));
-	(void)n; /* EAGAIN: it was the time */
-}
-
-void *fog_mix_loop(void *arg)
-{
-	struct fog_dp *dp = arg;
-	unsigned idle = 0;
-
-	pthread_setname_np(pthread_self(), "fog-mix");
-	prctl(PR_SET_TIMERSLACK, 1000, 0, 0, 0);
-	while (!atomic_load_explicit(&dp->stop, memory_order_relaxed)) {
-		if (fog_mix_poll(&dp->mixnet, clock_now()) > 0) {
-			wake_workers(dp);
-			idle = 0;
-		} else if (++idle >= SPIN_TURNS) {
-			block(dp);
-		}
-	}
-	return NULL;
 }

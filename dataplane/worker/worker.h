@@ -9,7 +9,7 @@
 
 #include "crypto/random/random.h"
 #include "dataplane/abi/attach.h"
-#include "dataplane/mix/mix.h"
+#include "dataplane/mix/thread.h"
 #include "dataplane/stage/batch.h"
 #include "dataplane/table/link.h"
 #include "dataplane/worker/slow.h"
@@ -207,8 +207,7 @@ struct fog_dp {
 	struct fog_mix_lane *mix_request[FOG_WORKERS_MAX];
 	struct fog_mix_lane *mix_result[FOG_WORKERS_MAX];
 	int mix_wake_fd;
-	pthread_t mix_thread;
-	bool mix_running;
+	struct fog_mix_thread mix_thread;
 	int slow_wake_fd;
 	pthread_t slow_thread;
 	bool slow_running;
@@ -264,7 +263,6 @@ unsigned fog_worker_turn(struct fog_worker *w, u64 now_ns);
 /* loop.c: the thread. */
 void *fog_worker_loop(void *worker);
 void *fog_slow_loop(void *dp);
-void *fog_mix_loop(void *dp); /* mixport.c */
 
 /* Frames through open .. control. They stay the caller's. */
 void fog_pipeline(struct fog_worker *w, struct fog_batch *b);

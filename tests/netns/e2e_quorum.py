@@ -14,6 +14,7 @@ import time
 from lab import FOGCTL, Failed, check, main, until
 
 COMMITTEE = 7
+JOINER = "host8"  # follows at first, joins in the end
 CLIENTS = ["ash", "birch", "cedar"]  # never killed: their clients wait for answers
 VICTIMS = ["holly", "larch"]         # two of seven: less than a third
 
@@ -198,6 +199,40 @@ def test_no_quorum(lab):
     until("all hosts are at one height", 60, lambda: caught_up(lab, lab.names))
 
 
+def members(lab, host):
+    return {v["node_id"] for v in quorum(lab, host)["validators"]}
+
+
+def test_join_and_leave(lab):
+    """A follower registers and bonds; the next epoch takes it in, and another one lets it go."""
+    check(quorum(lab, JOINER)["role"] == "follower", "it votes already")
+    status, _, err = lab.call("quorum", "join", "0.5", host=JOINER)
+    check(status == 1 and b"at least" in err, f"a bond too small: {err}")
+    lab.fogctl("quorum", "join", "1000", "--commission", "5", host=JOINER)
+    until("the joiner votes", 60, lambda: quorum(lab, JOINER)["role"] == "validator")
+    node = lab.fogctl("account", "show", "host", host=JOINER)["account"]
+    until("all know it", 30, lambda: all(node in members(lab, name) for name in lab.names))
+    until("all hear it", 30,
+          lambda: all(v["heard"] for v in quorum(lab, "ash")["validators"]))
+    state = quorum(lab, "ash")
+    check(len(state["validators"]) == COMMITTEE + 1 and state["quorum"], str(state))
+    entry = next(v for v in state["validators"] if v["node_id"] == node)
+    check(entry["country"] != "" and entry["operator"] != "", f"no attributes: {entry}")
+    with Clients(lab, CLIENTS, 7000000) as clients:
+        for victim in VICTIMS:  # two of eight
+            lab.kill(victim, "controlplane")
+        time.sleep(1)
+    nothing_lost(lab, clients, lab.names)
+    shown = lab.fogctl("account", "show", "host", "--verify", host=JOINER)
+    check(shown["proven"].startswith("yes, by a quorum"), str(shown))
+    lab.fogctl("quorum", "leave", host=JOINER)
+    until("it follows again", 60, lambda: quorum(lab, JOINER)["role"] == "follower")
+    until("all let it go", 30, lambda: all(node not in members(lab, n) for n in lab.names))
+    status, _, err = lab.call("account", "show", "host", "--genesis", "/etc/hostname", host=JOINER)
+    check(status == 1, f"verified from no genesis: {err}")
+
+
 if __name__ == "__main__":
     main([test_agreement, test_kill, test_draws, test_everybody_killed, test_pause,
-          test_minority_cut_off, test_no_quorum], hosts=COMMITTEE)
+          test_minority_cut_off, test_no_quorum, test_join_and_leave], hosts=COMMITTEE + 1,
+         epoch="10s")

@@ -78,7 +78,7 @@ def test_opinions(lab):
 def test_restart(lab):
     account, nonce = "1" * 64, "2" * 64
     auction = str(call(lab, "market", "auction", "open", "cpu", "20", "1")["auction_id"])
-    call(lab, "market", "auction", "commit", auction, "bid", "200000", "5", account, nonce)
+    call(lab, "market", "auction", "commit", auction, "bid", "0.2", "5", account, nonce)
     until("a price is stored", 45, lambda: call(lab, "market", "history", "cpu")["candles"])
     before = call(lab, "market", "history", "cpu")["candles"]
     lab.kill_and_wait(HOST, "controlplane")

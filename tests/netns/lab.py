@@ -58,8 +58,9 @@ def conserved(name, fogctl):
 
 
 class Lab:
-    def __init__(self, hosts=7, mode="auto", io="auto"):
+    def __init__(self, hosts=7, mode="auto", io="auto", epoch="1m"):
         self.hosts_count = hosts
+        self.epoch = epoch
         self.wanted_mode = mode
         self.wanted_io = io
         self.dir = tempfile.mkdtemp(prefix="fog-e2e-")
@@ -71,7 +72,7 @@ class Lab:
 
     def up(self):
         self.fogctl("lab", "up", "--hosts", str(self.hosts_count), "--mode", self.wanted_mode,
-                    "--io", self.wanted_io)
+                    "--io", self.wanted_io, "--epoch", self.epoch)
         self.reload()
 
     def down(self):

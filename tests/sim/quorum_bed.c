@@ -69,6 +69,26 @@ static int on_vrf_verify(void *context, const u8 key[32], const u8 alpha[32],
 	return memcmp(beta, proof, 64) == 0 ? 0 : -EBADMSG;
 }
 
+static int on_past_set(void *context, u64 epoch, struct fog_validators *out)
+{
+	const struct bed *b = ((struct bed_node *)context)->bed;
+
+	if (epoch >= BED_EPOCHS_MAX || b->sets[epoch] == NULL)
+		return -ENOENT;
+	*out = *b->sets[epoch];
+	return 0;
+}
+
+static void set_keep(struct bed *b, const struct fog_validators *s)
+{
+	if (s->epoch >= BED_EPOCHS_MAX)
+		bed_fail(b, "more epochs than a run should need");
+	if (b->sets[s->epoch] != NULL)
+		return;
+	b->sets[s->epoch] = malloc(sizeof(*s));
+	*b->sets[s->epoch] = *s;
+}
+
 static bool on_accept(void *context, const struct fog_block *b)
 {
 	for (u32 i = 0; i < b->header.tx_count; i++)
@@ -129,6 +149,12 @@ static bool disk_sync(struct bed_node *n)
 		n->crash_at = 0;
 		/* Some prefix of what was written arrived. */
 		n->disk_synced += (u32)bed_below(n->bed, left + 1);
+		if (n->loses) {
+			n->loses = false;
+			n->disk_synced = 0;
+			n->observes = !n->byzantine;
+			n->bed->losses++;
+		}
 		bed_node_crash(n, 50 + bed_below(n->bed, 3000));
 		return false;
 	}
@@ -227,6 +253,17 @@ static u32 op_change(const struct bed_node *n, u64 id, struct fog_app_validator 
 	return 1;
 }
 
+/* Others switch between a profile and none, and make epochs shorter or longer by a half. */
+static void op_rules(struct bed_node *n, u64 id)
+{
+	const struct fog_validator_rules *r = &n->bed->genesis.rules;
+
+	if (id % 64 != 31)
+		return;
+	n->rules.profile = id % 128 == 31 ? FOG_PROFILE_NONE : r->profile;
+	n->rules.epoch_ms = r->epoch_ms + r->epoch_ms / 2 * (id / 64 % 3) - r->epoch_ms / 4;
+}
+
 static void op_applied(struct bed_node *n, u64 id)
 {
 	struct bed *b = n->bed;
@@ -277,11 +314,26 @@ static u32 block_apply(struct bed_node *n, struct fog_block *block,
 		op_applied(n, id);
 		if (changes < FOG_APP_CHANGES_MAX)
 			changes += op_change(n, id, &change[changes]);
+		op_rules(n, id);
 	}
 	memcpy(bytes, n->root, 32);
 	memcpy(bytes + 32, block->hash, 32);
 	fog_hash_sha256(n->root, bytes, 64);
 	return changes;
+}
+
+/* As controlplane/validator/observe.c. */
+static void rejoin_check(struct bed_node *n)
+{
+	struct fog_quorum_status s;
+
+	fog_quorum_status(n->q, n->bed->now_ms, &s);
+	if (!n->observes ||
+	    s.epoch_began_ms <= n->started_ms + FOG_QUORUM_REJOIN_SKEWS * BED_SKEW_MS)
+		return;
+	n->observes = false;
+	n->bed->rejoins++;
+	fog_quorum_rejoin(n->q);
 }
 
 static void execute(struct bed_node *n, struct fog_block *block, const u8 *cert, u32 len)
@@ -299,7 +351,10 @@ static void execute(struct bed_node *n, struct fog_block *block, const u8 *cert,
 		n->certs[h] = malloc(sizeof(*n->certs[h]));
 		fog_certificate_decode(n->certs[h], cert, len);
 	}
-	n->bed->evidence += n->byzantine ? 0 : block->header.evidence_count;
+	for (u32 i = 0; i < block->header.evidence_count && !n->byzantine; i++) {
+		n->bed->evidence++;
+		n->bed->evidence_late += block->evidence[i].vote[0].epoch != epoch;
+	}
 	u32 changes = block_apply(n, block, change);
 	fog_quorum_step(n->q,
 			&(struct fog_quorum_event){.kind = FOG_QUORUM_EXECUTED,
@@ -307,10 +362,14 @@ static void execute(struct bed_node *n, struct fog_block *block, const u8 *cert,
 						   .root = n->root,
 						   .change = change,
 						   .count = changes,
+						   .rules = &n->rules,
 						   .from = FOG_VALIDATORS_MAX},
 			n->bed->now_ms + n->skew_ms);
 	if (fog_quorum_set(n->q)->epoch != epoch)
 		n->bed->epochs++;
+	if (!n->byzantine)
+		set_keep(n->bed, fog_quorum_set(n->q));
+	rejoin_check(n);
 }
 
 /* ---- a node -----------------------------------------------------------------------------------
@@ -559,18 +618,22 @@ void bed_node_start(struct bed_node *n)
 	struct bed *b = n->bed;
 	struct fog_quorum_config c = {
 		.genesis_ms = BED_START_MS,
-		.epoch_ms = b->epoch_ms,
-		.host = {n, on_sign, on_verify, on_vrf_prove, on_vrf_verify, on_accept, on_payload},
+		.skew_ms = BED_SKEW_MS,
+		.observe = n->observes,
+		.host = {n, on_sign, on_verify, on_vrf_prove, on_vrf_verify, on_accept, on_past_set,
+			 on_payload},
 	};
 
 	memcpy(c.chain, b->genesis.hash, 32);
 	memcpy(c.node_id, n->node_id, 32);
 	n->height = 0;
 	n->op_count = n->pool_count = 0;
+	n->rules = (struct fog_app_rules){b->genesis.rules.profile, b->genesis.rules.epoch_ms};
 	memset(n->root, 0, 32);
 	memset(n->seen, 0, sizeof(n->seen));
 	FOG_ASSERT(fog_quorum_new(&n->q, &c, &b->genesis) == 0);
 	n->up = true;
+	n->started_ms = b->now_ms + n->skew_ms;
 	recover(n);
 	step(n, (struct fog_quorum_event){.kind = FOG_QUORUM_START, .from = FOG_VALIDATORS_MAX});
 }
@@ -647,6 +710,7 @@ void bed_init(struct bed *b, u64 seed, const struct fog_validators *genesis, con
 	fog_rng_init_u64(&b->rng, seed);
 	b->now_ms = BED_START_MS;
 	b->genesis = *genesis;
+	set_keep(b, genesis);
 	b->canon = calloc(BED_HEIGHT_MAX, 32);
 	for (u32 i = 0; i < genesis->count; i++)
 		for (u32 k = 0; k <= twins[i]; k++) {
@@ -678,6 +742,8 @@ void bed_free(struct bed *b)
 	}
 	for (u32 i = 0; i < b->heap_count; i++)
 		free(b->heap[i].data);
+	for (u32 i = 0; i < BED_EPOCHS_MAX; i++)
+		free(b->sets[i]);
 	free(b->heap);
 	free(b->canon);
 }

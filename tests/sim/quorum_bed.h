@@ -12,8 +12,10 @@
 #define BED_NODES_MAX  24
 #define BED_OPS_MAX    4096
 #define BED_HEIGHT_MAX 65536
+#define BED_EPOCHS_MAX 256
 #define BED_STASH_MAX  64
 #define BED_START_MS   1700000000000ull
+#define BED_SKEW_MS    4500 /* clocks differ by less */
 
 enum { BED_TX = FOG_MESSAGE_OWNERS, BED_STATUS, BED_SYNC_ASK, BED_SYNC };
 
@@ -37,12 +39,16 @@ struct bed_node {
 
 	struct bed_record *disk;
 	u32 disk_count, disk_cap, disk_synced;
-	u64 crash_at; /* number of the persistence point at which it dies; 0 = never */
-	u64 points;   /* passed so far */
+	u64 crash_at;   /* number of the persistence point at which it dies; 0 = never */
+	u64 points;     /* passed so far */
+	bool loses;     /* all of its disk with the next crash */
+	bool observes;  /* on a disk of its own: it lost the other one */
+	u64 started_ms; /* by its clock */
 
 	/* The application: an ordered list of operations. */
 	u64 height;
 	u8 root[32];
+	struct fog_app_rules rules;
 	u32 op_count;
 	u32 *ops;
 	bool seen[BED_OPS_MAX];
@@ -74,11 +80,11 @@ struct bed_op {
 
 struct bed {
 	u64 seed, now_ms, calm_ms;
+	u64 fragile; /* validators that may lose their disks */
 	struct fog_rng rng;
 	u32 node_count;
 	struct bed_node node[BED_NODES_MAX];
 	struct fog_validators genesis;
-	u64 epoch_ms;
 
 	struct bed_packet *heap;
 	u32 heap_count, heap_cap;
@@ -89,7 +95,8 @@ struct bed {
 	struct bed_op op[BED_OPS_MAX];
 	u8 (*canon)[32]; /* hash by height, of whoever came first */
 	u64 height;
-	u64 evidence, crashes, catchups, epochs;
+	struct fog_validators *sets[BED_EPOCHS_MAX]; /* by epoch, once somebody is in it */
+	u64 evidence, evidence_late, losses, rejoins, crashes, catchups, epochs;
 	bool verbose;
 };
 

@@ -22,9 +22,10 @@
 #define CUT_MS_MAX  9000
 
 #define BYZANTINE_RUNS 5
+#define LOST_SHARE     4 /* one run with lost disks for so many others */
 #define OPS_STORM_MAX  (BED_OPS_MAX - 64)
 
-static u64 evidence, crashes, catchups, epochs, blocks, acked;
+static u64 evidence, evidence_late, losses, rejoins, crashes, catchups, epochs, blocks, acked;
 
 /* ---- committees ------------------------------------------------------------------------------ */
 
@@ -50,6 +51,7 @@ static void validator_make(struct bed *b, struct fog_validators *s, u32 i, u32 c
 static void committee_make(struct bed *b, u64 seed, struct fog_validators *s)
 {
 	static const u8 sizes[] = {4, 4, 5, 7, 7, 8, 10};
+	static const u64 epoch_ms[] = {1500, 6000, 3600000};
 
 	memset(b, 0, sizeof(*b));
 	b->seed = seed;
@@ -59,6 +61,7 @@ static void committee_make(struct bed *b, u64 seed, struct fog_validators *s)
 		s->epoch = 1;
 		s->count = sizes[bed_below(b, FOG_ARRAY_COUNT(sizes))];
 		s->rules.profile = FOG_PROFILE_NONE + bed_below(b, 3);
+		s->rules.epoch_ms = epoch_ms[bed_below(b, 3)];
 		u32 classes = FOG_MAX(4u, s->count / 2 + 1);
 		bool equal = bed_below(b, 2) == 0;
 		for (u32 i = 0; i < s->count; i++)
@@ -66,11 +69,12 @@ static void committee_make(struct bed *b, u64 seed, struct fog_validators *s)
 	} while (fog_validators_finish(s, NULL) != 0 || s->flagged);
 }
 
-/* Who is Byzantine: any set up to f, or all of one class. Live without them in either case. */
-static void byzantine_pick(struct bed *b, const struct fog_validators *s, u8 *twins)
+/* Who is Byzantine: any set up to f, or all of one class. Live without them in either case. Returns
+ * honest ones that may lose their disks: also without them there is a quorum. */
+static u64 byzantine_pick(struct bed *b, const struct fog_validators *s, u8 *twins)
 {
 	struct fog_tolerance *t = calloc(1, sizeof(*t));
-	u64 mask = 0;
+	u64 mask = 0, fragile = 0;
 
 	fog_validators_tolerance(s, t);
 	const struct fog_class_tolerance *c = &t->classes[bed_below(b, t->class_count)];
@@ -85,7 +89,12 @@ static void byzantine_pick(struct bed *b, const struct fog_validators *s, u8 *tw
 	for (u32 i = 0; i < s->count; i++)
 		if (mask >> i & 1)
 			twins[i] = (u8)(1 + bed_below(b, 2));
+	for (u32 i = 0; i < s->count; i++)
+		if ((mask >> i & 1) == 0 &&
+		    fog_validators_quorum(s, fog_validators_all(s) & ~(mask | fragile | 1ull << i)))
+			fragile |= 1ull << i;
 	free(t);
+	return fragile;
 }
 
 /* ---- the storm --------------------------------------------------------------------------------
@@ -109,6 +118,17 @@ static void split(struct bed *b)
 	b->delay_ms_max = 2 + (u32)bed_below(b, bed_below(b, 2) == 0 ? 20 : 400);
 }
 
+/* One at a time: several that observe together make no progress, so nothing would be tried. */
+static bool may_lose(const struct bed *b, const struct bed_node *n)
+{
+	if (n->byzantine)
+		return true;
+	for (u32 i = 0; i < b->node_count; i++)
+		if (b->node[i].observes)
+			return false;
+	return b->fragile >> n->validator & 1;
+}
+
 static void wound(struct bed *b)
 {
 	struct bed_node *n = &b->node[bed_below(b, b->node_count)];
@@ -116,8 +136,8 @@ static void wound(struct bed *b)
 	if (!n->up || bed_below(b, 2) != 0)
 		return;
 	n->crash_at = n->points + 1 + bed_below(b, 30);
-	if (n->byzantine && bed_below(b, 2) == 0)
-		n->disk_synced = 0; /* forgets all it promised, once it crashes */
+	/* It forgets all it promised, once it crashes. */
+	n->loses = may_lose(b, n) && bed_below(b, 2) == 0;
 }
 
 static void storm(struct bed *b)
@@ -201,13 +221,14 @@ static void linearizable(struct bed *b)
 
 static void finish(struct bed *b)
 {
-	calm(b);
-	linearizable(b);
 	if (b->verbose)
 		printf("seed %llu: %u validators, %llu blocks, %u operations, %llu crashes\n",
 		       (unsigned long long)b->seed, b->genesis.count, (unsigned long long)b->height,
 		       b->op_count, (unsigned long long)b->crashes);
 	evidence += b->evidence;
+	evidence_late += b->evidence_late;
+	losses += b->losses;
+	rejoins += b->rejoins;
 	crashes += b->crashes;
 	catchups += b->catchups;
 	epochs += b->epochs;
@@ -217,17 +238,16 @@ static void finish(struct bed *b)
 
 static void seed_run(struct bed *b, u64 seed, bool verbose)
 {
-	static const u64 epoch_ms[] = {1500, 6000, 3600000};
 	struct fog_validators *s = calloc(1, sizeof(*s));
 	u8 twins[FOG_VALIDATORS_MAX] = {0};
 
 	committee_make(b, seed, s);
 	struct fog_rng rng = b->rng;
-	byzantine_pick(b, s, twins);
+	u64 fragile = byzantine_pick(b, s, twins);
 	bed_init(b, seed, s, twins);
 	b->rng = rng;
+	b->fragile = fragile;
 	b->verbose = verbose;
-	b->epoch_ms = epoch_ms[bed_below(b, 3)];
 	b->calm_ms = b->now_ms + STORM_MS;
 	b->delay_ms_max = 10;
 	for (u32 i = 0; i < b->node_count; i++) {
@@ -235,12 +255,43 @@ static void seed_run(struct bed *b, u64 seed, bool verbose)
 		bed_node_start(&b->node[i]);
 	}
 	storm(b);
+	calm(b);
+	linearizable(b);
 	finish(b);
 	free(s);
 }
 
-/* One crash, at persistence point `point` of validator `who`, in a committee of four. */
-static void point_run(struct bed *b, u32 who, u64 point, bool verbose)
+/* With as many Byzantine ones as are tolerated, any honest validator may lose its disk, again and
+ * again. Nothing may come of it but that there is no progress for a while. */
+static void lost_run(struct bed *b, u64 seed, bool verbose)
+{
+	struct fog_validators *s = calloc(1, sizeof(*s));
+	u8 twins[FOG_VALIDATORS_MAX] = {1};
+
+	memset(b, 0, sizeof(*b));
+	b->seed = seed;
+	s->epoch = 1;
+	s->count = 4;
+	s->rules.profile = FOG_PROFILE_NONE;
+	s->rules.epoch_ms = 1500;
+	for (u32 i = 0; i < 4; i++)
+		validator_make(b, s, i, 4, true);
+	FOG_ASSERT(fog_validators_finish(s, NULL) == 0 && !s->flagged);
+	bed_init(b, seed, s, twins);
+	b->verbose = verbose;
+	b->fragile = ~0ull;
+	b->calm_ms = b->now_ms + 2 * STORM_MS;
+	b->delay_ms_max = 10;
+	for (u32 i = 0; i < b->node_count; i++)
+		bed_node_start(&b->node[i]);
+	storm(b);
+	finish(b);
+	free(s);
+}
+
+/* One crash, at persistence point `point` of validator `who`, in a committee of four, with or
+ * without its disk. */
+static void point_run(struct bed *b, u32 who, u64 point, bool lose, bool verbose)
 {
 	struct fog_validators *s = calloc(1, sizeof(*s));
 	u8 twins[FOG_VALIDATORS_MAX] = {0};
@@ -249,23 +300,26 @@ static void point_run(struct bed *b, u32 who, u64 point, bool verbose)
 	s->epoch = 1;
 	s->count = 4;
 	s->rules.profile = FOG_PROFILE_NONE;
+	s->rules.epoch_ms = 2000;
 	for (u32 i = 0; i < 4; i++)
 		validator_make(b, s, i, 4, true);
 	FOG_ASSERT(fog_validators_finish(s, NULL) == 0);
 	bed_init(b, 1000 * who + point, s, twins);
 	b->verbose = verbose;
-	b->epoch_ms = 2000;
 	b->calm_ms = b->now_ms + 3000;
 	b->delay_ms_max = 10;
 	for (u32 i = 0; i < 4; i++)
 		bed_node_start(&b->node[i]);
 	b->node[who].crash_at = point;
+	b->node[who].loses = lose;
 	for (u32 i = 0; i < 60; i++) {
 		struct bed_node *n = &b->node[bed_below(b, 4)];
 		if (n->up)
 			bed_submit(b, n);
 		bed_run(b, b->now_ms + 50);
 	}
+	calm(b);
+	linearizable(b);
 	finish(b);
 	free(s);
 }
@@ -283,12 +337,12 @@ static void byzantine_run(struct bed *b, u64 seed, bool verbose)
 	s->epoch = 1;
 	s->count = 7;
 	s->rules.profile = FOG_PROFILE_ENHANCED;
+	s->rules.epoch_ms = 5000;
 	for (u32 i = 0; i < 7; i++)
 		validator_make(b, s, i, 7, true);
 	FOG_ASSERT(fog_validators_finish(s, NULL) == 0 && !s->flagged);
 	bed_init(b, seed, s, twins);
 	b->verbose = verbose;
-	b->epoch_ms = 5000;
 	b->calm_ms = b->now_ms + STORM_MS;
 	b->delay_ms_max = 10;
 	for (u32 i = 0; i < b->node_count; i++) {
@@ -312,6 +366,8 @@ static void byzantine_run(struct bed *b, u64 seed, bool verbose)
 	if (slowest > 2000 || b->evidence == 0)
 		bed_fail(b, "slowest %llu ms, %llu offences found", (unsigned long long)slowest,
 			 (unsigned long long)b->evidence);
+	calm(b);
+	linearizable(b);
 	finish(b);
 	free(s);
 }
@@ -347,19 +403,24 @@ int main(int argc, char **argv)
 		}
 	for (u64 i = 0; i < seeds; i++)
 		seed_run(&bed, seed + i, verbose);
+	for (u64 i = 0; i < seeds / LOST_SHARE; i++)
+		lost_run(&bed, seed + i, verbose);
 	for (u64 i = 0; i < BYZANTINE_RUNS; i++)
 		byzantine_run(&bed, seed + i, verbose);
 	for (u32 who = 0; who < 4; who++)
 		for (u64 p = 1; p <= points; p++)
-			point_run(&bed, who, p, verbose);
+			for (u32 lose = 0; lose < 2; lose++)
+				point_run(&bed, who, p, lose != 0, verbose);
 	printf("seeds %llu..%llu: %llu blocks, %llu operations acknowledged, %llu epochs, %llu "
-	       "crashes, "
-	       "%llu catch-ups, %llu offences in blocks\n",
+	       "crashes, %llu with the disk, %llu of them vote again, %llu catch-ups, %llu "
+	       "offences in "
+	       "blocks, %llu of them of an earlier epoch\n",
 	       (unsigned long long)seed, (unsigned long long)(seed + seeds - 1),
 	       (unsigned long long)blocks, (unsigned long long)acked, (unsigned long long)epochs,
-	       (unsigned long long)crashes, (unsigned long long)catchups,
-	       (unsigned long long)evidence);
+	       (unsigned long long)crashes, (unsigned long long)losses, (unsigned long long)rejoins,
+	       (unsigned long long)catchups, (unsigned long long)evidence,
+	       (unsigned long long)evidence_late);
 	printf("%llu passed, 0 failed\n",
-	       (unsigned long long)(seeds + BYZANTINE_RUNS + 4 * points));
+	       (unsigned long long)(seeds + seeds / LOST_SHARE + BYZANTINE_RUNS + 8 * points));
 	return 0;
 }

@@ -35,6 +35,7 @@ void tb_host_start(struct tb *tb, u32 i)
 		.listen = h->address,
 		.io = tb->io,
 		.io_arg = tb->sim,
+		.mix_cpu = -1,
 	};
 
 	FOG_ASSERT(!h->alive);

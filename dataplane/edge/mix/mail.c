@@ -135,21 +135,6 @@ static struct fog_mail_reply *reply_new(struct fog_mail *m, u8 kind)
 	return NULL;
 }
 
-/* A reply block by which an answer comes back to us. */
-static int surb_make(struct fog_mail *m, struct fog_mail_reply *r, u8 *surb, u64 *delay_us)
-{
-	struct fog_mixnet_path p;
-
-	int rc = fog_topology_path(&m->topology, &m->rng, m->topology.self, &p);
-	if (rc < 0)
-		return rc;
-	struct fog_sphinx_commands *last = &p.hop[p.hops - 1].commands;
-	last->has_surb = true;
-	memcpy(last->surb, r->id, sizeof(r->id));
-	*delay_us += p.delay_us;
-	return fog_sphinx_surb_create(&m->geometry, &m->rng, p.hop, p.hops, surb, &r->keys);
-}
-
 static int wrap_send(struct fog_mail *m, const struct fog_mixnet_path *p, const u8 *payload)
 {
 	u8 packet[FOG_BODY_SIZE];
@@ -160,32 +145,54 @@ static int wrap_send(struct fog_mail *m, const struct fog_mixnet_path *p, const 
 	return rc;
 }
 
-static int recipient_send(struct fog_mail *m, const u8 provider[32], const u8 mailbox[32],
-			  const u8 *payload, u64 *delay_us)
+/* A packet to a mailbox at its provider, with a reply block at `surb` in the payload, by which the
+ * answer comes back to us. Both paths go through X25519 together. */
+static int question_send(struct fog_mail *m, const u8 provider[32], const u8 mailbox[32],
+			 u8 *payload, u8 *surb, struct fog_mail_reply *r, u64 *delay_us)
 {
-	struct fog_mixnet_path p;
+	struct fog_mixnet_path out, back;
+	u8 packet[FOG_BODY_SIZE];
 
-	int rc = fog_topology_path(&m->topology, &m->rng, provider, &p);
+	int rc = fog_topology_path(&m->topology, &m->rng, provider, &out);
+	if (rc == 0)
+		rc = fog_topology_path(&m->topology, &m->rng, m->topology.self, &back);
 	if (rc < 0)
 		return rc;
-	struct fog_sphinx_commands *last = &p.hop[p.hops - 1].commands;
+	struct fog_sphinx_commands *last = &out.hop[out.hops - 1].commands;
 	last->has_recipient = true;
 	memcpy(last->recipient, mailbox, 32);
-	*delay_us += p.delay_us;
-	return wrap_send(m, &p, payload);
+	last = &back.hop[back.hops - 1].commands;
+	last->has_surb = true;
+	memcpy(last->surb, r->id, sizeof(r->id));
+	struct fog_sphinx_route route[2] = {{.path = out.hop, .hops = out.hops},
+					    {.path = back.hop, .hops = back.hops}};
+	fog_sphinx_routes(&m->geometry, &m->rng, route, 2);
+	rc = route[0].result != 0 ? route[0].result : route[1].result;
+	if (rc == 0) {
+		fog_sphinx_route_surb(&m->geometry, &m->rng, &route[1], surb, &r->keys);
+		fog_sphinx_route_packet(&m->geometry, &route[0], payload, packet);
+		(void)m->ops->send(m->user, out.hop[0].id, m->topology.epoch, packet);
+	}
+	*delay_us = out.delay_us + back.delay_us;
+	fog_wipe(route, sizeof(route));
+	return rc;
 }
 
 /* To a random host, which throws it away. */
 static bool drop_send(struct fog_mail *m)
 {
-	u8 payload[FOG_BODY_SIZE] = {FOG_MAIL_DROP}, mailbox[32];
-	u64 delay_us = 0;
+	u8 payload[FOG_BODY_SIZE] = {FOG_MAIL_DROP};
+	struct fog_mixnet_path p;
 
 	if (m->topology.count == 0)
 		return false;
-	fog_rng_bytes(&m->rng, mailbox, sizeof(mailbox));
 	u32 to = (u32)fog_rng_below(&m->rng, m->topology.count);
-	return recipient_send(m, m->topology.host[to].node_id, mailbox, payload, &delay_us) == 0;
+	if (fog_topology_path(&m->topology, &m->rng, m->topology.host[to].node_id, &p) < 0)
+		return false;
+	struct fog_sphinx_commands *last = &p.hop[p.hops - 1].commands;
+	last->has_recipient = true;
+	fog_rng_bytes(&m->rng, last->recipient, sizeof(last->recipient));
+	return wrap_send(m, &p, payload) == 0;
 }
 
 static bool loop_send(struct fog_mail *m, u64 now_ns)
@@ -243,11 +250,9 @@ static void fragment_send(struct fog_mail *m, u32 out, u32 index, u64 now_ns)
 
 	if (r == NULL)
 		return;
-	int rc = surb_make(m, r, payload + FOG_MAIL_SURB_AT, &delay_us);
-	if (rc == 0) {
-		fragment_payload(m, o, index, payload);
-		rc = recipient_send(m, o->provider, o->mailbox, payload, &delay_us);
-	}
+	fragment_payload(m, o, index, payload);
+	int rc = question_send(m, o->provider, o->mailbox, payload, payload + FOG_MAIL_SURB_AT, r,
+			       &delay_us);
 	u32 tries = o->fragment[index].tries++;
 	u64 wait = 1000 * delay_us + (m->rates.slack_ns << FOG_MIN(tries, (u32)BACKOFF_MAX));
 	if (rc < 0) {
@@ -291,80 +296,98 @@ static bool fragment_next(struct fog_mail *m, u64 now_ns)
 
 /* ---- fetching ----------------------------------------------------------------------------- */
 
+/* Fragments are numbered as they lie at the provider, from fetch_base, the first one not here. One
+ * is asked for by how many lie between it and the last one before fetch_base, whose sequence is
+ * known: what comes later lies behind. So each can be asked for again by itself.
+ *
+ * A question that comes so late that what it counts from was released meanwhile gets one further
+ * on. Every answer says what lies before it, and is taken into the order only if that is so. */
+static struct fog_mail_fetch *fetch_slot(struct fog_mail *m, u64 number)
+{
+	return &m->fetch[number % FOG_MAIL_FETCH_WINDOW];
+}
+
+/* The next one to ask for. With nothing known to be there it is the first, from time to time. */
+static bool fetch_choose(struct fog_mail *m, u64 now_ns, u64 *number)
+{
+	u64 end = FOG_MIN(m->fetch_end, m->fetch_base + FOG_MAIL_FETCH_WINDOW);
+
+	if (fog_mail_provider_is_here(m) || m->topology.epoch == 0 ||
+	    (m->store != NULL && m->store->inbox_count >= FOG_STORE_INBOX_MAX))
+		return false;
+	if (end == m->fetch_base)
+		end += now_ns >= m->fetch_ns;
+	for (*number = m->fetch_base; *number < end; ++*number) {
+		const struct fog_mail_fetch *f = fetch_slot(m, *number);
+		if (f->sequence == 0 && now_ns >= f->due_ns)
+			return true;
+	}
+	return false;
+}
+
 static bool fetch_send(struct fog_mail *m, u64 now_ns)
 {
 	u8 payload[FOG_BODY_SIZE] = {0}, nobody[32] = {0};
-	u64 delay_us = 0;
+	u64 delay_us = 0, number;
 
-	if (m->fetch_out >= m->fetch_count)
-		return false;
-	struct fog_mail_reply *r = reply_new(m, 2);
+	struct fog_mail_reply *r = fetch_choose(m, now_ns, &number) ? reply_new(m, 2) : NULL;
 	if (r == NULL)
 		return false;
-	r->skip = m->fetch_out;
-	int rc = surb_make(m, r, payload + FOG_MAIL_FETCH_SURB_AT, &delay_us);
-	if (rc == 0) {
-		payload[0] = FOG_MAIL_FETCH;
-		memcpy(payload + 4, m->box.id, 32);
-		fog_store_u64(payload + 36, m->fetch_after);
-		fog_store_u64(payload + 44, fog_mail_release_upto(m));
-		fog_store_u32(payload + 52, r->skip);
-		fog_mail_fetch_sign(m, payload, m->provider);
-		rc = recipient_send(m, m->provider, nobody, payload, &delay_us);
-	}
+	r->number = number;
+	payload[0] = FOG_MAIL_FETCH;
+	memcpy(payload + 4, m->box.id, 32);
+	fog_store_u64(payload + 36, m->fetch_after);
+	fog_store_u64(payload + 44, fog_mail_release_upto(m));
+	fog_store_u32(payload + 52, (u32)(number - m->fetch_base));
+	fog_mail_fetch_sign(m, payload, m->provider);
+	int rc = question_send(m, m->provider, nobody, payload, payload + FOG_MAIL_FETCH_SURB_AT, r,
+			       &delay_us);
 	if (rc < 0) {
 		r->kind = 0;
 		m->counts.no_path++;
-		m->fetch_count = m->fetch_out;
 		m->fetch_ns = now_ns + m->rates.fetch_ns;
+		fetch_slot(m, number)->due_ns = m->fetch_ns;
 		return false;
 	}
-	r->deadline_ns = now_ns + 1000 * delay_us + m->rates.slack_ns;
-	m->fetch_out++;
+	u64 wait = 1000 * delay_us + m->rates.slack_ns;
+	/* A late answer is as good as one in time. */
+	r->deadline_ns = now_ns + 4 * wait;
+	fetch_slot(m, number)->due_ns = now_ns + wait;
 	m->counts.fetched++;
 	return true;
-}
-
-static u32 fetches_open(const struct fog_mail *m)
-{
-	u32 open = 0;
-
-	for (u32 i = 0; i < FOG_MAIL_REPLIES_MAX; i++)
-		open += m->reply[i].kind == 2;
-	return open;
-}
-
-/* A round asks for the next ones after a point, all at once; the next round begins after the last
- * one that came without a gap. */
-static void fetch_round(struct fog_mail *m, u64 now_ns)
-{
-	if (fog_mail_provider_is_here(m) || m->fetch_out < m->fetch_count || now_ns < m->fetch_ns ||
-	    fetches_open(m) > 0 || m->topology.epoch == 0 ||
-	    (m->store != NULL && m->store->inbox_count >= FOG_STORE_INBOX_MAX))
-		return;
-	for (u32 i = 0; i < m->fetch_count && m->fetch_sequence[i] != 0; i++)
-		m->fetch_after = m->fetch_sequence[i];
-	memset(m->fetch_sequence, 0, sizeof(m->fetch_sequence));
-	m->fetch_out = 0;
-	m->fetch_count = (u32)FOG_MIN(FOG_MAX(m->fetch_more, 1ull), (u64)FOG_MAIL_FETCH_WINDOW);
-	m->fetch_ns = now_ns;
 }
 
 static void fetch_answer(struct fog_mail *m, const struct fog_mail_reply *r, const u8 *payload,
 			 u64 now_ns)
 {
+	struct fog_mail_fetch *f = fetch_slot(m, r->number);
+	bool open = r->number >= m->fetch_base && f->sequence == 0;
+
 	if (payload[0] == FOG_MAIL_EMPTY) {
-		m->fetch_more = 0;
+		if (open)
+			f->due_ns = 0;
+		m->fetch_end = FOG_MIN(m->fetch_end, FOG_MAX(r->number, m->fetch_base));
 		m->fetch_ns = now_ns + m->rates.fetch_ns;
 		return;
 	}
-	if (payload[0] != FOG_MAIL_MAIL) {
+	u64 sequence = fog_load_u64(payload + 8);
+	if (payload[0] != FOG_MAIL_MAIL || sequence == 0) {
 		m->counts.malformed++;
 		return;
 	}
-	m->fetch_more = fog_load_u32(payload + 4);
-	m->fetch_sequence[r->skip] = fog_load_u64(payload + 8);
-	fog_mail_fragment(m, payload + FOG_MAIL_REPLY_AT, m->fetch_sequence[r->skip], now_ns);
+	m->fetch_end = FOG_MAX(m->fetch_end, r->number + 1 + fog_load_u32(payload + 4));
+	if (!open)
+		return;
+	f->sequence = sequence;
+	f->before = fog_load_u64(payload + 16);
+	fog_mail_fragment(m, payload + FOG_MAIL_REPLY_AT, sequence, now_ns);
+	for (f = fetch_slot(m, m->fetch_base); f->sequence != 0; f = fetch_slot(m, m->fetch_base)) {
+		if (f->before == 0 || f->before == m->fetch_after) {
+			m->fetch_after = f->sequence;
+			m->fetch_base++;
+		}
+		*f = (struct fog_mail_fetch){0};
+	}
 }
 
 /* ---- what comes back ---------------------------------------------------------------------- */
@@ -452,7 +475,6 @@ void fog_mail_receive(struct fog_mail *m, u32 flags, const u8 recipient[32],
 
 static void real_tick(struct fog_mail *m, u64 now_ns)
 {
-	fetch_round(m, now_ns);
 	if (fragment_next(m, now_ns) || fetch_send(m, now_ns)) {
 		m->counts.sent_real++;
 		return;
@@ -489,6 +511,7 @@ void fog_mail_poll(struct fog_mail *m, u64 now_ns)
 		m->judge_ns = now_ns + JUDGE_NS;
 		timeouts(m, now_ns);
 		judge(m);
+		fog_mail_partials(m);
 		fog_mail_local(m, now_ns);
 	}
 	if (m->topology.epoch == 0)
@@ -514,6 +537,20 @@ void fog_mail_rates_set(struct fog_mail *m, const struct fog_mail_rates *r, u64 
 	m->real_ns = now_ns + gap_ns(m, r->real);
 	m->loop_ns = now_ns + gap_ns(m, r->loop);
 	m->drop_ns = now_ns + gap_ns(m, r->drop);
+}
+
+void fog_mail_provider_set(struct fog_mail *m, const u8 provider[32])
+{
+	if (memcmp(m->provider, provider, 32) == 0)
+		return;
+	memcpy(m->provider, provider, 32);
+	/* Numbers and sequences are those of a provider. */
+	memset(m->fetch, 0, sizeof(m->fetch));
+	m->fetch_base = m->fetch_end = 0;
+	m->fetch_after = 0;
+	for (u32 i = 0; i < FOG_MAIL_REPLIES_MAX; i++)
+		if (m->reply[i].kind == 2)
+			fog_wipe(&m->reply[i], sizeof(m->reply[i]));
 }
 
 void fog_mail_topology(struct fog_mail *m, const struct fog_topology *t, u64 now_ns)

@@ -15,11 +15,10 @@
  *	FETCH	0 type | 1 zero 3 | 4 mailbox 32 | 36 after u64 | 44 release u64 | 52 skip u32 |
  *		56 signature 64 | 120 reply block 572
  *	ACK	0 type
- *	MAIL	0 type | 1 zero 3 | 4 more u32 | 8 sequence u64 | 16 sealed fragment 308
- *	EMPTY	0 type
- * A fragment in clear, 260 bytes: id 16 | index u16 | count u16 | length u16 | text 238.
- * A message: sender's mailbox 32 | its provider 32 | Unix ms u64 | text. The sender is what the
- * message says: nothing signs it. */
+ *	MAIL	0 type | 1 zero 3 | 4 more u32 | 8 sequence u64 | 16 sequence of the one before, or
+ *0 | 24 sealed fragment 308 EMPTY	0 type A fragment in clear, 260 bytes: id 16 | index u16 |
+ *count u16 | length u16 | text 238. A message: sender's mailbox 32 | its provider 32 | Unix ms u64
+ *| text. The sender is what the message says: nothing signs it. */
 #ifndef FOG_EDGE_MIX_MAIL_H
 #define FOG_EDGE_MIX_MAIL_H
 
@@ -36,7 +35,7 @@
 #define FOG_MAIL_PARTIAL_MAX \
 	FOG_STORE_HELD_MAX /* messages being put together: one a fragment held */
 #define FOG_MAIL_PARTIAL_NS   (24ull * 3600 * 1000000000) /* without news; then it is given up */
-#define FOG_MAIL_FETCH_WINDOW 8
+#define FOG_MAIL_FETCH_WINDOW 256 /* fragments asked for beyond the first one not here */
 #define FOG_MAIL_OUT_MAX      FOG_STORE_OUTBOX_MAX
 #define FOG_MAIL_DONE_MAX     1024 /* ids of messages received, to know them again */
 #define FOG_MAIL_FRAGMENT     238
@@ -78,9 +77,15 @@ struct fog_mail_reply {
 	u8 id[FOG_SPHINX_SURB_ID];
 	u8 message[FOG_STORE_ID]; /* of an acknowledgement: places are used again */
 	u32 out, fragment;
-	u32 skip; /* of a fetch */
+	u64 number; /* of a fetch */
 	u64 deadline_ns;
 	struct fog_sphinx_surb_keys keys;
+};
+
+struct fog_mail_fetch {
+	u64 sequence; /* 0 = not here */
+	u64 before;   /* of the one before it at the provider; 0 = none */
+	u64 due_ns;   /* when it is asked for */
 };
 
 struct fog_mail_loop {
@@ -133,10 +138,12 @@ struct fog_mail {
 	u8 provider[32];               /* zero = this host */
 	u64 real_ns, loop_ns, drop_ns; /* next ticks */
 	u64 fetch_ns, judge_ns;
-	u64 fetch_after, fetch_more;
-	u64 fetch_sequence[FOG_MAIL_FETCH_WINDOW]; /* of this round, by skip; 0 = not answered */
-	u32 fetch_out, fetch_count;
+	u64 fetch_base;  /* number of the first fragment not here .. */
+	u64 fetch_after; /* .. sequence of the one before it */
+	u64 fetch_end;   /* numbers below it are known to be there */
+	struct fog_mail_fetch fetch[FOG_MAIL_FETCH_WINDOW]; /* by number */
 	u32 out_next;
+	u32 partial_end; /* places of `partial` from it on are free */
 	u32 done_next;
 	u8 done[FOG_MAIL_DONE_MAX][FOG_STORE_ID];
 	struct fog_mail_out *out;         /* FOG_MAIL_OUT_MAX */
@@ -155,6 +162,8 @@ int fog_mail_init(struct fog_mail *m, const struct fog_mail_ops *ops, void *user
 void fog_mail_free(struct fog_mail *m);
 void fog_mail_topology(struct fog_mail *m, const struct fog_topology *t, u64 now_ns);
 void fog_mail_rates_set(struct fog_mail *m, const struct fog_mail_rates *r, u64 now_ns);
+/* Who holds mail for us; zero = this host. */
+void fog_mail_provider_set(struct fog_mail *m, const u8 provider[32]);
 
 /* Accept a message: on disk on return. 0; -EMSGSIZE; -ENOSPC: FOG_MAIL_OUT_MAX under way; -errno of
  * the store. */
@@ -188,12 +197,13 @@ enum fog_mail_type {
 #define FOG_MAIL_SURB_AT       4
 #define FOG_MAIL_SEAL_AT       576
 #define FOG_MAIL_FETCH_SURB_AT 120
-#define FOG_MAIL_REPLY_AT      16
+#define FOG_MAIL_REPLY_AT      24
 
 /* mailbox.c: what arrives */
 void fog_mail_fragment(struct fog_mail *m, const u8 sealed[FOG_MAIL_SEALED], u64 sequence,
 		       u64 now_ns);
 void fog_mail_local(struct fog_mail *m, u64 now_ns); /* our own box, when it is here */
+void fog_mail_partials(struct fog_mail *m); /* what is whole but had no room in the inbox */
 u64 fog_mail_release_upto(const struct fog_mail *m);
 /* provider.c: what others ask of us */
 void fog_mail_provide(struct fog_mail *m, const u8 recipient[32], u64 epoch, const u8 *payload,

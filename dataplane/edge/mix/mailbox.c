@@ -25,7 +25,7 @@ static struct fog_mail_partial *partial_of(struct fog_mail *m, const u8 id[FOG_S
 {
 	struct fog_mail_partial *place = NULL;
 
-	for (u32 i = 0; i < FOG_MAIL_PARTIAL_MAX; i++) {
+	for (u32 i = 0; i < m->partial_end; i++) {
 		struct fog_mail_partial *p = &m->partial[i];
 		/* What never becomes whole would fill the box for ever. */
 		if (p->used && now_ns > p->used_at + FOG_MAIL_PARTIAL_NS)
@@ -35,6 +35,8 @@ static struct fog_mail_partial *partial_of(struct fog_mail *m, const u8 id[FOG_S
 		if (!p->used && place == NULL)
 			place = p;
 	}
+	if (place == NULL && m->partial_end < FOG_MAIL_PARTIAL_MAX)
+		place = &m->partial[m->partial_end++];
 	if (place == NULL)
 		return NULL;
 	place->text = malloc((size_t)count * FOG_MAIL_FRAGMENT);
@@ -53,7 +55,7 @@ static void complete(struct fog_mail *m, struct fog_mail_partial *p)
 			 ? fog_mailstore_put(m->store, FOG_MAILSTORE_INBOX, p->id, p->text, p->size)
 			 : 0;
 
-	/* Without room it stays at the provider, and is asked for again after a restart. */
+	/* Without room it stays here and at the provider, until there is some. */
 	if (rc != 0 && rc != -EEXIST)
 		return;
 	memcpy(m->done[m->done_next++ % FOG_MAIL_DONE_MAX], p->id, FOG_STORE_ID);
@@ -101,11 +103,20 @@ void fog_mail_fragment(struct fog_mail *m, const u8 sealed[FOG_MAIL_SEALED], u64
 	fog_wipe(clear, sizeof(clear));
 }
 
+void fog_mail_partials(struct fog_mail *m)
+{
+	for (u32 i = 0; i < m->partial_end; i++)
+		if (m->partial[i].used && m->partial[i].have == m->partial[i].count)
+			complete(m, &m->partial[i]);
+	while (m->partial_end > 0 && !m->partial[m->partial_end - 1].used)
+		m->partial_end--;
+}
+
 u64 fog_mail_release_upto(const struct fog_mail *m)
 {
 	u64 upto = m->fetch_after;
 
-	for (u32 i = 0; i < FOG_MAIL_PARTIAL_MAX; i++)
+	for (u32 i = 0; i < m->partial_end; i++)
 		if (m->partial[i].used)
 			upto = FOG_MIN(upto, m->partial[i].first - 1);
 	return upto;
@@ -116,20 +127,17 @@ u64 fog_mail_release_upto(const struct fog_mail *m)
 void fog_mail_local(struct fog_mail *m, u64 now_ns)
 {
 	u8 sealed[FOG_MAIL_SEALED];
-	size_t len;
-	u32 more;
-	u64 sequence;
+	struct fog_mailstore_fragment f = {.data = sealed, .room = sizeof(sealed)};
 
 	if (m->store == NULL || !fog_mail_provider_is_here(m) ||
 	    m->store->inbox_count >= FOG_STORE_INBOX_MAX)
 		return;
 	for (unsigned n = 0; n < LOCAL_BURST; n++) {
-		if (fog_mailstore_next(m->store, m->box.id, m->fetch_after, &sequence, sealed,
-				       sizeof(sealed), &len, &more) != 0)
+		if (fog_mailstore_held(m->store, m->box.id, m->fetch_after, 0, &f) != 0)
 			break;
-		if (len == sizeof(sealed))
-			fog_mail_fragment(m, sealed, sequence, now_ns);
-		m->fetch_after = sequence;
+		if (f.len == sizeof(sealed))
+			fog_mail_fragment(m, sealed, f.sequence, now_ns);
+		m->fetch_after = f.sequence;
 	}
 	u64 upto = fog_mail_release_upto(m);
 	if (upto > 0)

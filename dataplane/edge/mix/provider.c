@@ -55,9 +55,9 @@ static void fetch(struct fog_mail *m, u64 epoch, const u8 *payload)
 	u8 answer[FOG_BODY_SIZE] = {FOG_MAIL_EMPTY}, text[SIGNED];
 	const u8 *mailbox = payload + 4;
 	u64 after = fog_load_u64(payload + 36), release = fog_load_u64(payload + 44);
-	u32 skip = fog_load_u32(payload + 52), more = 0;
-	u64 sequence = 0;
-	size_t len = 0;
+	u32 skip = fog_load_u32(payload + 52);
+	struct fog_mailstore_fragment f = {.data = answer + FOG_MAIL_REPLY_AT,
+					   .room = FOG_MAIL_SEALED};
 
 	signed_text(text, m->topology.self, payload);
 	if (m->store == NULL || skip >= FOG_MAIL_FETCH_WINDOW ||
@@ -67,14 +67,12 @@ static void fetch(struct fog_mail *m, u64 epoch, const u8 *payload)
 	}
 	if (release > 0)
 		(void)fog_mailstore_release(m->store, mailbox, release);
-	int rc = 0;
-	for (u32 i = 0; i <= skip && rc == 0; i++, after = sequence)
-		rc = fog_mailstore_next(m->store, mailbox, after, &sequence,
-					answer + FOG_MAIL_REPLY_AT, FOG_MAIL_SEALED, &len, &more);
+	int rc = fog_mailstore_held(m->store, mailbox, after, skip, &f);
 	if (rc == 0) {
 		answer[0] = FOG_MAIL_MAIL;
-		fog_store_u32(answer + 4, more);
-		fog_store_u64(answer + 8, sequence);
+		fog_store_u32(answer + 4, f.more);
+		fog_store_u64(answer + 8, f.sequence);
+		fog_store_u64(answer + 16, f.before);
 	} else {
 		memset(answer + FOG_MAIL_REPLY_AT, 0, FOG_MAIL_SEALED);
 	}

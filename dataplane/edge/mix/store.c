@@ -4,14 +4,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "crypto/mem.h"
 
-#define NAME_MAX_HEX 65
+#define NAME_MAX_HEX    65
+#define SEQUENCE_DIGITS 16
+#define PATH_SIZE       (64 + 1 + SEQUENCE_DIGITS + 1) /* MAILBOX/SEQUENCE */
 
 static int folder_open(int at, const char *name)
 {
@@ -48,34 +51,113 @@ static void count_one(void *arg, const char *name)
 	++*(u64 *)arg;
 }
 
-static void highest(void *arg, const char *name)
+static struct fog_mailstore_box *box_find(const struct fog_mailstore *s, const u8 mailbox[32])
 {
-	u64 v = strtoull(name, NULL, 16), *most = arg;
-
-	*most = FOG_MAX(*most, v);
+	for (u32 i = 0; i < s->boxes; i++)
+		if (memcmp(s->box[i].mailbox, mailbox, 32) == 0)
+			return &s->box[i];
+	return NULL;
 }
 
-struct boxes {
+static struct fog_mailstore_box *box_add(struct fog_mailstore *s, const u8 mailbox[32])
+{
+	if (s->boxes >= FOG_STORE_BOXES_MAX)
+		return NULL;
+	struct fog_mailstore_box *b = &s->box[s->boxes++];
+	memset(b, 0, sizeof(*b));
+	memcpy(b->mailbox, mailbox, 32);
+	return b;
+}
+
+static void box_drop(struct fog_mailstore *s, struct fog_mailstore_box *b)
+{
+	free(b->sequence);
+	*b = s->box[--s->boxes];
+}
+
+static int sequence_add(struct fog_mailstore *s, struct fog_mailstore_box *b, u64 sequence)
+{
+	if (b->count >= FOG_STORE_HELD_MAX)
+		return -ENOSPC;
+	if (b->count == b->room) {
+		u32 room = FOG_MAX(2 * b->room, 8u);
+		u64 *more = realloc(b->sequence, room * sizeof(*more));
+		if (more == NULL)
+			return -ENOMEM;
+		b->sequence = more;
+		b->room = room;
+	}
+	b->sequence[b->count++] = sequence;
+	s->held_count++;
+	return 0;
+}
+
+struct scan {
 	struct fog_mailstore *store;
-	u64 count;
+	struct fog_mailstore_box *box;
+	int rc;
 };
 
-static void box_scan(void *arg, const char *name)
+static void scan_fragment(void *arg, const char *name)
 {
-	struct boxes *b = arg;
+	struct scan *c = arg;
+	char *end;
+	u64 sequence = strtoull(name, &end, 16);
 
-	int fd = openat(b->store->held, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
+	if (end != name + SEQUENCE_DIGITS || *end != '\0')
 		return;
-	(void)folder_each(fd, highest, &b->store->sequence);
-	(void)folder_each(fd, count_one, &b->store->held_count);
-	close(fd);
+	int rc = sequence_add(c->store, c->box, sequence);
+	if (c->rc == 0)
+		c->rc = rc;
+}
+
+static int compare_sequences(const void *a, const void *b)
+{
+	u64 x = *(const u64 *)a, y = *(const u64 *)b;
+
+	return (x > y) - (x < y);
+}
+
+static void scan_box(void *arg, const char *name)
+{
+	struct scan *c = arg;
+	struct fog_mailstore *s = c->store;
+	u8 mailbox[32];
+
+	if (strlen(name) != 64 || fog_hex_decode(name, mailbox, 32) != 0)
+		return;
+	/* An empty one is what a crash left. */
+	if (unlinkat(s->held, name, AT_REMOVEDIR) == 0)
+		return;
+	int fd = openat(s->held, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	c->box = fd >= 0 ? box_add(s, mailbox) : NULL;
+	int rc = fd < 0 ? -errno : c->box == NULL ? -ENOSPC : folder_each(fd, scan_fragment, c);
+	if (c->rc == 0)
+		c->rc = rc;
+	if (fd >= 0)
+		close(fd);
+	if (c->box == NULL || c->box->count == 0)
+		return;
+	qsort(c->box->sequence, c->box->count, sizeof(u64), compare_sequences);
+	s->sequence = FOG_MAX(s->sequence, c->box->sequence[c->box->count - 1]);
+}
+
+static int scan(struct fog_mailstore *s)
+{
+	struct scan c = {.store = s};
+
+	int rc = folder_each(s->held, scan_box, &c);
+	if (rc == 0)
+		rc = c.rc;
+	if (rc == 0)
+		rc = folder_each(s->inbox, count_one, &s->inbox_count);
+	if (rc == 0)
+		rc = folder_each(s->outbox, count_one, &s->outbox_count);
+	return rc;
 }
 
 int fog_mailstore_open(struct fog_mailstore *s, const char *dir)
 {
-	struct boxes b = {.store = s};
-
 	memset(s, 0, sizeof(*s));
 	s->held = s->inbox = s->outbox = s->root = -1;
 	int at = folder_open(AT_FDCWD, dir);
@@ -85,22 +167,23 @@ int fog_mailstore_open(struct fog_mailstore *s, const char *dir)
 	s->inbox = folder_open(at, "inbox");
 	s->outbox = folder_open(at, "outbox");
 	s->root = at;
+	s->box = calloc(FOG_STORE_BOXES_MAX, sizeof(*s->box));
 	int rc = FOG_MIN(FOG_MIN(s->held, s->inbox), s->outbox);
 	if (rc >= 0)
-		rc = folder_each(s->held, box_scan, &b);
-	if (rc >= 0)
-		rc = folder_each(s->inbox, count_one, &s->inbox_count);
-	if (rc >= 0)
-		rc = folder_each(s->outbox, count_one, &s->outbox_count);
+		rc = s->box != NULL ? scan(s) : -ENOMEM;
 	if (rc < 0)
 		fog_mailstore_close(s);
-	return rc < 0 ? rc : 0;
+	return rc;
 }
 
 void fog_mailstore_close(struct fog_mailstore *s)
 {
 	int *fd[] = {&s->held, &s->inbox, &s->outbox, &s->root};
 
+	while (s->boxes > 0)
+		box_drop(s, &s->box[s->boxes - 1]);
+	free(s->box);
+	s->box = NULL;
 	for (unsigned i = 0; i < FOG_ARRAY_COUNT(fd); i++) {
 		if (*fd[i] >= 0)
 			close(*fd[i]);
@@ -162,28 +245,6 @@ static int file_get(int folder, const char *name, void *data, size_t cap, size_t
 
 /* ---- provider ----------------------------------------------------------------------------- */
 
-static int box_open(struct fog_mailstore *s, const u8 mailbox[32], bool make)
-{
-	char name[NAME_MAX_HEX];
-	u64 boxes = 0;
-
-	fog_hex_encode(mailbox, 32, name, sizeof(name));
-	int fd = openat(s->held, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd >= 0)
-		return fd;
-	if (errno != ENOENT || !make)
-		return -errno;
-	int rc = folder_each(s->held, count_one, &boxes);
-	if (rc < 0)
-		return rc;
-	if (boxes >= FOG_STORE_BOXES_MAX)
-		return -ENOSPC;
-	fd = folder_open(s->held, name);
-	if (fd >= 0)
-		(void)fsync(s->held);
-	return fd;
-}
-
 /* Sequences follow the clock, so that they grow even over an emptied folder and a restart: owners
  * ask for what comes after the last one they saw. */
 static u64 wall_ns(void)
@@ -194,94 +255,108 @@ static u64 wall_ns(void)
 	return (u64)t.tv_sec * 1000000000ull + (u64)t.tv_nsec;
 }
 
+static void fragment_path(char path[PATH_SIZE], const u8 mailbox[32], u64 sequence)
+{
+	fog_hex_encode(mailbox, 32, path, 65);
+	snprintf(path + 64, PATH_SIZE - 64, "/%016llx", (unsigned long long)sequence);
+}
+
+static int fragment_put(struct fog_mailstore *s, struct fog_mailstore_box *b, const void *data,
+			size_t len)
+{
+	u64 sequence = FOG_MAX(s->sequence + 1, wall_ns());
+	char path[PATH_SIZE];
+
+	fragment_path(path, b->mailbox, sequence);
+	path[64] = '\0';
+	int folder = folder_open(s->held, path);
+	if (folder < 0)
+		return folder;
+	int rc = b->count == 0 && fsync(s->held) != 0 ? -errno : 0;
+	if (rc == 0)
+		rc = sequence_add(s, b, sequence);
+	if (rc == 0) {
+		rc = file_put(folder, path + 65, data, len);
+		if (rc < 0) {
+			b->count--;
+			s->held_count--;
+		}
+	}
+	close(folder);
+	if (rc == 0)
+		s->sequence = sequence;
+	return rc;
+}
+
 int fog_mailstore_hold(struct fog_mailstore *s, const u8 mailbox[32], const void *data, size_t len)
 {
-	char name[17];
-	u64 count = 0;
+	struct fog_mailstore_box *b = box_find(s, mailbox);
 
-	int box = box_open(s, mailbox, true);
-	if (box < 0)
-		return box;
-	int rc = folder_each(box, count_one, &count);
-	if (rc == 0 && count >= FOG_STORE_HELD_MAX)
-		rc = -ENOSPC;
-	if (rc == 0) {
-		s->sequence = FOG_MAX(s->sequence + 1, wall_ns());
-		snprintf(name, sizeof(name), "%016llx", (unsigned long long)s->sequence);
-		rc = file_put(box, name, data, len);
-	}
-	if (rc == 0)
-		s->held_count++;
-	close(box);
+	if (b == NULL)
+		b = box_add(s, mailbox);
+	if (b == NULL)
+		return -ENOSPC;
+	int rc = fragment_put(s, b, data, len);
+	if (b->count == 0)
+		box_drop(s, b);
 	return rc;
 }
 
-struct after {
-	u64 after, first;
-	u32 more;
-};
-
-static void find_after(void *arg, const char *name)
+/* How many have a sequence up to and with `upto`. */
+static u32 count_upto(const struct fog_mailstore_box *b, u64 upto)
 {
-	struct after *a = arg;
-	u64 v = strtoull(name, NULL, 16);
+	u32 low = 0, high = b->count;
 
-	if (v <= a->after)
-		return;
-	a->more++;
-	if (a->first == 0 || v < a->first)
-		a->first = v;
-}
-
-int fog_mailstore_next(struct fog_mailstore *s, const u8 mailbox[32], u64 after, u64 *sequence,
-		       void *data, size_t cap, size_t *len, u32 *more)
-{
-	struct after a = {.after = after};
-	char name[17];
-
-	int box = box_open(s, mailbox, false);
-	if (box < 0)
-		return box;
-	int rc = folder_each(box, find_after, &a);
-	if (rc == 0 && a.first == 0)
-		rc = -ENOENT;
-	if (rc == 0) {
-		snprintf(name, sizeof(name), "%016llx", (unsigned long long)a.first);
-		rc = file_get(box, name, data, cap, len);
-		*sequence = a.first;
-		*more = a.more - 1;
+	while (low < high) {
+		u32 middle = (low + high) / 2;
+		if (b->sequence[middle] <= upto)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	close(box);
-	return rc;
+	return low;
 }
 
-struct release {
-	int box;
-	u64 upto;
-	u64 gone;
-};
-
-static void release_one(void *arg, const char *name)
+int fog_mailstore_held(struct fog_mailstore *s, const u8 mailbox[32], u64 after, u32 skip,
+		       struct fog_mailstore_fragment *out)
 {
-	struct release *r = arg;
+	const struct fog_mailstore_box *b = box_find(s, mailbox);
+	char path[PATH_SIZE];
 
-	if (strtoull(name, NULL, 16) <= r->upto && unlinkat(r->box, name, 0) == 0)
-		r->gone++;
+	u64 at = b != NULL ? (u64)count_upto(b, after) + skip : 0;
+	if (b == NULL || at >= b->count)
+		return -ENOENT;
+	out->sequence = b->sequence[at];
+	out->before = at > 0 ? b->sequence[at - 1] : 0;
+	out->more = b->count - (u32)at - 1;
+	fragment_path(path, mailbox, out->sequence);
+	return file_get(s->held, path, out->data, out->room, &out->len);
 }
 
 int fog_mailstore_release(struct fog_mailstore *s, const u8 mailbox[32], u64 upto)
 {
-	struct release r = {.upto = upto, .box = box_open(s, mailbox, false)};
-	char name[NAME_MAX_HEX];
+	struct fog_mailstore_box *b = box_find(s, mailbox);
+	u32 gone = b != NULL ? count_upto(b, upto) : 0, i;
+	char path[PATH_SIZE];
+	int rc = 0;
 
-	if (r.box < 0)
-		return r.box == -ENOENT ? 0 : r.box;
-	int rc = folder_each(r.box, release_one, &r);
-	close(r.box);
-	s->held_count -= r.gone;
-	/* An empty box makes room for others; one that is not empty stays. */
-	fog_hex_encode(mailbox, 32, name, sizeof(name));
-	(void)unlinkat(s->held, name, AT_REMOVEDIR);
+	for (i = 0; i < gone && rc == 0; i++) {
+		fragment_path(path, mailbox, b->sequence[i]);
+		if (unlinkat(s->held, path, 0) != 0 && errno != ENOENT)
+			rc = -errno;
+	}
+	gone = rc == 0 ? i : i - 1;
+	if (gone == 0)
+		return rc;
+	b->count -= gone;
+	s->held_count -= gone;
+	memmove(b->sequence, b->sequence + gone, b->count * sizeof(u64));
+	if (b->count == 0) {
+		/* Makes room for others. */
+		path[64] = '\0';
+		(void)unlinkat(s->held, path, AT_REMOVEDIR);
+		box_drop(s, b);
+	}
 	return rc;
 }
 

@@ -20,21 +20,40 @@
 #define FOG_STORE_MESSAGE_MAX 65536
 #define FOG_STORE_ID          16
 
+/* What is held for a mailbox, as the folder says. */
+struct fog_mailstore_box {
+	u8 mailbox[32];
+	u64 *sequence; /* ascending */
+	u32 count, room;
+};
+
 struct fog_mailstore {
 	int held, inbox, outbox, root; /* folders */
-	u64 sequence;                  /* last one given to a held fragment */
+	struct fog_mailstore_box *box; /* FOG_STORE_BOXES_MAX; 32 KiB each when full */
+	u32 boxes;
+	u64 sequence; /* last one given to a held fragment */
 	u64 held_count, inbox_count, outbox_count;
 };
 
-/* Make and open the folders under `dir` (made too, mode 0700). 0 or -errno. */
+/* Make and open the folders under `dir` (made too, mode 0700). 0, -ENOMEM, -ENOSPC when more lies
+ * in them than the limits allow, or -errno. */
 int fog_mailstore_open(struct fog_mailstore *s, const char *dir);
 void fog_mailstore_close(struct fog_mailstore *s);
 
-/* Provider. Sequences grow; put gives the next. -ENOSPC: limits. */
+/* Provider. Sequences grow; hold gives the next. -ENOSPC: limits. */
 int fog_mailstore_hold(struct fog_mailstore *s, const u8 mailbox[32], const void *data, size_t len);
-/* The first fragment after `after`; also how many more there are. -ENOENT: none. */
-int fog_mailstore_next(struct fog_mailstore *s, const u8 mailbox[32], u64 after, u64 *sequence,
-		       void *data, size_t cap, size_t *len, u32 *more);
+struct fog_mailstore_fragment {
+	void *data; /* the caller's, of `room` bytes */
+	size_t room;
+	size_t len;
+	u64 sequence;
+	u64 before; /* sequence of the one before it; 0 = it is the first */
+	u32 more;   /* after it */
+};
+
+/* The fragment after the `skip` first ones after `after`. -ENOENT: none. */
+int fog_mailstore_held(struct fog_mailstore *s, const u8 mailbox[32], u64 after, u32 skip,
+		       struct fog_mailstore_fragment *out);
 /* Forget those up to and with `upto`. */
 int fog_mailstore_release(struct fog_mailstore *s, const u8 mailbox[32], u64 upto);
 

@@ -120,10 +120,21 @@ static void file_read(const char *name, char *text, size_t size)
 		close(fd);
 }
 
+/* A process exists before it has said anything. */
+static void wait_for_log(const char *want)
+{
+	char text[64] = "";
+
+	for (u32 ms = 0; ms < WAIT_MS && strcmp(text, want) != 0; ms += 10) {
+		file_read("hosts/ash/p0.log", text, sizeof(text));
+		usleep(10000);
+	}
+	CU_ASSERT_STRING_EQUAL(text, want);
+}
+
 static void test_life_cycle(void)
 {
 	const char *commands[] = {"echo started; exec sleep 60", "exec sleep 60"};
-	char text[64] = "";
 	int status;
 
 	begin(commands, 2);
@@ -133,6 +144,7 @@ static void test_life_cycle(void)
 	CU_ASSERT(fog_lab_alive(dir));
 	CU_ASSERT_EQUAL(fog_supervise(dir), -EBUSY);
 
+	wait_for_log("started\n");
 	CU_ASSERT_EQUAL(kill(a, SIGKILL), 0);
 	CU_ASSERT_EQUAL(process_value(0, "restarts", 1), 1);
 	pid_t b = 0;
@@ -148,11 +160,7 @@ static void test_life_cycle(void)
 	CU_ASSERT_STRING_EQUAL(fog_pick_text(p, "last_exit", ""), "signal 9");
 	json_decref(lab);
 
-	/* The new process exists before it has said anything. */
-	for (unsigned i = 0; i < 500 && strcmp(text, "started\nstarted\n") != 0; i++) {
-		usleep(10000);
-		file_read("hosts/ash/p0.log", text, sizeof(text));
-	}
+	wait_for_log("started\nstarted\n");
 	CU_ASSERT_EQUAL(kill(s, SIGTERM), 0);
 	CU_ASSERT_EQUAL(waitpid(s, &status, 0), s);
 	CU_ASSERT_EQUAL(status, 0);
@@ -161,8 +169,7 @@ static void test_life_cycle(void)
 	lab = fog_lab_load(dir, "lab.json");
 	CU_ASSERT_STRING_EQUAL(fog_pick_text(lab, "state", ""), "down");
 	json_decref(lab);
-	file_read("hosts/ash/p0.log", text, sizeof(text));
-	CU_ASSERT_STRING_EQUAL(text, "started\nstarted\n");
+	wait_for_log("started\nstarted\n");
 	end();
 }
 

@@ -145,5 +145,36 @@ static void test_format(void)
 	CU_ASSERT(strlen(text) < sizeof(text));
 }
 
+static void test_amounts(void)
+{
+	static const struct {
+		i64 ufog;
+		const char *text;
+	} rows[] = {{0, "0"},
+		    {1, "0.000001"},
+		    {-1, "-0.000001"},
+		    {1000000, "1"},
+		    {1500000, "1.5"},
+		    {250000000, "250"},
+		    {-12345678, "-12.345678"},
+		    {INT64_MAX, "9223372036854.775807"},
+		    {INT64_MIN, "-9223372036854.775808"}};
+	char text[FOG_UNITS_TEXT_SIZE];
+	u64 back;
+
+	for (u32 i = 0; i < FOG_ARRAY_COUNT(rows); i++) {
+		CU_ASSERT_STRING_EQUAL(fog_amount_format(rows[i].ufog, text), rows[i].text);
+		if (rows[i].ufog < 0 || rows[i].ufog == INT64_MAX)
+			continue;
+		CU_ASSERT_EQUAL(fog_amount_parse(text, &back), 0);
+		CU_ASSERT_EQUAL((i64)back, rows[i].ufog);
+	}
+	CU_ASSERT_EQUAL(fog_amount_parse("1.0000001", &back), -EINVAL);
+	CU_ASSERT_EQUAL(fog_amount_parse("-1", &back), -EINVAL);
+	CU_ASSERT_EQUAL(fog_amount_parse("1.", &back), -EINVAL);
+	CU_ASSERT_EQUAL(fog_amount_parse("", &back), -EINVAL);
+	CU_ASSERT_EQUAL(fog_amount_parse("99999999999999999999", &back), -ERANGE);
+}
+
 FOG_TEST_MAIN("controlplane/cli/units", FOG_TEST(test_parse), FOG_TEST(test_count),
-	      FOG_TEST(test_format))
+	      FOG_TEST(test_amounts), FOG_TEST(test_format))

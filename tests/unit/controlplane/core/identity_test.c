@@ -8,18 +8,20 @@
 #include "crypto/mem.h"
 #include "tests/unit/fog_test.h"
 
-static char dir[64], path[128], why[FOG_IDENTITY_WHY_SIZE];
+static char dir[64], path[128], note[128], why[FOG_IDENTITY_WHY_SIZE];
 
 static void start(void)
 {
 	snprintf(dir, sizeof(dir), "/tmp/fog-identity-test-XXXXXX");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/identity.key", dir);
+	snprintf(note, sizeof(note), "%s/%s", dir, FOG_IDENTITY_NEW);
 }
 
 static void stop(void)
 {
 	unlink(path);
+	unlink(note);
 	CU_ASSERT_EQUAL(rmdir(dir), 0); /* no temporary file was left */
 }
 
@@ -31,9 +33,12 @@ static void test_life_cycle(void)
 
 	start();
 	CU_ASSERT_EQUAL_FATAL(fog_identity_load(&a, dir, why), 0);
+	CU_ASSERT_EQUAL(access(note, F_OK), 0);
+	CU_ASSERT_EQUAL(unlink(note), 0); /* it has voted; it is not new again */
 	CU_ASSERT_EQUAL(stat(path, &st), 0);
 	CU_ASSERT_EQUAL(st.st_mode & 0777, 0600);
 	CU_ASSERT_EQUAL_FATAL(fog_identity_load(&b, dir, why), 0);
+	CU_ASSERT_NOT_EQUAL(access(note, F_OK), 0);
 	CU_ASSERT_EQUAL(memcmp(&a, &b, sizeof(a)), 0);
 	CU_ASSERT_EQUAL(fog_identity_sign(&a, "fog test 1", "abc", 3, signature), 0);
 	CU_ASSERT_EQUAL(fog_signature_verify(a.node_id, "fog test 1", "abc", 3, signature), 0);

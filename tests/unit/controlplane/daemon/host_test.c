@@ -70,6 +70,7 @@ static void stop(void)
 {
 	static const char *const files[] = {"fog.conf",
 					    "state/identity.key",
+					    "state/identity.new",
 					    "state/fog.db",
 					    "state/lock",
 					    "state/jobs",

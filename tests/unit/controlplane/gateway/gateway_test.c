@@ -242,6 +242,8 @@ static void stop(void)
 }
 
 /* Run `client` in a thread while the loop serves. */
+static struct fog_gateway_counts counts; /* of the gateway that served last */
+
 static void serve(void (*client)(void))
 {
 	pthread_t thread;
@@ -250,6 +252,7 @@ static void serve(void (*client)(void))
 	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, client_run, (void *)client), 0);
 	ev_run(loop, 0);
 	pthread_join(thread, NULL);
+	counts = *fog_gateway_counts(gw);
 	stop();
 }
 
@@ -270,6 +273,8 @@ static void life_cycle_client(void)
 static void test_life_cycle(void)
 {
 	serve(life_cycle_client);
+	CU_ASSERT_EQUAL(counts.requests, 1);
+	CU_ASSERT_EQUAL(counts.took.count, 1);
 	fog_gateway_free(NULL);
 }
 
@@ -371,6 +376,8 @@ static void table_client(void)
 static void test_request_table(void)
 {
 	serve(table_client);
+	CU_ASSERT(counts.refused != 0 && counts.refused < counts.requests);
+	CU_ASSERT_EQUAL(counts.failed, 1); /* the one without memory */
 }
 
 static void limits_client(void)

@@ -47,10 +47,11 @@ static u32 sign(const struct host *h, u32 from, u32 to, u64 nonce, u64 amount, u
 	return fog_tx_encode(&tx, fog_chain_id(fog_ledger_app_chain(h->app)), h->sk[from], out);
 }
 
+static struct fog_app_validator changes[FOG_APP_CHANGES_MAX]; /* of the last block */
+
 static u32 run(struct host *h, const struct fog_app_bytes *tx, u32 count,
 	       const struct fog_app_evidence *evidence, u32 evidence_count, i32 *verdict)
 {
-	struct fog_app_validator change[FOG_APP_CHANGES_MAX];
 	struct fog_app_block block = {
 		.height = ++h->height,
 		.time_ms = 1000 * h->height,
@@ -59,7 +60,7 @@ static u32 run(struct host *h, const struct fog_app_bytes *tx, u32 count,
 		.evidence = evidence,
 		.evidence_count = evidence_count,
 	};
-	struct fog_app_result result = {.verdict = verdict, .change = change};
+	struct fog_app_result result = {.verdict = verdict, .change = changes};
 	u64 height;
 	u8 root[32];
 	const char *why;
@@ -127,6 +128,69 @@ static void test_evidence(void)
 	memcpy(evidence.node_id, h.pk[1], 32);
 	CU_ASSERT_EQUAL(run(&h, NULL, 0, &evidence, 1, NULL), 1); /* it leaves */
 	CU_ASSERT_EQUAL(run(&h, NULL, 0, &evidence, 1, NULL), 0);
+	fog_ledger_app_free(h.app);
+}
+
+/* Who registers anew with other attributes is told of again. */
+static void test_attributes(void)
+{
+	struct host h;
+	struct fog_tx tx = {.kind = FOG_TX_VALIDATOR, .nonce = 0, .fee_max = 100000};
+	u8 bytes[FOG_TX_SIZE_MAX];
+	i32 verdict;
+
+	host_open(&h);
+	CU_ASSERT_EQUAL(run(&h, NULL, 0, NULL, 0, NULL), 4);
+	memcpy(tx.sender, h.pk[2], 32);
+	memcpy(tx.body.validator.attributes.tee_vendor, "amd-snp", 7);
+	for (u32 i = 0; i < 2; i++) { /* the second time it says the same */
+		tx.nonce = i;
+		struct fog_app_bytes b = {
+			bytes, fog_tx_encode(&tx, fog_chain_id(fog_ledger_app_chain(h.app)),
+					     h.sk[2], bytes)};
+		CU_ASSERT_EQUAL(run(&h, &b, 1, NULL, 0, &verdict), 1 - i);
+		CU_ASSERT_EQUAL(verdict, 0);
+		if (i == 0) {
+			CU_ASSERT_EQUAL(memcmp(changes[0].node_id, h.pk[2], 32), 0);
+			CU_ASSERT_STRING_EQUAL(changes[0].tee_vendor, "amd-snp");
+		}
+	}
+	fog_ledger_app_free(h.app);
+}
+
+static u32 stake_sign(const struct host *h, u32 from, u32 kind, u64 nonce, u64 amount, u8 *out)
+{
+	struct fog_tx tx = {.kind = kind, .nonce = nonce, .fee_max = 100000};
+
+	memcpy(tx.sender, h->pk[from], 32);
+	memcpy(tx.body.stake.validator, h->pk[from], 32);
+	tx.body.stake.amount = amount;
+	return fog_tx_encode(&tx, fog_chain_id(fog_ledger_app_chain(h->app)), h->sk[from], out);
+}
+
+/* Who took all its money out in time is found out later: what is still unbonding answers for it. */
+static void test_evidence_late(void)
+{
+	struct host h;
+	struct fog_app_evidence evidence = {.weight = 5, .epoch = 1};
+	struct fog_rec_validator v;
+	u8 bytes[FOG_TX_SIZE_MAX];
+	i32 verdict;
+
+	host_open(&h);
+	run(&h, NULL, 0, NULL, 0, NULL);
+	struct fog_app_bytes tx = {bytes, stake_sign(&h, 1, FOG_TX_UNBOND, 0, 0, bytes)};
+	CU_ASSERT_EQUAL(run(&h, &tx, 1, NULL, 0, &verdict), 1); /* it leaves */
+	CU_ASSERT_EQUAL(verdict, 0);
+	for (u32 i = 0; i < 20; i++)
+		run(&h, NULL, 0, NULL, 0, NULL);
+	memcpy(evidence.node_id, h.pk[1], 32);
+	run(&h, NULL, 0, &evidence, 1, NULL);
+	run(&h, NULL, 0, &evidence, 1, NULL); /* again: it was punished */
+	fog_state_get(fog_chain_state(fog_ledger_app_chain(h.app)), FOG_RECORD_VALIDATOR, h.pk[1],
+		      &v);
+	CU_ASSERT_EQUAL(v.slashed, 5000000 / 20);
+	CU_ASSERT_EQUAL(v.state, FOG_VALIDATOR_BANNED);
 	fog_ledger_app_free(h.app);
 }
 
@@ -252,4 +316,5 @@ static void test_many(void)
 }
 
 FOG_TEST_MAIN("controlplane/ledger/application", FOG_TEST(test_life_cycle), FOG_TEST(test_evidence),
-	      FOG_TEST(test_snapshot), FOG_TEST(test_proofs), FOG_TEST(test_many))
+	      FOG_TEST(test_attributes), FOG_TEST(test_evidence_late), FOG_TEST(test_snapshot),
+	      FOG_TEST(test_proofs), FOG_TEST(test_many))

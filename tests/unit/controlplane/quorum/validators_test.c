@@ -190,7 +190,7 @@ static void test_change(void)
 	change[0].node_id[0] = 99;
 	change[1] = s.v[1];
 	change[1].weight = 0;
-	CU_ASSERT_TRUE(fog_validators_change(&out, &s, 2, change, 2, why));
+	CU_ASSERT_TRUE(fog_validators_change(&out, &s, 2, NULL, change, 2, why));
 	CU_ASSERT(out.count == 4 && out.epoch == 2);
 	CU_ASSERT(fog_validators_find(&out, s.v[1].node_id) < 0);
 	CU_ASSERT(fog_validators_find(&out, change[0].node_id) >= 0);
@@ -201,8 +201,45 @@ static void test_change(void)
 	}
 	s.count = 2;
 	CU_ASSERT_EQUAL(fog_validators_finish(&s, NULL), 0);
-	CU_ASSERT_FALSE(fog_validators_change(&out, &s, 2, change, 2, why));
+	CU_ASSERT_FALSE(fog_validators_change(&out, &s, 2, NULL, change, 2, why));
 	CU_ASSERT(out.count == 2 && out.epoch == 2);
+}
+
+static void test_rules(void)
+{
+	struct fog_validators s, out;
+	struct fog_app_validator change;
+	struct fog_app_rules rules = {FOG_PROFILE_GOLD, 5000};
+	char why[FOG_APP_WHY_SIZE];
+
+	four(&s, FOG_PROFILE_NONE);
+	CU_ASSERT_EQUAL(fog_validators_finish(&s, NULL), 0);
+	CU_ASSERT_EQUAL(s.rules.epoch_ms, FOG_QUORUM_EPOCH_MS);
+	CU_ASSERT_TRUE(fog_validators_change(&out, &s, 2, &rules, NULL, 0, why));
+	CU_ASSERT(out.rules.profile == FOG_PROFILE_GOLD && out.rules.epoch_ms == 5000);
+	CU_ASSERT_NOT_EQUAL(memcmp(out.hash, s.hash, 32), 0);
+	rules.epoch_ms = 5001; /* the hash is over all of them */
+	struct fog_validators other;
+	CU_ASSERT_TRUE(fog_validators_change(&other, &s, 2, &rules, NULL, 0, why));
+	CU_ASSERT_NOT_EQUAL(memcmp(out.hash, other.hash, 32), 0);
+	rules.profile = 0; /* as they are */
+	CU_ASSERT_TRUE(fog_validators_change(&out, &s, 2, &rules, NULL, 0, why));
+	CU_ASSERT(out.rules.profile == FOG_PROFILE_NONE &&
+		  out.rules.epoch_ms == FOG_QUORUM_EPOCH_MS);
+	/* All of one country: the members change, the rules have to wait for better ones. */
+	for (u32 i = 0; i < s.count; i++)
+		memcpy(s.v[i].country, "XX", 3);
+	CU_ASSERT_EQUAL(fog_validators_finish(&s, NULL), 0);
+	change = s.v[0];
+	change.weight += 7;
+	rules.profile = FOG_PROFILE_BASIC;
+	CU_ASSERT_FALSE(fog_validators_change(&out, &s, 2, &rules, &change, 1, why));
+	CU_ASSERT_STRING_NOT_EQUAL(why, "");
+	CU_ASSERT_EQUAL(out.v[0].weight, change.weight);
+	CU_ASSERT_EQUAL(out.rules.profile, FOG_PROFILE_NONE);
+	rules.profile = 99;
+	CU_ASSERT_FALSE(fog_validators_change(&out, &s, 2, &rules, &change, 1, why));
+	CU_ASSERT_EQUAL(out.v[0].weight, change.weight);
 }
 
 static void test_bytes(void)
@@ -218,7 +255,8 @@ static void test_bytes(void)
 	CU_ASSERT(memcmp(back.hash, s.hash, 32) == 0 && back.quorum == s.quorum);
 	CU_ASSERT_EQUAL(fog_validators_decode(&back, bytes, len - 1), -EBADMSG);
 	CU_ASSERT_EQUAL(fog_validators_decode(&back, bytes, 10), -EBADMSG);
-	memmove(bytes + 24, bytes + 24 + FOG_VALIDATOR_SIZE, FOG_VALIDATOR_SIZE);
+	memmove(bytes + FOG_VALIDATORS_HEAD, bytes + FOG_VALIDATORS_HEAD + FOG_VALIDATOR_SIZE,
+		FOG_VALIDATOR_SIZE);
 	CU_ASSERT_EQUAL(fog_validators_decode(&back, bytes, len), -EBADMSG); /* twice one */
 	fog_validators_order(&s, seed, order);
 	for (u32 i = 0; i < s.count; i++)
@@ -228,4 +266,4 @@ static void test_bytes(void)
 
 FOG_TEST_MAIN("controlplane/quorum/validators", FOG_TEST(test_life_cycle), FOG_TEST(test_bad),
 	      FOG_TEST(test_profiles), FOG_TEST(test_caps), FOG_TEST(test_tolerance),
-	      FOG_TEST(test_change), FOG_TEST(test_bytes))
+	      FOG_TEST(test_change), FOG_TEST(test_rules), FOG_TEST(test_bytes))

@@ -46,11 +46,15 @@ static void test_good(void)
 	CU_ASSERT_STRING_EQUAL(g.ledger.name, "x");
 	CU_ASSERT_EQUAL(g.ledger.time_ms, 5);
 	CU_ASSERT_EQUAL(g.ledger.treasury, 9);
-	CU_ASSERT_EQUAL(g.epoch_ms, 600000);
+	CU_ASSERT_EQUAL(g.set.rules.epoch_ms, 600000);
 	CU_ASSERT_EQUAL(g.ledger.account_count, 5);
 	CU_ASSERT_EQUAL(g.account[4].balance, 3);
-	CU_ASSERT_EQUAL(g.ledger.parameter_count, 1);
-	CU_ASSERT_EQUAL(g.ledger.parameter[0].value, 7);
+	CU_ASSERT_EQUAL(g.set.rules.profile, FOG_PROFILE_BASIC);
+	/* Those two are parameters, too: the ledger is where they are changed. */
+	CU_ASSERT_EQUAL(g.ledger.parameter_count, 3);
+	CU_ASSERT_EQUAL(g.ledger.parameter[0].value, FOG_PROFILE_BASIC);
+	CU_ASSERT_EQUAL(g.ledger.parameter[1].value, 600000);
+	CU_ASSERT_EQUAL(g.ledger.parameter[2].value, 7);
 	CU_ASSERT_EQUAL(g.set.count, 4); /* who has a bond votes */
 	CU_ASSERT_EQUAL(g.set.epoch, 1);
 	CU_ASSERT_EQUAL(g.set.v[1].port, 4000);
@@ -80,6 +84,8 @@ static void test_refused(void)
 		{"{\"accounts\":[{" KEY("1") ",\"bond\":20000000}]}", "needs \"control_pk\""},
 		{"{\"accounts\":[{" KEY("1") "," CONTROL ",\"address\":\"nowhere\"}]}", "ip:port"},
 		{"{\"epoch_ms\":999,\"accounts\":[" FOUR "]}", "epoch_ms"},
+		{"{\"parameters\":{\"quorum.epoch_ms\":2000},\"accounts\":[" FOUR "]}",
+		 "quorum.epoch_ms"},
 		{"{\"residual_ppm\":300001,\"accounts\":[" FOUR "]}", "residual_ppm"},
 		{"{\"profile\":\"silver\",\"accounts\":[" FOUR "]}", "profile"},
 		{"{\"profile\":1,\"accounts\":[" FOUR "]}", "profile"},
@@ -126,14 +132,14 @@ static void test_chain(void)
 	u8 root[32] = {1}, a[32], b[32];
 
 	CU_ASSERT_EQUAL_FATAL(read_text(&g, "{\"accounts\":[" FOUR "]}", why), 0);
-	fog_genesis_chain(&g.set, 1, 2000, root, a);
-	fog_genesis_chain(&g.set, 1, 2000, root, b);
+	fog_genesis_chain(&g.set, 1, root, a);
+	fog_genesis_chain(&g.set, 1, root, b);
 	CU_ASSERT_EQUAL(memcmp(a, b, 32), 0);
-	for (u32 i = 0; i < 4; i++) {
+	for (u32 i = 0; i < 3; i++) {
 		struct fog_validators s = g.set;
 		s.hash[0] ^= i == 0;
 		root[31] = i == 1;
-		fog_genesis_chain(&s, 1 + (i == 2), 2000 + (i == 3), root, b);
+		fog_genesis_chain(&s, 1 + (i == 2), root, b);
 		CU_ASSERT_NOT_EQUAL(memcmp(a, b, 32), 0);
 	}
 	fog_genesis_free(&g);

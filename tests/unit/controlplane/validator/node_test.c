@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Five hosts on one loop, with real sockets and disks and the ledger: agreement, a restart, a host
- * whose disk is lost and that comes back by snapshot, a follower, refused transactions. */
+ * whose disk is lost and that comes back by snapshot, a follower, refused transactions, rules
+ * changed by a vote. */
 #include "controlplane/validator/node.h"
 #include "controlplane/core/log.h"
 #include "controlplane/validator/genesis.h"
@@ -14,6 +15,7 @@
 #define HOSTS      5 /* the last one follows */
 #define VALIDATORS 4
 #define EPOCH_MS   1000
+#define SKEW_MS    1000
 #define BASE_PORT  18800
 
 struct host {
@@ -21,7 +23,7 @@ struct host {
 	struct fog_ledger_app *app;
 	struct fog_node *node;
 	struct fog_address listen;
-	char dir[64];
+	char dir[64], key_new[72];
 };
 
 static struct ev_loop *loop;
@@ -39,13 +41,24 @@ static int remove_entry(const char *path, const struct stat *st, int type, struc
 
 static void genesis_make(void)
 {
-	struct fog_validator_rules rules = {FOG_PROFILE_BASIC, 0, true};
+	static const struct fog_genesis_parameter parameters[] = {
+		{.number = FOG_PARAMETER_QUORUM_PROFILE, .value = FOG_PROFILE_BASIC},
+		{.number = FOG_PARAMETER_QUORUM_EPOCH_MS, .value = EPOCH_MS},
+		{.number = FOG_PARAMETER_VOTE_DELAY_MS, .value = 0},
+		{.number = FOG_PARAMETER_VOTE_PERIOD_MS, .value = 1000},
+		{.number = FOG_PARAMETER_VOTE_EXTENSION_MS, .value = 0},
+		{.number = FOG_PARAMETER_VOTE_THRESHOLD, .value = 0},
+		{.number = FOG_PARAMETER_TIMELOCK_MS, .value = 0}};
 	char why[FOG_APP_WHY_SIZE];
 	u8 seed[32] = {99};
 
 	fog_sign_keypair(client_pk, client_sk, seed);
-	genesis = (struct fog_genesis){
-		.name = "test", .time_ms = 1, .account = account, .account_count = VALIDATORS + 1};
+	genesis = (struct fog_genesis){.name = "test",
+				       .time_ms = 1,
+				       .account = account,
+				       .account_count = VALIDATORS + 1,
+				       .parameter = parameters,
+				       .parameter_count = FOG_ARRAY_COUNT(parameters)};
 	for (u32 i = 0; i < HOSTS; i++) {
 		struct host *h = &hosts[i];
 		seed[0] = (u8)(i + 1);
@@ -55,6 +68,8 @@ static void genesis_make(void)
 		(void)fog_ip_parse("127.0.0.1", h->listen.ip);
 		h->listen.port = (u16)(BASE_PORT + (unsigned)getpid() % 2000 * 5 + i);
 		snprintf(h->dir, sizeof(h->dir), "%s/%u", dir, i);
+		snprintf(h->key_new, sizeof(h->key_new), "%s/%u.new", dir, i);
+		fclose(fopen(h->key_new, "w"));
 		if (i >= VALIDATORS)
 			continue;
 		struct fog_validator_attributes *t = &account[i].attributes;
@@ -70,7 +85,7 @@ static void genesis_make(void)
 	}
 	memcpy(account[VALIDATORS].pk, client_pk, 32);
 	account[VALIDATORS].balance = 1000000000;
-	CU_ASSERT_EQUAL_FATAL(fog_genesis_set(&genesis, &rules, &set, why), 0);
+	CU_ASSERT_EQUAL_FATAL(fog_genesis_set(&genesis, 0, true, &set, why), 0);
 }
 
 /* What each host was told of a block, also when it executed it again after a restart. */
@@ -106,8 +121,9 @@ static void host_start(u32 i)
 				    .listen = i < VALIDATORS ? &h->listen : NULL,
 				    .genesis = &set,
 				    .genesis_ms = 1,
-				    .epoch_ms = EPOCH_MS,
 				    .idle_ms = 100,
+				    .skew_ms = SKEW_MS,
+				    .key_new = h->key_new,
 				    .executed = on_executed,
 				    .executed_context = h,
 				    .log_keep = 1};
@@ -141,6 +157,14 @@ static u64 height_of(u32 i)
 static u64 epoch_of(u32 i)
 {
 	return fog_node_set(hosts[i].node)->epoch;
+}
+
+static u64 votes(u32 i)
+{
+	struct fog_quorum_status s;
+
+	fog_node_status(hosts[i].node, &s);
+	return s.self >= 0;
 }
 
 static void on_nothing(struct ev_loop *l, struct ev_timer *w, int revents)
@@ -189,16 +213,14 @@ static u64 nonce_now(u32 i)
 }
 
 /* Through host i; returns the verdict. */
-static int transfer(u32 i, u64 amount, bool forge, u64 back)
+static int send_tx(u32 i, struct fog_tx *tx, bool forge, u64 back)
 {
-	struct fog_tx tx = {
-		.kind = FOG_TX_TRANSFER, .nonce = nonce_now(0) - back, .fee_max = 100000};
 	u8 bytes[FOG_TX_SIZE_MAX];
 
-	memcpy(tx.sender, client_pk, 32);
-	memset(tx.body.transfer.to, 7, 32);
-	tx.body.transfer.amount = amount;
-	u32 len = fog_tx_encode(&tx, fog_chain_id(fog_ledger_app_chain(hosts[i].app)), client_sk,
+	memcpy(tx->sender, client_pk, 32);
+	tx->nonce = nonce_now(0) - back;
+	tx->fee_max = 100000;
+	u32 len = fog_tx_encode(tx, fog_chain_id(fog_ledger_app_chain(hosts[i].app)), client_sk,
 				bytes);
 	bytes[len - 1] ^= forge;
 	verdict.here = false;
@@ -207,6 +229,69 @@ static int transfer(u32 i, u64 amount, bool forge, u64 back)
 	/* The next question is put to host 0. */
 	CU_ASSERT_FATAL(until(height_of, 0, verdict.height, 20));
 	return verdict.result;
+}
+
+static int transfer(u32 i, u64 amount, bool forge, u64 back)
+{
+	struct fog_tx tx = {.kind = FOG_TX_TRANSFER};
+
+	memset(tx.body.transfer.to, 7, 32);
+	tx.body.transfer.amount = amount;
+	return send_tx(i, &tx, forge, back);
+}
+
+static u64 profile_of(u32 i)
+{
+	return fog_node_set(hosts[i].node)->rules.profile;
+}
+
+static u64 chain_ms(u32 i)
+{
+	return fog_chain_state(fog_ledger_app_chain(hosts[0].app))->global.time_ms;
+}
+
+/* A passed proposal changes what a certificate must span and how long epochs are, everywhere, with
+ * the next epoch. */
+static void test_rules_by_vote(void)
+{
+	struct fog_tx tx = {.kind = FOG_TX_VOTE_LOCK};
+	struct fog_rec_proposal p;
+	u64 one = 1;
+
+	tx.body.amount.amount = 500000000;
+	CU_ASSERT_EQUAL_FATAL(send_tx(0, &tx, false, 0), 0);
+	tx = (struct fog_tx){.kind = FOG_TX_VOTE_DELEGATE};
+	memcpy(tx.body.account.account, client_pk, 32);
+	CU_ASSERT_EQUAL_FATAL(send_tx(1, &tx, false, 0), 0);
+	tx = (struct fog_tx){.kind = FOG_TX_PROPOSE, .body.propose.motion_count = 2};
+	memcpy(tx.body.propose.title, "wider and slower", 17);
+	tx.body.propose.motion[0] = (struct fog_motion){.kind = FOG_MOTION_PARAMETER,
+							.target = FOG_PARAMETER_QUORUM_PROFILE,
+							.value = FOG_PROFILE_ENHANCED};
+	tx.body.propose.motion[1] = (struct fog_motion){.kind = FOG_MOTION_PARAMETER,
+							.target = FOG_PARAMETER_QUORUM_EPOCH_MS,
+							.value = 2 * EPOCH_MS};
+	CU_ASSERT_EQUAL_FATAL(send_tx(2, &tx, false, 0), 0);
+	tx = (struct fog_tx){.kind = FOG_TX_VOTE, .body.vote = {.proposal = 1, .choice = 1}};
+	CU_ASSERT_EQUAL_FATAL(send_tx(3, &tx, false, 0), 0);
+	CU_ASSERT_FATAL(fog_state_get(fog_chain_state(fog_ledger_app_chain(hosts[0].app)),
+				      FOG_RECORD_PROPOSAL, &one, &p));
+	CU_ASSERT_FATAL(until(chain_ms, 0, p.end_ms + 1, 20));
+	tx = (struct fog_tx){.kind = FOG_TX_PROPOSAL_QUEUE, .body.number.number = 1};
+	CU_ASSERT_EQUAL_FATAL(send_tx(0, &tx, false, 0), 0);
+	CU_ASSERT_EQUAL(profile_of(0), FOG_PROFILE_BASIC);
+	tx.kind = FOG_TX_PROPOSAL_EXECUTE;
+	CU_ASSERT_EQUAL_FATAL(send_tx(1, &tx, false, 0), 0);
+	for (u32 i = 0; i < HOSTS; i++) {
+		CU_ASSERT_FATAL(until(profile_of, i, FOG_PROFILE_ENHANCED, 20));
+		CU_ASSERT_EQUAL(fog_node_set(hosts[i].node)->rules.epoch_ms, 2 * EPOCH_MS);
+	}
+	/* They go on, and one that comes back from its disk lives by the same. */
+	CU_ASSERT_EQUAL(transfer(0, 2, false, 0), 0);
+	host_stop(2);
+	host_start(2);
+	CU_ASSERT_EQUAL(profile_of(2), FOG_PROFILE_ENHANCED);
+	CU_ASSERT_EQUAL(transfer(2, 2, false, 0), 0);
 }
 
 static void test_agreement(void)
@@ -255,6 +340,12 @@ static void test_lost_disk(void)
 	CU_ASSERT_EQUAL(transfer(0, 5, false, 0), 0);
 	host_start(3);
 	CU_ASSERT_EQUAL(epoch_of(3), 1);
+	/* What it voted for is forgotten: it does not vote, also after another start. */
+	CU_ASSERT_FALSE(votes(3));
+	host_stop(3);
+	host_start(3);
+	CU_ASSERT_FALSE(votes(3));
+	u64 began = fog_monotonic_ms();
 	CU_ASSERT_FATAL(until(height_of, 3, height_of(0), 30));
 	CU_ASSERT_EQUAL(transfer(3, 5, false, 0), 0);
 	CU_ASSERT_EQUAL(nonce_now(3), nonce_now(0));
@@ -263,6 +354,13 @@ static void test_lost_disk(void)
 	host_stop(3);
 	host_start(3);
 	CU_ASSERT(height_of(3) + 3 >= before);
+	CU_ASSERT_FATAL(until(votes, 3, 1, 30));
+	CU_ASSERT(fog_monotonic_ms() - began > 2 * SKEW_MS);
+	/* Two others and it are enough: its votes count. */
+	host_stop(1);
+	CU_ASSERT_EQUAL(transfer(0, 5, false, 0), 0);
+	host_start(1);
+	CU_ASSERT_TRUE(votes(1)); /* its log is there */
 }
 
 static void test_end(void)
@@ -284,6 +382,7 @@ static void test_end(void)
 int main(void)
 {
 	static const struct fog_test tests[] = {FOG_TEST(test_agreement), FOG_TEST(test_restart),
+						FOG_TEST(test_rules_by_vote),
 						FOG_TEST(test_lost_disk), FOG_TEST(test_end)};
 
 	fog_log_set_level(getenv("FOG_TEST_LOG") != NULL ? FOG_LOG_DEBUG : FOG_LOG_ERROR);

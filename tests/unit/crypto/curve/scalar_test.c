@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "crypto/curve/scalar.h"
 
+#include "crypto/curve/msm.h"
 #include "crypto/curve/window.h"
 #include "tests/unit/crypto/vectors.h"
 
@@ -155,7 +156,7 @@ static void check_digits(const struct fog_sc *a)
 	}
 	digits_join(&sum, digit, FOG_NAF_DIGITS, 1);
 	CU_ASSERT(memcmp(&sum, &reduced, sizeof(sum)) == 0);
-	for (unsigned bits = 4; bits <= 12; bits++) {
+	for (unsigned bits = 4; bits <= FOG_MSM_WINDOW_MAX; bits++) {
 		fog_window_offset(&offset, a, bits);
 		for (unsigned i = 0; i < window_count(bits); i++) {
 			digit[i] = window_digit(&offset, bits, i);
@@ -187,5 +188,33 @@ static void test_digits(void)
 	}
 }
 
+/* Both ways to invert agree, and a number times its inverse is one; powers of two, whose halving
+ * crosses words, and zero among them. */
+static void test_invert(void)
+{
+	struct fog_sc a, b, c;
+	struct fog_rng rng;
+	u8 wide[64];
+
+	rng_start(&rng);
+	for (unsigned i = 0; i < 3000; i++) {
+		fog_rng_bytes(&rng, wide, sizeof(wide));
+		fog_sc_reduce_bytes(&a, wide);
+		if (i < 252)
+			a = (struct fog_sc){{0}}, a.w[i / 64] = 1ull << i % 64;
+		else if (i < 300)
+			a = (struct fog_sc){{i - 252}};
+		else if (i < 400)
+			fog_sc_negate(&a, &(struct fog_sc){{i - 300}});
+		fog_sc_invert(&b, &a);
+		fog_sc_invert_vartime(&c, &a);
+		CU_ASSERT(memcmp(&b, &c, sizeof(b)) == 0);
+		fog_sc_mul(&c, &c, &a);
+		CU_ASSERT_EQUAL(c.w[0], i != 252 && i != 300);
+		CU_ASSERT_EQUAL(c.w[1] | c.w[2] | c.w[3], 0);
+	}
+}
+
 FOG_TEST_MAIN("crypto/curve/scalar", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_random), FOG_TEST(test_edges), FOG_TEST(test_digits))
+	      FOG_TEST(test_random), FOG_TEST(test_edges), FOG_TEST(test_digits),
+	      FOG_TEST(test_invert))

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "crypto/hash/hmac_many.h"
 
-#include "crypto/hash/blake2x.h"
 #include "crypto/hash/hash.h"
 #include "tests/unit/crypto/vectors.h"
 

@@ -47,6 +47,7 @@ struct placement_case {
 	const char *want_cpus;
 	unsigned want_rest;
 	const char *want_reason; /* a part of it */
+	int want_mix;            /* 0 = not pinned */
 };
 
 static const struct placement_case cases[] = {
@@ -54,38 +55,38 @@ static const struct placement_case cases[] = {
 	{2, "core:1 pu:2", NULL, 0, true, 1, "-", 2, "one core"},
 	{3, "core:2 pu:1", NULL, 0, true, 1, "-", 2, "two cores"},
 	{4, "core:2 pu:2", NULL, 2, true, 2, "-", 4, "two cores"},
-	{5, "core:4 pu:1", NULL, 0, true, 2, "1 2", 2, "core of its own"},
-	{6, "core:4 pu:1", NULL, 1, true, 1, "1", 3, "one core left"},
-	{7, "core:4 pu:1", NULL, 3, true, 3, "1 2 3", 1, "one core left"},
+	{5, "core:4 pu:1", NULL, 0, true, 2, "1 2", 2, "the mix on CPU 3", 3},
+	{6, "core:4 pu:1", NULL, 1, true, 1, "1", 3, "one core left", 2},
+	{7, "core:4 pu:1", NULL, 3, true, 3, "1 2 3", 1, "the mix not pinned"},
 	{8, "core:4 pu:1", NULL, 4, true, 4, "1 2 3 0", 4, "shared with interrupts"},
 	{9, "core:4 pu:1", NULL, 5, true, 5, "-", 4, "more than the 4"},
 	{10, "core:4 pu:1", NULL, 0, false, 2, "-", 4, "configuration"},
 	/* SMT: cores first, the whole core is the worker's; siblings only when cores run out. */
-	{11, "core:4 pu:2", NULL, 0, true, 2, "2 4", 4, "core of its own"},
+	{11, "core:4 pu:2", NULL, 0, true, 2, "2 4", 4, "core of its own", 6},
 	{12, "core:4 pu:2", NULL, 3, true, 3, "2 4 6", 2, "one core left"},
 	{13, "core:4 pu:2", NULL, 6, true, 6, "2 4 6 0 3 5", 8, "SMT siblings"},
 	{14, "core:4 pu:2", NULL, 8, true, 8, "2 4 6 0 3 5 7 1", 8, "SMT siblings"},
 	{15, "core:4 pu:2", NULL, 9, true, 9, "-", 8, "more than the 8"},
 	{16, "core:32 pu:2", NULL, 0, true, 16, "2 4 6 8 10 12 14 16 18 20 22 24 26 28 30 32", 32,
-	 "16 workers on CPU"},
+	 "16 workers on CPU", 34},
 	{17, "core:64 pu:1", NULL, 0, true, 16, "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16", 48,
-	 "CPU 1-16"},
+	 "CPU 1-16", 17},
 	/* Two nodes of four cores: node 0 has CPU 0, so four workers fit only on node 1. */
-	{18, "numa:2 core:4 pu:1", NULL, 3, true, 3, "1 2 3", 5, "own"},
-	{19, "numa:2 core:4 pu:1", NULL, 4, true, 4, "4 5 6 7", 4, "own"},
-	{20, "numa:2 core:4 pu:1", NULL, 6, true, 6, "1 2 3 4 5 6", 2, "own"},
-	{21, "numa:2 core:4 pu:2", NULL, 4, true, 4, "8 10 12 14", 8, "own"},
+	{18, "numa:2 core:4 pu:1", NULL, 3, true, 3, "1 2 3", 5, "own", 4},
+	{19, "numa:2 core:4 pu:1", NULL, 4, true, 4, "4 5 6 7", 4, "own", 1},
+	{20, "numa:2 core:4 pu:1", NULL, 6, true, 6, "1 2 3 4 5 6", 2, "own", 7},
+	{21, "numa:2 core:4 pu:2", NULL, 4, true, 4, "8 10 12 14", 8, "own", 2},
 	/* Less than the machine: only the allowed CPUs count, in every rule. */
 	{22, "core:8 pu:1", "0", 0, true, 1, "-", 1, "one core"},
 	{23, "core:8 pu:1", "5", 0, true, 1, "-", 1, "one core"},
 	{24, "core:8 pu:1", "5,6", 0, true, 1, "-", 2, "two cores"},
-	{25, "core:8 pu:1", "4-7", 0, true, 2, "4 5", 2, "one core left"},
+	{25, "core:8 pu:1", "4-7", 0, true, 2, "4 5", 2, "one core left", 6},
 	{26, "core:8 pu:1", "4-7", 4, true, 4, "4 5 6 7", 4, "shared"},
-	{27, "core:8 pu:2", "1,3,5,7", 0, true, 2, "3 5", 2, "own"},
-	{28, "core:8 pu:1", "1-3", 0, true, 1, "1", 2, "own"},
-	{29, "numa:2 core:4 pu:1", "2-7", 4, true, 4, "2 3 4 5", 2, "own"},
+	{27, "core:8 pu:2", "1,3,5,7", 0, true, 2, "3 5", 2, "own", 7},
+	{28, "core:8 pu:1", "1-3", 0, true, 1, "1", 2, "own", 2},
+	{29, "numa:2 core:4 pu:1", "2-7", 4, true, 4, "2 3 4 5", 2, "own", 6},
 	/* No cores in the topology: a PU is a core. */
-	{30, "pu:4", NULL, 2, true, 2, "1 2", 2, "own"},
+	{30, "pu:4", NULL, 2, true, 2, "1 2", 2, "own", 3},
 };
 
 static void test_life_cycle(void)
@@ -103,7 +104,8 @@ static void test_life_cycle(void)
 		CU_ASSERT_EQUAL(fog_placement_choose(&p, t, allowed, c->workers, c->pin), 0);
 		bool good = p.workers == c->want_workers && strcmp(cpus(&p), c->want_cpus) == 0 &&
 			    rest_count(&p) == c->want_rest &&
-			    strstr(p.reason, c->want_reason) != NULL;
+			    strstr(p.reason, c->want_reason) != NULL &&
+			    p.mix_cpu == (c->want_mix != 0 ? c->want_mix : -1);
 		if (!good)
 			printf("case %u: %u workers on %s, rest %u: %s\n", c->number, p.workers,
 			       cpus(&p), rest_count(&p), p.reason);
@@ -163,6 +165,8 @@ static void test_random_machines(void)
 			for (u32 k = 0; k < w; k++)
 				CU_ASSERT_NOT_EQUAL(p.cpu[w], p.cpu[k]);
 		}
+		if (rc == 0 && p.mix_cpu >= 0)
+			CU_ASSERT(CPU_ISSET((size_t)p.mix_cpu, &p.rest));
 		if (rc == 0)
 			CU_ASSERT(p.workers != 0 && rest_count(&p) != 0 && p.reason[0] != '\0');
 		hwloc_topology_destroy(t);

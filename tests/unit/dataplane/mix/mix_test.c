@@ -35,7 +35,7 @@ static const u8 self[32] = {1}, next_hop[32] = {2}, stranger[32] = {3};
 static void push(u8 type, u64 epoch, const void *body, size_t len, const u8 *id, u32 link, u8 flag)
 {
 	struct fog_mix_msg msg = {
-		.type = type, .epoch = epoch, .arrived_ns = m.now, .link = link, .flag = flag};
+		.type = type, .epoch = epoch, .at_ns = m.now, .link = link, .flag = flag};
 
 	if (id != NULL)
 		memcpy(msg.id, id, 32);

@@ -19,7 +19,8 @@ static struct fog_dp_config config_of(u32 workers)
 				  .boot_id = 5,
 				  .circuits_max = 64,
 				  .io = &fog_io_sim,
-				  .io_arg = sim};
+				  .io_arg = sim,
+				  .mix_cpu = -1};
 
 	for (u32 i = 0; i < FOG_WORKERS_MAX; i++)
 		c.cpu[i] = -1;

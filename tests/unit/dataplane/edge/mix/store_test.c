@@ -44,16 +44,16 @@ static void end(void)
 	CU_ASSERT_EQUAL(nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
 }
 
+static char data[16];
+static struct fog_mailstore_fragment f = {.data = data, .room = sizeof(data)};
+
 static void test_held(void)
 {
 	static const u8 box[32] = {1}, other[32] = {2}, none[32] = {3};
-	u64 sequence = 0, last = 0;
-	char data[16];
-	size_t len;
-	u32 more;
+	u64 last = 0;
 
 	begin();
-	CU_ASSERT_EQUAL(fog_mailstore_next(&s, box, 0, &sequence, data, 16, &len, &more), -ENOENT);
+	CU_ASSERT_EQUAL(fog_mailstore_held(&s, box, 0, 0, &f), -ENOENT);
 	for (unsigned i = 0; i < 5; i++) {
 		snprintf(data, sizeof(data), "text %u", i);
 		CU_ASSERT_EQUAL(fog_mailstore_hold(&s, box, data, 7), 0);
@@ -66,27 +66,38 @@ static void test_held(void)
 	/* In order, each with a number above the one before. */
 	for (unsigned i = 0; i < 5; i++) {
 		char want[16];
-		CU_ASSERT_EQUAL(fog_mailstore_next(&s, box, last, &sequence, data, 16, &len, &more),
-				0);
+		CU_ASSERT_EQUAL(fog_mailstore_held(&s, box, last, 0, &f), 0);
 		snprintf(want, sizeof(want), "text %u", i);
-		CU_ASSERT_EQUAL(len, 7);
+		CU_ASSERT_EQUAL(f.len, 7);
 		CU_ASSERT_STRING_EQUAL(data, want);
-		CU_ASSERT_EQUAL(more, 4 - i);
-		CU_ASSERT(sequence > last);
-		last = sequence;
+		CU_ASSERT_EQUAL(f.more, 4 - i);
+		CU_ASSERT_EQUAL(f.before, last);
+		CU_ASSERT(f.sequence > last);
+		last = f.sequence;
 	}
-	CU_ASSERT_EQUAL(fog_mailstore_next(&s, box, last, &sequence, data, 16, &len, &more),
-			-ENOENT);
+	CU_ASSERT_EQUAL(fog_mailstore_held(&s, box, last, 0, &f), -ENOENT);
+	/* Any of them, by how many lie before it. */
+	CU_ASSERT_EQUAL(fog_mailstore_held(&s, box, 0, 3, &f), 0);
+	CU_ASSERT_STRING_EQUAL(data, "text 3");
+	CU_ASSERT_EQUAL(f.more, 1);
+	CU_ASSERT(f.before > 0 && f.before < f.sequence);
+	CU_ASSERT_EQUAL(fog_mailstore_held(&s, box, 0, 5, &f), -ENOENT);
+	CU_ASSERT_EQUAL(fog_mailstore_held(&s, box, 0, UINT32_MAX, &f), -ENOENT);
+	CU_ASSERT_EQUAL(fog_mailstore_release(&s, box, f.before), 0);
+	CU_ASSERT_EQUAL(s.held_count, 3);
+	CU_ASSERT_EQUAL(fog_mailstore_held(&s, box, 0, 0, &f), 0);
+	CU_ASSERT_STRING_EQUAL(data, "text 3");
+	CU_ASSERT_EQUAL(f.before, 0);
 	CU_ASSERT_EQUAL(fog_mailstore_release(&s, box, last), 0);
 	CU_ASSERT_EQUAL(fog_mailstore_release(&s, box, last), 0);
 	CU_ASSERT_EQUAL(fog_mailstore_release(&s, none, last), 0);
 	CU_ASSERT_EQUAL(s.held_count, 1);
-	CU_ASSERT_EQUAL(fog_mailstore_next(&s, other, 0, &sequence, data, 16, &len, &more), 0);
+	CU_ASSERT_EQUAL(fog_mailstore_held(&s, other, 0, 0, &f), 0);
 	CU_ASSERT_STRING_EQUAL(data, "other");
 	/* Emptied and opened again, numbers still grow: the owner asks for what comes after. */
 	again();
 	CU_ASSERT_EQUAL(fog_mailstore_hold(&s, box, "new", 4), 0);
-	CU_ASSERT_EQUAL(fog_mailstore_next(&s, box, last, &sequence, data, 16, &len, &more), 0);
+	CU_ASSERT_EQUAL(fog_mailstore_held(&s, box, last, 0, &f), 0);
 	CU_ASSERT_STRING_EQUAL(data, "new");
 	end();
 }
@@ -95,7 +106,7 @@ static void test_messages(void)
 {
 	u8 id[FOG_STORE_ID] = {9}, list[4][FOG_STORE_ID];
 	struct stat st;
-	char data[16], path[128];
+	char path[128];
 	size_t len;
 
 	begin();
@@ -144,12 +155,12 @@ static void test_done(void)
 	end();
 }
 
-static void fill(const char *folder, unsigned count)
+static void fill(const char *folder, int digits, unsigned count)
 {
 	char path[352];
 
 	for (unsigned i = 0; i < count; i++) {
-		snprintf(path, sizeof(path), "%s/%s/%032x", dir, folder, i);
+		snprintf(path, sizeof(path), "%s/%s/%0*x", dir, folder, digits, i);
 		int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 		CU_ASSERT_FATAL(fd >= 0);
 		close(fd);
@@ -164,8 +175,8 @@ static void test_limits(void)
 	char path[192], name[65];
 
 	begin();
-	fill("outbox", FOG_STORE_OUTBOX_MAX);
-	fill("inbox", FOG_STORE_INBOX_MAX);
+	fill("outbox", 32, FOG_STORE_OUTBOX_MAX);
+	fill("inbox", 32, FOG_STORE_INBOX_MAX);
 	again();
 	CU_ASSERT_EQUAL(fog_mailstore_put(&s, FOG_MAILSTORE_OUTBOX, id, "x", 1), -ENOSPC);
 	CU_ASSERT_EQUAL(fog_mailstore_put(&s, FOG_MAILSTORE_INBOX, id, "x", 1), -ENOSPC);
@@ -176,12 +187,19 @@ static void test_limits(void)
 	fog_hex_encode(box, 32, name, sizeof(name));
 	CU_ASSERT_EQUAL(fog_mailstore_hold(&s, box, "x", 1), 0);
 	snprintf(path, sizeof(path), "held/%s", name);
-	fill(path, FOG_STORE_HELD_MAX - 1);
+	fill(path, 16, FOG_STORE_HELD_MAX - 1);
+	again();
+	CU_ASSERT_EQUAL(s.held_count, FOG_STORE_HELD_MAX);
 	CU_ASSERT_EQUAL(fog_mailstore_hold(&s, box, "x", 1), -ENOSPC);
 	for (unsigned i = 1; i < FOG_STORE_BOXES_MAX; i++) {
 		snprintf(path, sizeof(path), "%s/held/%064x", dir, i);
 		CU_ASSERT_EQUAL_FATAL(mkdir(path, 0700), 0);
+		fill(path + strlen(dir) + 1, 16, 1);
 	}
+	/* What a crash left takes no place. */
+	snprintf(path, sizeof(path), "%s/held/%064x", dir, FOG_STORE_BOXES_MAX);
+	CU_ASSERT_EQUAL_FATAL(mkdir(path, 0700), 0);
+	again();
 	CU_ASSERT_EQUAL(fog_mailstore_hold(&s, (const u8[32]){0xcd}, "x", 1), -ENOSPC);
 	CU_ASSERT_EQUAL(fog_mailstore_release(&s, box, UINT64_MAX), 0);
 	CU_ASSERT_EQUAL(fog_mailstore_hold(&s, (const u8[32]){0xcd}, "x", 1), 0);

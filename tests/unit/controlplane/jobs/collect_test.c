@@ -72,4 +72,4 @@ static void test_changed(void)
 	bed_stop();
 }
 
-FOG_TEST_MAIN("controlplane/jobs/attested", FOG_TEST(test_life_cycle), FOG_TEST(test_changed))
+FOG_TEST_MAIN("controlplane/jobs/collect", FOG_TEST(test_life_cycle), FOG_TEST(test_changed))
