@@ -8,7 +8,8 @@
 
 #define HOST_NAME_MAX_LEN 63
 /* sun_path is 108 bytes; "/dataplane.sock" and a zero follow the directory. */
-#define RUN_DIR_MAX 90
+#define ACCELERATORS_MAX 64 /* of a host */
+#define RUN_DIR_MAX      90
 
 /* Words a key accepts, as one text so that the error can show it. */
 static int check_word(const char *v, const char *words, char why[160])
@@ -95,6 +96,19 @@ static int check_prefix(const char *v, char why[160])
 static int check_role(const char *v, char why[160])
 {
 	return check_word(v, "relay worker exit", why);
+}
+
+static int check_accelerators(const char *v, char why[160])
+{
+	unsigned count, memory_mb;
+	int used = 0;
+
+	snprintf(why, 160, "wants auto, none or TYPE:COUNT[:MEMORY_MB], such as tesla-t4:2:16384");
+	if (v[0] == '\0' || strcmp(v, "auto") == 0 || strcmp(v, "none") == 0)
+		return 0;
+	if (sscanf(v, "%*31[a-z0-9._-]:%3u%n:%8u%n", &count, &used, &memory_mb, &used) < 1)
+		return -EINVAL;
+	return v[used] == '\0' && count >= 1 && count <= ACCELERATORS_MAX ? 0 : -EINVAL;
 }
 
 static int check_listen(const char *v, char why[160])
@@ -206,6 +220,7 @@ static const struct {
 	{"edge", "socks", check_socks},
 	{"worker", "exec_path", check_path_or_empty},
 	{"worker", "engines", check_engine},
+	{"worker", "accelerators", check_accelerators},
 	{"worker", "wasm_builders", check_key},
 	{"ledger", "chain", check_chain},
 	{"ledger", "genesis", check_path_or_empty},

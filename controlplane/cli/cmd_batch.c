@@ -78,6 +78,17 @@ static const struct fog_column breach_columns[] = {
 	{"DETAIL", "detail", FOG_FORMAT_TEXT, false},
 };
 
+static const struct fog_column level_columns[] = {
+	{"CLASS", "class", FOG_FORMAT_TEXT, false},
+	{"TIER", "tier", FOG_FORMAT_TEXT, false},
+	{"NAMESPACE", "namespace", FOG_FORMAT_TEXT, false},
+	{"JOBS IN 30 D", "jobs", FOG_FORMAT_TEXT, true},
+	{"KEPT", "kept", FOG_FORMAT_TEXT, true},
+	{"PERCENT", "percent", FOG_FORMAT_TEXT, true},
+	{"AIM", "aim_percent", FOG_FORMAT_TEXT, true},
+	{"MET", "met", FOG_FORMAT_TEXT, false},
+};
+
 static const struct fog_column scheduler_sheet[] = {
 	{"hosts", "total_nodes", FOG_FORMAT_TEXT, false},
 	{"alive", "healthy_nodes", FOG_FORMAT_TEXT, false},
@@ -265,6 +276,12 @@ int fog_cmd_batch_list(struct fog_cli *cli)
 	return rc != FOG_CLI_OK ? rc
 				: list_print(cli, path, "batches", batch_columns,
 					     FOG_ARRAY_COUNT(batch_columns), "no batches");
+}
+
+int fog_cmd_sla(struct fog_cli *cli)
+{
+	return list_print(cli, "/v1/sla?limit=1", "levels", level_columns,
+			  FOG_ARRAY_COUNT(level_columns), "nothing was promised in 30 days");
 }
 
 int fog_cmd_sla_list(struct fog_cli *cli)

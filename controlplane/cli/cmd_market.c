@@ -90,6 +90,7 @@ static const struct fog_column auction_columns[] = {
 	{"AUCTION", "auction_id", FOG_FORMAT_TEXT, true},
 	{"LANE", "lane", FOG_FORMAT_TEXT, false},
 	{"PHASE", "phase", FOG_FORMAT_STATE, false},
+	{"HOURS", "hours", FOG_FORMAT_TEXT, true},
 	{"ORDERS", "orders", FOG_FORMAT_TEXT, true},
 	{"PRICE FOG", "price_ufog", FOG_FORMAT_UFOG, true},
 	{"VOLUME", "volume", FOG_FORMAT_TEXT, true},
@@ -103,6 +104,9 @@ static const struct fog_column order_columns[] = {
 	{"PRICE FOG", "price_ufog", FOG_FORMAT_UFOG, true},
 	{"QUANTITY", "quantity", FOG_FORMAT_TEXT, true},
 	{"FILLED", "filled", FOG_FORMAT_TEXT, true},
+	{"USER", "user", FOG_FORMAT_TEXT, false},
+	{"DEPOSIT FOG", "deposit_mfog", FOG_FORMAT_MFOG, true},
+	{"FOR", "namespace", FOG_FORMAT_TEXT, false},
 };
 
 /* One call; *data is the envelope's data, borrowed from *answer, which is the caller's to free. */
@@ -320,29 +324,44 @@ static int auction_call(const struct fog_cli *cli, const char *path, json_t *bod
 	return rc;
 }
 
-/* LANE [COMMIT_SECONDS [REVEAL_SECONDS]] */
+/* LANE [HOURS [COMMIT_SECONDS [REVEAL_SECONDS]]] */
 static int auction_open(const struct fog_cli *cli)
 {
-	u64 seconds[2] = {60, 60};
+	u64 number[3] = {1, 60, 60};
 
 	for (u32 i = 2; i < cli->args_count; i++)
-		if (fog_count_parse(cli->args[i], 1, 86400, &seconds[i - 2]) != 0)
-			return fog_cli_usage(cli, "seconds are numbers from 1 to 86400");
+		if (fog_count_parse(cli->args[i], 1, i == 2 ? FOG_AUCTION_HOURS_MAX : 86400,
+				    &number[i - 2]) != 0)
+			return fog_cli_usage(cli,
+					     "HOURS are 1 to %d, seconds numbers from 1 to 86400",
+					     FOG_AUCTION_HOURS_MAX);
 	return auction_call(cli, AUCTIONS,
-			    json_pack("{s:s, s:I, s:I}", "lane", cli->args[1], "commit_seconds",
-				      (json_int_t)seconds[0], "reveal_seconds",
-				      (json_int_t)seconds[1]));
+			    json_pack("{s:s, s:I, s:I, s:I}", "lane", cli->args[1], "hours",
+				      (json_int_t)number[0], "commit_seconds",
+				      (json_int_t)number[1], "reveal_seconds",
+				      (json_int_t)number[2]));
 }
 
 struct order_args {
 	u64 id, price, quantity;
+	u32 hours;
 	bool bid;
 	u8 account[32], nonce[32];
 };
 
-/* AUCTION bid|ask PRICE QUANTITY ACCOUNT NONCE */
+static int auction_path(char path[FOG_CLIENT_PATH_MAX], u64 id, const char *action)
+{
+	return snprintf(path, FOG_CLIENT_PATH_MAX, AUCTIONS "/%llu%s", (unsigned long long)id,
+			action);
+}
+
+/* AUCTION bid|ask PRICE QUANTITY ACCOUNT NONCE; how long its units are held is asked for. */
 static int order_read(const struct fog_cli *cli, struct order_args *o)
 {
+	char path[FOG_CLIENT_PATH_MAX];
+	const json_t *data;
+	json_t *answer;
+
 	o->bid = strcmp(cli->args[2], "bid") == 0;
 	if (fog_count_parse(cli->args[1], 1, INT64_MAX, &o->id) != 0 ||
 	    (!o->bid && strcmp(cli->args[2], "ask") != 0) ||
@@ -352,7 +371,19 @@ static int order_read(const struct fog_cli *cli, struct order_args *o)
 	if (strlen(cli->args[5]) != 64 || fog_hex_decode(cli->args[5], o->account, 32) != 0 ||
 	    strlen(cli->args[6]) != 64 || fog_hex_decode(cli->args[6], o->nonce, 32) != 0)
 		return fog_cli_usage(cli, "ACCOUNT and NONCE are 64 hex digits each");
-	return FOG_CLI_OK;
+	auction_path(path, o->id, "");
+	int rc = market_call(cli, "GET", path, NULL, &answer, &data);
+	if (rc == FOG_CLI_OK)
+		o->hours = (u32)fog_pick_number(data, "hours", 1);
+	json_decref(answer);
+	return rc;
+}
+
+static struct fog_auction_order order_of(const struct order_args *o)
+{
+	return (struct fog_auction_order){.side = o->bid ? FOG_AUCTION_BID : FOG_AUCTION_ASK,
+					  .price = (i64)o->price,
+					  .quantity = (i64)o->quantity};
 }
 
 static int auction_commit(const struct fog_cli *cli)
@@ -364,16 +395,19 @@ static int auction_commit(const struct fog_cli *cli)
 
 	if (rc != FOG_CLI_OK)
 		return rc;
-	const struct fog_auction_order order = {.side = o.bid ? FOG_AUCTION_BID : FOG_AUCTION_ASK,
-						.price = (i64)o.price,
-						.quantity = (i64)o.quantity};
+	const struct fog_auction_order order = order_of(&o);
+	i64 deposit = fog_auction_deposit(&order, o.hours);
+	if (deposit < 0)
+		return fog_cli_fail(cli, "the order is worth more than can be held");
 	fog_auction_hash(o.id, o.account, &order, o.nonce, hash);
 	fog_hex_encode(hash, 32, hex, sizeof(hex));
-	snprintf(path, sizeof(path), AUCTIONS "/%llu/commit", (unsigned long long)o.id);
+	auction_path(path, o.id, "/commit");
 	return auction_call(cli, path,
-			    json_pack("{s:s, s:s}", "account", cli->args[5], "hash", hex));
+			    json_pack("{s:s, s:s, s:I}", "account", cli->args[5], "hash", hex,
+				      "deposit_mfog", (json_int_t)deposit));
 }
 
+/* [namespace=NAME] of a bid, [signature=HEX] of an ask */
 static int auction_reveal(const struct fog_cli *cli)
 {
 	char path[FOG_CLIENT_PATH_MAX];
@@ -382,11 +416,47 @@ static int auction_reveal(const struct fog_cli *cli)
 
 	if (rc != FOG_CLI_OK)
 		return rc;
-	snprintf(path, sizeof(path), AUCTIONS "/%llu/reveal", (unsigned long long)o.id);
-	return auction_call(cli, path,
-			    json_pack("{s:s, s:s, s:I, s:I, s:s}", "account", cli->args[5], "side",
-				      cli->args[2], "price_ufog", (json_int_t)o.price, "quantity",
-				      (json_int_t)o.quantity, "nonce", cli->args[6]));
+	json_t *body = json_pack("{s:s, s:s, s:I, s:I, s:s}", "account", cli->args[5], "side",
+				 cli->args[2], "price_ufog", (json_int_t)o.price, "quantity",
+				 (json_int_t)o.quantity, "nonce", cli->args[6]);
+	for (u32 i = 7; i < cli->args_count; i++) {
+		const char *value = strchr(cli->args[i], '=');
+		bool space = strncmp(cli->args[i], "namespace=", 10) == 0;
+		if (!space && strncmp(cli->args[i], "signature=", 10) != 0) {
+			json_decref(body);
+			return fog_cli_usage(cli, "may end with namespace=NAME or signature=HEX");
+		}
+		json_object_set_new(body, space ? "namespace" : "signature",
+				    json_string(value + 1));
+	}
+	auction_path(path, o.id, "/reveal");
+	return auction_call(cli, path, body);
+}
+
+/* AUCTION HOURS PRICE QUANTITY NONCE: of the worker that answers. */
+static int auction_ask(const struct fog_cli *cli)
+{
+	u64 id, hours, price, quantity;
+	const json_t *data;
+	json_t *answer;
+
+	if (fog_count_parse(cli->args[1], 1, INT64_MAX, &id) != 0 ||
+	    fog_count_parse(cli->args[2], 1, FOG_AUCTION_HOURS_MAX, &hours) != 0 ||
+	    fog_amount_parse(cli->args[3], &price) != 0 || price > FOG_AUCTION_PRICE_MAX ||
+	    fog_count_parse(cli->args[4], 1, FOG_AUCTION_QUANTITY_MAX, &quantity) != 0)
+		return fog_cli_usage(cli, "wants AUCTION HOURS PRICE QUANTITY NONCE");
+	json_t *body = json_pack("{s:I, s:I, s:I, s:I, s:s}", "auction_id", (json_int_t)id, "hours",
+				 (json_int_t)hours, "price_ufog", (json_int_t)price, "quantity",
+				 (json_int_t)quantity, "nonce", cli->args[5]);
+	int rc = market_call(cli, "POST", "/v1/fog/pricing/asks", body, &answer, &data);
+	json_decref(body);
+	if (rc == FOG_CLI_OK && cli->json)
+		fog_json_print(cli, data);
+	else if (rc == FOG_CLI_OK)
+		fprintf(cli->out, "account %s\nsignature %s\n", fog_pick_text(data, "account", ""),
+			fog_pick_text(data, "signature", ""));
+	json_decref(answer);
+	return rc;
 }
 
 int fog_cmd_market_auction(struct fog_cli *cli)
@@ -395,11 +465,9 @@ int fog_cmd_market_auction(struct fog_cli *cli)
 		const char *name;
 		u32 min, max; /* words after it */
 		int (*run)(const struct fog_cli *cli);
-	} actions[] = {{"list", 0, 0, auction_list},
-		       {"show", 1, 1, auction_show},
-		       {"open", 1, 3, auction_open},
-		       {"commit", 6, 6, auction_commit},
-		       {"reveal", 6, 6, auction_reveal}};
+	} actions[] = {{"list", 0, 0, auction_list},     {"show", 1, 1, auction_show},
+		       {"open", 1, 4, auction_open},     {"ask", 5, 5, auction_ask},
+		       {"commit", 6, 6, auction_commit}, {"reveal", 6, 7, auction_reveal}};
 
 	if (cli->args_count == 0)
 		return auction_list(cli);

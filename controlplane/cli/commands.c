@@ -41,8 +41,8 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_top},
 
 	{"job submit", "[-f FILE | -- ARGV...]", 0, FOG_CLI_ARGS_MAX,
-	 O(NAME) | O(CPU) | O(MEMORY) | O(WALL) | O(TARGET) | O(STDIN) | O(ENGINE) | O(INPUT) |
-		 O(WAIT) | O(TIMEOUT) | JOB_TERMS,
+	 O(NAME) | O(CPU) | O(MEMORY) | O(ACCELERATORS) | O(WALL) | O(TARGET) | O(STDIN) |
+		 O(ENGINE) | O(INPUT) | O(WAIT) | O(TIMEOUT) | JOB_TERMS,
 	 "run a program on some host of the fog",
 	 "ARGV is the program and its arguments as the worker finds them, not a shell line.\n"
 	 "Prints the id of the job; with --wait also its way and its output.\n\n"
@@ -52,7 +52,7 @@ const struct fog_command fog_commands[] = {
 	 "  fogctl job submit --wait -f dag.json          a batch of stages, see configs/jobs/",
 	 fog_cmd_job_submit},
 	{"job plan", "[-f FILE | -- ARGV...]", 0, FOG_CLI_ARGS_MAX,
-	 O(NAME) | O(CPU) | O(MEMORY) | O(WALL) | O(TARGET) | JOB_TERMS,
+	 O(NAME) | O(CPU) | O(MEMORY) | O(ACCELERATORS) | O(WALL) | O(TARGET) | JOB_TERMS,
 	 "where it would run now, or why not; nothing is submitted", NULL, fog_cmd_job_plan},
 	{"job why", "JOB", 1, 1, 0, "why a job is pending, and when it is likely to start",
 	 "Counts the hosts by the first constraint that each of them fails.", fog_cmd_job_why},
@@ -108,8 +108,8 @@ const struct fog_command fog_commands[] = {
 	 O(CPU) | O(MEMORY) | O(ACCELERATORS) | O(START) | O(DURATION) | O(EVERY) | O(UNTIL) |
 		 O(NAME),
 	 "keep hosts, or so much of all, for a namespace",
-	 "Either HOSTs, which are kept whole, or amounts by --cpu, --memory and --accelerators,\n"
-	 "which are kept wherever they are free. Until it begins others use it, as long as they\n"
+	 "HOSTs are kept whole, or the amounts of --cpu, --memory and --accelerators on each;\n"
+	 "amounts alone are kept wherever they are free. Until it begins others use it, if they\n"
 	 "must have ended by then; what runs already runs on. --name is a note for people.\n\n"
 	 "  fogctl reserve create render elm oak --start 22:00 --duration 8h --every 1d\n"
 	 "  fogctl reserve create class --cpu 16 --memory 64G --start +1h --duration 90m",
@@ -117,6 +117,8 @@ const struct fog_command fog_commands[] = {
 	{"reserve list", "", 0, 0, 0, "what is reserved, and how much of it is kept", NULL,
 	 fog_cmd_reserve_list},
 	{"reserve cancel", "ID", 1, 1, 0, "give a reservation up", NULL, fog_cmd_reserve_cancel},
+	{"sla", "", 0, 0, 0, "how many promises of 30 days were kept, by class and namespace", NULL,
+	 fog_cmd_sla},
 	{"sla list", "", 0, 0, O(LIMIT), "service levels not kept, and what was paid back", NULL,
 	 fog_cmd_sla_list},
 	{"scheduler", "", 0, 0, 0, "what the scheduler has done", NULL, fog_cmd_scheduler},
@@ -138,15 +140,22 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_market_history},
 	{"market alerts", "", 0, 0, 0, "what was unusual: volatility, spikes, manipulation", NULL,
 	 fog_cmd_market_alerts},
-	{"market auction", "[list|show|open|commit|reveal] ...", 0, 7, 0,
-	 "sealed-bid uniform-price auctions for S class",
+	{"market auction", "[list|show|open|ask|commit|reveal] ...", 0, 8, 0,
+	 "sealed-bid uniform-price auctions of reservations for S class",
 	 "  fogctl market auction list\n"
 	 "  fogctl market auction show AUCTION\n"
-	 "  fogctl market auction open LANE [COMMIT_SECONDS [REVEAL_SECONDS]]\n"
+	 "  fogctl market auction open LANE [HOURS [COMMIT_SECONDS [REVEAL_SECONDS]]]\n"
+	 "  fogctl market auction ask AUCTION HOURS PRICE QUANTITY NONCE\n"
 	 "  fogctl market auction commit AUCTION bid|ask PRICE QUANTITY ACCOUNT NONCE\n"
-	 "  fogctl market auction reveal AUCTION bid|ask PRICE QUANTITY ACCOUNT NONCE\n\n"
-	 "Commit sends only the hash of the order. ACCOUNT and NONCE are 64 hex digits; keep the\n"
-	 "NONCE secret, and reveal the same order in the reveal phase.",
+	 "  fogctl market auction reveal AUCTION bid|ask PRICE QUANTITY ACCOUNT NONCE\n"
+	 "                               [namespace=NAME|signature=HEX]\n\n"
+	 "Prices are fog per unit and hour; a unit is held for HOURS from the clearing on. Commit "
+	 "sends\n"
+	 "only the hash of the order, and a deposit that covers it: lost unless the order is\n"
+	 "revealed. ACCOUNT and NONCE are 64 hex digits; keep the NONCE secret. A bid says for "
+	 "which\n"
+	 "namespace; an ask's ACCOUNT is its worker's node id, which signs it (ask, asked of that\n"
+	 "worker). Sellers are paid when the hours are over, for the time they were there.",
 	 fog_cmd_market_auction},
 
 	{"account list", "", 0, 0, 0, "accounts of the ledger and their balances", NULL,

@@ -130,6 +130,7 @@ int fog_cmd_host_drain(struct fog_cli *cli);
 int fog_cmd_host_uncordon(struct fog_cli *cli);
 int fog_cmd_namespace_list(struct fog_cli *cli);
 int fog_cmd_namespace_set(struct fog_cli *cli);
+int fog_cmd_sla(struct fog_cli *cli);
 int fog_cmd_sla_list(struct fog_cli *cli);
 int fog_cmd_reserve_create(struct fog_cli *cli);
 int fog_cmd_reserve_list(struct fog_cli *cli);

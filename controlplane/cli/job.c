@@ -85,6 +85,40 @@ static int inputs_add(json_t *body, const char *names, char why[FOG_JOB_WHY_SIZE
 	return rc;
 }
 
+/* N, N:TYPE or N:TYPE:MEMORY into the limits; NULL, and they are freed, when it is none of these.
+ */
+static json_t *accelerators_add(const struct fog_cli *cli, json_t *limits,
+				char why[FOG_JOB_WHY_SIZE])
+{
+	const char *text = cli->option[FOG_OPTION_ACCELERATORS];
+	char type[32] = "", memory_text[32] = "";
+	u64 memory = 0;
+	unsigned count = 0;
+	int used = 0;
+
+	if (text == NULL)
+		return limits;
+	(void)sscanf(text, "%4u%n:%31[^:]%n:%31s%n", &count, &used, type, &used, memory_text,
+		     &used);
+	if (count == 0 || text[used] != '\0' ||
+	    (memory_text[0] != '\0' &&
+	     (fog_size_parse(memory_text, &memory) != 0 || memory % MIB != 0))) {
+		snprintf(why, FOG_JOB_WHY_SIZE,
+			 "--accelerators \"%s\" is not N, N:TYPE or N:TYPE:MEMORY, like "
+			 "2:tesla-t4:16G",
+			 text);
+		json_decref(limits);
+		return NULL;
+	}
+	json_object_set_new(limits, "accelerators", json_integer((json_int_t)count));
+	if (type[0] != '\0' && strcmp(type, "any") != 0)
+		json_object_set_new(limits, "accelerator_type", json_string(type));
+	if (memory != 0)
+		json_object_set_new(limits, "accelerator_memory_mb",
+				    json_integer((json_int_t)(memory / MIB)));
+	return limits;
+}
+
 static json_t *limits_build(const struct fog_cli *cli, char why[FOG_JOB_WHY_SIZE])
 {
 	const char *cpu_text = cli->option[FOG_OPTION_CPU];
@@ -106,9 +140,12 @@ static json_t *limits_build(const struct fog_cli *cli, char why[FOG_JOB_WHY_SIZE
 			 "--wall \"%s\" is not a whole number of seconds, like 60s or 5m",
 			 wall_text);
 	else
-		return json_pack("{s:f, s:I, s:I}", "cpu_cores", (double)cpu / 1000, "memory_mb",
-				 (json_int_t)(memory / MIB), "wall_seconds",
-				 (json_int_t)(wall_ms / 1000));
+		return accelerators_add(cli,
+					json_pack("{s:f, s:I, s:I}", "cpu_cores",
+						  (double)cpu / 1000, "memory_mb",
+						  (json_int_t)(memory / MIB), "wall_seconds",
+						  (json_int_t)(wall_ms / 1000)),
+					why);
 	return NULL;
 }
 

@@ -6,6 +6,7 @@
 #include "controlplane/core/log.h"
 #include "controlplane/daemon/envelope.h"
 #include "controlplane/daemon/market.h"
+#include "controlplane/jobs/runtime.h"
 #include "crypto/mem.h"
 
 #define PHASE_DEFAULT_MS 60000
@@ -17,7 +18,7 @@ static size_t data_size(const struct fog_auction *a)
 
 /* ---- store ---------------------------------------------------------------------------------- */
 
-static int auction_store(struct fog_host *h, const struct fog_host_auction *x)
+int fog_host_auction_store(struct fog_host *h, const struct fog_host_auction *x)
 {
 	struct fog_stmt *q =
 		fog_stmt(h->store, "INSERT INTO market_auction(id, lane, created_ms, cleared, data)"
@@ -94,10 +95,11 @@ void fog_host_auctions_clear(struct fog_host *h, u64 now_ms)
 		struct fog_host_auction *x = m->auction[i];
 		if (fog_auction_clear(&x->a, now_ms) != 0)
 			continue;
-		int rc = auction_store(h, x);
+		int rc = fog_host_auction_settle(h, x);
 		fog_log(FOG_LOG_NOTICE, "market",
 			"auction cleared lane=%s price=%lld volume=%lld%s", fog_lane_name(x->lane),
-			(long long)x->a.price, (long long)x->a.volume, rc != 0 ? " stored=no" : "");
+			(long long)x->a.price, (long long)x->a.volume,
+			rc != 0 ? " settled=no" : "");
 		if (rc != 0) {
 			x->a.cleared = false; /* again at the next step: the result is the same */
 			continue;
@@ -121,8 +123,10 @@ static json_t *hex_json(const u8 *data, size_t len)
 static json_t *entry_json(const struct fog_auction_entry *e)
 {
 	static const char *const sides[] = {"", "bid", "ask"};
-	json_t *o = json_pack("{s:o, s:o, s:b}", "account", hex_json(e->account, 32), "hash",
-			      hex_json(e->hash, 32), "revealed", e->state == FOG_AUCTION_REVEALED);
+	json_t *o =
+		json_pack("{s:o, s:o, s:b, s:s, s:I}", "account", hex_json(e->account, 32), "hash",
+			  hex_json(e->hash, 32), "revealed", e->state == FOG_AUCTION_REVEALED,
+			  "user", e->payer, "deposit_mfog", (json_int_t)e->deposit);
 
 	if (e->state != FOG_AUCTION_REVEALED)
 		return o;
@@ -130,6 +134,8 @@ static json_t *entry_json(const struct fog_auction_entry *e)
 	json_object_set_new(o, "price_ufog", json_integer(e->order.price));
 	json_object_set_new(o, "quantity", json_integer(e->order.quantity));
 	json_object_set_new(o, "filled", json_integer(e->filled));
+	if (e->order.side == FOG_AUCTION_BID)
+		json_object_set_new(o, "namespace", json_string(e->space));
 	return o;
 }
 
@@ -137,15 +143,16 @@ static json_t *auction_json(const struct fog_host_auction *x, bool entries, u64 
 {
 	static const char *const phases[] = {"", "commit", "reveal", "cleared"};
 	enum fog_auction_phase phase = fog_auction_phase(&x->a, now_ms);
-	json_t *o = json_pack(
-		"{s:I, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:o, s:o}", "auction_id",
-		(json_int_t)x->a.id, "lane", fog_lane_name(x->lane), "job_class", "S", "phase",
-		phase == FOG_AUCTION_PHASE_CLEARED && !x->a.cleared ? "clearing" : phases[phase],
-		"created_ms", (json_int_t)x->created_ms, "commit_until_ms",
-		(json_int_t)x->a.commit_until_ms, "reveal_until_ms",
-		(json_int_t)x->a.reveal_until_ms, "orders", (int)x->a.count, "price_ufog",
-		x->a.cleared ? json_integer(x->a.price) : json_null(), "volume",
-		x->a.cleared ? json_integer(x->a.volume) : json_null());
+	json_t *o = json_pack("{s:I, s:i, s:s, s:s, s:s, s:I, s:I, s:I, s:i, s:o, s:o}",
+			      "auction_id", (json_int_t)x->a.id, "hours", (int)x->a.hours, "lane",
+			      fog_lane_name(x->lane), "job_class", "S", "phase",
+			      phase == FOG_AUCTION_PHASE_CLEARED && !x->a.cleared ? "clearing"
+										  : phases[phase],
+			      "created_ms", (json_int_t)x->created_ms, "commit_until_ms",
+			      (json_int_t)x->a.commit_until_ms, "reveal_until_ms",
+			      (json_int_t)x->a.reveal_until_ms, "orders", (int)x->a.count,
+			      "price_ufog", x->a.cleared ? json_integer(x->a.price) : json_null(),
+			      "volume", x->a.cleared ? json_integer(x->a.volume) : json_null());
 	if (!entries)
 		return o;
 	json_t *list = json_array();
@@ -208,38 +215,28 @@ static int auction_get(struct fog_exchange *x)
 	if (done == NULL)
 		return fog_exchange_problem(x, 404, "no auction \"%s\"", text);
 	json_t *o = auction_json(done, true, now_ms);
+	json_object_set_new(o, "sales", fog_host_sales_json(h, done->a.id));
 	free(done);
 	return fog_envelope(x, o, "auction");
 }
 
-static bool seconds_read(const json_t *body, const char *key, u64 *ms)
+static u64 seconds_ms(const json_t *body, const char *key)
 {
 	const json_t *v = json_object_get(body, key);
-	json_int_t n = json_integer_value(v);
 
-	if (v == NULL) {
-		*ms = PHASE_DEFAULT_MS;
-		return true;
-	}
-	*ms = (u64)n * 1000;
-	return json_is_integer(v) && n >= 1 && n <= (json_int_t)(FOG_AUCTION_PHASE_MS_MAX / 1000);
+	return v != NULL ? 1000 * (u64)json_integer_value(v) : PHASE_DEFAULT_MS;
 }
 
 static int auction_post(struct fog_exchange *x)
 {
 	struct fog_host *h = fog_exchange_ctx(x);
-	const json_t *body = fog_exchange_body(x);
-	const char *lane_text = json_string_value(json_object_get(body, "lane"));
-	enum fog_lane lane = lane_text != NULL ? fog_lane_parse(lane_text) : FOG_LANE_COUNT;
-	u64 now_ms = fog_loop_now_ms(h->loop), commit_ms, reveal_ms;
+	const json_t *body = fog_exchange_body(x), *hours = json_object_get(body, "hours");
+	enum fog_lane lane = fog_lane_parse(json_string_value(json_object_get(body, "lane")));
+	u64 now_ms = fog_loop_now_ms(h->loop), commit_ms = seconds_ms(body, "commit_seconds");
+	struct fog_amount amount;
 
-	if (lane == FOG_LANE_COUNT)
-		return fog_exchange_problem(x, 400, "lane: no such lane");
-	if (!seconds_read(body, "commit_seconds", &commit_ms) ||
-	    !seconds_read(body, "reveal_seconds", &reveal_ms))
-		return fog_exchange_problem(
-			x, 400,
-			"commit_seconds and reveal_seconds are whole numbers from 1 to 86400");
+	if (lane == FOG_LANE_COUNT || !fog_host_lane_amount(lane, 1, &amount))
+		return fog_exchange_problem(x, 400, "lane: must be cpu, memory, gpu or tee_secure");
 	if (h->market->auction_count == FOG_AUCTIONS_OPEN_MAX)
 		return fog_exchange_problem(x, 503, "%d auctions are open already",
 					    FOG_AUCTIONS_OPEN_MAX);
@@ -252,10 +249,11 @@ static int auction_post(struct fog_exchange *x)
 	u64 id = now_ms;
 	for (u32 i = 0; i < h->market->auction_count; i++)
 		id = FOG_MAX(id, h->market->auction[i]->a.id + 1);
-	int rc = fog_auction_open(&a->a, id, now_ms + commit_ms, now_ms + commit_ms + reveal_ms,
-				  now_ms);
+	int rc = fog_auction_open(&a->a, id, hours != NULL ? (u32)json_integer_value(hours) : 1,
+				  now_ms + commit_ms,
+				  now_ms + commit_ms + seconds_ms(body, "reveal_seconds"), now_ms);
 	if (rc == 0)
-		rc = auction_store(h, a);
+		rc = fog_host_auction_store(h, a);
 	if (rc != 0) {
 		free(a);
 		return fog_exchange_problem(x, fog_status_of_errno(rc), "%s", strerror(-rc));
@@ -285,17 +283,20 @@ static int order_failed(struct fog_exchange *x, int rc)
 		return fog_exchange_problem(x, 404, "nobody committed to this order");
 	case -EINVAL:
 		return fog_exchange_problem(x, 400, "the order is out of range");
+	case -ERANGE:
+		return fog_exchange_problem(x, 409, "the deposit does not cover the order");
+	case -EDQUOT:
+		return fog_exchange_problem(x, 409, "the user cannot hold the deposit");
 	default:
 		return fog_exchange_problem(x, 503, "not stored: %s", strerror(-rc));
 	}
 }
 
-/* Undone when the store does not take it. */
+/* rc: of the change. Undone when the store, or the book, does not take it. */
 static int order_done(struct fog_exchange *x, struct fog_host_auction *a,
-		      const struct fog_auction *before, const char *message)
+		      const struct fog_auction *before, int rc, const char *message)
 {
 	struct fog_host *h = fog_exchange_ctx(x);
-	int rc = auction_store(h, a);
 
 	if (rc == 0)
 		return fog_envelope(x, auction_json(a, false, fog_loop_now_ms(h->loop)), message);
@@ -309,6 +310,7 @@ static int auction_commit(struct fog_exchange *x)
 	struct fog_host *h = fog_exchange_ctx(x);
 	struct fog_host_auction *a = auction_find(h, fog_exchange_param(x, "id"));
 	const json_t *body = fog_exchange_body(x);
+	const char *user = json_string_value(json_object_get(body, "user"));
 	u8 account[32], hash[32];
 
 	if (a == NULL)
@@ -316,9 +318,62 @@ static int auction_commit(struct fog_exchange *x)
 					    fog_exchange_param(x, "id"));
 	if (!bytes_read(body, "account", account) || !bytes_read(body, "hash", hash))
 		return fog_exchange_problem(x, 400, "account and hash are 64 hex digits each");
+	if (user != NULL && !fog_job_id_valid(user))
+		return fog_exchange_problem(x, 400, "user: must be 1 to 64 of [A-Za-z0-9._-]");
 	memcpy(&before, &a->a, sizeof(before));
-	int rc = fog_auction_commit(&a->a, account, hash, fog_loop_now_ms(h->loop));
-	return rc != 0 ? order_failed(x, rc) : order_done(x, a, &before, "committed");
+	int rc = fog_auction_commit(&a->a, account, hash, user != NULL ? user : FOG_JOBS_USER,
+				    json_integer_value(json_object_get(body, "deposit_mfog")),
+				    fog_loop_now_ms(h->loop));
+	if (rc != 0)
+		return order_failed(x, rc);
+	rc = fog_host_auction_hold(h, a);
+	return order_done(x, a, &before, rc == -ENOSPC ? -EDQUOT : rc, "committed");
+}
+
+struct order_body {
+	struct fog_auction_order order;
+	u8 account[32], nonce[32], signature[64];
+	bool is_signed;
+	const char *space;
+};
+
+static bool order_read(const json_t *body, struct order_body *o)
+{
+	const char *side = json_string_value(json_object_get(body, "side"));
+	const char *hex = json_string_value(json_object_get(body, "signature"));
+	const char *space = json_string_value(json_object_get(body, "namespace"));
+
+	o->order = (struct fog_auction_order){
+		.side = side != NULL && side[0] == 'b' ? FOG_AUCTION_BID : FOG_AUCTION_ASK,
+		.price = json_integer_value(json_object_get(body, "price_ufog")),
+		.quantity = json_integer_value(json_object_get(body, "quantity"))};
+	o->is_signed = hex != NULL && strlen(hex) == 128 &&
+		       fog_hex_decode(hex, o->signature, sizeof(o->signature)) == 0;
+	o->space = space != NULL ? space : "default";
+	return bytes_read(body, "account", o->account) && bytes_read(body, "nonce", o->nonce) &&
+	       fog_job_id_valid(o->space);
+}
+
+/* An ask is a worker's: it signed it, and is large enough. NULL, or what is wrong. */
+static const char *ask_wrong(const struct fog_host *h, const struct fog_host_auction *a,
+			     const struct order_body *o)
+{
+	const struct fog_signed_descriptor *s = fog_directory_find(h->directory, o->account);
+	char text[FOG_AUCTION_TEXT_SIZE];
+	struct fog_amount amount;
+	u8 hash[32];
+
+	if (s == NULL || (s->d.roles & FOG_ROLE_WORKER) == 0)
+		return "account: an ask's is the node id of a worker that is known here";
+	fog_auction_hash(a->a.id, o->account, &o->order, o->nonce, hash);
+	fog_auction_ask_text(a->a.id, a->a.hours, hash, text);
+	if (!o->is_signed || fog_signature_verify(o->account, FOG_AUCTION_ASK_LABEL, text,
+						  strlen(text), o->signature) != 0)
+		return "signature: an ask is signed by its worker";
+	(void)fog_host_lane_amount(a->lane, o->order.quantity, &amount);
+	if (amount.cpu_milli > s->d.cpu_millicores || amount.memory_bytes > s->d.memory_bytes)
+		return "quantity: more than the worker has";
+	return NULL;
 }
 
 static int auction_reveal(struct fog_exchange *x)
@@ -326,32 +381,97 @@ static int auction_reveal(struct fog_exchange *x)
 	static struct fog_auction before;
 	struct fog_host *h = fog_exchange_ctx(x);
 	struct fog_host_auction *a = auction_find(h, fog_exchange_param(x, "id"));
-	const json_t *body = fog_exchange_body(x);
-	const char *side = json_string_value(json_object_get(body, "side"));
-	u8 account[32], nonce[32];
+	struct order_body o;
 
 	if (a == NULL)
 		return fog_exchange_problem(x, 404, "no open auction \"%s\"",
 					    fog_exchange_param(x, "id"));
-	if (side == NULL || (strcmp(side, "bid") != 0 && strcmp(side, "ask") != 0) ||
-	    !bytes_read(body, "account", account) || !bytes_read(body, "nonce", nonce))
+	if (!order_read(fog_exchange_body(x), &o))
 		return fog_exchange_problem(
-			x, 400, "side is bid or ask, account and nonce are 64 hex digits each");
-	const struct fog_auction_order order = {
-		.side = side[0] == 'b' ? FOG_AUCTION_BID : FOG_AUCTION_ASK,
-		.price = json_integer_value(json_object_get(body, "price_ufog")),
-		.quantity = json_integer_value(json_object_get(body, "quantity"))};
+			x, 400, "account and nonce are 64 hex digits, namespace a name");
+	const char *wrong = o.order.side == FOG_AUCTION_ASK && o.order.quantity > 0 &&
+					    o.order.quantity <= FOG_AUCTION_QUANTITY_MAX
+				    ? ask_wrong(h, a, &o)
+				    : NULL;
+	if (wrong != NULL)
+		return fog_exchange_problem(x, 400, "%s", wrong);
 	memcpy(&before, &a->a, sizeof(before));
-	int rc = fog_auction_reveal(&a->a, account, &order, nonce, fog_loop_now_ms(h->loop));
-	return rc != 0 ? order_failed(x, rc) : order_done(x, a, &before, "revealed");
+	int rc = fog_auction_reveal(&a->a, o.account, &o.order, o.nonce, o.space,
+				    fog_loop_now_ms(h->loop));
+	return rc != 0 ? order_failed(x, rc)
+		       : order_done(x, a, &before, fog_host_auction_store(h, a), "revealed");
 }
 
+/* A worker's own ask, to be committed and revealed at the host that holds the auction. */
+static int ask_post(struct fog_exchange *x)
+{
+	struct fog_host *h = fog_exchange_ctx(x);
+	const json_t *body = fog_exchange_body(x);
+	const struct fog_auction_order order = {
+		.side = FOG_AUCTION_ASK,
+		.price = json_integer_value(json_object_get(body, "price_ufog")),
+		.quantity = json_integer_value(json_object_get(body, "quantity"))};
+	u64 id = (u64)json_integer_value(json_object_get(body, "auction_id"));
+	u32 hours = (u32)json_integer_value(json_object_get(body, "hours"));
+	char text[FOG_AUCTION_TEXT_SIZE];
+	u8 nonce[32], hash[32], signature[64];
+
+	if ((h->roles & FOG_ROLE_WORKER) == 0)
+		return fog_exchange_problem(x, 409, "this host is no worker");
+	if (!bytes_read(body, "nonce", nonce))
+		return fog_exchange_problem(x, 400, "nonce is 64 hex digits");
+	fog_auction_hash(id, h->id.node_id, &order, nonce, hash);
+	fog_auction_ask_text(id, hours, hash, text);
+	int rc = fog_identity_sign(&h->id, FOG_AUCTION_ASK_LABEL, text, strlen(text), signature);
+	if (rc != 0)
+		return fog_exchange_problem(x, 500, "the ask cannot be signed");
+	return fog_envelope(x,
+			    json_pack("{s:o, s:o, s:s, s:s, s:o, s:I}", "account",
+				      fog_json_hex_new(h->id.node_id, 32), "hash",
+				      fog_json_hex_new(hash, 32), "label", FOG_AUCTION_ASK_LABEL,
+				      "text", text, "signature", fog_json_hex_new(signature, 64),
+				      "deposit_mfog",
+				      (json_int_t)fog_auction_deposit(&order, hours)),
+			    "ask signed");
+}
+
+#define ORDER "price_ufog: integer 0.. (a unit and hour), quantity: integer 1.."
+#define AUCTION                                                                        \
+	"{auction_id: integer, hours: integer, lane: string, job_class: S,"            \
+	" phase: commit|reveal|clearing|cleared, created_ms: ms, commit_until_ms: ms," \
+	" reveal_until_ms: ms, orders: integer, price_ufog: integer|null,"             \
+	" volume: integer|null, ...}"
+
 static const struct fog_route routes[] = {
-	{"GET", "/v1/fog/pricing/auctions", auctions_get},
-	{"POST", "/v1/fog/pricing/auctions", auction_post},
-	{"GET", "/v1/fog/pricing/auctions/{id}", auction_get},
-	{"POST", "/v1/fog/pricing/auctions/{id}/commit", auction_commit},
-	{"POST", "/v1/fog/pricing/auctions/{id}/reveal", auction_reveal},
+	{"GET", "/v1/fog/pricing/auctions", auctions_get,
+	 FOG_DESCRIBE("Auctions of this host", .answer = "{auctions: [" AUCTION "]}")},
+	{"POST", "/v1/fog/pricing/auctions", auction_post,
+	 FOG_DESCRIBE("Open an auction of reservations", .creates = true,
+		      .request = "{lane: string (cpu, memory, gpu or tee_secure),"
+				 " hours?: integer 1..720 = 1 (a unit is held for),"
+				 " commit_seconds?: integer 1..86400 = 60,"
+				 " reveal_seconds?: integer 1..86400 = 60}",
+		      .answer = AUCTION)},
+	{"GET", "/v1/fog/pricing/auctions/{id}", auction_get,
+	 FOG_DESCRIBE("An auction, its orders and sales", .answer = AUCTION)},
+	{"POST", "/v1/fog/pricing/auctions/{id}/commit", auction_commit,
+	 FOG_DESCRIBE("Commit to an order by its hash",
+		      .request =
+			      "{account: hex64, hash: hex64, deposit_mfog: integer 1.. (held, and"
+			      " lost if the order is not revealed), user?: string 1..64 = local}",
+		      .answer = AUCTION)},
+	{"POST", "/v1/fog/pricing/auctions/{id}/reveal", auction_reveal,
+	 FOG_DESCRIBE("Reveal the order",
+		      .request = "{account: hex64, side: bid|ask, " ORDER ", nonce: hex64,"
+				 " namespace?: string 1..64 = default (of a bid: who gets it),"
+				 " signature?: hex (of an ask: its worker's)}",
+		      .answer = AUCTION)},
+	{"POST", "/v1/fog/pricing/asks", ask_post,
+	 FOG_DESCRIBE("Sign an ask of this worker, for an auction at any host",
+		      .request = "{auction_id: integer 1.., hours: integer 1..720, " ORDER
+				 ", nonce: hex64}",
+		      .answer = "{account: hex64, hash: hex64, label: string, text: string,"
+				" signature: hex, deposit_mfog: integer}")},
 };
 
 void fog_host_auction_routes(struct fog_host *h)

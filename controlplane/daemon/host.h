@@ -7,6 +7,7 @@
 #include "configs/config.h"
 #include "controlplane/core/dpclient.h"
 #include "controlplane/core/identity.h"
+#include "controlplane/executor/accelerators.h"
 #include "controlplane/core/loop.h"
 #include "controlplane/core/store.h"
 #include "controlplane/core/framed.h"
@@ -107,7 +108,8 @@ struct fog_host {
 
 	/* publish.c */
 	struct ev_timer publish_timer;
-	struct fog_descriptor published; /* sequence 0 = nothing yet */
+	struct fog_descriptor published;      /* sequence 0 = nothing yet */
+	struct fog_accelerators accelerators; /* as found; looked for at the start */
 	u64 disk_bytes;
 
 	/* edge */
@@ -155,6 +157,7 @@ struct fog_host {
 struct fog_host_offer {
 	u32 cpu_millicores;
 	u64 memory_bytes, disk_bytes;
+	struct fog_accelerators accelerators;
 };
 void fog_host_offer(const struct fog_host *h, struct fog_host_offer *out);
 

@@ -28,6 +28,7 @@ static void engine_config(const struct fog_host *h, struct fog_jobs_config *out)
 		.cpu_milli = offer.cpu_millicores,
 		.memory_bytes = offer.memory_bytes,
 		.works_max = (u32)c->worker_jobs_max,
+		.accelerators = offer.accelerators,
 	};
 	fog_host_price_least(h, &out->price_cpu_hour, &out->price_memory_gb_hour);
 }
@@ -69,6 +70,9 @@ static void host_fill(const struct fog_host *h, const struct fog_descriptor *d,
 							     fog_monotonic_ms()) != FOG_LINK_DOWN);
 	out->cpu_milli = d->cpu_millicores;
 	out->memory_bytes = d->memory_bytes;
+	out->gpu_milli = 1000ull * d->accelerator_count;
+	out->gpu_memory_bytes = d->accelerator_memory_bytes;
+	memcpy(out->gpu_type, d->accelerator_type, sizeof(out->gpu_type));
 	out->price_cpu_hour = d->price_cpu_hour;
 	out->price_memory_gb_hour = d->price_memory_gb_hour;
 	nearness_fill(h, d, out);

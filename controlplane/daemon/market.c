@@ -21,6 +21,15 @@ static const struct fog_migration migrations[] = {
 	    "CREATE TABLE market_auction("
 	    " id INTEGER PRIMARY KEY, lane TEXT NOT NULL, created_ms INTEGER NOT NULL,"
 	    " cleared INTEGER NOT NULL, data BLOB NOT NULL)"},
+	/* Auctions before there was money in them are forgotten. paid < 0: not yet. */
+	{2, "DELETE FROM market_auction;"
+	    "CREATE TABLE market_sale("
+	    " auction INTEGER NOT NULL, number INTEGER NOT NULL, payer TEXT NOT NULL,"
+	    " space TEXT NOT NULL, seller BLOB NOT NULL, units INTEGER NOT NULL,"
+	    " amount INTEGER NOT NULL, reservation TEXT NOT NULL, start_ms INTEGER NOT NULL,"
+	    " end_ms INTEGER NOT NULL, up INTEGER NOT NULL, down INTEGER NOT NULL,"
+	    " paid INTEGER NOT NULL, PRIMARY KEY(auction, number));"
+	    "CREATE INDEX market_sale_open ON market_sale(auction) WHERE paid < 0"},
 };
 
 /* ---- what there is and what is asked for ---------------------------------------------------- */
@@ -209,6 +218,7 @@ static void on_step(struct ev_loop *loop, struct ev_timer *w, int revents)
 
 	observe(h);
 	fog_host_auctions_clear(h, now_ms);
+	fog_host_sales_step(h, now_ms);
 	if (fog_market_step(&h->market->m, now_ms) != 0)
 		return; /* the first look, or the clock went back */
 	int rc = samples_store(h, now_ms);

@@ -7,6 +7,7 @@
 #include "controlplane/daemon/host.h"
 #include "controlplane/market/auction.h"
 #include "controlplane/market/terms.h"
+#include "controlplane/scheduler/keep.h"
 
 #define FOG_AUCTIONS_OPEN_MAX    16  /* not cleared; more are refused */
 #define FOG_AUCTIONS_KEEP_MAX    256 /* cleared ones in the store; the oldest goes */
@@ -44,5 +45,19 @@ int fog_host_auctions_load(struct fog_host *h);
 void fog_host_auctions_clear(struct fog_host *h, u64 now_ms); /* those whose time has come */
 void fog_host_auctions_free(struct fog_host *h);
 void fog_host_auction_routes(struct fog_host *h);
+int fog_host_auction_store(struct fog_host *h, const struct fog_host_auction *x);
+
+/* auction_money.c */
+/* What so many units of the lane are; false: the lane cannot be reserved. */
+bool fog_host_lane_amount(enum fog_lane lane, i64 units, struct fog_amount *out);
+/* Holds the deposit of the last entry, and stores the auction. 0, -ENOSPC: the user lacks it,
+ * -EAGAIN.
+ */
+int fog_host_auction_hold(struct fog_host *h, struct fog_host_auction *x);
+/* Deposits and sales of a cleared auction, and stores it. 0 or -EAGAIN. */
+int fog_host_auction_settle(struct fog_host *h, struct fog_host_auction *x);
+/* Looks after what was sold; at its end sellers are paid. Every FOG_MARKET_STEP_MS. */
+void fog_host_sales_step(struct fog_host *h, u64 now_ms);
+json_t *fog_host_sales_json(struct fog_host *h, u64 id); /* new */
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* GET /metrics in the Prometheus text format 0.0.4. Totals only, nothing per circuit or peer. */
 #include "controlplane/daemon/host.h"
+#include "controlplane/jobs/runtime.h"
+#include "controlplane/jobs/view.h"
 #include "dataplane/abi/attach.h"
 
 static void head(FILE *out, const char *name, const char *type, const char *help)
@@ -118,6 +120,30 @@ static void host_write(FILE *out, const struct fog_host *h)
 	value(out, "fog_jobs_open", "gauge", "jobs not yet finished", fog_host_jobs_open(h));
 }
 
+/* Names of namespaces are of letters that need no escape here. */
+static void sla_write(FILE *out, const struct fog_host *h)
+{
+	struct fog_view_level *list = calloc(FOG_VIEW_SLA_LEVELS_MAX, sizeof(*list));
+	int count =
+		list == NULL || h->jobs == NULL
+			? 0
+			: fog_view_levels(fog_jobs_runtime_engine(h->jobs),
+					  fog_loop_now_ms(h->loop), list, FOG_VIEW_SLA_LEVELS_MAX);
+
+	for (u32 kind = 0; kind < 2 && count > 0; kind++) {
+		const char *name = kind == 0 ? "fog_sla_jobs" : "fog_sla_kept_jobs";
+		head(out, name, "gauge",
+		     kind == 0 ? "promised jobs that ended in 30 days"
+			       : "of them, those whose promises were kept");
+		for (int i = 0; i < count; i++)
+			fprintf(out, "%s{class=\"%s\",tier=\"%s\",namespace=\"%s\"} %llu\n", name,
+				fog_sla_class_name(list[i].sla), fog_tiers[list[i].tier].name,
+				list[i].space,
+				(unsigned long long)(kind == 0 ? list[i].jobs : list[i].kept));
+	}
+	free(list);
+}
+
 int fog_host_metrics(struct fog_exchange *x)
 {
 	struct fog_host *h = fog_exchange_ctx(x);
@@ -131,6 +157,7 @@ int fog_host_metrics(struct fog_exchange *x)
 	host_write(out, h);
 	directory_write(out, h);
 	client_write(out, h);
+	sla_write(out, h);
 	if (fog_dpclient_counters(h->dp, &c) == 0)
 		counters_write(out, &c);
 	fog_host_xdp_metrics(h, out);

@@ -28,6 +28,10 @@ void fog_host_offer(const struct fog_host *h, struct fog_host_offer *out)
 				    ? mib << 20
 				    : (u64)sysconf(_SC_PHYS_PAGES) / 2 * (u64)sysconf(_SC_PAGESIZE);
 	out->disk_bytes = h->disk_bytes;
+	if (fog_accelerators_configure(h->config.worker_accelerators, &h->accelerators,
+				       &out->accelerators) != 0)
+		fog_log(FOG_LOG_WARNING, "core",
+			"worker.accelerators is not TYPE:COUNT[:MEMORY_MB]; none offered");
 }
 
 /* All but sequence and times. Zeroed first, so that two of them compare byte by byte. */
@@ -52,6 +56,9 @@ static void content_fill(const struct fog_host *h, struct fog_descriptor *d)
 	d->cpu_millicores = offer.cpu_millicores;
 	d->memory_bytes = offer.memory_bytes;
 	d->disk_bytes = offer.disk_bytes;
+	d->accelerator_count = offer.accelerators.count;
+	d->accelerator_memory_bytes = offer.accelerators.memory_bytes;
+	memcpy(d->accelerator_type, offer.accelerators.type, sizeof(d->accelerator_type));
 	if (h->roles & FOG_ROLE_WORKER)
 		fog_host_price(h, &d->price_cpu_hour, &d->price_memory_gb_hour);
 	for (u32 i = 0; i < c->exit_allow.count && i < FOG_DESCRIPTOR_RULES_MAX; i++)
@@ -158,6 +165,7 @@ void fog_host_publish_prepare(struct fog_host *h)
 {
 	ev_init(&h->publish_timer, on_publish);
 	h->publish_timer.data = h;
+	fog_accelerators_find("", &h->accelerators);
 }
 
 void fog_host_publish_start(struct fog_host *h)

@@ -19,6 +19,8 @@ char *fog_node_id_hex(const u8 node_id[32], char out[65])
 	return out;
 }
 
+#define ACCELERATORS_MAX 64
+
 /* ---- reading: the first error sticks -------------------------------------------------------- */
 
 struct reader {
@@ -171,6 +173,21 @@ static void get_rules(struct reader *r, const json_t *o, const char *key,
 	*count = (u32)json_array_size(v);
 }
 
+/* Only where there are some. */
+static void get_accelerators(struct reader *r, const json_t *capacity, struct fog_descriptor *d)
+{
+	json_t *v = json_object_get(capacity, "accelerators");
+
+	if (v == NULL)
+		return;
+	d->accelerator_count = (u32)get_u64(r, v, "count", ACCELERATORS_MAX);
+	d->accelerator_memory_bytes = get_u64(r, v, "memory_bytes", 1ull << 50);
+	get_text(r, v, "type", d->accelerator_type, sizeof(d->accelerator_type));
+	if (strspn(d->accelerator_type, "abcdefghijklmnopqrstuvwxyz0123456789._-") !=
+	    strlen(d->accelerator_type))
+		fail(r, "capacity.accelerators.type is malformed");
+}
+
 static void get_work(struct reader *r, const json_t *o, struct fog_descriptor *d)
 {
 	json_t *v = get(r, o, "capacity", JSON_OBJECT);
@@ -179,6 +196,7 @@ static void get_work(struct reader *r, const json_t *o, struct fog_descriptor *d
 		d->cpu_millicores = (u32)get_u64(r, v, "cpu_millicores", 1024000);
 		d->memory_bytes = get_u64(r, v, "memory_bytes", 1ull << 56);
 		d->disk_bytes = get_u64(r, v, "disk_bytes", 1ull << 60);
+		get_accelerators(r, v, d);
 	}
 	v = get(r, o, "price", JSON_OBJECT);
 	if (v != NULL) {
@@ -403,6 +421,12 @@ static json_t *body_json(const struct fog_descriptor *d, json_t *allow, json_t *
 		(json_int_t)d->as, "power_region", d->power_region, "tee_vendor", d->tee_vendor,
 		"report", fog_report_json(&d->report));
 
+	if (d->accelerator_count != 0)
+		json_object_set_new(json_object_get(o, "capacity"), "accelerators",
+				    json_pack("{s:s, s:I, s:I}", "type", d->accelerator_type,
+					      "count", (json_int_t)d->accelerator_count,
+					      "memory_bytes",
+					      (json_int_t)d->accelerator_memory_bytes));
 	if (d->has_mix)
 		json_object_set_new(o, "mix", mix_json(d));
 	if (d->tee_kind[0] != '\0')

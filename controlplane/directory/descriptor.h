@@ -45,6 +45,9 @@ struct fog_descriptor {
 	struct fog_exit_rule deny[FOG_DESCRIPTOR_RULES_MAX];
 	u32 cpu_millicores;
 	u64 memory_bytes, disk_bytes;
+	u32 accelerator_count;
+	u64 accelerator_memory_bytes;             /* of each; 0 = not known */
+	char accelerator_type[32];                /* of all */
 	u64 price_cpu_hour, price_memory_gb_hour; /* mfog */
 	bool has_mix;                             /* the host takes part in the mixnet */
 	u8 mailbox[32];                           /* of its fog-edge */

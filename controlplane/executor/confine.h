@@ -6,7 +6,7 @@
 
 #include "controlplane/executor/executor.h"
 
-#define FOG_LANDLOCK_RULES_MAX 32
+#define FOG_LANDLOCK_RULES_MAX 128
 
 enum fog_landlock_right {
 	FOG_LANDLOCK_READ = 1,   /* read files, list directories, execute */

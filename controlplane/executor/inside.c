@@ -94,7 +94,7 @@ static void furnish(struct fog_inside *in)
 	// Only now are we in our leaf, which becomes the root of what the job sees.
 	if (unshare(CLONE_NEWCGROUP) == 0)
 		in->facts.namespaces |= FOG_EXECUTOR_NS_CGROUP;
-	int ret = fog_rootfs_open(&root, &in->job->launch, &what);
+	int ret = fog_rootfs_open(&root, in->job->spec, &in->job->launch, &what);
 	if (ret < 0)
 		fail(in, -ret, what);
 	ret = user_become(in);
@@ -206,12 +206,19 @@ static void landlock_apply(struct fog_inside *in, const struct fog_landlock_rule
 	struct fog_landlock_rule rules[FOG_LANDLOCK_RULES_MAX];
 	size_t count = 0;
 
-	_Static_assert(FOG_ARRAY_COUNT(paths) + 2 <= FOG_LANDLOCK_RULES_MAX, "room for all rules");
+	_Static_assert(FOG_ARRAY_COUNT(paths) + FOG_ACCELERATOR_DEVICES_MAX + 2 <=
+			       FOG_LANDLOCK_RULES_MAX,
+		       "room for all rules");
 	for (size_t i = 0; i < FOG_ARRAY_COUNT(paths); i++) {
 		if (paths[i].inside_only && !in->namespaces)
 			continue;
 		rules[count].fd = open(paths[i].path, O_PATH | O_CLOEXEC);
 		rules[count].right = paths[i].right;
+		count += rules[count].fd >= 0;
+	}
+	for (size_t i = 0; i < in->job->spec->device_count; i++) {
+		rules[count].fd = open(in->job->spec->devices[i], O_PATH | O_CLOEXEC);
+		rules[count].right = FOG_LANDLOCK_DEVICE;
 		count += rules[count].fd >= 0;
 	}
 	size_t opened = count;

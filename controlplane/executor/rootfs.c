@@ -74,7 +74,8 @@ static int dirs_open(struct fog_rootfs *r)
 	return 0;
 }
 
-int fog_rootfs_open(struct fog_rootfs *r, const struct fog_launch *launch, const char **what)
+int fog_rootfs_open(struct fog_rootfs *r, const struct fog_executor_spec *spec,
+		    const struct fog_launch *launch, const char **what)
 {
 	char path[64];
 
@@ -102,6 +103,12 @@ int fog_rootfs_open(struct fog_rootfs *r, const struct fog_launch *launch, const
 	r->kvm_fd = launch->kvm ? tree_open("/dev/kvm", 0) : -1;
 	if (launch->kvm && r->kvm_fd < 0)
 		return r->kvm_fd;
+	*what = "mount: accelerators";
+	for (size_t i = 0; i < spec->device_count; i++) {
+		r->device_fd[i] = tree_open(spec->devices[i], AT_SYMLINK_NOFOLLOW);
+		if (r->device_fd[i] < 0)
+			return r->device_fd[i];
+	}
 	*what = "mount: engine";
 	r->engine_fd = launch->engine_dir ? tree_open("engine", AT_SYMLINK_NOFOLLOW) : -1;
 	if (launch->engine_dir && r->engine_fd < 0)
@@ -223,7 +230,20 @@ static int private_attach(const char *path, u64 bytes, uid_t uid)
 	return fd < 0 ? fd : attach_new(fd, path, MOUNT_SAFE);
 }
 
-static int dev_fill(struct fog_rootfs *r, u64 bytes, uid_t uid)
+/* Below /dev, in a folder of its own where it has one. */
+static int device_attach(int fd, const char *path)
+{
+	char folder[FOG_ACCELERATOR_DEVICE_SIZE];
+	const char *slash = strrchr(path, '/');
+
+	snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path - 1), path + 1);
+	if (strcmp(folder, "dev") != 0 && mkdir(folder, 0755) < 0 && errno != EEXIST)
+		return -errno;
+	return attach_new(fd, path + 1, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+}
+
+static int dev_fill(struct fog_rootfs *r, const struct fog_executor_spec *spec, u64 bytes,
+		    uid_t uid)
 {
 	char path[64];
 
@@ -237,6 +257,8 @@ static int dev_fill(struct fog_rootfs *r, u64 bytes, uid_t uid)
 		ret = symlink(links[i].to, links[i].path) < 0 ? -errno : 0;
 	if (ret == 0 && r->kvm_fd >= 0)
 		ret = attach_new(r->kvm_fd, "dev/kvm", MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	for (size_t i = 0; ret == 0 && i < spec->device_count; i++)
+		ret = device_attach(r->device_fd[i], spec->devices[i]);
 	return ret < 0 ? ret : private_attach("dev/shm", bytes, uid);
 }
 
@@ -295,7 +317,7 @@ int fog_rootfs_enter(struct fog_rootfs *r, const struct fog_executor_spec *spec,
 	if (ret < 0)
 		return ret;
 	*what = "mount: /dev";
-	ret = dev_fill(r, tmp_bytes, uid);
+	ret = dev_fill(r, spec, tmp_bytes, uid);
 	if (ret < 0)
 		return ret;
 	*what = "mount: /tmp";

@@ -19,6 +19,7 @@ struct fog_rootfs {
 	int etc_fd[FOG_ROOTFS_ETC];
 	int dev_fd[FOG_ROOTFS_DEVS];
 	int kvm_fd;
+	int device_fd[FOG_ACCELERATOR_DEVICES_MAX];
 	int engine_fd;
 	int input_fd;
 	int work_fd;
@@ -27,7 +28,8 @@ struct fog_rootfs {
 /* Take hold of everything from the host, the current directory being the spool. Called before the
  * process changes its user, who may not be allowed to walk there. *what names a step that failed.
  */
-int fog_rootfs_open(struct fog_rootfs *r, const struct fog_launch *launch, const char **what);
+int fog_rootfs_open(struct fog_rootfs *r, const struct fog_executor_spec *spec,
+		    const struct fog_launch *launch, const char **what);
 
 /* Build the tree, make it the root, let go of the host's. The current directory becomes /work. uid:
  * who owns the private directories. *proc: whether /proc could be mounted. Closes what open took.

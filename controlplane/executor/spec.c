@@ -287,11 +287,42 @@ static int parse_builders(struct fog_spec *s, struct reject *r)
 	return 0;
 }
 
+/* A file below /dev, or one folder deeper. */
+static bool device_valid(const char *path)
+{
+	return path != NULL && strncmp(path, "/dev/", 5) == 0 &&
+	       strlen(path) < FOG_ACCELERATOR_DEVICE_SIZE && strstr(path, "..") == NULL &&
+	       strspn(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/_-.") ==
+		       strlen(path);
+}
+
+static int parse_devices(struct fog_spec *s, struct reject *r)
+{
+	const json_t *list = json_object_get(s->root, "devices");
+
+	if (list == NULL)
+		return 0;
+	if (!json_is_array(list) || json_array_size(list) > FOG_ACCELERATOR_DEVICES_MAX)
+		return refuse(r, "devices: must be an array of at most %d paths",
+			      FOG_ACCELERATOR_DEVICES_MAX);
+	if (json_array_size(list) != 0 && strcmp(s->spec.engine, "native") != 0)
+		return refuse(r, "devices: engine \"%s\" cannot show any", s->spec.engine);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		s->devices[i] = json_string_value(json_array_get(list, i));
+		if (!device_valid(s->devices[i]))
+			return refuse(r, "devices[%zu]: must be a path in /dev", i);
+	}
+	s->spec.devices = s->devices;
+	s->spec.device_count = json_array_size(list);
+	return 0;
+}
+
 int fog_spec_parse(const char *text, size_t len, struct fog_spec **out, char *error,
 		   size_t error_cap)
 {
-	static const char *const known[] = {"job",    "engine",  "argv",    "env",      "stdin",
-					    "limits", "network", "require", "builders", NULL};
+	static const char *const known[] = {"job",      "engine",  "argv",    "env",
+					    "stdin",    "limits",  "network", "require",
+					    "builders", "devices", NULL};
 	struct reject r = {error, error_cap};
 	size_t strings = 0;
 	json_error_t je;
@@ -323,6 +354,8 @@ int fog_spec_parse(const char *text, size_t len, struct fog_spec **out, char *er
 		ret = parse_require(s, &r);
 	if (ret == 0)
 		ret = parse_builders(s, &r);
+	if (ret == 0)
+		ret = parse_devices(s, &r);
 	if (ret < 0)
 		goto err_free;
 	*out = s;
@@ -423,6 +456,12 @@ int fog_spec_emit(const struct fog_executor_spec *spec, char **text)
 	json_object_set_new(root, "limits", emit_limits(&spec->limits));
 	if (spec->builder_count > 0)
 		json_object_set_new(root, "builders", emit_builders(spec));
+	if (spec->device_count > 0) {
+		json_t *devices = json_array();
+		for (size_t k = 0; k < spec->device_count; k++)
+			json_array_append_new(devices, json_string(spec->devices[k]));
+		json_object_set_new(root, "devices", devices);
+	}
 	if (spec->require != 0) {
 		json_t *require = json_array();
 		for (size_t k = 0; k < FOG_ARRAY_COUNT(require_names); k++)

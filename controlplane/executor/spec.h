@@ -17,6 +17,7 @@ struct fog_spec {
 	const char *env[FOG_EXECUTOR_ENV_MAX + 1];   /* NULL-terminated */
 	char *env_text;
 	u8 builders[FOG_EXECUTOR_BUILDERS_MAX][32];
+	const char *devices[FOG_ACCELERATOR_DEVICES_MAX];
 };
 
 /* Parse and check every rule of executor.h. On -EINVAL error holds one sentence naming the key.

@@ -293,7 +293,8 @@ static int sla_get(struct fog_exchange *x)
 	if (fog_exchange_query_u64(x, "limit", LIST_DEFAULT, FOG_JOBS_LIST_MAX, &limit) != 0 ||
 	    fog_exchange_query_u64(x, "after", 0, INT64_MAX, &before) != 0)
 		return 0;
-	return answer(x, fog_view_sla(engine(x), before, (u32)limit));
+	return answer(x, fog_view_sla(engine(x), fog_jobs_runtime_now(fog_exchange_ctx(x)), before,
+				      (u32)limit));
 }
 
 json_t *fog_jobs_scheduler_json(struct fog_jobs_runtime *rt)

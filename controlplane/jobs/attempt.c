@@ -133,6 +133,50 @@ bool fog_attempt_place(struct fog_jobs *j, struct fog_job *job,
 	return true;
 }
 
+/* ---- gangs ---------------------------------------------------------------------------------- */
+
+bool fog_attempt_held(const struct fog_attempt *a)
+{
+	return a->job != NULL && a->job->kind == FOG_JOB_GANG && !a->job->began && !a->go;
+}
+
+static void deadline_set(struct fog_jobs *j, struct fog_attempt *a)
+{
+	a->deadline_ms = j->now_ms + a->limits.wall_ms * FOG_WORK_RUNS_MAX +
+			 fog_jobs_transfer_ms(a->input_size + 2 * a->limits.output_bytes) +
+			 FOG_JOBS_GRACE_MS;
+}
+
+void fog_attempt_go(struct fog_jobs *j, struct fog_attempt *a)
+{
+	if (!a->go) {
+		a->go = true;
+		deadline_set(j, a);
+		fog_db_attempt_update(j, a, "");
+	}
+	if (a->session != NULL && a->session->open)
+		fog_jobs_session_send(j, a->session, fog_job_go());
+}
+
+/* The gang could not gather: nobody is to blame, all try again. */
+static void ungathered(struct fog_jobs *j, struct fog_attempt *a, const char *reason)
+{
+	struct fog_job *job = a->job;
+
+	fog_job_avoid(j, job, a->key.worker, j->now_ms + FOG_JOBS_DECLINE_MIN_MS);
+	fog_attempt_end(j, a, FOG_ATTEMPT_LOST, reason);
+	if (job->cancel_ms != 0) {
+		fog_job_end(j, job, FOG_JOB_CANCELLED, "cancelled", NULL);
+		return;
+	}
+	if (job->attempt_count >= FOG_JOBS_ATTEMPTS_MAX) {
+		fog_job_end(j, job, FOG_JOB_FAILED, reason, NULL);
+		return;
+	}
+	fog_job_requeue(j, job, reason, FOG_JOBS_DECLINE_MIN_MS);
+	fog_group_recall(j, job);
+}
+
 /* ---- the ends ------------------------------------------------------------------------------- */
 
 void fog_attempt_end(struct fog_jobs *j, struct fog_attempt *a, enum fog_attempt_state state,
@@ -248,7 +292,9 @@ void fog_attempt_opened(struct fog_jobs *j, struct fog_attempt *a)
 	}
 	fog_jobs_session_send(j, a->session, fog_job_hello(NULL));
 	if (a->session != NULL)
-		fog_jobs_session_send(j, a->session, fog_job_offer(offer, signature, spec, query));
+		fog_jobs_session_send(
+			j, a->session,
+			fog_job_offer(offer, signature, spec, query, fog_attempt_held(a)));
 	free(offer);
 	free(spec);
 }
@@ -278,6 +324,10 @@ static void late(struct fog_jobs *j, struct fog_attempt *a)
 		fog_attempt_lose(j, a, FOG_EVIDENCE_UNAVAILABILITY, reason);
 		break;
 	case FOG_ATTEMPT_ACCEPTED:
+		if (fog_attempt_held(a)) {
+			ungathered(j, a, "its gang did not come together in time");
+			break;
+		}
 		fog_jobs_reason(reason, "no result by the deadline: %s", error);
 		fog_attempt_lose(j, a, FOG_EVIDENCE_TASK_FAILURE, reason);
 		break;
@@ -308,6 +358,12 @@ void fog_attempt_tick(struct fog_jobs *j, struct fog_attempt *a)
 		enum fog_stop why = a->stop;
 		fog_attempt_end(j, a, FOG_ATTEMPT_LOST, "no answer to the stop");
 		fog_job_stopped(j, job, why);
+		return;
+	}
+	if (fog_attempt_held(a) && a->state == FOG_ATTEMPT_ACCEPTED && a->session == NULL &&
+	    a->retry_ms >= FOG_JOBS_GONE_MS) {
+		fog_attempt_lose(j, a, FOG_EVIDENCE_UNAVAILABILITY,
+				 "its host went away before the gang began");
 		return;
 	}
 	if (a->session == NULL && j->now_ms >= a->open_ms && backed(j, a))
@@ -364,9 +420,10 @@ static void accepted(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 	switch (a->state) {
 	case FOG_ATTEMPT_OFFERED:
 		a->state = FOG_ATTEMPT_ACCEPTED;
-		a->deadline_ms = j->now_ms + a->limits.wall_ms * FOG_WORK_RUNS_MAX +
-				 fog_jobs_transfer_ms(a->input_size + 2 * a->limits.output_bytes) +
-				 FOG_JOBS_GRACE_MS;
+		if (fog_attempt_held(a))
+			a->deadline_ms = j->now_ms + FOG_JOBS_GATHER_MS;
+		else
+			deadline_set(j, a);
 		fog_db_attempt_update(j, a, "");
 		break;
 	case FOG_ATTEMPT_SETTLED:
@@ -385,6 +442,10 @@ static void accepted(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 		fog_attempt_cancel(j, a);
 	if (a->state == FOG_ATTEMPT_RECEIVED)
 		fog_collect_check(j, a);
+	else if (fog_attempt_held(a))
+		fog_group_gather(j, a->job);
+	else if (a->job->kind == FOG_JOB_GANG && m->state == FOG_WORK_FETCHING)
+		fog_attempt_go(j, a); /* it may not have heard */
 }
 
 static void input_send(struct fog_jobs *j, struct fog_attempt *a, const struct fog_job_message *m)
@@ -417,7 +478,10 @@ static void closed(struct fog_jobs *j, struct fog_attempt *a, const struct fog_j
 		notified(j, a, a->state == FOG_ATTEMPT_SETTLED ? reason : "");
 		return;
 	}
-	fog_attempt_lose(j, a, FOG_EVIDENCE_TASK_FAILURE, reason);
+	if (fog_attempt_held(a))
+		ungathered(j, a, reason);
+	else
+		fog_attempt_lose(j, a, FOG_EVIDENCE_TASK_FAILURE, reason);
 }
 
 static void log_expect(struct fog_jobs *j, struct fog_attempt *a, const struct fog_job_message *m)

@@ -49,8 +49,8 @@ void fog_db_job_insert(struct fog_jobs *j, const struct fog_job *job,
 		fog_stmt(j->store,
 			 "INSERT INTO job(id, user, name, spec, wishes, state, reason, cancel_ms,"
 			 " attempt_count, lost_count, created_ms, space, batch, stage, after, kind,"
-			 " rank, members, released_ms)"
-			 " VALUES(?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+			 " rank, members, released_ms, class, tier)"
+			 " VALUES(?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	fog_bind_text(q, job->id);
 	fog_bind_text(q, job->user);
 	fog_bind_text(q, request->name);
@@ -67,6 +67,8 @@ void fog_db_job_insert(struct fog_jobs *j, const struct fog_job *job,
 	fog_bind_u64(q, job->rank);
 	fog_bind_u64(q, job->members);
 	fog_bind_u64(q, job->released_ms);
+	fog_bind_int(q, job->terms.sla);
+	fog_bind_int(q, job->terms.tier);
 	run(j, q);
 	for (u32 i = 0; j->rc == 0 && i < request->input_count; i++)
 		input_insert(j, job->id, &request->input[i]);
@@ -236,7 +238,7 @@ void fog_db_attempt_update(struct fog_jobs *j, const struct fog_attempt *a, cons
 	struct fog_stmt *q = fog_stmt(
 		j->store, "UPDATE attempt SET state = ?1, notify = ?2, deadline_ms = ?3,"
 			  " reason = CASE WHEN ?4 = '' THEN reason ELSE ?4 END,"
-			  " offered_ms = ?5, run = ?9, stop = ?10,"
+			  " offered_ms = ?5, run = ?9, stop = ?10, go = ?11,"
 			  " accepted_ms = CASE WHEN ?1 IN (3, 4) AND accepted_ms = 0 THEN ?6"
 			  " ELSE accepted_ms END,"
 			  " received_ms = CASE WHEN ?1 = 4 AND received_ms = 0 THEN ?6"
@@ -256,6 +258,7 @@ void fog_db_attempt_update(struct fog_jobs *j, const struct fog_attempt *a, cons
 	fog_bind_u64(q, a->key.attempt);
 	fog_bind_u64(q, a->run);
 	fog_bind_int(q, a->stop);
+	fog_bind_int(q, a->go);
 	run(j, q);
 }
 
@@ -470,6 +473,7 @@ static void attempt_read(struct fog_jobs *j, struct fog_stmt *q)
 	a->stop = (enum fog_stop)fog_column_int(q, 12);
 	a->stop_ms = j->now_ms;
 	a->premium = fog_column_int(q, 13);
+	a->go = fog_column_int(q, 14) != 0;
 	TAILQ_INSERT_TAIL(&j->attempts, a, link);
 	if (a->state <= FOG_ATTEMPT_RECEIVED) {
 		a->job = fog_job_find(j, a->key.job);
@@ -520,7 +524,7 @@ void fog_db_jobs_load(struct fog_jobs *j)
 		     "  AND l.attempt = a.number AND l.stream = 0),"
 		     " (SELECT max(offset + length(data)) FROM job_log l WHERE l.job = a.job"
 		     "  AND l.attempt = a.number AND l.stream = 1),"
-		     " a.run, a.stop, a.premium"
+		     " a.run, a.stop, a.premium, a.go"
 		     " FROM attempt a JOIN job j ON j.id = a.job"
 		     " WHERE a.state <= 4 OR a.notify <> 0");
 	while (row(j, q))

@@ -94,6 +94,33 @@ int fog_db_ledger_apply(struct fog_jobs *j, const struct fog_ledger_tx *tx)
 	return rc;
 }
 
+int fog_jobs_move(struct fog_jobs *j, const char *key, const char *from, const char *to, i64 amount,
+		  const char *memo)
+{
+	struct fog_ledger_tx tx;
+
+	FOG_ASSERT(j->in_step);
+	if (strncmp(from, "user:", 5) == 0)
+		fog_user_open(j, from + 5);
+	int rc = fog_ledger_transfer(&tx, key, from, to, amount, memo);
+	if (rc != 0) {
+		fog_jobs_fail(j, rc);
+		return rc;
+	}
+	return fog_db_ledger_apply(j, &tx);
+}
+
+int fog_jobs_book(struct fog_jobs *j, u64 now_ms, int (*step)(void *context, struct fog_jobs *j),
+		  void *context)
+{
+	if (!fog_jobs_begin(j, now_ms))
+		return -EAGAIN;
+	int rc = step(context, j);
+	if (rc != 0 && rc != -ENOSPC)
+		fog_jobs_fail(j, rc);
+	return fog_jobs_end(j) != 0 ? -EAGAIN : rc;
+}
+
 bool fog_db_ledger_known(struct fog_jobs *j, const char *key)
 {
 	struct fog_ledger_tx tx;

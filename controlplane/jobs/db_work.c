@@ -4,8 +4,10 @@
 
 #include "controlplane/jobs/state.h"
 
-#define ROW_COLUMNS \
-	"submitter, job, attempt, run, runs, state, cancel, reason, offer, created_ms, updated_ms"
+#define ROW_COLUMNS                                                                      \
+	"submitter, job, attempt, run, runs, state, cancel, reason, offer, created_ms, " \
+	"updated_ms,"                                                                    \
+	" accelerators, held"
 
 static void bind_key(struct fog_stmt *q, const struct fog_attempt_key *key)
 {
@@ -21,8 +23,8 @@ void fog_db_work_insert(struct fog_jobs *j, const struct fog_work *w, const char
 		return;
 	struct fog_stmt *q = fog_stmt(
 		j->store, "INSERT INTO work(submitter, job, attempt, run, runs, state, cancel,"
-			  " offer, offer_signature, spec, created_ms, updated_ms)"
-			  " VALUES(?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?)");
+			  " offer, offer_signature, spec, created_ms, updated_ms, accelerators,"
+			  " held) VALUES(?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)");
 	bind_key(q, &w->key);
 	fog_bind_text(q, w->run);
 	fog_bind_u64(q, w->runs);
@@ -32,6 +34,8 @@ void fog_db_work_insert(struct fog_jobs *j, const struct fog_work *w, const char
 	fog_bind_text(q, spec);
 	fog_bind_u64(q, j->now_ms);
 	fog_bind_u64(q, j->now_ms);
+	fog_bind_int(q, (i64)w->accelerators);
+	fog_bind_int(q, w->held);
 	fog_jobs_fail(j, fog_stmt_run(q));
 }
 
@@ -54,11 +58,13 @@ void fog_db_work_run(struct fog_jobs *j, const struct fog_work *w)
 {
 	if (j->rc != 0)
 		return;
-	struct fog_stmt *q = fog_stmt(j->store, "UPDATE work SET run = ?, runs = ?, cancel = ?"
+	struct fog_stmt *q = fog_stmt(j->store, "UPDATE work SET run = ?, runs = ?, cancel = ?,"
+						" held = ?"
 						" WHERE submitter = ? AND job = ? AND attempt = ?");
 	fog_bind_text(q, w->run);
 	fog_bind_u64(q, w->runs);
 	fog_bind_int(q, w->cancel);
+	fog_bind_int(q, w->held);
 	bind_key(q, &w->key);
 	fog_jobs_fail(j, fog_stmt_run(q));
 }
@@ -81,6 +87,8 @@ static int row_read(struct fog_jobs *j, struct fog_stmt *q, struct fog_work_row 
 	fog_hash_sha256(out->offer_sha256, offer, strlen(offer));
 	out->created_ms = fog_column_u64(q, 9);
 	out->updated_ms = fog_column_u64(q, 10);
+	out->accelerators = (u64)fog_column_int(q, 11);
+	out->held = fog_column_int(q, 12) != 0;
 	if (rc == 0 && fog_offer_parse(offer, &out->offer, error) != 0)
 		rc = -EUCLEAN;
 	return rc;
@@ -145,7 +153,7 @@ void fog_db_works_load(struct fog_jobs *j)
 		if (rc == 1)
 			rc = row_read(j, q, &row);
 		if (rc == 0)
-			fog_work_resume(j, &row, fog_column_text(q, 11));
+			fog_work_resume(j, &row, fog_column_text(q, 13));
 		fog_jobs_fail(j, rc);
 	}
 	fog_stmt_reset(q);

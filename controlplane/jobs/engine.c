@@ -367,6 +367,7 @@ void fog_jobs_load(const struct fog_jobs *j, struct fog_jobs_load *out)
 	{
 		out->cpu_milli += w->limits.cpu_milli;
 		out->memory_bytes += w->limits.memory_bytes;
+		out->accelerators |= w->accelerators;
 		out->works++;
 	}
 	out->jobs = j->job_count;

@@ -26,6 +26,7 @@
 #define FOG_JOBS_ENGINE_H
 
 #include "controlplane/core/store.h"
+#include "controlplane/executor/accelerators.h"
 #include "controlplane/health/histogram.h"
 #include "controlplane/jobs/dag.h"
 #include "controlplane/jobs/papers.h"
@@ -73,8 +74,9 @@ struct fog_jobs_ports {
 		     u8 signature[FOG_JOB_SIGNATURE_SIZE]);
 
 	/* The executor (worker role); NULL members when the host is no worker. */
+	/* accelerators: which of the host's it gets, a bit each. */
 	int (*run_prepare)(void *context, const char *run, const struct fog_job_spec *spec,
-			   char error[FOG_JSON_ERROR_SIZE]);
+			   u64 accelerators, char error[FOG_JSON_ERROR_SIZE]);
 	int (*run_input)(void *context, const char *run, const char *name, u64 offset,
 			 const void *data, size_t len);
 	int (*run_poll)(void *context, const char *run, struct fog_run_status *out);
@@ -122,6 +124,7 @@ struct fog_jobs_config {
 	bool worker;
 	u64 cpu_milli;
 	u64 memory_bytes;
+	struct fog_accelerators accelerators; /* device files: of the executor port */
 	u32 works_max;
 	u64 price_cpu_hour;
 	u64 price_memory_gb_hour;
@@ -232,6 +235,16 @@ int fog_jobs_why(struct fog_jobs *j, const char *id, u64 now_ms, struct fog_job_
 int fog_jobs_plan(struct fog_jobs *j, const char *user, const struct fog_job_request *requests,
 		  u32 count, u64 now_ms, struct fog_job_why *out, char error[FOG_JSON_ERROR_SIZE]);
 
+/* Movements of the book by another part of this control plane, all or none, in one transaction with
+ * what `step` itself writes to fog_jobs_store(). step returns 0; -ENOSPC, of a move before which
+ * nothing was written, which is handed on; anything else undoes it all: -EAGAIN. */
+int fog_jobs_book(struct fog_jobs *j, u64 now_ms, int (*step)(void *context, struct fog_jobs *j),
+		  void *context);
+/* Within such a step: once per key, which is at most FOG_LEDGER_KEY_SIZE. Accounts of users are
+ * opened as by their first job. 0 or -ENOSPC. */
+int fog_jobs_move(struct fog_jobs *j, const char *key, const char *from, const char *to, i64 amount,
+		  const char *memo);
+
 struct fog_scheduler_stats {
 	u64 passes;
 	u64 placements;  /* jobs that got a host */
@@ -315,8 +328,9 @@ const u8 *fog_jobs_node(const struct fog_jobs *j);
 struct fog_jobs_load {
 	u64 cpu_milli;
 	u64 memory_bytes;
-	u32 works; /* accepted and not finished */
-	u32 jobs;  /* of ours, not ended */
+	u64 accelerators; /* in use, a bit each */
+	u32 works;        /* accepted and not finished */
+	u32 jobs;         /* of ours, not ended */
 	u32 sessions;
 };
 /* Lower credible bound of a host's reputation, in [0,1]. Cheap: kept. */

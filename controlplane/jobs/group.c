@@ -221,6 +221,12 @@ void fog_group_review(struct fog_jobs *j)
 
 /* ---- gangs ---------------------------------------------------------------------------------- */
 
+static bool same_gang(const struct fog_job *a, const struct fog_job *b)
+{
+	return a->kind == FOG_JOB_GANG && strcmp(a->batch, b->batch) == 0 &&
+	       strcmp(a->stage, b->stage) == 0;
+}
+
 void fog_group_recall(struct fog_jobs *j, const struct fog_job *job)
 {
 	struct fog_job *other;
@@ -228,7 +234,28 @@ void fog_group_recall(struct fog_jobs *j, const struct fog_job *job)
 	if (job->kind != FOG_JOB_GANG || job->began)
 		return;
 	TAILQ_FOREACH(other, &j->jobs, link)
-	if (other != job && other->attempt != NULL && strcmp(other->batch, job->batch) == 0 &&
-	    strcmp(other->stage, job->stage) == 0 && other->attempt->stop == FOG_STOP_NONE)
+	if (other != job && other->attempt != NULL && same_gang(other, job) &&
+	    other->attempt->stop == FOG_STOP_NONE)
 		fog_attempt_stop(j, other->attempt, FOG_STOP_GANG);
+}
+
+/* Its place is kept, and its worker hears us. */
+static bool ready(const struct fog_job *job)
+{
+	const struct fog_attempt *a = job->attempt;
+
+	return a != NULL && a->state == FOG_ATTEMPT_ACCEPTED && a->stop == FOG_STOP_NONE &&
+	       job->cancel_ms == 0 && a->session != NULL && a->session->open;
+}
+
+void fog_group_gather(struct fog_jobs *j, const struct fog_job *job)
+{
+	struct fog_job *other;
+
+	TAILQ_FOREACH(other, &j->jobs, link)
+	if (same_gang(other, job) && !other->began && !ready(other))
+		return;
+	TAILQ_FOREACH(other, &j->jobs, link)
+	if (same_gang(other, job) && !other->began)
+		fog_attempt_go(j, other->attempt);
 }

@@ -6,25 +6,27 @@
 #include "crypto/types.h"
 
 /* ---- what a job may be; a request beyond is refused and the error names the field ---------- */
-#define FOG_JOB_ID_SIZE         65 /* 1..64 of [A-Za-z0-9._-], with the terminating zero */
-#define FOG_JOB_NAME_SIZE       65
-#define FOG_JOB_USER_SIZE       65
-#define FOG_JOB_SPEC_MAX        (64u << 10) /* bytes of the canonical spec text */
-#define FOG_JOB_ENGINE_SIZE     16          /* name of an engine, with the terminating zero */
-#define FOG_JOB_ARGS_MAX        256
-#define FOG_JOB_ENV_MAX         64
-#define FOG_JOB_INPUTS_MAX      16
-#define FOG_JOB_INPUT_MAX       (8u << 20)  /* bytes of one input */
-#define FOG_JOB_INPUTS_SUM_MAX  (64u << 20) /* bytes of all inputs of a job */
-#define FOG_JOB_INPUT_NAME_SIZE 64
-#define FOG_JOB_OUTPUT_MAX      (8u << 20) /* kept of stdout and of stderr each: 16 MiB a job */
-#define FOG_JOB_CPU_MILLI_MIN   10
-#define FOG_JOB_CPU_MILLI_MAX   1024000
-#define FOG_JOB_MEMORY_MB_MIN   4
-#define FOG_JOB_MEMORY_MB_MAX   16777216
-#define FOG_JOB_WALL_MS_MAX     (30ull * 24 * 3600 * 1000)
-#define FOG_JOB_HOOK_SIZE       256 /* address of a webhook */
-#define FOG_JOB_REASON_SIZE     512 /* why it is pending, was declined or failed; cut when longer */
+#define FOG_JOB_ID_SIZE          65 /* 1..64 of [A-Za-z0-9._-], with the terminating zero */
+#define FOG_JOB_NAME_SIZE        65
+#define FOG_JOB_USER_SIZE        65
+#define FOG_JOB_SPEC_MAX         (64u << 10) /* bytes of the canonical spec text */
+#define FOG_JOB_ENGINE_SIZE      16          /* name of an engine, with the terminating zero */
+#define FOG_JOB_ARGS_MAX         256
+#define FOG_JOB_ENV_MAX          64
+#define FOG_JOB_INPUTS_MAX       16
+#define FOG_JOB_INPUT_MAX        (8u << 20)  /* bytes of one input */
+#define FOG_JOB_INPUTS_SUM_MAX   (64u << 20) /* bytes of all inputs of a job */
+#define FOG_JOB_INPUT_NAME_SIZE  64
+#define FOG_JOB_OUTPUT_MAX       (8u << 20) /* kept of stdout and of stderr each: 16 MiB a job */
+#define FOG_JOB_CPU_MILLI_MIN    10
+#define FOG_JOB_CPU_MILLI_MAX    1024000
+#define FOG_JOB_MEMORY_MB_MIN    4
+#define FOG_JOB_MEMORY_MB_MAX    16777216
+#define FOG_JOB_WALL_MS_MAX      (30ull * 24 * 3600 * 1000)
+#define FOG_JOB_ACCELERATORS_MAX 64
+#define FOG_JOB_ACCELERATOR_SIZE 32
+#define FOG_JOB_HOOK_SIZE        256 /* address of a webhook */
+#define FOG_JOB_REASON_SIZE      512 /* why it is pending, was declined or failed */
 
 /* ---- engine ------------------------------------------------------------------------------ */
 #define FOG_JOBS_SESSIONS_MAX  4096 /* streams at once; inbound ones beyond are closed */
@@ -50,7 +52,7 @@
 #define FOG_JOB_STAGE_SIZE        21   /* 1..20 of the same */
 #define FOG_JOBS_SPACES_MAX       256  /* namespaces with a quota, a weight or use; then no more */
 #define FOG_JOBS_ESTIMATES_MAX    64   /* starts estimated in one tick */
-#define FOG_JOBS_RESERVATIONS_MAX 64   /* made by people; then -ENOSPC */
+#define FOG_JOBS_RESERVATIONS_MAX 256  /* made by people; then -ENOSPC */
 #define FOG_JOBS_HOLDS_MAX        1024 /* hosts cordoned or drained at once */
 #define FOG_JOBS_HOOKS_MAX        4096 /* notices waiting; the oldest is dropped */
 #define FOG_JOBS_HOOK_TRIES       8    /* of one notice, 1 s apart, doubling */
@@ -62,9 +64,13 @@
 #define FOG_JOBS_WINDOW    (256u << 10) /* bytes of each log sent beyond what was acknowledged */
 
 /* ---- times, all in ms ----------------------------------------------------------------------- */
-#define FOG_JOBS_BACKED_MS     100    /* between looks whether the pay is held */
-#define FOG_JOBS_FUNDED_MS     3000   /* a worker waits so long to see the pay of an offer held */
-#define FOG_JOBS_OFFER_MS      60000  /* from placement to an answer; then the next host */
+#define FOG_JOBS_BACKED_MS 100   /* between looks whether the pay is held */
+#define FOG_JOBS_FUNDED_MS 3000  /* a worker waits so long to see the pay of an offer held */
+#define FOG_JOBS_OFFER_MS  60000 /* from placement to an answer; then the next host */
+#define FOG_JOBS_GATHER_MS                                                     \
+	75000 /* from the first yes of a gang to the last; then all are let go \
+	       */
+#define FOG_JOBS_GONE_MS       4000   /* .. or when openings to one of them fail up to this wait */
 #define FOG_JOBS_OFFER_LIFE_MS 600000 /* a worker refuses a new offer older than this */
 #define FOG_JOBS_CLOCK_SKEW_MS 120000 /* between two hosts */
 #define FOG_JOBS_GRACE_MS      120000 /* an accepted attempt may take wall + transfer + this */
@@ -100,12 +106,15 @@
 #define FOG_JOBS_RELOAD_MS  1000      /* between reloads after the store failed */
 
 /* ---- worker --------------------------------------------------------------------------------- */
+#define FOG_WORK_HOLD_MS    90000 /* a member of a gang that is not told to go is let go */
 #define FOG_WORK_RUNS_MAX   2  /* one rerun when the executor vanished; then the host has failed */
 #define FOG_WORK_STARTS_MAX 3  /* starts of one run that did not show up */
 #define FOG_WORK_RUN_SIZE   64 /* name of a spool: 32 hex digits, attempt, run */
 
 _Static_assert(FOG_JOBS_OFFER_LIFE_MS > FOG_JOBS_OFFER_MS + FOG_JOBS_CLOCK_SKEW_MS,
 	       "an offer lives while it is waited for");
+_Static_assert(FOG_WORK_HOLD_MS > FOG_JOBS_GATHER_MS && FOG_JOBS_GATHER_MS > FOG_JOBS_OFFER_MS,
+	       "whoever gathers gives up before a place is lost");
 _Static_assert(FOG_JOBS_KEEP_MS > FOG_JOBS_OFFER_LIFE_MS + FOG_JOBS_CLOCK_SKEW_MS,
 	       "an attempt is remembered longer than its offer is good");
 _Static_assert(FOG_JOBS_SILENCE_MS > 2 * FOG_JOBS_PING_MS, "one lost ping is not silence");

@@ -27,6 +27,7 @@ static void host_commit(struct fog_placement_host *h, const struct fog_job_limit
 		return;
 	h->cpu_milli_committed += limits->cpu_milli;
 	h->memory_bytes_committed += limits->memory_bytes;
+	h->gpu_milli_committed += 1000 * limits->accelerators;
 	h->jobs_committed++;
 }
 
@@ -46,10 +47,13 @@ static u32 self_add(struct fog_jobs *j, u32 count)
 		.alive = true,
 		.cpu_milli = j->config.cpu_milli,
 		.memory_bytes = j->config.memory_bytes,
+		.gpu_milli = 1000ull * j->config.accelerators.count,
+		.gpu_memory_bytes = j->config.accelerators.memory_bytes,
 		.price_cpu_hour = j->config.price_cpu_hour,
 		.price_memory_gb_hour = j->config.price_memory_gb_hour,
 	};
 	memcpy(h->id, j->config.node_id, sizeof(h->id));
+	memcpy(h->gpu_type, j->config.accelerators.type, sizeof(h->gpu_type));
 	return count + 1;
 }
 
@@ -115,6 +119,7 @@ bool fog_pass_runs(struct fog_pass *p)
 			.left_ms = end > j->now_ms ? end - j->now_ms : 1000,
 			.cpu_milli = a->limits.cpu_milli,
 			.owner = a->job != NULL ? fog_reserve_owner(j, a->job->terms.space) : 0,
+			.gpu_milli = 1000 * a->limits.accelerators,
 			.memory_bytes = a->limits.memory_bytes};
 	}
 	qsort(p->runs, p->run_count, sizeof(*p->runs), run_compare);

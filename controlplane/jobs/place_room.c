@@ -19,26 +19,31 @@ static u32 make_room(struct fog_pass *p, const struct fog_unit *u,
 		     const struct fog_placement_host *h, bool stop)
 {
 	const struct fog_placement_request *r = &u->request;
-	u64 cpu = h->cpu_milli - FOG_MIN(h->cpu_milli_committed, h->cpu_milli);
-	u64 memory = h->memory_bytes - FOG_MIN(h->memory_bytes_committed, h->memory_bytes);
+	struct fog_amount need = {r->cpu_milli, r->memory_bytes, r->gpu_milli};
+	struct fog_amount all = {h->cpu_milli, h->memory_bytes, h->gpu_milli};
+	struct fog_amount free = fog_amount_minus(
+		&all, &(struct fog_amount){h->cpu_milli_committed, h->memory_bytes_committed,
+					   h->gpu_milli_committed});
 	struct fog_attempt *a;
 	u32 count = 0;
 
 	for (u32 level = 0; level < fog_job_precedence(u->job[0]); level++)
 		TAILQ_FOREACH(a, &p->j->attempts, link)
 		{
-			if (cpu >= r->cpu_milli && memory >= r->memory_bytes)
+			if (fog_amount_within(&need, &free))
 				return count;
 			if (!victim(a, u->job[0]) || fog_job_precedence(a->job) != level ||
 			    memcmp(a->key.worker, h->id, FOG_JOB_NODE_SIZE) != 0)
 				continue;
-			cpu += a->limits.cpu_milli;
-			memory += a->limits.memory_bytes;
+			free = fog_amount_plus(&free,
+					       &(struct fog_amount){a->limits.cpu_milli,
+								    a->limits.memory_bytes,
+								    1000 * a->limits.accelerators});
 			count += a->stop == FOG_STOP_NONE;
 			if (stop && a->stop == FOG_STOP_NONE)
 				fog_attempt_stop(p->j, a, FOG_STOP_PREEMPT);
 		}
-	return cpu >= r->cpu_milli && memory >= r->memory_bytes ? count : UINT32_MAX;
+	return fog_amount_within(&need, &free) ? count : UINT32_MAX;
 }
 
 void fog_pass_preempt(struct fog_pass *p, struct fog_unit *u)

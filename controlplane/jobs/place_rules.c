@@ -20,6 +20,8 @@ void fog_pass_request(struct fog_jobs *j, const struct fog_job *job,
 	*r = (struct fog_placement_request){
 		.cpu_milli = job->limits.cpu_milli,
 		.memory_bytes = job->limits.memory_bytes,
+		.gpu_milli = 1000 * job->limits.accelerators,
+		.gpu_memory_bytes = job->limits.accelerator_memory_bytes,
 		.wall_ms = job->limits.wall_ms,
 		.owner = fog_reserve_owner(j, job->terms.space),
 		.attested = job->terms.sla == FOG_SLA_S,
@@ -28,6 +30,7 @@ void fog_pass_request(struct fog_jobs *j, const struct fog_job *job,
 		.equality_count = wishes->equality_count,
 		.seed = fog_load_u64(job->spec_sha256) ^ fog_job_hash(job->id) ^ job->attempt_count,
 	};
+	memcpy(r->gpu_type, job->limits.accelerator_type, sizeof(r->gpu_type));
 	memcpy(r->equality, wishes->equality, sizeof(r->equality));
 	if (wishes->target[0] != '\0')
 		target_resolve(j, count, wishes->target, r);

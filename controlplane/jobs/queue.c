@@ -135,7 +135,7 @@ const char *fog_job_group(const struct fog_job *job)
 
 /* ---- submission ----------------------------------------------------------------------------- */
 
-static void account_open(struct fog_jobs *j, const char *user)
+void fog_user_open(struct fog_jobs *j, const char *user)
 {
 	char key[FOG_LEDGER_KEY_SIZE], account[FOG_LEDGER_ACCOUNT_SIZE];
 	struct fog_ledger_tx tx;
@@ -229,7 +229,7 @@ static void job_start(struct fog_jobs *j, const char *user, const char *id,
 
 	if (job == NULL)
 		return;
-	account_open(j, user);
+	fog_user_open(j, user);
 	fog_db_job_insert(j, job, request);
 	fog_db_event_add(j, job, job->reason != NULL ? job->reason : "submitted");
 }

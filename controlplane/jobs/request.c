@@ -49,6 +49,12 @@ static json_t *limits_make(struct fog_json_reader *outer)
 	u64 output = optional(&r, "output_mb", 0, FOG_JOB_OUTPUT_MAX / MIB, OUTPUT_MB_DEFAULT);
 	u64 disk = optional(&r, "disk_mb", 0, DISK_MB_MAX, 0);
 	u64 pids = optional(&r, "pids", 1, PIDS_MAX, PIDS_DEFAULT);
+	u64 count = optional(&r, "accelerators", 0, FOG_JOB_ACCELERATORS_MAX, 0);
+	u64 each = optional(&r, "accelerator_memory_mb", 0, FOG_JOB_MEMORY_MB_MAX, 0);
+	const char *type =
+		fog_json_has(&r, "accelerator_type")
+			? fog_json_text_of(&r, "accelerator_type", FOG_JOB_ACCELERATOR_SIZE)
+			: "";
 	fog_json_end(&r);
 	json_decref(empty);
 	if (!fog_json_ok(&r)) {
@@ -56,10 +62,19 @@ static json_t *limits_make(struct fog_json_reader *outer)
 			snprintf(outer->error, sizeof(outer->error), "%s", r.error);
 		return NULL;
 	}
-	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "cpu_milli", (json_int_t)cpu, "memory_bytes",
-			 (json_int_t)(memory * MIB), "wall_ms", (json_int_t)(wall * 1000),
-			 "output_bytes", (json_int_t)(output * MIB), "disk_bytes",
-			 (json_int_t)(disk * MIB), "pids", (json_int_t)pids);
+	json_t *out =
+		json_pack("{s:I,s:I,s:I,s:I,s:I,s:I}", "cpu_milli", (json_int_t)cpu, "memory_bytes",
+			  (json_int_t)(memory * MIB), "wall_ms", (json_int_t)(wall * 1000),
+			  "output_bytes", (json_int_t)(output * MIB), "disk_bytes",
+			  (json_int_t)(disk * MIB), "pids", (json_int_t)pids);
+	if (count != 0)
+		json_object_set_new(out, "accelerators", json_integer((json_int_t)count));
+	if (each != 0)
+		json_object_set_new(out, "accelerator_memory_bytes",
+				    json_integer((json_int_t)(each * MIB)));
+	if (type[0] != '\0')
+		json_object_set_new(out, "accelerator_type", json_string(type));
+	return out;
 }
 
 /* {"K":"v"} to ["K=v"]; the object is walked in the order of its sorted keys later. */

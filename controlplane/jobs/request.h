@@ -5,7 +5,8 @@
  *	{"argv": ["sh", "-c", "sort"],           required
  *	 "env": {"LANG": "C"}, "stdin_base64": "..", "inputs": [{"name": "a", "data_base64": ".."}],
  *	 "limits": {"cpu_cores": 1, "memory_mb": 64, "wall_seconds": 60, "output_mb": 1,
- *	            "disk_mb": 0, "pids": 64},    defaults as shown
+ *	            "disk_mb": 0, "pids": 64},    defaults as shown; also "accelerators": 2,
+ *	            "accelerator_type": "tesla-t4", "accelerator_memory_mb": 16384
  *	 "engine": "native",                      or wasm, oci, microvm, slurm
  *	 "target": "self" | "<node id>" | "<name>",
  *	 "constraints": {"exclude": ["<node id>" | "<name>", ..], "attributes": {"country": "DE"},

@@ -50,12 +50,19 @@ static bool overlap(const struct fog_reservation *a, const struct fog_reservatio
 
 /* ---- making them ---------------------------------------------------------------------------- */
 
+static bool empty(const struct fog_amount *a)
+{
+	return fog_amount_within(a, &(struct fog_amount){0});
+}
+
+/* One that keeps a host whole suffers no other there. */
 static const struct fog_reservation *conflict(const struct fog_jobs *j,
 					      const struct fog_reservation *r, u32 *host)
 {
 	for (u32 i = 0; i < j->reservation_count; i++) {
 		const struct fog_reservation *o = &j->reservations[i];
-		for (u32 k = 0; k < r->host_count * o->host_count; k++) {
+		bool whole = empty(&r->amount) || empty(&o->amount);
+		for (u32 k = 0; whole && k < r->host_count * o->host_count; k++) {
 			*host = k % r->host_count;
 			if (memcmp(r->host[*host], o->host[k / r->host_count], FOG_JOB_NODE_SIZE) ==
 				    0 &&
@@ -66,32 +73,36 @@ static const struct fog_reservation *conflict(const struct fog_jobs *j,
 	return NULL;
 }
 
-int fog_jobs_reserve(struct fog_jobs *j, struct fog_reservation *r, u64 now_ms,
-		     char error[FOG_JSON_ERROR_SIZE])
+int fog_reserve_add(struct fog_jobs *j, struct fog_reservation *r, char error[FOG_JSON_ERROR_SIZE])
 {
 	const struct fog_reservation *other;
 	u8 bytes[8];
-	int rc = 0;
 	u32 host;
 
 	error[0] = '\0';
-	if (!fog_jobs_begin(j, now_ms))
-		return -EAGAIN;
 	if ((other = conflict(j, r, &host)) != NULL) {
 		snprintf(error, FOG_JSON_ERROR_SIZE,
 			 "hosts: entry %u is reserved for namespace %s in that time (%s)", host,
 			 other->space, other->id);
-		rc = -EEXIST;
-	} else if (j->reservation_count == FOG_JOBS_RESERVATIONS_MAX) {
-		rc = -ENOSPC;
-	} else {
-		fog_rng_bytes(&j->rng, bytes, sizeof(bytes));
-		if (fog_hex_encode(bytes, sizeof(bytes), r->id, sizeof(r->id)) != 0)
-			FOG_UNREACHABLE();
-		r->created_ms = now_ms;
-		j->reservations[j->reservation_count++] = *r;
-		fog_db_reservation_add(j, r);
+		return -EEXIST;
 	}
+	if (j->reservation_count == FOG_JOBS_RESERVATIONS_MAX)
+		return -ENOSPC;
+	fog_rng_bytes(&j->rng, bytes, sizeof(bytes));
+	if (fog_hex_encode(bytes, sizeof(bytes), r->id, sizeof(r->id)) != 0)
+		FOG_UNREACHABLE();
+	r->created_ms = j->now_ms;
+	j->reservations[j->reservation_count++] = *r;
+	fog_db_reservation_add(j, r);
+	return 0;
+}
+
+int fog_jobs_reserve(struct fog_jobs *j, struct fog_reservation *r, u64 now_ms,
+		     char error[FOG_JSON_ERROR_SIZE])
+{
+	if (!fog_jobs_begin(j, now_ms))
+		return -EAGAIN;
+	int rc = fog_reserve_add(j, r, error);
 	return fog_jobs_end(j) != 0 ? -EAGAIN : rc;
 }
 
@@ -209,10 +220,9 @@ int fog_reservation_parse(struct fog_jobs *j, const json_t *body, u64 now_ms,
 	amounts_read(&r, &out->amount);
 	times_read(&r, now_ms, out);
 	fog_json_end(&r);
-	bool amounts = !fog_amount_within(&out->amount, &(struct fog_amount){0});
-	if (fog_json_ok(&r) && amounts == (out->host_count != 0))
+	if (fog_json_ok(&r) && out->host_count == 0 && empty(&out->amount))
 		fog_json_wrong(&r, "hosts",
-			       "give either hosts, or amounts: cpu_cores, memory_mb, accelerators");
+			       "give hosts, or amounts: cpu_cores, memory_mb, accelerators");
 	snprintf(error, FOG_JSON_ERROR_SIZE, "%s", r.error);
 	return fog_json_ok(&r) ? 0 : -EINVAL;
 }
@@ -345,7 +355,7 @@ static void keep_amount(struct fog_pass *p, const struct moment *m, struct vacan
 	qsort(list, count, sizeof(*list), vacancy_compare);
 	for (u32 i = 0; i < count; i++) {
 		struct fog_amount here = fog_amount_least(&left, &list[i].amount);
-		if (fog_amount_within(&here, &(struct fog_amount){0}))
+		if (empty(&here))
 			continue;
 		keep_on(p, m, list[i].index, &here);
 		left = fog_amount_minus(&left, &here);
@@ -359,6 +369,8 @@ static void keep_hosts(struct fog_pass *p, const struct moment *m)
 		if (h == NULL)
 			continue;
 		struct fog_amount all = offered(h);
+		if (!empty(&m->r->amount))
+			all = fog_amount_least(&all, &m->r->amount);
 		keep_on(p, m, (u32)(h - p->j->hosts), &all);
 	}
 }
@@ -411,7 +423,7 @@ const struct fog_reservation *fog_reserve_meets(const struct fog_jobs *j, u64 wa
 
 	for (u32 i = 0; i < j->reservation_count; i++) {
 		const struct fog_reservation *r = &j->reservations[i];
-		for (u32 h = 0; h < r->host_count; h++)
+		for (u32 h = 0; empty(&r->amount) && h < r->host_count; h++)
 			if (memcmp(r->host[h], j->config.node_id, FOG_JOB_NODE_SIZE) == 0 &&
 			    fog_reservation_next(r, j->now_ms, &begin) &&
 			    begin < j->now_ms + wall_ms)

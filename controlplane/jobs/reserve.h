@@ -8,9 +8,9 @@
  *
  * While it lasts only jobs of the namespace get what is kept; before, others get it as long as they
  * must have ended when it begins (backfill). What runs when it is made may run on. A reservation by
- * hosts keeps all of them; one by amounts takes what is free wherever it is, and moves when a host
- * dies. It binds the jobs of the fog host it is made at; one that names that host also keeps jobs
- * of others away from it. */
+ * hosts keeps all of them, or the amounts on each; one by amounts alone takes what is free wherever
+ * it is, and moves when a host dies. It binds the jobs of the fog host it is made at; one that
+ *names that host also keeps jobs of others away from it. */
 #ifndef FOG_JOBS_RESERVE_H
 #define FOG_JOBS_RESERVE_H
 
@@ -46,6 +46,8 @@ int fog_reservation_parse(struct fog_jobs *j, const json_t *body, u64 now_ms,
  * that time; -ENOSPC, -EAGAIN. */
 int fog_jobs_reserve(struct fog_jobs *j, struct fog_reservation *r, u64 now_ms,
 		     char error[FOG_JSON_ERROR_SIZE]);
+/* The same within a step of fog_jobs_book(). */
+int fog_reserve_add(struct fog_jobs *j, struct fog_reservation *r, char error[FOG_JSON_ERROR_SIZE]);
 /* 0, -ENOENT, -EAGAIN. */
 int fog_jobs_unreserve(struct fog_jobs *j, const char *id, u64 now_ms);
 

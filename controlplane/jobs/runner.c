@@ -72,9 +72,10 @@ static bool engine_allowed(const struct fog_runner *r, const char *engine)
 }
 
 int fog_runner_prepare(void *context, const char *run, const struct fog_job_spec *spec,
-		       char error[FOG_JSON_ERROR_SIZE])
+		       u64 accelerators, char error[FOG_JSON_ERROR_SIZE])
 {
 	const struct fog_runner *r = context;
+	const char *devices[FOG_ACCELERATOR_DEVICES_MAX];
 	char spool[SPOOL_SIZE];
 	struct fog_executor_spec e = {
 		.job = run,
@@ -102,6 +103,8 @@ int fog_runner_prepare(void *context, const char *run, const struct fog_job_spec
 			 spec->engine);
 		return -EINVAL;
 	}
+	e.devices = devices;
+	e.device_count = fog_accelerators_devices(&r->accelerators, accelerators, devices);
 	spool_path(r, run, spool);
 	return fog_executor_prepare_explain(&e, spool, error, FOG_JSON_ERROR_SIZE);
 }

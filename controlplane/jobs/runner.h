@@ -21,6 +21,7 @@ struct fog_runner {
 	char engine[FOG_RUNNER_ENGINES_MAX][FOG_JOB_ENGINE_SIZE];
 	u32 builder_count;
 	u8 builder[FOG_EXECUTOR_BUILDERS_MAX][32];
+	struct fog_accelerators accelerators;
 	u32 removal_count;
 	char removal[FOG_RUNNER_REMOVALS_MAX][FOG_WORK_RUN_SIZE];
 };
@@ -32,7 +33,7 @@ int fog_runner_init(struct fog_runner *r, const char *spool_dir, const char *exe
 
 /* The ports of struct fog_jobs_ports; context is the runner. */
 int fog_runner_prepare(void *context, const char *run, const struct fog_job_spec *spec,
-		       char error[FOG_JSON_ERROR_SIZE]);
+		       u64 accelerators, char error[FOG_JSON_ERROR_SIZE]);
 int fog_runner_input(void *context, const char *run, const char *name, u64 offset, const void *data,
 		     size_t len);
 int fog_runner_poll(void *context, const char *run, struct fog_run_status *out);

@@ -141,9 +141,10 @@ static void port_sign(void *context, const void *message, size_t len,
 }
 
 static int port_prepare(void *context, const char *run, const struct fog_job_spec *spec,
-			char error[FOG_JSON_ERROR_SIZE])
+			u64 accelerators, char error[FOG_JSON_ERROR_SIZE])
 {
-	return fog_runner_prepare(&((struct fog_jobs_runtime *)context)->runner, run, spec, error);
+	return fog_runner_prepare(&((struct fog_jobs_runtime *)context)->runner, run, spec,
+				  accelerators, error);
 }
 
 static int port_input(void *context, const char *run, const char *name, u64 offset,
@@ -537,6 +538,7 @@ static int engines_set(struct fog_jobs_runtime *rt, char why[FOG_JOBS_RUNTIME_WH
 		memcpy(r->builder[i], c->builders[i], sizeof(r->builder[i]));
 	r->engine_count = c->engine_count;
 	r->builder_count = c->builder_count;
+	r->accelerators = c->engine.accelerators;
 	rt->config.engines = NULL;
 	rt->config.builders = NULL;
 	return 0;
@@ -606,6 +608,7 @@ void fog_jobs_runtime_reconfigure(struct fog_jobs_runtime *rt, const struct fog_
 {
 	rt->config.engine = *engine;
 	engine_config(rt, &rt->config.engine);
+	rt->runner.accelerators = engine->accelerators;
 	fog_jobs_reconfigure(rt->jobs, &rt->config.engine);
 }
 

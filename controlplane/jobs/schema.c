@@ -113,6 +113,15 @@ static const struct fog_migration jobs_migrations[] = {
 	 " gpu_milli INTEGER NOT NULL, start_ms INTEGER NOT NULL, duration_ms INTEGER NOT NULL,"
 	 " every_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL, created_ms INTEGER NOT NULL)"
 	 " STRICT;"},
+	{5, /* Which of the host's it has, a bit each. */
+	 "ALTER TABLE work ADD COLUMN accelerators INTEGER NOT NULL DEFAULT 0;"},
+	{6, /* enum fog_sla_class and fog_tier; 0 of jobs from before. */
+	 "ALTER TABLE job ADD COLUMN class INTEGER NOT NULL DEFAULT 0;"
+	 "ALTER TABLE job ADD COLUMN tier INTEGER NOT NULL DEFAULT 0;"
+	 "CREATE INDEX job_promised ON job(ended_ms) WHERE tier > 0;"},
+	{7, /* Gangs: told to begin; a place that is kept until then. */
+	 "ALTER TABLE attempt ADD COLUMN go INTEGER NOT NULL DEFAULT 0;"
+	 "ALTER TABLE work ADD COLUMN held INTEGER NOT NULL DEFAULT 0;"},
 };
 
 static const struct fog_migration ledger_migrations[] = {

@@ -169,7 +169,8 @@ static void offer_verified(struct fog_jobs *j, struct fog_jobs_session *s)
 		if (funds_awaited(j, s, &offer, &code, reason))
 			return;
 		if (!s->query && code != FOG_DECLINE_PRICE)
-			code = fog_work_admit(j, &offer, s->text, s->signature, s->spec, reason);
+			code = fog_work_admit(j, &offer, s->text, s->signature, s->spec, s->hold,
+					      reason);
 		if (code != FOG_DECLINE_INVALID) {
 			decline(j, s, code, reason);
 			return;
@@ -319,6 +320,10 @@ void fog_serve_message(struct fog_jobs *j, struct fog_jobs_session *s,
 		break;
 	case FOG_JOB_OP_SETTLE:
 		fog_jobs_session_verify(j, s, m, s->key.submitter);
+		break;
+	case FOG_JOB_OP_GO:
+		if (s->work != NULL)
+			fog_work_go(j, s->work);
 		break;
 	case FOG_JOB_OP_CANCEL:
 		cancelled(j, s, m);

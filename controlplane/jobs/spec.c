@@ -4,6 +4,7 @@
 
 #include <errno.h>
 
+#include "controlplane/executor/accelerators.h"
 #include "crypto/hash/hash.h"
 
 #define PIDS_MAX 32768
@@ -106,6 +107,25 @@ static void inputs_read(struct fog_json_reader *r, struct fog_job_spec *s)
 		fog_json_wrong(r, "inputs", "more than %u bytes in sum", FOG_JOB_INPUTS_SUM_MAX);
 }
 
+static void accelerators_read(struct fog_json_reader *r, struct fog_job_limits *l)
+{
+	if (fog_json_has(r, "accelerators"))
+		l->accelerators = fog_json_u64(r, "accelerators", 1, FOG_JOB_ACCELERATORS_MAX);
+	if (fog_json_has(r, "accelerator_memory_bytes"))
+		l->accelerator_memory_bytes =
+			fog_json_u64(r, "accelerator_memory_bytes", 1, 1ull << 50);
+	if (fog_json_has(r, "accelerator_type"))
+		fog_json_copy(r, "accelerator_type", l->accelerator_type,
+			      sizeof(l->accelerator_type));
+	if (!fog_json_ok(r))
+		return;
+	if (l->accelerator_type[0] != '\0' && !fog_accelerator_type_valid(l->accelerator_type))
+		fog_json_wrong(r, "accelerator_type", "must be 1 to 31 of [a-z0-9._-]");
+	if (l->accelerators == 0 &&
+	    (l->accelerator_memory_bytes != 0 || l->accelerator_type[0] != '\0'))
+		fog_json_wrong(r, "accelerators", "how many is missing");
+}
+
 static void limits_read(struct fog_json_reader *r, struct fog_job_limits *l)
 {
 	const json_t *object = fog_json_object(r, "limits");
@@ -121,6 +141,7 @@ static void limits_read(struct fog_json_reader *r, struct fog_job_limits *l)
 	l->output_bytes = fog_json_u64(&e, "output_bytes", 0, FOG_JOB_OUTPUT_MAX);
 	l->disk_bytes = fog_json_u64(&e, "disk_bytes", 0, DISK_MAX);
 	l->pids = fog_json_u64(&e, "pids", 1, PIDS_MAX);
+	accelerators_read(&e, l);
 	fog_json_end(&e);
 	if (!fog_json_ok(&e))
 		snprintf(r->error, sizeof(r->error), "%s", e.error);

@@ -6,7 +6,8 @@
  *	 "limits":{"cpu_milli":1000,"disk_bytes":0,"memory_bytes":67108864,"output_bytes":1048576,
  *	 "pids":64,"wall_ms":60000},"stdin":"stdin"}
  *
- * and "engine" where it is not "native", see controlplane/executor/executor.h.
+ * and in limits "accelerators", "accelerator_type", "accelerator_memory_bytes" where it wants some,
+ * "engine" where it is not "native", see controlplane/executor/executor.h.
  */
 #ifndef FOG_JOBS_SPEC_H
 #define FOG_JOBS_SPEC_H
@@ -29,6 +30,9 @@ struct fog_job_limits {
 	u64 output_bytes; /* of stdout and of stderr each */
 	u64 disk_bytes;   /* 0 = no limit of its own */
 	u64 pids;
+	u64 accelerators;                                /* whole ones, of one kind */
+	u64 accelerator_memory_bytes;                    /* each has at least so much; 0 = any */
+	char accelerator_type[FOG_JOB_ACCELERATOR_SIZE]; /* "" = any */
 };
 
 struct fog_job_spec {

@@ -104,6 +104,7 @@ struct fog_attempt {
 	u64 log_size[2];     /* stored */
 	u64 log_followed[2]; /* acknowledged to the worker */
 	bool running;        /* the worker said so */
+	bool go;             /* it was told to begin; of a gang's members, all or none */
 	u32 run;             /* of the worker's runs, what the logs belong to */
 	bool want_known;     /* RECEIVED: want[] holds the sizes of the receipt */
 	u64 want[2];
@@ -121,9 +122,12 @@ struct fog_work {
 	u32 starts;
 	bool cancel;
 	struct fog_job_limits limits;
+	u64 accelerators;          /* that it has, a bit each */
 	struct fog_job_spec *spec; /* for its inputs */
 	struct fog_jobs_session *session;
 	u64 poll_ms; /* next */
+	bool held;   /* FETCHING: begins when told to go .. */
+	u64 hold_ms; /* .. and lets go at this time */
 	/* FETCHING */
 	u32 input;  /* index of the one that is fetched */
 	u64 offset; /* received of it */
@@ -161,6 +165,7 @@ struct fog_jobs_session {
 	char *spec;
 	char *proof; /* of a result; NULL: none came */
 	bool query;
+	bool hold;
 	bool unfunded; /* verified, but its pay is not seen to be held yet */
 
 	struct fog_attempt *attempt; /* submitter */
@@ -304,6 +309,8 @@ void fog_job_stopped(struct fog_jobs *j, struct fog_job *job, enum fog_stop why)
 void fog_group_review(struct fog_jobs *j);
 /* A member of a gang was not taken: unless all run, those that do are stopped. */
 void fog_group_recall(struct fog_jobs *j, const struct fog_job *job);
+/* A member of a gang said yes: when all have, and can be told, they are told to begin. */
+void fog_group_gather(struct fog_jobs *j, const struct fog_job *job);
 
 /* ---- input.c: outputs that become inputs ----------------------------------------------------- */
 /* What the last attempt of `source` printed becomes the job's input of that name; its spec changes.
@@ -341,7 +348,8 @@ void fog_sla_disagreed(struct fog_jobs *j, const char *user, const char *space, 
 /* A job in memory alone, to be freed in the same step: what if? 0, -EINVAL, -ENOMEM. */
 int fog_job_dry(struct fog_jobs *j, const char *user, const struct fog_job_request *request,
 		struct fog_job **out, char error[FOG_JSON_ERROR_SIZE]);
-u32 fog_job_hash(const char *id); /* below FOG_JOBS_HASH_SIZE */
+void fog_user_open(struct fog_jobs *j, const char *user); /* with the grant of a new one */
+u32 fog_job_hash(const char *id);                         /* below FOG_JOBS_HASH_SIZE */
 struct fog_job *fog_job_find(struct fog_jobs *j, const char *id);
 struct fog_job *fog_job_add(struct fog_jobs *j, const char *id); /* into list and hash */
 void fog_job_free(struct fog_jobs *j, struct fog_job *job);
@@ -369,6 +377,9 @@ void fog_attempt_unlinked(struct fog_jobs *j, struct fog_attempt *a, const char 
 void fog_attempt_message(struct fog_jobs *j, struct fog_attempt *a,
 			 const struct fog_job_message *m);
 void fog_attempt_cancel(struct fog_jobs *j, struct fog_attempt *a);
+/* Its worker keeps the place until the whole gang has one. */
+bool fog_attempt_held(const struct fog_attempt *a);
+void fog_attempt_go(struct fog_jobs *j, struct fog_attempt *a);
 void fog_attempt_ping(struct fog_jobs *j, struct fog_attempt *a);
 /* Host failure: releases the escrow, notes evidence, tries the next host. */
 void fog_attempt_lose(struct fog_jobs *j, struct fog_attempt *a, enum fog_evidence_kind kind,
@@ -399,7 +410,8 @@ struct fog_work_row {
 	enum fog_work_state state;
 	char run[FOG_WORK_RUN_SIZE];
 	u32 runs;
-	bool cancel;
+	u64 accelerators;
+	bool cancel, held;
 	char reason[FOG_JOB_REASON_SIZE];
 	struct fog_offer offer;
 	u8 offer_sha256[32];
@@ -411,9 +423,10 @@ void fog_work_sweep(struct fog_jobs *j);
 struct fog_work *fog_work_find(struct fog_jobs *j, const struct fog_attempt_key *key);
 /* Judges a verified offer. Accepts it (persisted) or says why not. */
 enum fog_decline fog_work_admit(struct fog_jobs *j, const struct fog_offer *offer, const char *text,
-				const u8 *signature, const char *spec,
+				const u8 *signature, const char *spec, bool hold,
 				char reason[FOG_JOB_REASON_SIZE]);
 void fog_work_cancel(struct fog_jobs *j, struct fog_work *w);
+void fog_work_go(struct fog_jobs *j, struct fog_work *w);
 void fog_work_blob(struct fog_jobs *j, struct fog_work *w, const struct fog_jobs_session *s,
 		   const u8 *data, u32 len);
 void fog_work_need(struct fog_jobs *j, struct fog_work *w); /* input, from where it stopped */

@@ -11,10 +11,10 @@
 #define SPACE_DEFAULT    "default"
 
 const struct fog_tier_terms fog_tiers[FOG_TIER_COUNT] = {
-	[FOG_TIER_NONE] = {"none", 0, 1, 1000, 0},
-	[FOG_TIER_BRONZE] = {"bronze", 600000, 2, 1000, 100},
-	[FOG_TIER_SILVER] = {"silver", 120000, 2, 2500, 250},
-	[FOG_TIER_GOLD] = {"gold", 60000, 3, 5000, 1000},
+	[FOG_TIER_NONE] = {"none", 0, 1, 1000, 0, 0},
+	[FOG_TIER_BRONZE] = {"bronze", 600000, 2, 1000, 100, 9700},
+	[FOG_TIER_SILVER] = {"silver", 120000, 2, 2500, 250, 9900},
+	[FOG_TIER_GOLD] = {"gold", 60000, 3, 5000, 1000, 9990},
 };
 
 const char *const fog_job_terms_fields[] = {

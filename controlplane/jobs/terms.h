@@ -38,6 +38,7 @@ struct fog_tier_terms {
 	u32 replicas; /* of class S */
 	u32 price_permille; /* of the hosts' price, all replicas together */
 	u32 back_permille;  /* of the price at the limits */
+	u32 kept_permyriad; /* of the jobs of 30 days, what the tier aims at */
 };
 extern const struct fog_tier_terms fog_tiers[FOG_TIER_COUNT];
 

@@ -31,8 +31,20 @@ json_t *fog_view_events(struct fog_jobs *j, u64 after, u32 limit, u64 *last);
 u64 fog_view_events_last(struct fog_jobs *j); /* 0 when there is none */
 json_t *fog_view_spaces(struct fog_jobs *j);
 json_t *fog_view_holds(struct fog_jobs *j, fog_host_name_fn name, void *context);
-/* {"tiers":[..],"breaches":[..],"next"}, newest first. */
-json_t *fog_view_sla(struct fog_jobs *j, u64 before, u32 limit);
+/* Promises of the last FOG_VIEW_SLA_DAYS, by class, tier and namespace: of jobs that have ended in
+ * that time (unless their user cancelled them) or are broken already, how many were kept. */
+#define FOG_VIEW_SLA_DAYS       30
+#define FOG_VIEW_SLA_LEVELS_MAX 1024
+struct fog_view_level {
+	enum fog_sla_class sla;
+	enum fog_tier tier;
+	char space[FOG_JOB_NAME_SIZE];
+	u64 jobs, kept;
+};
+/* At most cap of them; the count, or -errno of the store. */
+int fog_view_levels(struct fog_jobs *j, u64 now_ms, struct fog_view_level *out, u32 cap);
+/* {"tiers":[..],"levels":[..],"window_days","breaches":[..],"next"}, newest first. */
+json_t *fog_view_sla(struct fog_jobs *j, u64 now_ms, u64 before, u32 limit);
 /* The fields of the published contract, and ours. */
 json_t *fog_view_scheduler(struct fog_jobs *j, u32 hosts, u32 alive);
 

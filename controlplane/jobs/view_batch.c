@@ -303,7 +303,59 @@ static json_t *tiers_json(void)
 	return list;
 }
 
-json_t *fog_view_sla(struct fog_jobs *j, u64 before, u32 limit)
+int fog_view_levels(struct fog_jobs *j, u64 now_ms, struct fog_view_level *out, u32 cap)
+{
+	struct fog_stmt *q = fog_stmt(
+		fog_jobs_store(j),
+		"SELECT class, tier, space, count(*), count(*) - sum(broken) FROM"
+		" (SELECT j.class, j.tier, j.space, j.state, j.ended_ms, CASE WHEN EXISTS"
+		"  (SELECT 1 FROM sla_breach b WHERE b.job = j.id) THEN 1 ELSE 0 END AS broken"
+		"  FROM job j WHERE j.tier > 0 AND (j.ended_ms = 0 OR j.ended_ms > ?)) p"
+		" WHERE broken = 1 OR state IN (5, 6) GROUP BY class, tier, space"
+		" ORDER BY class DESC, tier DESC, space LIMIT ?");
+	u32 count = 0;
+	int rc;
+
+	_Static_assert(FOG_JOB_SUCCEEDED == 5 && FOG_JOB_FAILED == 6, "named in the SQL above");
+	fog_bind_u64(q, now_ms - FOG_MIN(now_ms, FOG_VIEW_SLA_DAYS * 86400000ull));
+	fog_bind_u64(q, cap);
+	while ((rc = fog_stmt_step(q)) == 1) {
+		struct fog_view_level *l = &out[count];
+		i64 sla = fog_column_int(q, 0), tier = fog_column_int(q, 1);
+		if (sla <= FOG_SLA_INVALID || sla >= FOG_SLA_COUNT || tier >= FOG_TIER_COUNT)
+			continue;
+		*l = (struct fog_view_level){.sla = (enum fog_sla_class)sla,
+					     .tier = (enum fog_tier)tier,
+					     .jobs = fog_column_u64(q, 3),
+					     .kept = fog_column_u64(q, 4)};
+		snprintf(l->space, sizeof(l->space), "%s", fog_column_text(q, 2));
+		count++;
+	}
+	return rc < 0 ? rc : (int)count;
+}
+
+static json_t *levels_json(struct fog_jobs *j, u64 now_ms)
+{
+	struct fog_view_level *list = calloc(FOG_VIEW_SLA_LEVELS_MAX, sizeof(*list));
+	json_t *out = json_array();
+	int count = list != NULL ? fog_view_levels(j, now_ms, list, FOG_VIEW_SLA_LEVELS_MAX) : 0;
+
+	for (int i = 0; i < count; i++) {
+		const struct fog_view_level *l = &list[i];
+		u32 aim = fog_tiers[l->tier].kept_permyriad;
+		json_array_append_new(
+			out, json_pack("{s:s,s:s,s:s,s:I,s:I,s:f,s:f,s:b}", "class",
+				       fog_sla_class_name(l->sla), "tier", fog_tiers[l->tier].name,
+				       "namespace", l->space, "jobs", (json_int_t)l->jobs, "kept",
+				       (json_int_t)l->kept, "percent",
+				       (double)(l->kept * 10000 / l->jobs) / 100, "aim_percent",
+				       aim / 100.0, "met", l->kept * 10000 >= l->jobs * aim));
+	}
+	free(list);
+	return out;
+}
+
+json_t *fog_view_sla(struct fog_jobs *j, u64 now_ms, u64 before, u32 limit)
 {
 	struct fog_stmt *q = fog_stmt(
 		fog_jobs_store(j),
@@ -333,8 +385,9 @@ json_t *fog_view_sla(struct fog_jobs *j, u64 before, u32 limit)
 		json_decref(list);
 		return NULL;
 	}
-	return json_pack("{s:o,s:o,s:o}", "tiers", tiers_json(), "breaches", list, "next",
-			 count == limit && limit != 0 ? json_integer(last) : json_null());
+	return json_pack("{s:o,s:o,s:i,s:o,s:o}", "tiers", tiers_json(), "levels",
+			 levels_json(j, now_ms), "window_days", FOG_VIEW_SLA_DAYS, "breaches", list,
+			 "next", count == limit && limit != 0 ? json_integer(last) : json_null());
 }
 
 /* ---- the scheduler -------------------------------------------------------------------------- */

@@ -90,6 +90,7 @@ static void fields_read(struct fog_json_reader *r, struct fog_job_message *m)
 		paper_read(r, m);
 		m->spec = fog_json_text_of(r, "spec", FOG_JOB_SPEC_MAX + 1);
 		m->flag = fog_json_bool(r, "query");
+		m->hold = fog_json_has(r, "hold") && fog_json_bool(r, "hold");
 		break;
 	case FOG_JOB_OP_ACCEPT:
 		m->state = word(r, "state", state_name, FOG_WORK_COUNT);
@@ -190,6 +191,11 @@ char *fog_job_hello(const u8 *node)
 	return text_of(FOG_JOB_OP_HELLO, root);
 }
 
+char *fog_job_go(void)
+{
+	return text_of(FOG_JOB_OP_GO, json_object());
+}
+
 static json_t *paper_make(const char *text, const u8 signature[FOG_JOB_SIGNATURE_SIZE])
 {
 	return json_pack("{s:s,s:o}", "text", text, "signature",
@@ -197,12 +203,14 @@ static json_t *paper_make(const char *text, const u8 signature[FOG_JOB_SIGNATURE
 }
 
 char *fog_job_offer(const char *text, const u8 signature[FOG_JOB_SIGNATURE_SIZE], const char *spec,
-		    bool query)
+		    bool query, bool hold)
 {
 	json_t *root = paper_make(text, signature);
 
 	json_object_set_new(root, "spec", json_string(spec));
 	json_object_set_new(root, "query", json_boolean(query));
+	if (hold)
+		json_object_set_new(root, "hold", json_true());
 	return text_of(FOG_JOB_OP_OFFER, root);
 }
 

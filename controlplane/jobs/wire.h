@@ -14,6 +14,7 @@
 #define FOG_JOB_MESSAGES(X)                                                                      \
 	X(HELLO, "hello")     /* S W  version, node_id (worker only) */                          \
 	X(OFFER, "offer")     /* S    text, signature, spec, query */                            \
+	X(GO, "go")           /* S    -: all members of its gang are held, begin */              \
 	X(ACCEPT, "accept")   /*   W  state */                                                   \
 	X(DECLINE, "decline") /* W  code, reason */                                              \
 	X(NEED, "need")       /*   W  name, offset, length */                                    \
@@ -72,6 +73,7 @@ struct fog_job_message {
 	const char *spec;
 	const char *proof; /* result: of the execution, as JSON; NULL: none */
 	bool flag;         /* offer: query; cancel: abandon */
+	bool hold;         /* offer: keep a place, begin when told to go */
 	enum fog_work_state state;
 	u32 run; /* accept, status: 1, 2 after a rerun: logs start again */
 	enum fog_decline code;
@@ -91,7 +93,8 @@ void fog_job_message_free(struct fog_job_message *m);
 /* Builders: text to free(), NULL without memory. */
 char *fog_job_hello(const u8 *node /* or NULL */);
 char *fog_job_offer(const char *text, const u8 signature[FOG_JOB_SIGNATURE_SIZE], const char *spec,
-		    bool query);
+		    bool query, bool hold);
+char *fog_job_go(void);
 char *fog_job_accept(enum fog_work_state state, u32 run);
 char *fog_job_decline(enum fog_decline code, const char *reason);
 char *fog_job_need(const char *name, u64 offset, u32 length);

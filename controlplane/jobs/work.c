@@ -170,11 +170,39 @@ static void finish_unrun(struct fog_jobs *j, struct fog_work *w, enum fog_outcom
 
 /* ---- admission ------------------------------------------------------------------------------ */
 
+static bool accelerators_suit(const struct fog_accelerators *have, const struct fog_job_limits *l)
+{
+	return l->accelerators == 0 ||
+	       (l->accelerators <= have->count &&
+		l->accelerator_memory_bytes <= have->memory_bytes &&
+		(l->accelerator_type[0] == '\0' || strcmp(l->accelerator_type, have->type) == 0));
+}
+
+/* The lowest that are free; capacity_check() has counted them. */
+static u64 accelerators_take(const struct fog_jobs *j, u64 count)
+{
+	struct fog_jobs_load load;
+	u64 taken = 0;
+
+	fog_jobs_load(j, &load);
+	for (u32 i = 0; count > 0 && i < j->config.accelerators.count; i++) {
+		if (load.accelerators >> i & 1)
+			continue;
+		taken |= 1ull << i;
+		count--;
+	}
+	return taken;
+}
+
 static enum fog_decline capacity_check(const struct fog_jobs *j, const struct fog_job_limits *l,
 				       char reason[FOG_JOB_REASON_SIZE])
 {
 	struct fog_jobs_load load;
 
+	if (!accelerators_suit(&j->config.accelerators, l)) {
+		fog_jobs_reason(reason, "this host has no such accelerators");
+		return FOG_DECLINE_SPEC;
+	}
 	if (l->cpu_milli > j->config.cpu_milli || l->memory_bytes > j->config.memory_bytes) {
 		fog_jobs_reason(reason, "larger than this host");
 		return FOG_DECLINE_SPEC;
@@ -186,6 +214,9 @@ static enum fog_decline capacity_check(const struct fog_jobs *j, const struct fo
 		fog_jobs_reason(reason, "no CPU left");
 	else if (load.memory_bytes + l->memory_bytes > j->config.memory_bytes)
 		fog_jobs_reason(reason, "no memory left");
+	else if ((u64)__builtin_popcountll(load.accelerators) + l->accelerators >
+		 j->config.accelerators.count)
+		fog_jobs_reason(reason, "no accelerator left");
 	else
 		return FOG_DECLINE_INVALID;
 	return FOG_DECLINE_CAPACITY;
@@ -249,7 +280,7 @@ static enum fog_decline spool_make(struct fog_jobs *j, const struct fog_work *w,
 				   char reason[FOG_JOB_REASON_SIZE])
 {
 	char error[FOG_JSON_ERROR_SIZE] = "";
-	int rc = j->ports.run_prepare(j->ports.context, w->run, w->spec, error);
+	int rc = j->ports.run_prepare(j->ports.context, w->run, w->spec, w->accelerators, error);
 
 	if (rc == 0)
 		return FOG_DECLINE_INVALID;
@@ -258,7 +289,7 @@ static enum fog_decline spool_make(struct fog_jobs *j, const struct fog_work *w,
 }
 
 enum fog_decline fog_work_admit(struct fog_jobs *j, const struct fog_offer *offer, const char *text,
-				const u8 *signature, const char *spec_text,
+				const u8 *signature, const char *spec_text, bool hold,
 				char reason[FOG_JOB_REASON_SIZE])
 {
 	char error[FOG_JSON_ERROR_SIZE];
@@ -280,12 +311,15 @@ enum fog_decline fog_work_admit(struct fog_jobs *j, const struct fog_offer *offe
 	if (w == NULL)
 		return FOG_DECLINE_CAPACITY;
 	run_name(w);
+	w->accelerators = accelerators_take(j, spec->limits.accelerators);
 	code = spool_make(j, w, reason);
 	if (code != FOG_DECLINE_INVALID) {
 		fog_work_free(j, w);
 		return code;
 	}
-	w->state = spec->input_count != 0 ? FOG_WORK_FETCHING : FOG_WORK_STARTING;
+	w->held = hold;
+	w->hold_ms = j->now_ms + FOG_WORK_HOLD_MS;
+	w->state = hold || spec->input_count != 0 ? FOG_WORK_FETCHING : FOG_WORK_STARTING;
 	fog_db_work_insert(j, w, text, signature, spec_text);
 	if (w->state == FOG_WORK_STARTING)
 		fog_action_run(j, FOG_ACTION_RUN_START, w->run);
@@ -307,7 +341,10 @@ void fog_work_resume(struct fog_jobs *j, const struct fog_work_row *row, const c
 		return;
 	w->state = row->state;
 	w->runs = row->runs;
+	w->accelerators = row->accelerators;
 	w->cancel = row->cancel;
+	w->held = row->held;
+	w->hold_ms = j->now_ms + FOG_WORK_HOLD_MS;
 	snprintf(w->run, sizeof(w->run), "%s", row->run);
 }
 
@@ -335,6 +372,23 @@ static void starting(struct fog_jobs *j, struct fog_work *w)
 		fog_serve_status(j, w->session, w, w->state);
 }
 
+/* All inputs are here: begins, unless its place is only kept. */
+static void fetched(struct fog_jobs *j, struct fog_work *w)
+{
+	if (!w->held)
+		starting(j, w);
+}
+
+void fog_work_go(struct fog_jobs *j, struct fog_work *w)
+{
+	if (!w->held)
+		return;
+	w->held = false;
+	fog_db_work_run(j, w);
+	if (w->input == w->spec->input_count)
+		starting(j, w);
+}
+
 /* The current input is complete: on to the next one that has bytes to ask for. */
 static void input_done(struct fog_jobs *j, struct fog_work *w)
 {
@@ -349,7 +403,7 @@ static void input_done(struct fog_jobs *j, struct fog_work *w)
 		}
 		w->offset = w->asked = 0;
 		if (++w->input == w->spec->input_count) {
-			starting(j, w);
+			fetched(j, w);
 			return;
 		}
 		if (w->spec->input[w->input].size != 0)
@@ -369,7 +423,9 @@ void fog_work_need(struct fog_jobs *j, struct fog_work *w)
 
 	if (w->state != FOG_WORK_FETCHING)
 		return;
-	if (in->size != 0)
+	if (w->input == w->spec->input_count)
+		fetched(j, w);
+	else if (in->size != 0)
 		need(j, w);
 	else if (j->ports.run_input(j->ports.context, w->run, in->name, 0, "", 0) != 0)
 		close_work(j, w, "an input could not be stored");
@@ -382,8 +438,8 @@ void fog_work_blob(struct fog_jobs *j, struct fog_work *w, const struct fog_jobs
 {
 	const struct fog_job_input *in = &w->spec->input[w->input];
 
-	if (w->state != FOG_WORK_FETCHING || strcmp(in->name, s->name) != 0 ||
-	    s->offset != w->offset || s->offset + len > w->asked)
+	if (w->state != FOG_WORK_FETCHING || w->input == w->spec->input_count ||
+	    strcmp(in->name, s->name) != 0 || s->offset != w->offset || s->offset + len > w->asked)
 		return; /* asked for twice, answered twice */
 	int rc = j->ports.run_input(j->ports.context, w->run, in->name, w->offset, data, len);
 	if (rc != 0) {
@@ -487,7 +543,9 @@ void fog_work_tick(struct fog_jobs *j, struct fog_work *w)
 	struct fog_run_status r = {0};
 
 	if (w->state == FOG_WORK_FETCHING) {
-		if (j->now_ms >= w->progress_ms + FOG_JOBS_FETCH_MS)
+		if (w->held && j->now_ms >= w->hold_ms)
+			close_work(j, w, "its gang did not come together in time");
+		else if (j->now_ms >= w->progress_ms + FOG_JOBS_FETCH_MS)
 			close_work(j, w, "the input did not arrive");
 		return;
 	}

@@ -5,18 +5,21 @@
 #include <errno.h>
 
 #include "crypto/hash/hash.h"
+#include "crypto/mem.h"
 
 #define LABEL "fog auction 1"
 
 _Static_assert(FOG_AUCTION_HASH_SIZE == FOG_SHA256_SIZE, "a commitment is a SHA-256");
 
-int fog_auction_open(struct fog_auction *a, u64 id, u64 commit_until_ms, u64 reveal_until_ms,
-		     u64 now_ms)
+int fog_auction_open(struct fog_auction *a, u64 id, u32 hours, u64 commit_until_ms,
+		     u64 reveal_until_ms, u64 now_ms)
 {
-	if (now_ms >= commit_until_ms || commit_until_ms >= reveal_until_ms)
+	if (now_ms >= commit_until_ms || commit_until_ms >= reveal_until_ms || hours < 1 ||
+	    hours > FOG_AUCTION_HOURS_MAX)
 		return -EINVAL;
 	memset(a, 0, sizeof(*a));
 	a->id = id;
+	a->hours = hours;
 	a->commit_until_ms = commit_until_ms;
 	a->reveal_until_ms = reveal_until_ms;
 	return 0;
@@ -61,16 +64,21 @@ static struct fog_auction_entry *find(struct fog_auction *a,
 }
 
 int fog_auction_commit(struct fog_auction *a, const u8 account[FOG_AUCTION_ACCOUNT_SIZE],
-		       const u8 hash[FOG_AUCTION_HASH_SIZE], u64 now_ms)
+		       const u8 hash[FOG_AUCTION_HASH_SIZE], const char *payer, i64 deposit,
+		       u64 now_ms)
 {
 	if (fog_auction_phase(a, now_ms) != FOG_AUCTION_PHASE_COMMIT)
 		return -ETIME;
+	if (deposit < 1 || deposit > FOG_AUCTION_DEPOSIT_MAX)
+		return -EINVAL;
 	if (find(a, account, hash) != NULL)
 		return -EEXIST;
 	if (a->count == FOG_AUCTION_ORDERS_MAX)
 		return -ENOSPC;
 	struct fog_auction_entry *e = &a->entry[a->count++];
-	*e = (struct fog_auction_entry){.state = FOG_AUCTION_COMMITTED, .sequence = a->sequence++};
+	*e = (struct fog_auction_entry){
+		.state = FOG_AUCTION_COMMITTED, .sequence = a->sequence++, .deposit = deposit};
+	snprintf(e->payer, sizeof(e->payer), "%s", payer);
 	memcpy(e->account, account, sizeof(e->account));
 	memcpy(e->hash, hash, sizeof(e->hash));
 	return 0;
@@ -83,9 +91,38 @@ static bool order_ok(const struct fog_auction_order *o)
 	       o->quantity <= FOG_AUCTION_QUANTITY_MAX;
 }
 
+/* price x units x hours in mfog, or -1. */
+static i64 worth(i64 price, i64 units, u32 hours, bool up)
+{
+	unsigned __int128 ufog = (unsigned __int128)price * (u64)units * hours;
+	unsigned __int128 mfog = (ufog + (up ? 999 : 0)) / 1000;
+
+	return mfog > FOG_AUCTION_DEPOSIT_MAX ? -1 : (i64)mfog;
+}
+
+i64 fog_auction_deposit(const struct fog_auction_order *o, u32 hours)
+{
+	i64 all = worth(o->price, o->quantity, hours, true);
+
+	if (o->side == FOG_AUCTION_ASK && all > 0)
+		all = (all + FOG_AUCTION_ASK_PART - 1) / FOG_AUCTION_ASK_PART;
+	return all < 0 ? -1 : FOG_MAX(all, 1);
+}
+
+void fog_auction_ask_text(u64 id, u32 hours, const u8 hash[FOG_AUCTION_HASH_SIZE],
+			  char out[FOG_AUCTION_TEXT_SIZE])
+{
+	char hex[2 * FOG_AUCTION_HASH_SIZE + 1];
+
+	if (fog_hex_encode(hash, FOG_AUCTION_HASH_SIZE, hex, sizeof(hex)) != 0)
+		FOG_UNREACHABLE();
+	snprintf(out, FOG_AUCTION_TEXT_SIZE, "{\"auction\":%llu,\"hash\":\"%s\",\"hours\":%u}",
+		 (unsigned long long)id, hex, hours);
+}
+
 int fog_auction_reveal(struct fog_auction *a, const u8 account[FOG_AUCTION_ACCOUNT_SIZE],
 		       const struct fog_auction_order *order,
-		       const u8 nonce[FOG_AUCTION_NONCE_SIZE], u64 now_ms)
+		       const u8 nonce[FOG_AUCTION_NONCE_SIZE], const char *space, u64 now_ms)
 {
 	u8 hash[FOG_AUCTION_HASH_SIZE];
 
@@ -99,8 +136,12 @@ int fog_auction_reveal(struct fog_auction *a, const u8 account[FOG_AUCTION_ACCOU
 		return -ENOENT;
 	if (e->state == FOG_AUCTION_REVEALED)
 		return -EALREADY;
+	i64 covered = fog_auction_deposit(order, a->hours);
+	if (covered < 0 || covered > e->deposit)
+		return -ERANGE;
 	e->state = FOG_AUCTION_REVEALED;
 	e->order = *order;
+	snprintf(e->space, sizeof(e->space), "%s", space);
 	return 0;
 }
 
@@ -183,4 +224,48 @@ int fog_auction_clear(struct fog_auction *a, u64 now_ms)
 	a->cleared = true;
 	fog_auction_match(a->entry, a->count, &a->price, &a->volume);
 	return 0;
+}
+
+/* The next entry of that side which traded, from `at` on. */
+static u32 traded(const struct fog_auction *a, enum fog_auction_side side, u32 at)
+{
+	while (at < a->count && (a->entry[at].state != FOG_AUCTION_REVEALED ||
+				 a->entry[at].order.side != side || a->entry[at].filled == 0))
+		at++;
+	return at;
+}
+
+u32 fog_auction_due(const struct fog_auction *a, struct fog_auction_due *due,
+		    struct fog_auction_sale *sale)
+{
+	u32 ask = traded(a, FOG_AUCTION_ASK, 0), count = 0;
+	i64 used = 0; /* of the ask at hand */
+
+	FOG_ASSERT(a->cleared);
+	for (u32 i = 0; i < a->count; i++) {
+		const struct fog_auction_entry *e = &a->entry[i];
+		bool revealed = e->state == FOG_AUCTION_REVEALED;
+		due[i] = (struct fog_auction_due){.back = revealed ? e->deposit : 0,
+						  .fees = revealed ? 0 : e->deposit};
+	}
+	for (u32 bid = traded(a, FOG_AUCTION_BID, 0); bid < a->count;
+	     bid = traded(a, FOG_AUCTION_BID, bid + 1)) {
+		i64 left = a->entry[bid].filled, pays = worth(a->price, left, a->hours, true);
+		due[bid].back -= pays;
+		for (; left > 0; count++) {
+			FOG_ASSERT(ask < a->count);
+			i64 units = FOG_MIN(left, a->entry[ask].filled - used);
+			sale[count] = (struct fog_auction_sale){
+				bid, ask, units, worth(a->price, units, a->hours, false)};
+			pays -= sale[count].amount;
+			left -= units;
+			used += units;
+			if (used < a->entry[ask].filled)
+				continue;
+			ask = traded(a, FOG_AUCTION_ASK, ask + 1);
+			used = 0;
+		}
+		due[bid].fees += pays;
+	}
+	return count;
 }

@@ -114,6 +114,15 @@ static bool fits(u64 need, u64 offered, u64 committed)
 	return committed <= offered && need <= offered - committed;
 }
 
+/* Has it any, and are they such as are asked for? */
+static bool gpu_suits(const struct fog_placement_request *r, const struct fog_placement_host *h)
+{
+	if (r->gpu_milli == 0)
+		return true;
+	return h->gpu_milli != 0 && h->gpu_memory_bytes >= r->gpu_memory_bytes &&
+	       (r->gpu_type[0] == '\0' || strcmp(r->gpu_type, h->gpu_type) == 0);
+}
+
 /* Why the host may not have the job whatever runs there, up to its resources. */
 static enum fog_placement_reason filter_kind(const struct fog_placement_request *r,
 					     const struct fog_placement_host *h)
@@ -134,6 +143,8 @@ static enum fog_placement_reason filter_kind(const struct fog_placement_request 
 		return FOG_PLACEMENT_ATTRIBUTE;
 	if (r->attested && !h->attested)
 		return FOG_PLACEMENT_ATTESTED;
+	if (!gpu_suits(r, h))
+		return FOG_PLACEMENT_KIND;
 	if (h->mark != FOG_PLACEMENT_MARK_NONE)
 		return h->mark == FOG_PLACEMENT_MARK_AWAY ? FOG_PLACEMENT_AWAY
 							  : FOG_PLACEMENT_APART;

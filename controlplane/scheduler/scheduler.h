@@ -26,6 +26,7 @@
 #define FOG_PLACEMENT_ATTRIBUTES_MAX     8     /* equalities of one job */
 #define FOG_PLACEMENT_NAME_SIZE          64
 #define FOG_PLACEMENT_VALUE_SIZE         64
+#define FOG_PLACEMENT_GPU_SIZE           32
 #define FOG_PLACEMENT_EXPLAIN_SIZE       512
 #define FOG_PLACEMENT_LATENCY_UNKNOWN_MS 200
 #define FOG_PLACEMENT_WALL_MS_MAX        (30ull * 24 * 3600 * 1000)
@@ -67,12 +68,14 @@ struct fog_placement_host {
 	bool attested; /* we checked what attests it, and it still runs that */
 	u64 cpu_milli; /* offered, 1/1000 core */
 	u64 memory_bytes;
-	u64 gpu_milli;            /* 1/1000 of an accelerator, all of the host's together */
-	u64 price_cpu_hour;       /* mfog per core and hour */
-	u64 price_memory_gb_hour; /* mfog per GiB and hour */
-	u32 latency_ms;           /* 0 = unknown */
-	u32 bandwidth_kbps;       /* to it; 0 = unknown */
-	u32 idle_mw, core_mw;     /* power without work, and for each busy core; 0 = unknown */
+	u64 gpu_milli;        /* 1/1000 of an accelerator, all of the host's together */
+	u64 gpu_memory_bytes; /* of each; 0 = unknown */
+	char gpu_type[FOG_PLACEMENT_GPU_SIZE]; /* of all */
+	u64 price_cpu_hour;                    /* mfog per core and hour */
+	u64 price_memory_gb_hour;              /* mfog per GiB and hour */
+	u32 latency_ms;                        /* 0 = unknown */
+	u32 bandwidth_kbps;                    /* to it; 0 = unknown */
+	u32 idle_mw, core_mw; /* power without work, and for each busy core; 0 = unknown */
 	char attribute[FOG_PLACEMENT_KEY_COUNT][FOG_PLACEMENT_VALUE_SIZE]; /* by key; "" unknown */
 
 	/* Filled by the job engine. */
@@ -104,6 +107,8 @@ struct fog_placement_request {
 	u64 cpu_milli;
 	u64 memory_bytes;
 	u64 gpu_milli;
+	u64 gpu_memory_bytes;                  /* each has at least so much; 0 = any */
+	char gpu_type[FOG_PLACEMENT_GPU_SIZE]; /* "" = any */
 	u64 wall_ms; /* requested limit: the estimate the price is made of */
 	bool target_set;
 	u8 target[FOG_NODE_ID_SIZE]; /* the only host allowed; the local one too */
@@ -131,9 +136,10 @@ struct fog_placement_request {
 	X(ATTESTED, "not attested")                         \
 	X(APART, "with a job it must be apart from")        \
 	X(AWAY, "away from the jobs it must be with")       \
+	X(KIND, "without such accelerators")                \
 	X(CPU, "without enough CPU")                        \
 	X(MEMORY, "without enough memory")                  \
-	X(GPU, "without a free accelerator")                \
+	X(GPU, "without enough free accelerators")          \
 	X(RESERVED, "kept free for a job that is its turn") \
 	X(KEPT, "reserved for others in that time")         \
 	X(REPUTATION, "below the minimum reputation")       \

@@ -77,7 +77,7 @@ def test_opinions(lab):
 
 def test_restart(lab):
     account, nonce = "1" * 64, "2" * 64
-    auction = str(call(lab, "market", "auction", "open", "cpu", "20", "1")["auction_id"])
+    auction = str(call(lab, "market", "auction", "open", "cpu", "1", "20", "1")["auction_id"])
     call(lab, "market", "auction", "commit", auction, "bid", "0.2", "5", account, nonce)
     until("a price is stored", 45, lambda: call(lab, "market", "history", "cpu")["candles"])
     before = call(lab, "market", "history", "cpu")["candles"]
@@ -88,6 +88,54 @@ def test_restart(lab):
     check(len(entries) == 1 and entries[0]["account"] == account, f"orders were lost: {entries}")
 
 
+def balance(lab, name):
+    return lab.accounts(HOST).get(name, 0)
+
+
+def test_auction(lab):
+    """Deposits, a sale at one price, the place it buys, and what becomes of who keeps silent."""
+    lab.wait(lab.submit(["true"], host=HOST), HOST)  # the user has an account
+    seller = {name: node for node, name in lab.ids(HOST).items()}["birch"]
+    fog = lambda *words, host=HOST: lab.fogctl("market", "auction", *words, host=host)
+    auction = str(fog("open", "cpu", "2", "20", "20")["auction_id"])
+    ask, bid, silent = "a" * 64, "b" * 64, "c" * 64
+    signed = fog("ask", auction, "2", "0.05", "1", ask, host="birch")
+    check(signed["account"] == seller, json.dumps(signed))
+    before, fees = balance(lab, "user:local"), balance(lab, "fees")
+    orders = [("ask", "0.05", "1", seller, ask), ("bid", "0.15", "1", bid, bid)]
+    for order in orders + [("bid", "0.04", "1", silent, silent)]:
+        fog("commit", auction, *order)
+    held = balance(lab, f"escrow:auction-{auction}")
+    check(held == 10 + 300 + 80, f"deposits: {held}")
+    check(balance(lab, "user:local") == before - held, "the deposits are not the user's")
+    until("the reveal phase", 60, lambda: fog("show", auction)["phase"] == "reveal")
+    status, _, err = lab.call("market", "auction", "reveal", auction, *orders[0],
+                              "signature=" + "0" * 128, host=HOST)
+    check(status != 0 and b"signed by its worker" in err, f"an ask nobody signed: {err!r}")
+    fog("reveal", auction, *orders[0], "signature=" + signed["signature"])
+    fog("reveal", auction, *orders[1], "namespace=film")
+    lab.kill_and_wait(HOST, "controlplane")
+    done = until("it is cleared", 90, lambda: cleared(lab, auction))
+    check(done["price_ufog"] == 100000 and done["volume"] == 1, json.dumps(done))
+    sale, = done["sales"]
+    check(sale["amount_mfog"] == 200 and sale["seller"] == seller, json.dumps(sale))
+    check(balance(lab, f"escrow:auction-{auction}") == 200, "what is held for the seller")
+    check(balance(lab, "fees") == fees + 80, "a silent order keeps its deposit")
+    check(balance(lab, "user:local") == before - 280, "the rest did not come back")
+    kept = lab.fogctl("reserve", "list", host=HOST)["reservations"]
+    check([(r["namespace"], r["kept"]["cpu_cores"]) for r in kept] == [("film", 1)],
+          json.dumps(kept))
+    lab.conserved()
+
+
+def cleared(lab, auction):
+    try:
+        answer = lab.fogctl("market", "auction", "show", auction, host=HOST)
+    except Failed:
+        return None
+    return answer if answer["phase"] == "cleared" else None
+
+
 def history_or_none(lab):
     try:
         return call(lab, "market", "history", "cpu")["candles"]
@@ -96,4 +144,5 @@ def history_or_none(lab):
 
 
 if __name__ == "__main__":
-    main([test_measured, test_draws, test_quote, test_opinions, test_restart], hosts=5)
+    main([test_measured, test_draws, test_quote, test_opinions, test_auction,
+          test_restart], hosts=5)

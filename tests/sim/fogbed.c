@@ -56,7 +56,7 @@ static struct fb_run *run_find(struct fb_host *h, const char *name)
 }
 
 static int port_run_prepare(void *context, const char *name, const struct fog_job_spec *spec,
-			    char error[FOG_JSON_ERROR_SIZE])
+			    u64 accelerators, char error[FOG_JSON_ERROR_SIZE])
 {
 	struct fb_host *h = context;
 

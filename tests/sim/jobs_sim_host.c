@@ -64,7 +64,7 @@ static void run_program(struct sim_run *r, const struct fog_job_spec *spec)
 }
 
 static int run_prepare(void *context, const char *name, const struct fog_job_spec *spec,
-		       char error[FOG_JSON_ERROR_SIZE])
+		       u64 accelerators, char error[FOG_JSON_ERROR_SIZE])
 {
 	struct sim_host *h = context;
 	struct sim_run *r = run_find(h, name);

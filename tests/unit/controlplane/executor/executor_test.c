@@ -586,10 +586,32 @@ static void test_bad_spec_files(void)
 	run_end(&r);
 }
 
+/* Devices are shown where the spec names them, and only there. */
+static void test_devices(void)
+{
+	static const char *const devices[] = {"/dev/net/tun"}, *const wrong[] = {"/dev/../etc"};
+
+	if (access(devices[0], R_OK) != 0)
+		return; /* no such device to show here */
+	for (u32 i = 0; i < 2; i++) {
+		run_begin(&r, "test -c /dev/net/tun && exec 3<>/dev/net/tun && echo open");
+		r.spec.devices = devices;
+		r.spec.device_count = i;
+		CU_ASSERT_EQUAL(run_to_end(&r), 0);
+		CU_ASSERT_STRING_EQUAL(r.out, i == 1 ? "open\n" : "");
+		run_end(&r);
+	}
+	run_begin(&r, "true");
+	r.spec.devices = wrong;
+	r.spec.device_count = 1;
+	CU_ASSERT_EQUAL(fog_executor_prepare(&r.spec, r.spool), -EINVAL);
+	run_end(&r);
+}
+
 FOG_TEST_MAIN("controlplane/executor/executor", FOG_TEST(test_life_cycle),
 	      FOG_TEST(test_bad_arguments), FOG_TEST(test_stdin), FOG_TEST(test_endings),
 	      FOG_TEST(test_argv), FOG_TEST(test_timeouts), FOG_TEST(test_cancel),
 	      FOG_TEST(test_output), FOG_TEST(test_disk), FOG_TEST(test_monitor_killed),
 	      FOG_TEST(test_starter_killed), FOG_TEST(test_command_line),
 	      FOG_TEST(test_spool_states), FOG_TEST(test_cancel_reused_pid),
-	      FOG_TEST(test_bad_spec_files))
+	      FOG_TEST(test_bad_spec_files), FOG_TEST(test_devices))

@@ -19,7 +19,7 @@
 
 struct bed_stream {
 	u32 id, host;
-	bool closed, offered, asked_to_stop;
+	bool closed, offered, asked_to_stop, held, went;
 	char job[FOG_JOB_ID_SIZE];
 	char offer[FOG_JOBS_VERIFY_TEXT_MAX + 1];
 	struct fog_job_limits limits;
@@ -34,7 +34,7 @@ static struct {
 	u32 host_count;
 	struct fog_placement_host host[BED_HOSTS_MAX];
 	u8 secret[BED_HOSTS_MAX][64];
-	bool declines[BED_HOSTS_MAX];
+	bool declines[BED_HOSTS_MAX], silent[BED_HOSTS_MAX];
 	u32 stream_count;
 	struct bed_stream stream[BED_STREAMS_MAX];
 } bed;
@@ -78,8 +78,11 @@ static void bed_start(u32 hosts)
 		h->memory_bytes = 4ull << 30;
 		h->price_cpu_hour = 3600;
 	}
-	bed.config = (struct fog_jobs_config){
-		.attempts_max = 3, .queue_max = 1000, .user_grant = 1000000, .seed = 1};
+	bed.config = (struct fog_jobs_config){.attempts_max = 3,
+					      .queue_max = 1000,
+					      .user_grant = 1000000,
+					      .price_cpu_hour = 3600,
+					      .seed = 1};
 	memcpy(bed.config.node_id, bed.host[0].id, 32);
 	bed.ports = (struct fog_jobs_ports){.hosts = bed_hosts, .sign = bed_sign};
 	CU_ASSERT_EQUAL_FATAL(fog_store_open(&bed.store, store_where(true, NULL), why), 0);
@@ -131,9 +134,13 @@ static void bed_offered(struct bed_stream *s, const struct fog_job_message *m)
 	s->limits = spec->limits;
 	s->offered = true;
 	fog_job_spec_free(spec);
+	if (bed.silent[s->host])
+		return;
+	s->held = m->hold && !bed.declines[s->host];
 	bed_say(s->id, fog_job_hello(bed.host[s->host].id));
-	bed_say(s->id, bed.declines[s->host] ? fog_job_decline(FOG_DECLINE_CAPACITY, "full")
-					     : fog_job_accept(FOG_WORK_RUNNING, 1));
+	bed_say(s->id, bed.declines[s->host]
+			       ? fog_job_decline(FOG_DECLINE_CAPACITY, "full")
+			       : fog_job_accept(m->hold ? FOG_WORK_FETCHING : FOG_WORK_RUNNING, 1));
 }
 
 static void bed_heard(const struct fog_action *a)
@@ -148,7 +155,10 @@ static void bed_heard(const struct fog_action *a)
 		bed_offered(s, &m);
 	else if (m.op == FOG_JOB_OP_SETTLE)
 		bed_say(s->id, fog_job_settled());
-	else if (m.op == FOG_JOB_OP_CANCEL)
+	else if (m.op == FOG_JOB_OP_GO && !s->went) {
+		s->went = true;
+		bed_say(s->id, fog_job_status(FOG_WORK_RUNNING, 1, (u64[2]){0, 0}));
+	} else if (m.op == FOG_JOB_OP_CANCEL)
 		s->asked_to_stop = true;
 	fog_job_message_free(&m);
 }

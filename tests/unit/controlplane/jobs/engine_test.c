@@ -61,7 +61,8 @@ static void text_sign(void *context, const void *text, size_t len, u8 signature[
 	fog_sign(signature, text, len, t.secret[0]);
 }
 
-static int run_prepare(void *context, const char *run, const struct fog_job_spec *spec, char *error)
+static int run_prepare(void *context, const char *run, const struct fog_job_spec *spec,
+		       u64 accelerators, char *error)
 {
 	snprintf(error, FOG_JSON_ERROR_SIZE, "no room");
 	return t.prepare_rc;
@@ -630,7 +631,7 @@ static u32 offer_say(const struct fog_offer *o, const char *spec, u32 signer, bo
 
 	sign_as(signer, FOG_OFFER_LABEL, text, signature);
 	say(stream, fog_job_hello(NULL));
-	say(stream, fog_job_offer(text, signature, spec, query));
+	say(stream, fog_job_offer(text, signature, spec, query, false));
 	free(text);
 	verify();
 	return stream;
@@ -857,7 +858,8 @@ static char *random_message(struct fog_rng *rng, const struct fog_offer *o, cons
 	case 1:
 		text = fog_offer_text(o);
 		sign_as(1, FOG_OFFER_LABEL, text, signature);
-		m = fog_job_offer(text, signature, spec, fog_rng_below(rng, 2));
+		m = fog_job_offer(text, signature, spec, fog_rng_below(rng, 2),
+				  fog_rng_below(rng, 2));
 		break;
 	case 2:
 		return fog_job_accept(1 + fog_rng_below(rng, 6), 1 + (u32)fog_rng_below(rng, 2));

@@ -95,9 +95,7 @@ static void test_bad_arguments(void)
 	} cases[] = {
 		{"{}", "namespace: "},
 		{"{\"namespace\":\"a b\",\"cpu_cores\":1,\"duration_seconds\":1}", "namespace: "},
-		{"{\"namespace\":\"a\",\"duration_seconds\":1}", "hosts: give either"},
-		{"{\"namespace\":\"a\",\"cpu_cores\":1,\"hosts\":[\"h1\"],\"duration_seconds\":1}",
-		 "hosts: give either"},
+		{"{\"namespace\":\"a\",\"duration_seconds\":1}", "hosts: give hosts, or"},
 		{"{\"namespace\":\"a\",\"hosts\":[\"h9\"],\"duration_seconds\":1}",
 		 "hosts: no host \"h9\" is known"},
 		{"{\"namespace\":\"a\",\"hosts\":[\"h1\",\"h1\"],\"duration_seconds\":1}",
@@ -150,6 +148,35 @@ static void test_bad_arguments(void)
 	CU_ASSERT_EQUAL(
 		reserve("\"namespace\":\"b\",\"cpu_cores\":1,\"duration_seconds\":60", 0, id),
 		-ENOSPC);
+	bed_stop();
+}
+
+/* An amount on a host is beside what others keep there; a host kept whole is not. */
+static void test_amount_on_host(void)
+{
+	char id[FOG_RESERVE_ID_SIZE];
+
+	bed_start(3);
+	for (u32 i = 0; i < 2; i++)
+		CU_ASSERT_EQUAL(reserve(i == 0 ? "\"namespace\":\"a\",\"hosts\":[\"h1\"],"
+						 "\"cpu_cores\":2,\"duration_seconds\":3600"
+					       : "\"namespace\":\"b\",\"hosts\":[\"h1\"],"
+						 "\"cpu_cores\":1,\"duration_seconds\":3600",
+					0, id),
+				0);
+	CU_ASSERT_EQUAL(reserve("\"namespace\":\"c\",\"hosts\":[\"h1\"],"
+				"\"duration_seconds\":60",
+				0, id),
+			-EEXIST);
+	bed.host[2].alive = false;
+	CU_ASSERT_EQUAL(job("two", "default", 2, 60), 1);
+	CU_ASSERT_EQUAL(bed_state("two"), FOG_JOB_QUEUED);
+	CU_ASSERT_EQUAL(job("one", "default", 1, 60), 1);
+	CU_ASSERT_EQUAL(bed_state("one"), FOG_JOB_RUNNING);
+	CU_ASSERT_EQUAL(job("a", "a", 2, 60), 1);
+	CU_ASSERT_EQUAL(bed_state("a"), FOG_JOB_RUNNING);
+	CU_ASSERT_EQUAL(job("a2", "a", 1, 60), 1);
+	CU_ASSERT_EQUAL(bed_state("a2"), FOG_JOB_QUEUED);
 	bed_stop();
 }
 
@@ -208,4 +235,4 @@ static void test_times(void)
 }
 
 FOG_TEST_MAIN("controlplane/jobs/reserve", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_amounts), FOG_TEST(test_times))
+	      FOG_TEST(test_amount_on_host), FOG_TEST(test_amounts), FOG_TEST(test_times))

@@ -20,7 +20,8 @@ static void test_life_cycle(void)
 	} cases[] = {
 		{FOG_JOB_OP_HELLO, fog_job_hello(node)},
 		{FOG_JOB_OP_HELLO, fog_job_hello(NULL)},
-		{FOG_JOB_OP_OFFER, fog_job_offer("{}", signature, "{\"a\":\"\\n\"}", true)},
+		{FOG_JOB_OP_OFFER, fog_job_offer("{}", signature, "{\"a\":\"\\n\"}", true, true)},
+		{FOG_JOB_OP_GO, fog_job_go()},
 		{FOG_JOB_OP_ACCEPT, fog_job_accept(FOG_WORK_RUNNING, 1)},
 		{FOG_JOB_OP_DECLINE, fog_job_decline(FOG_DECLINE_CAPACITY, "full")},
 		{FOG_JOB_OP_NEED, fog_job_need("stdin", 65536, 262144)},
@@ -43,7 +44,7 @@ static void test_life_cycle(void)
 		CU_ASSERT_EQUAL(m.op, cases[i].op);
 		if (m.op == FOG_JOB_OP_OFFER) {
 			CU_ASSERT_STRING_EQUAL(m.spec, "{\"a\":\"\\n\"}");
-			CU_ASSERT_TRUE(m.flag);
+			CU_ASSERT_TRUE(m.flag && m.hold);
 			CU_ASSERT_EQUAL(memcmp(m.signature, signature, 64), 0);
 		}
 		if (m.op == FOG_JOB_OP_STATUS) {
@@ -103,7 +104,7 @@ static void test_random(void)
 	const char *text = getenv("FOG_SEED");
 	u64 seed = text != NULL ? strtoull(text, NULL, 0) : 99;
 	u8 signature[64] = {0};
-	char *good = fog_job_offer("{}", signature, "{\"argv\":[\"x\"]}", false);
+	char *good = fog_job_offer("{}", signature, "{\"argv\":[\"x\"]}", false, false);
 	size_t len = strlen(good);
 	u32 taken = 0;
 

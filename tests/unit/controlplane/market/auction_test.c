@@ -4,6 +4,8 @@
 
 #include <errno.h>
 
+#define DEPOSIT 1000000ll
+
 static struct fog_auction a;
 static struct fog_auction_entry entry[FOG_AUCTION_ORDERS_MAX];
 
@@ -22,12 +24,12 @@ static int commit(u8 who, const struct fog_auction_order *o, u64 now_ms)
 	u8 hash[FOG_AUCTION_HASH_SIZE];
 
 	fog_auction_hash(a.id, account(who), o, nonce, hash);
-	return fog_auction_commit(&a, account(who), hash, now_ms);
+	return fog_auction_commit(&a, account(who), hash, "ann", DEPOSIT, now_ms);
 }
 
 static int reveal(u8 who, const struct fog_auction_order *o, u64 now_ms)
 {
-	return fog_auction_reveal(&a, account(who), o, nonce, now_ms);
+	return fog_auction_reveal(&a, account(who), o, nonce, "film", now_ms);
 }
 
 static void test_life_cycle(void)
@@ -39,7 +41,7 @@ static void test_life_cycle(void)
 	};
 	static const i64 filled[] = {5, 3, 0, 4, 4, 0, 0};
 
-	CU_ASSERT_EQUAL(fog_auction_open(&a, 7, 1000, 2000, 0), 0);
+	CU_ASSERT_EQUAL(fog_auction_open(&a, 7, 1, 1000, 2000, 0), 0);
 	CU_ASSERT_EQUAL(fog_auction_phase(&a, 0), FOG_AUCTION_PHASE_COMMIT);
 	for (u8 i = 0; i < 7; i++)
 		CU_ASSERT_EQUAL(commit(i, &orders[i], 999), 0);
@@ -59,9 +61,9 @@ static void test_bad_arguments(void)
 {
 	struct fog_auction_order o = {FOG_AUCTION_BID, 100, 5}, other = {FOG_AUCTION_BID, 101, 5};
 
-	CU_ASSERT_EQUAL(fog_auction_open(&a, 1, 10, 10, 0), -EINVAL);
-	CU_ASSERT_EQUAL(fog_auction_open(&a, 1, 10, 20, 10), -EINVAL);
-	CU_ASSERT_EQUAL(fog_auction_open(&a, 1, 10, 20, 0), 0);
+	CU_ASSERT_EQUAL(fog_auction_open(&a, 1, 1, 10, 10, 0), -EINVAL);
+	CU_ASSERT_EQUAL(fog_auction_open(&a, 1, 1, 10, 20, 10), -EINVAL);
+	CU_ASSERT_EQUAL(fog_auction_open(&a, 1, 1, 10, 20, 0), 0);
 	CU_ASSERT_EQUAL(reveal(1, &o, 5), -ETIME);
 	CU_ASSERT_EQUAL(fog_auction_clear(&a, 5), -ETIME);
 	CU_ASSERT_EQUAL(commit(1, &o, 5), 0);
@@ -74,12 +76,12 @@ static void test_bad_arguments(void)
 	CU_ASSERT_EQUAL(reveal(1, &o, 10), -EALREADY);
 	CU_ASSERT_EQUAL(reveal(2, &o, 20), -ETIME);
 	CU_ASSERT_EQUAL(fog_auction_clear(&a, 19), -ETIME);
-#define REFUSED(side, price, quantity)                                  \
-	do {                                                            \
-		struct fog_auction_order bad = {side, price, quantity}; \
-		CU_ASSERT_EQUAL(fog_auction_open(&a, 1, 10, 20, 0), 0); \
-		CU_ASSERT_EQUAL(commit(1, &bad, 5), 0);                 \
-		CU_ASSERT_EQUAL(reveal(1, &bad, 15), -EINVAL);          \
+#define REFUSED(side, price, quantity)                                     \
+	do {                                                               \
+		struct fog_auction_order bad = {side, price, quantity};    \
+		CU_ASSERT_EQUAL(fog_auction_open(&a, 1, 1, 10, 20, 0), 0); \
+		CU_ASSERT_EQUAL(commit(1, &bad, 5), 0);                    \
+		CU_ASSERT_EQUAL(reveal(1, &bad, 15), -EINVAL);             \
 	} while (0)
 	REFUSED(FOG_AUCTION_INVALID, 1, 1);
 	REFUSED((enum fog_auction_side)3, 1, 1);
@@ -89,7 +91,7 @@ static void test_bad_arguments(void)
 	REFUSED(FOG_AUCTION_ASK, 1, -5);
 	REFUSED(FOG_AUCTION_ASK, 1, FOG_AUCTION_QUANTITY_MAX + 1);
 #undef REFUSED
-	CU_ASSERT_EQUAL(fog_auction_open(&a, 1, 10, 20, 0), 0);
+	CU_ASSERT_EQUAL(fog_auction_open(&a, 1, 1, 10, 20, 0), 0);
 	for (i64 i = 0; i < FOG_AUCTION_ORDERS_MAX; i++) {
 		o.price = i;
 		CU_ASSERT_EQUAL(commit(1, &o, 5), 0);
@@ -240,6 +242,83 @@ static void test_largest(void)
 		CU_ASSERT_EQUAL(entry[i].filled, i < 524 ? 0 : FOG_AUCTION_QUANTITY_MAX);
 }
 
+/* Every mfog of every deposit has one place to go; nobody pays more than he bid. */
+static void test_money(void)
+{
+	static struct fog_auction_due due[FOG_AUCTION_ORDERS_MAX];
+	static struct fog_auction_sale sale[FOG_AUCTION_ORDERS_MAX];
+	u32 sales = 0, forfeited = 0;
+
+	state = 11;
+	for (u32 turn = 0; turn < 400; turn++) {
+		i64 held = 0, spent = 0, units = 0;
+		memset(&a, 0, sizeof(a));
+		a.cleared = true;
+		a.hours = 1 + (u32)(draw() % FOG_AUCTION_HOURS_MAX);
+		a.count = (u32)(draw() % 60);
+		for (u32 i = 0; i < a.count; i++) {
+			struct fog_auction_entry *e = &a.entry[i];
+			*e = (struct fog_auction_entry){
+				.state = draw() % 8 == 0 ? FOG_AUCTION_COMMITTED
+							 : FOG_AUCTION_REVEALED,
+				.sequence = i,
+				.order = {draw() % 2 ? FOG_AUCTION_BID : FOG_AUCTION_ASK,
+					  (i64)(draw() % 100000), 1 + (i64)(draw() % 9)}};
+			e->deposit = fog_auction_deposit(&e->order, a.hours) + (i64)(draw() % 3);
+			held += e->deposit;
+		}
+		fog_auction_match(a.entry, a.count, &a.price, &a.volume);
+		u32 count = fog_auction_due(&a, due, sale);
+		CU_ASSERT(count <= a.count);
+		sales += count;
+		for (u32 i = 0; i < a.count; i++) {
+			const struct fog_auction_entry *e = &a.entry[i];
+			CU_ASSERT(due[i].back >= 0 && due[i].fees >= 0);
+			if (e->state == FOG_AUCTION_COMMITTED)
+				CU_ASSERT_EQUAL(due[i].fees, e->deposit);
+			if (e->state == FOG_AUCTION_REVEALED && e->filled == 0)
+				CU_ASSERT_EQUAL(due[i].back, e->deposit);
+			forfeited += e->state == FOG_AUCTION_COMMITTED;
+			spent += due[i].back + due[i].fees;
+		}
+		for (u32 i = 0; i < count; i++) {
+			const struct fog_auction_entry *bid = &a.entry[sale[i].bid];
+			const struct fog_auction_entry *ask = &a.entry[sale[i].ask];
+			CU_ASSERT_EQUAL(bid->order.side, FOG_AUCTION_BID);
+			CU_ASSERT_EQUAL(ask->order.side, FOG_AUCTION_ASK);
+			CU_ASSERT_EQUAL(sale[i].amount, a.price * sale[i].units * a.hours / 1000);
+			units += sale[i].units;
+			spent += sale[i].amount;
+		}
+		CU_ASSERT_EQUAL(units, a.volume);
+		CU_ASSERT_EQUAL(spent, held);
+	}
+	CU_ASSERT(sales > 1000 && forfeited > 500);
+}
+
+static void test_deposits(void)
+{
+	struct fog_auction_order bid = {FOG_AUCTION_BID, 1500, 2}, ask = {FOG_AUCTION_ASK, 1500, 2};
+	struct fog_auction_order dear = {FOG_AUCTION_BID, FOG_AUCTION_PRICE_MAX,
+					 FOG_AUCTION_QUANTITY_MAX};
+	u8 hash[FOG_AUCTION_HASH_SIZE];
+
+	CU_ASSERT_EQUAL(fog_auction_deposit(&bid, 3), 9);
+	CU_ASSERT_EQUAL(fog_auction_deposit(&ask, 3), 1);
+	CU_ASSERT_EQUAL(fog_auction_deposit(&dear, 1), -1);
+	CU_ASSERT_EQUAL(fog_auction_open(&a, 1, 0, 10, 20, 0), -EINVAL);
+	CU_ASSERT_EQUAL(fog_auction_open(&a, 1, FOG_AUCTION_HOURS_MAX + 1, 10, 20, 0), -EINVAL);
+	CU_ASSERT_EQUAL(fog_auction_open(&a, 1, 3, 10, 20, 0), 0);
+	fog_auction_hash(1, account(1), &bid, nonce, hash);
+	CU_ASSERT_EQUAL(fog_auction_commit(&a, account(1), hash, "ann", 0, 5), -EINVAL);
+	CU_ASSERT_EQUAL(fog_auction_commit(&a, account(1), hash, "ann", 8, 5), 0);
+	CU_ASSERT_EQUAL(reveal(1, &bid, 15), -ERANGE);
+	CU_ASSERT_EQUAL(a.entry[0].state, FOG_AUCTION_COMMITTED);
+	char text[FOG_AUCTION_TEXT_SIZE];
+	fog_auction_ask_text(7, 3, account(1), text);
+	CU_ASSERT_EQUAL(strncmp(text, "{\"auction\":7,\"hash\":\"0101", 25), 0);
+}
+
 FOG_TEST_MAIN("controlplane/market/auction", FOG_TEST(test_life_cycle),
 	      FOG_TEST(test_bad_arguments), FOG_TEST(test_hash), FOG_TEST(test_properties),
-	      FOG_TEST(test_largest))
+	      FOG_TEST(test_largest), FOG_TEST(test_money), FOG_TEST(test_deposits))

@@ -122,7 +122,11 @@ static void mutate(u32 n, struct fog_placement_host *h, struct fog_placement_req
 	case FOG_PLACEMENT_AWAY:
 		h->mark = FOG_PLACEMENT_MARK_AWAY;
 		break;
+	case FOG_PLACEMENT_KIND:
+		r->gpu_milli = 1;
+		break;
 	case FOG_PLACEMENT_GPU:
+		h->gpu_milli = h->gpu_milli_committed = 1000;
 		r->gpu_milli = 1;
 		break;
 	case FOG_PLACEMENT_RESERVED:

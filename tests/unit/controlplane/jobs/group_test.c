@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Jobs submitted together: gangs in two phases, stages, replicas. */
+#include "tests/unit/controlplane/jobs/bed.h"
+
+static const char gang[] = "{\"stages\":[{\"name\":\"g\",\"gang\":3,\"job\":{\"argv\":[\"x\"],"
+			   "\"limits\":{\"cpu_cores\":3,\"wall_seconds\":60}}}]}";
+
+static u32 count(bool (*is)(const struct bed_stream *))
+{
+	u32 n = 0;
+
+	for (u32 i = 0; i < bed.stream_count; i++)
+		n += is(&bed.stream[i]);
+	return n;
+}
+
+static bool is_held(const struct bed_stream *s)
+{
+	return s->held && !s->closed && !s->asked_to_stop;
+}
+
+static bool is_told(const struct bed_stream *s)
+{
+	return s->went;
+}
+
+static u32 in_state(enum fog_job_state state)
+{
+	char sql[64];
+
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM job WHERE state = %d", state);
+	return (u32)bed_number(sql);
+}
+
+/* What was asked to stop does: nothing was used. */
+static void let_go(void)
+{
+	for (u32 i = 0; i < bed.stream_count; i++) {
+		struct bed_stream *s = &bed.stream[i];
+		if (s->asked_to_stop && !s->closed)
+			bed_end(s, FOG_OUTCOME_CANCELLED, -1, 0);
+	}
+}
+
+/* All say yes, all are told to begin. */
+static void test_life_cycle(void)
+{
+	bed_start(4);
+	CU_ASSERT_EQUAL(bed_submit_batch("b", gang), 1);
+	bed_tick(10);
+	CU_ASSERT_EQUAL(count(is_told), 3);
+	CU_ASSERT_EQUAL(in_state(FOG_JOB_RUNNING), 3);
+	CU_ASSERT_EQUAL(bed_number("SELECT sum(go) FROM attempt"), 3);
+	for (u32 i = 0; i < 3; i++) {
+		char id[16];
+		snprintf(id, sizeof(id), "b.g.%u", i);
+		bed_finish(id, 0);
+	}
+	bed_tick(10);
+	CU_ASSERT_EQUAL(bed_number("SELECT state FROM batch"), FOG_JOB_SUCCEEDED);
+	bed_stop();
+}
+
+/* One says no: nobody begins, all places are let go of, and all try again. */
+static void test_declined(void)
+{
+	bed_start(4);
+	bed.declines[2] = true;
+	CU_ASSERT_EQUAL(bed_submit_batch("b", gang), 1);
+	bed_tick(10);
+	CU_ASSERT_EQUAL(count(is_told), 0);
+	CU_ASSERT_EQUAL(count(is_held), 0);
+	let_go();
+	CU_ASSERT_EQUAL(in_state(FOG_JOB_QUEUED), 3);
+	CU_ASSERT_EQUAL(bed_number("SELECT balance FROM ledger_account WHERE name = 'user:ann'"),
+			1000000);
+	bed.declines[2] = false;
+	for (u32 i = 0; i < 10; i++)
+		bed_tick(1000);
+	CU_ASSERT_EQUAL(in_state(FOG_JOB_RUNNING), 3);
+	bed_stop();
+}
+
+/* A host dies after it said yes and before the last does: nobody begins, the rest is let go of. */
+static void test_killed_between(void)
+{
+	u32 dead = 0;
+
+	bed_start(5);
+	bed.silent[4] = true;
+	bed.host[3].alive = false; /* so that the silent one is needed */
+	CU_ASSERT_EQUAL(bed_submit_batch("b", gang), 1);
+	bed_tick(10);
+	CU_ASSERT_EQUAL(count(is_held), 2);
+	CU_ASSERT_EQUAL(count(is_told), 0);
+	/* It dies; then the last says yes. */
+	for (u32 i = 0; i < bed.stream_count; i++)
+		if (is_held(&bed.stream[i]))
+			dead = bed.stream[i].host;
+	bed.host[dead].alive = false;
+	bed.host[3].alive = true;
+	bed.silent[4] = false;
+	for (u32 i = 0; i < bed.stream_count; i++) {
+		struct bed_stream *s = &bed.stream[i];
+		if (s->host != dead && s->host != 4)
+			continue;
+		s->closed = true;
+		fog_jobs_stream_closed(bed.jobs, s->id, bed.now);
+		bed_pump();
+	}
+	for (u32 i = 0; i < 20 && count(is_told) == 0; i++) {
+		CU_ASSERT(in_state(FOG_JOB_RUNNING) == 0);
+		bed_tick(1000);
+		let_go();
+	}
+	/* With the host that came instead. */
+	CU_ASSERT_EQUAL(count(is_told), 3);
+	CU_ASSERT_EQUAL(in_state(FOG_JOB_RUNNING), 3);
+	for (u32 i = 0; i < bed.stream_count; i++)
+		CU_ASSERT(!bed.stream[i].went || bed.stream[i].host != dead);
+	bed_stop();
+}
+
+/* One never answers: in the end all are let go of. A restart in between changes nothing. */
+static void test_gather_timeout(void)
+{
+	bed_start(4);
+	bed.silent[3] = true;
+	CU_ASSERT_EQUAL(bed_submit_batch("b", gang), 1);
+	bed_tick(10);
+	CU_ASSERT_EQUAL(count(is_held), 2);
+	bed_restart();
+	bed_tick(10);
+	bed_tick(1000);
+	CU_ASSERT_EQUAL(count(is_held), 2);
+	for (u32 i = 0; i < 16; i++)
+		bed_tick(5000);
+	CU_ASSERT_EQUAL(count(is_told), 0);
+	CU_ASSERT_EQUAL(count(is_held), 0);
+	bed_stop();
+}
+
+static const char stages[] = "{\"stages\":[{\"name\":\"a\",\"job\":{\"argv\":[\"x\"]}},"
+			     "{\"name\":\"b\",\"after\":[\"a\"],\"job\":{\"argv\":[\"x\"]}}]}";
+
+static void test_stages(void)
+{
+	for (u32 fails = 0; fails < 2; fails++) {
+		bed_start(3);
+		CU_ASSERT_EQUAL(bed_submit_batch("d", stages), 1);
+		bed_tick(10);
+		CU_ASSERT_EQUAL(bed_state("d.b.0"), FOG_JOB_QUEUED);
+		CU_ASSERT(bed_why("d.b.0").held);
+		bed_finish("d.a.0", (i32)fails);
+		bed_tick(10);
+		bed_tick(1000);
+		CU_ASSERT_EQUAL(bed_state("d.b.0"), fails ? FOG_JOB_CANCELLED : FOG_JOB_RUNNING);
+		bed_stop();
+	}
+}
+
+/* Class S: the majority of three decides, who is alone is remembered; without one it is broken. */
+static void test_replicas(void)
+{
+	static const char body[] = "{\"stages\":[{\"name\":\"r\",\"job\":{\"argv\":[\"x\"],"
+				   "\"class\":\"S\",\"tier\":\"gold\"}}]}";
+
+	for (u32 turn = 0; turn < 2; turn++) {
+		bed_start(5);
+		CU_ASSERT_EQUAL(bed_submit_batch("s", body), 1);
+		bed_tick(10);
+		CU_ASSERT_EQUAL(in_state(FOG_JOB_RUNNING), 3);
+		bed_finish("s.r.0", 0);
+		bed_finish("s.r.1", turn == 0 ? 0 : 1);
+		bed_finish("s.r.2", 2);
+		bed_tick(10);
+		CU_ASSERT_EQUAL(bed_number("SELECT state FROM batch"),
+				turn == 0 ? FOG_JOB_SUCCEEDED : FOG_JOB_FAILED);
+		CU_ASSERT_EQUAL(bed_number("SELECT count(*) FROM evidence WHERE kind ="
+					   " 'quality_low'"),
+				turn == 0);
+		CU_ASSERT_EQUAL(bed_number("SELECT count(*) FROM sla_breach WHERE kind ="
+					   " 'disagreed'"),
+				turn);
+		bed_stop();
+	}
+}
+
+FOG_TEST_MAIN("controlplane/jobs/group", FOG_TEST(test_life_cycle), FOG_TEST(test_declined),
+	      FOG_TEST(test_killed_between), FOG_TEST(test_gather_timeout), FOG_TEST(test_stages),
+	      FOG_TEST(test_replicas))
