@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "controlplane/core/log.h"
@@ -85,6 +86,8 @@ static void components_find(struct fog_host *h)
 /* A file that cannot be read counts as an empty one: nobody has that as a reference value. */
 static void component_measure(struct fog_host_tee *t, u32 i)
 {
+	memset(&t->seen[i], 0, sizeof(t->seen[i]));
+	(void)stat(t->path[i], &t->seen[i]);
 	int rc = file_hash(t->path[i], t->component[i].sha256);
 
 	if (rc == 0)
@@ -143,13 +146,25 @@ static void on_file(struct ev_loop *loop, struct ev_stat *w, int revents)
 	platform_check(h, (u32)(w - h->tee->watch));
 }
 
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
 /* What inotify cannot see, such as files over the network. */
 static void on_monitor(struct ev_loop *loop, struct ev_timer *w, int revents)
 {
 	struct fog_host *h = w->data;
+	struct fog_host_tee *t = h->tee;
 
-	for (u32 i = 1; i < h->tee->component_count; i++)
-		ev_stat_stat(loop, &h->tee->watch[i]);
+	for (u32 i = 1; i < t->component_count; i++) {
+		struct stat now = {0};
+		(void)stat(t->path[i], &now);
+		if (!same_file(&now, &t->seen[i]))
+			platform_check(h, i);
+	}
 	fog_enclaves_tick(h);
 }
 

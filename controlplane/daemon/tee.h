@@ -10,6 +10,7 @@
 #define FOG_DAEMON_TEE_H
 
 #include <sys/queue.h>
+#include <sys/stat.h>
 
 #include "controlplane/daemon/host.h"
 #include "controlplane/tee/attester.h"
@@ -59,6 +60,7 @@ struct fog_host_tee {
 	u32 component_count;
 	struct fog_tee_component component[FOG_TEE_COMPONENTS_MAX];
 	struct ev_stat watch[FOG_TEE_COMPONENTS_MAX]; /* of the files that may change */
+	struct stat seen[FOG_TEE_COMPONENTS_MAX];     /* as they were when they were hashed */
 	char path[FOG_TEE_COMPONENTS_MAX][512];
 	u8 platform[32];
 	u64 changes; /* of the platform since the start */

@@ -47,8 +47,7 @@ static u32 hosts_list(void *context, struct fog_placement_host *out, u32 cap, u6
 		memcpy(h->id, t.id[i], 32);
 		snprintf(h->name, sizeof(h->name), "h%u", i);
 		h->roles = FOG_PLACEMENT_ROLE_WORKER;
-		h->alive = true;
-		h->attested = true;
+		h->alive = h->attested = true;
 		h->cpu_milli = 4000;
 		h->memory_bytes = 1ull << 30;
 		h->price_cpu_hour = 3600000;
