@@ -242,6 +242,84 @@ static struct fog_tee_peer *peer_make(struct fog_host *h, const u8 node[32])
 	return p;
 }
 
+/* ---- what outlives a restart ----------------------------------------------------------------- */
+
+/* Under "tee:NODE": our platform then 32 | kind of what we gave it 4 | its digest 32 | token of
+ * what we found, or nothing. */
+#define KEPT_AT_KIND  32
+#define KEPT_AT_GIVEN 36
+#define KEPT_AT_TOKEN 68
+#define KEPT_SIZE     (KEPT_AT_TOKEN + FOG_TEE_EAR_MAX)
+
+static void kept_name(const u8 node[32], char name[72])
+{
+	char hex[65];
+
+	fog_hex_encode(node, 32, hex, sizeof(hex));
+	snprintf(name, 72, "tee:%s", hex);
+}
+
+static void peer_keep(struct fog_host *h, const struct fog_tee_peer *p)
+{
+	size_t len = p->token != NULL ? strlen(p->token) : 0;
+	u8 data[KEPT_SIZE];
+	char name[72];
+
+	kept_name(p->node, name);
+	memcpy(data, h->tee->platform, 32);
+	fog_store_u32(data + KEPT_AT_KIND, p->given_kind);
+	memcpy(data + KEPT_AT_GIVEN, p->given, 32);
+	if (len != 0)
+		memcpy(data + KEPT_AT_TOKEN, p->token, len);
+	if (fog_store_set(h->store, name, data, KEPT_AT_TOKEN + len) != 0)
+		fog_log(FOG_LOG_WARNING, "tee", "a result is not stored");
+}
+
+static void token_set(struct fog_tee_peer *p, const char *token)
+{
+	free(p->token);
+	p->token = token != NULL ? strdup(token) : NULL;
+}
+
+/* A result of ours, by the policy and with the programs of now: else it is asked for anew. */
+static void token_load(struct fog_host *h, struct fog_tee_peer *p, const char *token)
+{
+	u64 now_s = fog_loop_now_ms(h->loop) / 1000;
+	char why[FOG_TEE_WHY_SIZE];
+	struct fog_tee_ear ear;
+
+	if (fog_tee_ear_verify(&ear, token, now_s, why) != 0 || ear.fault != FOG_TEE_VALID ||
+	    memcmp(ear.verifier, h->id.node_id, 32) != 0 || memcmp(ear.node, p->node, 32) != 0 ||
+	    memcmp(ear.policy, h->tee->policy.digest, 32) != 0)
+		return;
+	p->known = true;
+	p->ear = ear;
+	memcpy(p->platform, ear.platform, 32);
+	memcpy(p->before, ear.evidence, 32);
+	snprintf(p->why, sizeof(p->why), "%s", ear.why);
+	token_set(p, token);
+	p->next_ms = fog_monotonic_ms() + (ear.expires_s - now_s) * 1000 * RENEW_NUMBER / RENEW_OF;
+}
+
+static void peer_load(struct fog_host *h, const u8 node[32])
+{
+	u8 data[KEPT_SIZE + 1];
+	size_t len = 0;
+	char name[72];
+
+	kept_name(node, name);
+	if (fog_store_get(h->store, name, data, KEPT_SIZE, &len) != 0 || len < KEPT_AT_TOKEN ||
+	    memcmp(data, h->tee->platform, 32) != 0)
+		return;
+	struct fog_tee_peer *p = peer_make(h, node);
+	if (p == NULL)
+		return;
+	p->given_kind = fog_load_u32(data + KEPT_AT_KIND);
+	memcpy(p->given, data + KEPT_AT_GIVEN, 32);
+	data[len] = '\0';
+	token_load(h, p, (const char *)data + KEPT_AT_TOKEN);
+}
+
 static void peer_forget(struct fog_host_tee *t, const u8 node[32])
 {
 	struct fog_tee_peer *p = peer_find(t, node);
@@ -249,6 +327,7 @@ static void peer_forget(struct fog_host_tee *t, const u8 node[32])
 	/* A verdict on its way finds its place as it was. */
 	if (p == NULL || p->asking)
 		return;
+	token_set(p, NULL);
 	p->slot = FOG_TEE_SLOT_LEFT;
 	t->peer_count--;
 }
@@ -307,6 +386,7 @@ void fog_host_tee_given(struct fog_host *h, const u8 verifier[32], const u8 evid
 		return;
 	memcpy(p->given, evidence, 32);
 	p->given_kind = kind;
+	peer_keep(h, p);
 }
 
 /* A refusal of what could be checked is evidence against the host; silence is not. */
@@ -359,6 +439,10 @@ static void on_verdict(void *ctx, const struct fog_tee_ear *ear, const char *tok
 	h->tee->asks--;
 	p->asking = false;
 	fog_host_tee_verdict(h, p->node, ear, why);
+	if (ear == NULL)
+		return;
+	token_set(p, ear->fault == FOG_TEE_VALID ? token : NULL);
+	peer_keep(h, p);
 }
 
 static bool is_due(const struct fog_host *h, const struct fog_descriptor *d, struct fog_tee_peer *p)
@@ -482,6 +566,8 @@ int fog_host_tee_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	for (u32 i = 0; i < t->component_count; i++)
 		component_measure(t, i);
 	fog_tee_platform(t->component, t->component_count, t->platform);
+	for (u32 i = 0; i < fog_directory_count(h->directory); i++)
+		peer_load(h, fog_directory_at(h->directory, i)->d.node_id);
 	/* The first is this process, whose program stays. */
 	for (u32 i = 1; i < t->component_count; i++) {
 		ev_stat_init(&t->watch[i], on_file, t->path[i], 0.0);
@@ -512,6 +598,8 @@ void fog_host_tee_stop(struct fog_host *h)
 	ev_timer_stop(h->loop, &t->look);
 	ev_timer_stop(h->loop, &t->monitor);
 	fog_tee_makers_free(t->makers);
+	for (u32 i = 0; i < FOG_HOST_TEE_SLOTS; i++)
+		free(t->peer[i].token);
 	free(t->peer);
 	free(t);
 	h->tee = NULL;
@@ -532,5 +620,6 @@ void fog_host_tee_reload(struct fog_host *h)
 	for (u32 i = 0; i < FOG_HOST_TEE_SLOTS; i++) {
 		t->peer[i].known = false;
 		t->peer[i].next_ms = 0;
+		token_set(&t->peer[i], NULL);
 	}
 }

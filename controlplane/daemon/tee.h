@@ -43,6 +43,7 @@ struct fog_tee_peer {
 	/* The last evidence of ours that it found good. */
 	u8 given[32];
 	u32 given_kind;             /* enum fog_tee_kind; NONE: there is none */
+	char *token;                /* the result as we signed it, when it is good; NULL */
 	char why[FOG_TEE_WHY_SIZE]; /* why there is no answer; or the verdict */
 };
 

@@ -146,6 +146,14 @@ def proofs_of(lab, jobs):
     return found
 
 
+def test_restart(lab):
+    """Verdicts outlive the control plane that found them."""
+    before = hosts_of(lab, SOFTWARE)["ash"]["result"]["id"]
+    lab.kill_and_wait(SOFTWARE, "controlplane")
+    ready(lab, SOFTWARE, "software")
+    check(hosts_of(lab, SOFTWARE)["ash"]["result"]["id"] == before, "it was forgotten")
+
+
 def enclave_make(lab, host):
     path = os.path.join(lab.dir, "program.sh")
     with open(path, "w", encoding="utf-8") as out:
@@ -255,5 +263,5 @@ def test_down(lab):
 
 
 if __name__ == "__main__":
-    main([test_setup, test_verdicts, test_class_s, test_enclave, test_software_enclave,
-          test_changed, test_down], hosts=4)
+    main([test_setup, test_verdicts, test_class_s, test_restart, test_enclave,
+          test_software_enclave, test_changed, test_down], hosts=4)
