@@ -26,8 +26,12 @@
 #define NV_EK_CERT    0x01c00002
 #define NV_CHUNK      512 /* every TPM reads as much at once */
 #define BOOT_REGISTER 0x43ffu
-#define NO_SESSIONS   ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE
-#define ONE_PASSWORD  ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE
+/* The first transient object and the first session (part 2, TPM_HT); the library's own names for
+ * them shift into a sign. */
+#define HANDLES_KEYS     0x80000000u
+#define HANDLES_SESSIONS 0x02000000u
+#define NO_SESSIONS      ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE
+#define ONE_PASSWORD     ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE
 
 struct tpm {
 	TSS2_TCTI_CONTEXT *tcti;
@@ -214,8 +218,8 @@ static void leftovers_flush(struct tpm *t, const char *tcti)
 
 	if (strncmp(tcti, "swtpm", 5) != 0 || Esys_GetSysContext(t->esys, &sys) != TSS2_RC_SUCCESS)
 		return;
-	handles_flush(t, sys, TPM2_TRANSIENT_FIRST);
-	handles_flush(t, sys, TPM2_LOADED_SESSION_FIRST);
+	handles_flush(t, sys, HANDLES_KEYS);
+	handles_flush(t, sys, HANDLES_SESSIONS);
 }
 
 static int begin(struct tpm *t, const char *tcti, char why[FOG_TEE_WHY_SIZE])
