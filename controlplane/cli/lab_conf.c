@@ -132,6 +132,8 @@ static int host_write(const json_t *lab, size_t index, const char *const *keys)
 	exit_write(out, lab, json_is_true(json_object_get(host, "exit")));
 	fputs("edge: {", out);
 	key_string(out, "socks", fog_pick_text(host, "socks", ""));
+	fputs(" };\ngateway: {", out);
+	key_string(out, "listen", fog_pick_text(host, "http", ""));
 	fprintf(out,
 		" };\nworker: { cpu_millicores = %d; memory_mb = %d; jobs_max = %d;"
 		" price_cpu_hour = %u; price_memory_gb_hour = %u;",

@@ -363,7 +363,9 @@ static int vouchers_post(struct fog_exchange *x)
 }
 
 static const struct fog_route routes[] = {
-	{"POST", "/v1/vouchers", vouchers_post},
+	{"POST", "/v1/vouchers", vouchers_post,
+	 FOG_DESCRIBE("Vouchers: keys, issue, swap, redeem, pay", .scope = FOG_SCOPE_ADMIN,
+		      .request = "{op: string 1..32, host?: node, ...}", .answer = "object")},
 };
 
 /* ---- the mint's side of the ledger ---------------------------------------------------------- */

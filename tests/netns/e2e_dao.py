@@ -39,6 +39,7 @@ class Host:
             sink.write(f"""host: {{ name = "dao"; run_dir = "{self.dir}/run";
                 state_dir = "{self.dir}/state"; }};
                 dataplane: {{ listen = "127.0.0.1:18811"; }};
+                gateway: {{ listen = ""; }};
                 control: {{ listen = "127.0.0.1:18812"; }};
                 ledger: {{ chain = "solo"; genesis = "{self.dir}/genesis.json"; }};""")
 
