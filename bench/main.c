@@ -109,7 +109,7 @@ void bench_record(struct bench *b, const struct bench_case *c, const double *our
 	r->samples = samples;
 	r->value = bench_median(ours, samples);
 	r->peer_value = peer_value;
-	r->ratio = r->peer_value / r->value;
+	r->ratio = c->more_is_better ? r->value / r->peer_value : r->peer_value / r->value;
 	r->peer_recorded = c->peer_recorded || c->recorded > 0;
 	r->spread = (high - low) / r->value;
 	b->count++;

@@ -135,6 +135,24 @@ static int check_socks(const char *v, char why[160])
 	return v[0] == '\0' || fog_address_parse(v, &a) == 0 ? 0 : -EINVAL;
 }
 
+static int check_api_listen(const char *v, char why[160])
+{
+	struct fog_address a;
+
+	snprintf(why, 160, "wants address:port, or empty for the unix socket only");
+	return v[0] == '\0' || fog_address_parse(v, &a) == 0 ? 0 : -EINVAL;
+}
+
+static int check_origin(const char *v, char why[160])
+{
+	const char *host = strncmp(v, "https://", 8) == 0  ? v + 8
+			   : strncmp(v, "http://", 7) == 0 ? v + 7
+							   : "";
+
+	snprintf(why, 160, "wants scheme://host[:port] without a path, as a browser sends it");
+	return host[0] != '\0' && strchr(host, '/') == NULL ? 0 : -EINVAL;
+}
+
 static int check_peer(const char *v, char why[160])
 {
 	struct fog_address a;
@@ -218,6 +236,12 @@ static const struct {
 	{"exit", "allow", check_exit_rule},
 	{"exit", "deny", check_exit_rule},
 	{"edge", "socks", check_socks},
+	{"gateway", "listen", check_api_listen},
+	{"gateway", "tls_cert", check_path_or_empty},
+	{"gateway", "tls_key", check_path_or_empty},
+	{"gateway", "token_secret", check_path_or_empty},
+	{"gateway", "token_issuers", check_key},
+	{"gateway", "cors_origins", check_origin},
 	{"worker", "exec_path", check_path_or_empty},
 	{"worker", "engines", check_engine},
 	{"worker", "accelerators", check_accelerators},

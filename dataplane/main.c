@@ -195,7 +195,8 @@ static int daemon_open(struct daemon *d)
 	rc = dp_make(d);
 	if (rc != 0)
 		return rc;
-	rc = fog_verify_start(&d->verify, region, d->options.verify_workers, d->event_fd);
+	rc = fog_verify_start(&d->verify, region, d->options.verify_workers,
+			      d->placement.verify_cpu, d->event_fd);
 	if (rc != 0)
 		return fail("cannot start the verify service", rc);
 	rc = ctl_make(d);

@@ -73,6 +73,16 @@ const struct fog_command fog_commands[] = {
 
 	{"circuit list", "", 0, 0, 0, "onion circuits that begin or end at this host", NULL,
 	 fog_cmd_circuit_list},
+	{"circuit build", "TARGET", 1, 1, O(HOPS),
+	 "build a circuit and keep it for an hour, or until it is closed",
+	 "TARGET is a host, for jobs that go there, or NAME:PORT, through an exit.\n\n"
+	 "  fogctl circuit build elm --hops 4",
+	 fog_cmd_circuit_build},
+	{"circuit send", "DESTINATION TEXT", 2, 2, O(HOPS), "send a text over a circuit of its own",
+	 "To a host, which keeps it among what it received, or to NAME:PORT through an exit,\n"
+	 "whose answer is printed. --hops is 2 to 6.\n\n"
+	 "  fogctl circuit send elm 'see you at nine'",
+	 fog_cmd_circuit_send},
 	{"circuit close", "HANDLE", 1, 1, 0, "close a circuit of this host", NULL,
 	 fog_cmd_circuit_close},
 
@@ -117,6 +127,21 @@ const struct fog_command fog_commands[] = {
 	{"reserve list", "", 0, 0, 0, "what is reserved, and how much of it is kept", NULL,
 	 fog_cmd_reserve_list},
 	{"reserve cancel", "ID", 1, 1, 0, "give a reservation up", NULL, fog_cmd_reserve_cancel},
+	{"token create", "SUBJECT", 1, 1,
+	 O(SCOPE) | O(TIER) | O(EXPIRES) | O(API_KEY) | O(ALGORITHM),
+	 "make a token or an API key for the API on TCP",
+	 "SUBJECT is the name of an account and namespace. --tier is standard, premium or\n"
+	 "enterprise: how many requests a minute and an hour. What is printed is not to be had\n"
+	 "again.\n\n"
+	 "  TOKEN=$(fogctl token create alice --scope write --expires 30d)\n"
+	 "  curl -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:8000/v1/status\n"
+	 "  KEY=$(fogctl token create build --scope write --api-key --expires 365d)\n"
+	 "  curl -H \"X-API-Key: $KEY\" http://127.0.0.1:8000/v1/jobs",
+	 fog_cmd_token_create},
+	{"token list", "", 0, 0, 0, "tokens and API keys that were made, or revoked", NULL,
+	 fog_cmd_token_list},
+	{"token revoke", "ID", 1, 1, 0, "make a token or API key worthless, at once", NULL,
+	 fog_cmd_token_revoke},
 	{"sla", "", 0, 0, 0, "how many promises of 30 days were kept, by class and namespace", NULL,
 	 fog_cmd_sla},
 	{"sla list", "", 0, 0, O(LIMIT), "service levels not kept, and what was paid back", NULL,
@@ -314,7 +339,7 @@ const struct fog_command fog_commands[] = {
 	 "how a predicate is proved; without one, the library predicates", NULL,
 	 fog_cmd_zk_explain},
 
-	{"lab up", "", 0, 0, O(HOSTS) | O(MODE) | O(IO) | O(EPOCH) | O(DIR),
+	{"lab up", "", 0, 0, O(HOSTS) | O(MODE) | O(IO) | O(GENESIS) | O(DIR),
 	 "start a local fog of several hosts",
 	 "Each host gets its own folder, keys and processes; in mode netns also a network\n"
 	 "namespace. A supervisor restarts processes that end.",

@@ -109,27 +109,30 @@ static json_t *host_plan_netns(const char *run_dir, const char *id, const char *
 	snprintf(netns, sizeof(netns), "fog-%s-%s", id, name);
 	snprintf(address, sizeof(address), "10.77.0.%u", FOG_LAB_ADDRESS_FIRST + index);
 	snprintf(socks, sizeof(socks), "127.0.0.1:%u", FOG_LAB_SOCKS_PORT);
-	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:s+}", "name", name, "netns",
-			 netns, "address", address, "link_port", FOG_LAB_LINK_PORT, "control_port",
-			 FOG_LAB_CONTROL_PORT, "quorum_port", FOG_LAB_QUORUM_PORT, "socks", socks,
-			 "run_dir", run_dir, "api", run_dir, "/api.sock");
+	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:i, s:s, s:s, s:s, s:s+}", "name", name,
+			 "netns", netns, "address", address, "link_port", FOG_LAB_LINK_PORT,
+			 "control_port", FOG_LAB_CONTROL_PORT, "quorum_port", FOG_LAB_QUORUM_PORT,
+			 "socks", socks, "http", "127.0.0.1:8000", "run_dir", run_dir, "api",
+			 run_dir, "/api.sock");
 }
 
 static json_t *host_plan_loopback(const char *run_dir, const char *name, u16 *port)
 {
-	char socks[32];
+	char socks[32], http[32];
 	u16 link = fog_lab_port_probe(port);
 	u16 control = fog_lab_port_probe(port);
 	u16 quorum = fog_lab_port_probe(port);
 	u16 proxy = fog_lab_port_probe(port);
+	u16 api = fog_lab_port_probe(port);
 
-	if (proxy == 0)
+	if (api == 0)
 		return NULL;
+	snprintf(http, sizeof(http), "127.0.0.1:%u", api);
 	snprintf(socks, sizeof(socks), "127.0.0.1:%u", proxy);
-	return json_pack("{s:s, s:n, s:s, s:i, s:i, s:i, s:s, s:s, s:s+}", "name", name, "netns",
-			 "address", "127.0.0.1", "link_port", link, "control_port", control,
-			 "quorum_port", quorum, "socks", socks, "run_dir", run_dir, "api", run_dir,
-			 "/api.sock");
+	return json_pack("{s:s, s:n, s:s, s:i, s:i, s:i, s:s, s:s, s:s, s:s+}", "name", name,
+			 "netns", "address", "127.0.0.1", "link_port", link, "control_port",
+			 control, "quorum_port", quorum, "socks", socks, "http", http, "run_dir",
+			 run_dir, "api", run_dir, "/api.sock");
 }
 
 json_t *fog_lab_plan(const char *dir, const char *id, enum fog_lab_mode mode, u32 hosts)

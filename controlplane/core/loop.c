@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -30,6 +31,29 @@ int fog_fd_prepare(int fd)
 	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
 		return -errno;
 	return 0;
+}
+
+int fog_tcp_listen(const struct fog_address *at, int backlog)
+{
+	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(at->port)};
+	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(at->port)};
+	int one = 1, rc = 0;
+
+	memcpy(&v6.sin6_addr, at->ip, 16);
+	memcpy(&v4.sin_addr, at->ip + 12, 4);
+	bool four = IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr);
+	int fd = socket(four ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
+	    bind(fd, four ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6,
+		 four ? sizeof(v4) : sizeof(v6)) != 0 ||
+	    listen(fd, backlog) != 0) {
+		rc = -errno;
+		close(fd);
+		return rc;
+	}
+	return fd;
 }
 
 static int address_fill(struct sockaddr_un *sa, const char *path)

@@ -12,7 +12,7 @@
 
 #include <sys/socket.h>
 
-#include "crypto/types.h"
+#include "configs/address.h"
 
 /* Unix time in milliseconds as of this loop iteration: for what is stored, signed or shown. */
 static inline u64 fog_loop_now_ms(struct ev_loop *loop)
@@ -33,6 +33,9 @@ int fog_fd_prepare(int fd);
 /* Listen on a unix stream socket at `path` with mode 0600, replacing a dead socket file. Returns
  * the fd (non-blocking), -EADDRINUSE when somebody answers there, or -errno. */
 int fog_unix_listen(const char *path, int backlog);
+
+/* Listen on a TCP address. The fd (non-blocking, close-on-exec) or -errno. */
+int fog_tcp_listen(const struct fog_address *at, int backlog);
 
 /* Accepting on a listening socket, one connection a call so that others get their turn. When the
  * process runs out of descriptors or memory it pauses for FOG_ACCEPT_PAUSE_MS instead of spinning.

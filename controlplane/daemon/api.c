@@ -292,11 +292,40 @@ static int store_backup(struct fog_exchange *x)
 }
 
 static const struct fog_route routes[] = {
-	{"POST", "/v1/store/check", store_check}, {"POST", "/v1/store/backup", store_backup},
-	{"GET", "/v1/status", status_get},        {"GET", "/v1/dataplane", dataplane_get},
-	{"GET", "/v1/hosts", hosts_get},          {"GET", "/v1/hosts/{id}", host_get},
-	{"GET", "/v1/links", links_get},          {"GET", "/v1/xdp", fog_host_xdp_get},
-	{"GET", "/metrics", fog_host_metrics},
+	{"POST", "/v1/store/check", store_check,
+	 FOG_DESCRIBE("Check the store", .scope = FOG_SCOPE_ADMIN,
+		      .answer = "{good: boolean, kind: sqlite|postgresql}")},
+	{"POST", "/v1/store/backup", store_backup,
+	 FOG_DESCRIBE("Copy the store into a file of the host", .scope = FOG_SCOPE_ADMIN,
+		      .request = "{path: string 1..4096 (absolute)}",
+		      .answer = "{path: string, kind: sqlite|postgresql}")},
+	{"GET", "/v1/status", status_get,
+	 FOG_DESCRIBE("This host and its processes",
+		      .answer = "{name: string, node_id: hex64, control_pk: hex64, version:"
+				" string, pid: integer, now_ms: ms, started_ms: ms, uptime_ms:"
+				" integer, hosts: integer, links: integer, links_up: integer,"
+				" jobs: integer, dataplane: object, edge: object, circuits:"
+				" object, directory: object, traffic: object, descriptor:"
+				" object, ...}")},
+	{"GET", "/v1/dataplane", dataplane_get,
+	 FOG_DESCRIBE("Counters of every worker of the data plane",
+		      .answer = "{name: string, state: string, attached: boolean,"
+				" monotonic_ns: integer, uptime_ms: integer, links: integer,"
+				" links_up: integer, traffic: [object], ...}")},
+	{"GET", "/v1/hosts", hosts_get,
+	 FOG_DESCRIBE("Hosts that are known", .answer = "{hosts: [@Host]}")},
+	{"GET", "/v1/hosts/{id}", host_get,
+	 FOG_DESCRIBE("A host", .path = "id: node", .answer = "@Host")},
+	{"GET", "/v1/links", links_get,
+	 FOG_DESCRIBE("Links to neighbours",
+		      .answer = "{links: [{link_id: integer, node_id: hex64, name: string,"
+				" address: string, state: up|down, since_ms: ms|null, reason:"
+				" string}]}")},
+	{"GET", "/v1/xdp", fog_host_xdp_get,
+	 FOG_DESCRIBE("The XDP filter", .answer = "{attached: boolean, reason: string, ...}")},
+	{"GET", "/metrics", fog_host_metrics,
+	 FOG_DESCRIBE("Metrics for Prometheus", .text = "Prometheus text format 0.0.4.",
+		      .type = "text/plain; version=0.0.4")},
 };
 
 static void socket_path(const struct fog_host *h, char path[128])
@@ -311,6 +340,10 @@ int fog_host_api_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 
 	socket_path(h, path);
 	if (rc == 0) {
+		fog_gateway_define(h->gateway, "Host",
+				   "{node_id: hex64, name: string, self: boolean, link_state:"
+				   " self|none|down|recent|up, capacity: object, reputation:"
+				   " number, network: object, ...}");
 		fog_gateway_add(h->gateway, routes, FOG_ARRAY_COUNT(routes), h);
 		fog_host_mix_routes(h);
 		fd = fog_unix_listen(path, 128);

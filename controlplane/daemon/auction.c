@@ -320,8 +320,13 @@ static int auction_commit(struct fog_exchange *x)
 		return fog_exchange_problem(x, 400, "account and hash are 64 hex digits each");
 	if (user != NULL && !fog_job_id_valid(user))
 		return fog_exchange_problem(x, 400, "user: must be 1 to 64 of [A-Za-z0-9._-]");
+	if (user != NULL && strcmp(user, fog_exchange_subject(x)) != 0 &&
+	    fog_exchange_scope(x) != FOG_SCOPE_ADMIN)
+		return fog_exchange_problem(x, 403,
+					    "user: another's account wants the scope admin");
 	memcpy(&before, &a->a, sizeof(before));
-	int rc = fog_auction_commit(&a->a, account, hash, user != NULL ? user : FOG_JOBS_USER,
+	int rc = fog_auction_commit(&a->a, account, hash,
+				    user != NULL ? user : fog_exchange_subject(x),
 				    json_integer_value(json_object_get(body, "deposit_mfog")),
 				    fog_loop_now_ms(h->loop));
 	if (rc != 0)

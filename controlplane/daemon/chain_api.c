@@ -346,6 +346,10 @@ static int transaction_post(struct fog_exchange *x)
 	struct fog_tx tx = {.kind = (u32)json_integer_value(json_object_get(body, "kind"))};
 	int rc = -EINVAL;
 
+	if (text == NULL && fog_exchange_scope(x) != FOG_SCOPE_ADMIN)
+		return fog_exchange_problem(x, 403,
+					    "the account of this host wants the scope "
+					    "admin; send a transaction you signed");
 	if (text != NULL && strlen(text) / 2 <= sizeof(data) &&
 	    fog_hex_decode(text, data, strlen(text) / 2) == 0)
 		rc = fog_host_chain_submit(h->chain, data, (u32)(strlen(text) / 2), &error, on_done,
@@ -374,16 +378,33 @@ static int transaction_get(struct fog_exchange *x)
 }
 
 static const struct fog_route routes[] = {
-	{"GET", "/v1/ledger", ledger_get},
-	{"GET", "/v1/ledger/validators", validators_get},
-	{"GET", "/v1/ledger/parameters", parameters_get},
-	{"GET", "/v1/ledger/accounts/{key}", account_get},
-	{"GET", "/v1/ledger/escrows", escrows_get},
-	{"GET", "/v1/proposals", proposals_get},
-	{"GET", "/v1/proposals/{id}", proposal_get},
-	{"GET", "/v1/offers", offers_get},
-	{"POST", "/v1/transactions", transaction_post},
-	{"GET", "/v1/transactions/{id}", transaction_get},
+	{"GET", "/v1/ledger", ledger_get,
+	 FOG_DESCRIBE("The shared ledger", .answer = "{chain: string, height: integer, ...}")},
+	{"GET", "/v1/ledger/validators", validators_get,
+	 FOG_DESCRIBE("Validators", .answer = "object")},
+	{"GET", "/v1/ledger/parameters", parameters_get,
+	 FOG_DESCRIBE("What may be voted on", .answer = "object")},
+	{"GET", "/v1/ledger/accounts/{key}", account_get,
+	 FOG_DESCRIBE("An account with its proof",
+		      .path = "key: string 1..64 (key, or host for this one)",
+		      .answer = "{account: hex64, balance: any, nonce: any, proof: any, ...}")},
+	{"GET", "/v1/ledger/escrows", escrows_get,
+	 FOG_DESCRIBE("Escrows", .query = "account?: string ..64 (key of payer or payee)",
+		      .answer = "{escrows: [object]}")},
+	{"GET", "/v1/proposals", proposals_get,
+	 FOG_DESCRIBE("Proposals", .answer = "{proposals: [object]}")},
+	{"GET", "/v1/proposals/{id}", proposal_get, FOG_DESCRIBE("A proposal", .answer = "object")},
+	{"GET", "/v1/offers", offers_get,
+	 FOG_DESCRIBE("Offers on the exchange", .answer = "{offers: [object], lanes: [object]}")},
+	{"POST", "/v1/transactions", transaction_post,
+	 FOG_DESCRIBE("Submit a transaction",
+		      .text = "Signed by its sender, or, for the account of this host (scope"
+			      " admin), kind and body.",
+		      .creates = true,
+		      .request = "{transaction?: hex, kind?: integer 0..255, body?: hex}",
+		      .answer = "{transaction: any, height?: any, result?: any, ...}")},
+	{"GET", "/v1/transactions/{id}", transaction_get,
+	 FOG_DESCRIBE("What became of a transaction", .answer = "object")},
 };
 
 void fog_host_chain_routes(struct fog_host *h)

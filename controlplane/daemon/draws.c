@@ -393,9 +393,19 @@ static int status_get(struct fog_exchange *x)
 }
 
 static const struct fog_route routes[] = {
-	{"GET", "/v1/fog/vrf/neighbors", neighbors_get},
-	{"GET", "/v1/fog/vrf/draws/{kind}", draw_get},
-	{"GET", "/v1/fog/vrf/status", status_get},
+	{"GET", "/v1/fog/vrf/neighbors", neighbors_get,
+	 FOG_DESCRIBE("Neighbours drawn by VRF",
+		      .query = "node_id?: string ..64 (host; this one when not said),"
+			       " neighbor_count?: integer 1..20 = 5",
+		      .answer = "{node_id: hex64, neighbors: [{node_id: hex64, name: string,"
+				" weight: integer, trust_score: number}], selection_method:"
+				" vrf, epoch: integer, digest: hex64, proof_at: string}")},
+	{"GET", "/v1/fog/vrf/draws/{kind}", draw_get,
+	 FOG_DESCRIBE("A draw with its proof", .answer = "object")},
+	{"GET", "/v1/fog/vrf/status", status_get,
+	 FOG_DESCRIBE("Draws of this epoch",
+		      .answer = "{epoch: integer, beacon: hex64, beacon_source:"
+				" awaited|quorum|derived, eclipse: object, ...}")},
 };
 
 void fog_host_draws_routes(struct fog_host *h)

@@ -157,6 +157,8 @@ static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	rc = fog_host_peering_start(h, why);
 	if (rc == 0)
 		rc = fog_host_api_start(h, why);
+	if (rc == 0)
+		rc = fog_host_access_start(h, why);
 	if (rc == 0) {
 		fog_host_market_routes(h);
 		fog_host_trust_routes(h);
@@ -180,7 +182,9 @@ static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 		fog_host_system_routes(h);
 	if (rc == 0)
 		rc = fog_host_live_start(h);
-	return rc == 0 ? fog_host_health_start(h) : rc;
+	if (rc == 0)
+		rc = fog_host_health_start(h);
+	return rc == 0 ? fog_host_tcp_start(h, why) : rc;
 }
 
 static int start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
@@ -256,6 +260,7 @@ void fog_host_stop(struct fog_host *h)
 	fog_host_circuits_stop(h);
 	fog_host_edge_stop(h);
 	fog_host_api_stop(h);
+	fog_host_access_stop(h);
 	fog_host_live_stop(h);
 	fog_peering_stop(h->peering);
 	ev_timer_stop(h->loop, &h->expire_timer);
@@ -291,7 +296,14 @@ static bool can_reload(const struct fog_config_key *k)
 					   "health.health_check_interval",
 					   "health.recovery_check_interval",
 					   "health.max_error_count",
-					   "health.auto_recovery_enabled"};
+					   "health.auto_recovery_enabled",
+					   "gateway.cors_origins",
+					   "gateway.standard_per_minute",
+					   "gateway.standard_per_hour",
+					   "gateway.premium_per_minute",
+					   "gateway.premium_per_hour",
+					   "gateway.enterprise_per_minute",
+					   "gateway.enterprise_per_hour"};
 	char name[128];
 
 	snprintf(name, sizeof(name), "%s.%s", k->group, k->key);
@@ -326,6 +338,7 @@ void fog_host_reload(struct fog_host *h)
 	fog_config_free(&fresh);
 	fog_log_set_level(fog_log_level_parse(h->config.host_log_level));
 	fog_log(FOG_LOG_NOTICE, "core", "reloaded changed=%u", taken);
+	fog_host_tcp_reload(h);
 	if (taken == 0)
 		return;
 	fog_edge_server_reconfigure(h->edge);

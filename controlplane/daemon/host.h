@@ -133,6 +133,8 @@ struct fog_host {
 	struct fog_path_host path_hosts[FOG_PATH_HOSTS_MAX];
 
 	struct fog_gateway *gateway;
+	struct fog_access *access; /* gateway.c */
+	struct fog_tls *tls;       /* NULL: none */
 	struct fog_host_counts counts;
 
 	struct fog_jobs_runtime *jobs; /* NULL until started */
@@ -228,6 +230,13 @@ void fog_host_schedule_routes(struct fog_host *h);
 /* Reputation of a host in 0 .. 1; 1 before the job engine runs. */
 double fog_host_weight(const struct fog_host *h, const u8 node_id[32]);
 u32 fog_host_jobs_open(const struct fog_host *h);
+
+/* Tokens and what holds for callers on TCP; needs the gateway. */
+int fog_host_access_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
+/* TCP, when all routes are there. */
+int fog_host_tcp_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
+void fog_host_tcp_reload(struct fog_host *h);
+void fog_host_access_stop(struct fog_host *h); /* after the gateway is gone */
 
 int fog_host_api_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
 void fog_host_api_stop(struct fog_host *h);

@@ -335,15 +335,49 @@ static int alerts_get(struct fog_exchange *x)
 }
 
 static const struct fog_route routes[] = {
-	{"GET", "/v1/fog/pricing/quote", quote_get},
-	{"POST", "/v1/fog/pricing/bulk", bulk_post},
-	{"GET", "/v1/fog/pricing/analytics", analytics_get},
-	{"GET", "/v1/fog/pricing/history", history_get},
-	{"GET", "/v1/fog/pricing/alerts", alerts_get},
+	{"GET", "/v1/fog/pricing/quote", quote_get,
+	 FOG_DESCRIBE("A signed price",
+		      .query = "resource_lane: string 1..32 (cpu, memory, ..), quantity?:"
+			       " number >0..1e9 = 1, duration_hours?: number >0..1e6 = 1,"
+			       " node_id?: string ..64 (whose reputation counts), term?:"
+			       " on_demand|spot|reserved = on_demand, job_class?:"
+			       " S|A|B|S_CLASS|A_CLASS|B_CLASS = B",
+		      .answer = "@Quote")},
+	{"POST", "/v1/fog/pricing/bulk", bulk_post,
+	 FOG_DESCRIBE("Prices of several lanes at once", .scope = FOG_SCOPE_READ,
+		      .request = "{*: [number] 2..2 (quantity and hours of a lane)}",
+		      .answer = "{lane_quotes: {*: @Quote}, subtotal: number,"
+				" bulk_discount_multiplier: number, total_cost: number,"
+				" currency: string, quote_valid_until: ms, market_condition:"
+				" string, ...}")},
+	{"GET", "/v1/fog/pricing/analytics", analytics_get,
+	 FOG_DESCRIBE("The market", .scope = FOG_SCOPE_ADMIN,
+		      .answer = "{timestamp: ms, market_overview: object, lane_analytics:"
+				" object, anomaly_alerts: object, pricing_metrics: object, ...}")},
+	{"GET", "/v1/fog/pricing/history", history_get,
+	 FOG_DESCRIBE("Prices over time",
+		      .query = "lane: string 1..32, hours?: integer 1..24 = 24, points?:"
+			       " integer 1..1000 = 96",
+		      .answer = "{lane: string, currency: string, candles: [{time_ms: ms,"
+				" samples: integer, open: number, high: number, low: number,"
+				" close: number, utilization_rate: number}]}")},
+	{"GET", "/v1/fog/pricing/alerts", alerts_get,
+	 FOG_DESCRIBE("Alerts of the market",
+		      .answer = "{alerts: [{time_ms: ms, lane: string, kind: string, level:"
+				" string, value: number}]}")},
 };
 
 void fog_host_market_routes(struct fog_host *h)
 {
+	fog_gateway_define(h->gateway, "Quote",
+			   "{lane: string, base_price_per_unit_per_hour: number,"
+			   " quantity: number, duration_hours: number, base_cost: number,"
+			   " volume_multiplier: number, duration_multiplier: number,"
+			   " supply_demand_multiplier: number, reputation_multiplier:"
+			   " number, trust_score: number, final_price: number, currency:"
+			   " string, price_band_info: {floor_price: number,"
+			   " ceiling_price: number, volatility: number, utilization_rate:"
+			   " number, supply_demand_ratio: number}, ...}");
 	fog_gateway_add(h->gateway, routes, FOG_ARRAY_COUNT(routes), h);
 	fog_host_auction_routes(h);
 }

@@ -330,10 +330,18 @@ static int message_delete(struct fog_exchange *x)
 }
 
 static const struct fog_route routes[] = {
-	{"POST", "/v1/messages", message_post},
-	{"GET", "/v1/messages", messages_get},
-	{"GET", "/v1/messages/{id}", message_get},
-	{"DELETE", "/v1/messages/{id}", message_delete},
+	{"POST", "/v1/messages", message_post,
+	 FOG_DESCRIBE("Send a message through the mixnet", .creates = true,
+		      .request = "{to: node, text: string ..32768}",
+		      .answer = "{message: hex32, state: string, ...}")},
+	{"GET", "/v1/messages", messages_get,
+	 FOG_DESCRIBE("Messages sent and received", .scope = FOG_SCOPE_ADMIN,
+		      .answer = "{outgoing: [object], incoming: [object], ...}")},
+	{"GET", "/v1/messages/{id}", message_get,
+	 FOG_DESCRIBE("Read a message", .scope = FOG_SCOPE_ADMIN,
+		      .answer = "{message: hex32, text: string, ...}")},
+	{"DELETE", "/v1/messages/{id}", message_delete,
+	 FOG_DESCRIBE("Forget a message", .scope = FOG_SCOPE_ADMIN, .answer = "object")},
 };
 
 void fog_host_mix_routes(struct fog_host *h)

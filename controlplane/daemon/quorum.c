@@ -266,11 +266,26 @@ static int consensus_post(struct fog_exchange *x)
 }
 
 static const struct fog_route routes[] = {
-	{"GET", "/v1/quorum", quorum_get},
-	{"GET", "/v1/quorum/candidate", candidate_get},
-	{"GET", "/v1/quorum/proof", proof_get},
-	{"GET", "/v1/fog/quorum/status", fog_status_get},
-	{"POST", "/v1/fog/quorum/consensus", consensus_post},
+	{"GET", "/v1/quorum", quorum_get,
+	 FOG_DESCRIBE("The quorum as this host sees it",
+		      .answer = "{role: string, quorum: boolean, ...}")},
+	{"GET", "/v1/quorum/candidate", candidate_get,
+	 FOG_DESCRIBE("What this host would join as", .answer = "object")},
+	{"GET", "/v1/quorum/proof", proof_get,
+	 FOG_DESCRIBE("What a light client needs",
+		      .query = "height?: integer 0..9223372036854775807 = 0, epoch?: integer"
+			       " 0..9223372036854775807 = 1",
+		      .answer = "object")},
+	{"GET", "/v1/fog/quorum/status", fog_status_get,
+	 FOG_DESCRIBE("State of the quorum",
+		      .answer = "{active_nodes: integer, total_nodes: integer, success_rate:"
+				" number, byzantine_tolerance: number, avg_consensus_time_ms:"
+				" number, healthy: boolean, ...}")},
+	{"POST", "/v1/fog/quorum/consensus", consensus_post,
+	 FOG_DESCRIBE("Put a proposal before the quorum", .creates = true,
+		      .request = "{proposal: object, quorum_type?: string 1..32 = byzantine,"
+				 " timeout_seconds?: integer 1..300 = 30}",
+		      .answer = "{consensus_reached: boolean, ...}")},
 };
 
 /* ---- start ----------------------------------------------------------------------------------- */

@@ -126,11 +126,12 @@ static json_t *job_body(const json_t *body, const struct demand *d, const struct
 }
 
 /* 0, or -errno with error. */
-static int job_submit(struct fog_host *h, const json_t *body, const struct demand *d,
-		      const struct fog_schedule *s, char error[FOG_JSON_ERROR_SIZE])
+static int job_submit(struct fog_exchange *x, const struct demand *d, const struct fog_schedule *s,
+		      char error[FOG_JSON_ERROR_SIZE])
 {
+	struct fog_host *h = fog_exchange_ctx(x);
 	u64 now_ms = fog_jobs_runtime_now(h->jobs);
-	json_t *job = job_body(body, d, s);
+	json_t *job = job_body(fog_exchange_body(x), d, s);
 	struct fog_job_request request;
 	char id[FOG_JOB_ID_SIZE] = "";
 
@@ -139,8 +140,8 @@ static int job_submit(struct fog_host *h, const json_t *body, const struct deman
 	json_decref(job);
 	if (rc != 0)
 		return rc;
-	rc = fog_jobs_submit(fog_jobs_runtime_engine(h->jobs), FOG_JOBS_USER, &request, now_ms, id,
-			     error);
+	rc = fog_jobs_submit(fog_jobs_runtime_engine(h->jobs), fog_exchange_subject(x), &request,
+			     now_ms, id, error);
 	fog_job_request_free(&request);
 	fog_jobs_runtime_pump(h->jobs);
 	fog_jobs_runtime_kick(h->jobs);
@@ -170,7 +171,7 @@ static int schedule_post(struct fog_exchange *x)
 			x, fog_status_of_errno(rc), "%s",
 			rc == -EINVAL ? "it asks for more than any host can have" : strerror(-rc));
 	double took_ms = (double)(fog_monotonic_ns() - start_ns) / 1e6;
-	if (program && s.placement.found && (rc = job_submit(h, body, &d, &s, error)) != 0)
+	if (program && s.placement.found && (rc = job_submit(x, &d, &s, error)) != 0)
 		return fog_exchange_problem(x, fog_status_of_errno(rc), "%s", error);
 	json_t *data = s.placement.found ? placed_json(h, job, &d, &w, &s) : failed_json(job, &s);
 	if (data != NULL) {

@@ -369,10 +369,26 @@ static int update_post(struct fog_exchange *x)
 }
 
 static const struct fog_route routes[] = {
-	{"GET", "/v1/fog/reputation/score/{node}", score_get},
-	{"POST", "/v1/fog/reputation/update", update_post},
-	{"GET", "/v1/reputation/tiers", tiers_get},
-	{"GET", "/v1/reputation/{node}/opinions", opinions_get},
+	{"GET", "/v1/fog/reputation/score/{node}", score_get,
+	 FOG_DESCRIBE("Reputation of a host", .path = "node: node",
+		      .answer = "{node_id: hex64, reputation_score: {node_id: hex64, alpha:"
+				" number, beta: number, last_updated: integer, tier:"
+				" integer}|null, trust_score: number, tier_name: string,"
+				" first_hand: object, told: any, combined: object, timestamp:"
+				" ms}")},
+	{"POST", "/v1/fog/reputation/update", update_post,
+	 FOG_DESCRIBE("Refused: evidence comes from receipts",
+		      .request = "{node_id: node, event_type: string 1..64, success: boolean,"
+				 " performance_score?: number 0..1|null}",
+		      .answer = "object")},
+	{"GET", "/v1/reputation/tiers", tiers_get,
+	 FOG_DESCRIBE("What tiers of reputation ask for",
+		      .answer = "{tiers: [{name: string, tier: integer, lower_min: number,"
+				" evidence_min: number}]}")},
+	{"GET", "/v1/reputation/{node}/opinions", opinions_get,
+	 FOG_DESCRIBE("What others say of a host", .path = "node: node",
+		      .answer = "{opinions: [{rater: hex64, name: string, good: number, bad:"
+				" number, credibility: number, published_ms: ms}]}")},
 };
 
 void fog_host_trust_routes(struct fog_host *h)

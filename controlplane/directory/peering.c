@@ -343,29 +343,6 @@ const struct fog_peering_counts *fog_peering_counts(const struct fog_peering *p)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-static int tcp_listen(const struct fog_address *at)
-{
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(at->port)};
-	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(at->port)};
-	char text[FOG_ADDRESS_TEXT_SIZE];
-	bool is_v6 = fog_address_format(at, text)[0] == '[';
-	struct sockaddr *sa = is_v6 ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4;
-	int one = 1, rc = 0;
-
-	memcpy(&v6.sin6_addr, at->ip, 16);
-	memcpy(&v4.sin_addr, at->ip + 12, 4);
-	int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
-	    bind(fd, sa, is_v6 ? sizeof(v6) : sizeof(v4)) != 0 || listen(fd, 128) != 0) {
-		rc = -errno;
-		close(fd);
-		return rc;
-	}
-	return fd;
-}
-
 static void peers_read(struct fog_peering *p, const struct fog_config_list *peers)
 {
 	char hex[65];
@@ -391,7 +368,7 @@ int fog_peering_start(struct fog_peering **out, struct ev_loop *loop, struct fog
 	p->dir = dir;
 	p->id = id;
 	p->interval_ms = interval_ms;
-	int fd = tcp_listen(listen_at);
+	int fd = fog_tcp_listen(listen_at, 128);
 	if (fd < 0) {
 		free(p);
 		return fd;

@@ -58,6 +58,16 @@ const json_t *fog_exchange_body(const struct fog_exchange *x)
 	return x->json;
 }
 
+const char *fog_exchange_subject(const struct fog_exchange *x)
+{
+	return x->caller.subject;
+}
+
+enum fog_scope fog_exchange_scope(const struct fog_exchange *x)
+{
+	return x->caller.scope > FOG_SCOPE_NONE ? x->caller.scope : FOG_SCOPE_NONE;
+}
+
 const char *fog_exchange_request_id(const struct fog_exchange *x)
 {
 	return x->request_id;
@@ -70,38 +80,6 @@ void fog_exchange_header(struct fog_exchange *x, const char *name, const char *v
 	FOG_ASSERT(strlen(name) < sizeof(h->name));
 	snprintf(h->name, sizeof(h->name), "%s", name);
 	snprintf(h->value, sizeof(h->value), "%s", value);
-}
-
-int fog_exchange_respond(struct fog_exchange *x, unsigned status, struct MHD_Response *r)
-{
-	FOG_ASSERT(x->response == NULL);
-	if (r != NULL) {
-		MHD_add_response_header(r, "X-Request-Id", x->request_id);
-		for (u32 i = 0; i < x->header_count; i++)
-			MHD_add_response_header(r, x->headers[i].name, x->headers[i].value);
-	}
-	x->response = r;
-	x->status = status;
-	fog_gateway_answered(x->gateway, x);
-	return 0;
-}
-
-/* Takes over `data` (malloc). */
-static int answer(struct fog_exchange *x, unsigned status, const char *content_type, void *data,
-		  size_t len)
-{
-	struct MHD_Response *r = MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE);
-
-	if (r == NULL) {
-		free(data);
-		r = MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
-		status = 500;
-	}
-	if (r != NULL) {
-		MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, content_type);
-		MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-	}
-	return fog_exchange_respond(x, status, r);
 }
 
 static int answer_json(struct fog_exchange *x, unsigned status, const char *content_type,
@@ -121,11 +99,12 @@ static int answer_json(struct fog_exchange *x, unsigned status, const char *cont
 	size_t len = text != NULL ? strlen(text) : 0;
 	if (text != NULL)
 		text[len++] = '\n'; /* in place of the zero: kind to terminals */
-	return answer(x, status, content_type, text, len);
+	return fog_exchange_answer(x, status, content_type, text, len);
 }
 
 int fog_exchange_json(struct fog_exchange *x, unsigned status, json_t *value)
 {
+	fog_exchange_link_next(x, value);
 	return answer_json(x, status, "application/json", value);
 }
 
@@ -137,7 +116,7 @@ int fog_exchange_bytes(struct fog_exchange *x, unsigned status, const char *cont
 	if (copy == NULL)
 		return fog_exchange_problem(x, 500, "no memory");
 	memcpy(copy, data, len);
-	return answer(x, status, content_type, copy, len);
+	return fog_exchange_answer(x, status, content_type, copy, len);
 }
 
 /* Detail may quote what a client or peer sent: make it valid UTF-8 first. */

@@ -5,10 +5,15 @@
 
 #include <microhttpd.h>
 
+#include "controlplane/gateway/jwt.h"
+#include "controlplane/gateway/limit.h"
 #include "controlplane/gateway/routes.h"
 
 #define FOG_EXCHANGE_HEADERS_MAX 4
 #define FOG_EXCHANGE_PATH_MAX    1024 /* bytes of a decoded path; longer: 404 */
+#define FOG_EXCHANGE_ID_SIZE     65   /* of a request's id with its zero */
+
+struct fog_gateway_listener;
 
 struct fog_exchange_header_entry {
 	char name[48];
@@ -17,29 +22,37 @@ struct fog_exchange_header_entry {
 
 struct fog_exchange {
 	struct fog_gateway *gateway;
+	struct fog_gateway_listener *listener;
 	struct fog_exchange *prev, *next; /* all open exchanges of the gateway */
 	struct MHD_Connection *connection;
 	const struct fog_entry *entry; /* NULL until matched */
-	char request_id[17];
+	const char *path;              /* decoded; MHD's */
+	char request_id[FOG_EXCHANGE_ID_SIZE];
 	bool is_head;
 	u64 start_ns;
+
+	struct fog_claims caller; /* subject "": unknown */
+	struct fog_limit_left limit;
 
 	u32 param_count;
 	char param_name[FOG_GATEWAY_PARAMS_MAX][32];
 	char param_value[FOG_GATEWAY_PARAMS_MAX][FOG_GATEWAY_PARAM_SIZE];
 
 	char *body;
-	size_t body_used, body_cap;
+	size_t body_used, body_cap, body_dropped;
 	bool body_too_large;
 	bool body_no_memory;
 	json_t *json;
+	char *idempotency_key; /* whose answer is to be kept; malloc */
 
 	struct MHD_Response *response; /* set once answered */
 	unsigned status;
 	const struct fog_websocket_handlers *websocket; /* what it becomes, else NULL */
 	void *websocket_ctx;
-	bool suspended; /* the connection waits for a later answer */
-	bool queued;    /* the response was handed to MHD */
+	bool dispatched; /* given to its handler, or refused by what checks the body */
+	bool suspended;  /* the connection waits for a later answer */
+	bool queued;     /* the response was handed to MHD */
+	char *link;      /* of the next page; malloc */
 	u32 header_count;
 	struct fog_exchange_header_entry headers[FOG_EXCHANGE_HEADERS_MAX];
 };
@@ -55,15 +68,22 @@ const struct fog_entry *fog_routes_find(const struct fog_routes *r, struct fog_e
 /* Parameters and body against what the route says. False: answered. */
 bool fog_exchange_valid(struct fog_exchange *x);
 
+/* A header of the request; "" when there is none. */
+const char *fog_exchange_header_in(const struct fog_exchange *x, const char *name);
 /* fog_exchange_problem() with a further member, or another `detail`; takes over `value`. */
 __attribute__((format(printf, 5, 6))) int fog_exchange_problem_with(struct fog_exchange *x,
 								    unsigned status,
 								    const char *member,
 								    json_t *value, const char *fmt,
 								    ...);
-
+/* Answer with a text, which it takes over (malloc): tagged, compressed, kept for its idempotency
+ * key. Returns 0. */
+int fog_exchange_answer(struct fog_exchange *x, unsigned status, const char *type, char *data,
+			size_t len);
 /* Answer with a response of MHD's, which it takes; NULL: the connection is closed. Returns 0. */
 int fog_exchange_respond(struct fog_exchange *x, unsigned status, struct MHD_Response *r);
+/* A Link header when the answer is a page and says what is next. */
+void fog_exchange_link_next(struct fog_exchange *x, const json_t *value);
 
 /* Hand the finished response to MHD, now or by waking the connection. */
 void fog_gateway_answered(struct fog_gateway *gw, struct fog_exchange *x);

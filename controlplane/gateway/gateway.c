@@ -1,32 +1,64 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/gateway/gateway.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <strings.h>
 #include <unistd.h>
 
 #include "controlplane/core/log.h"
 #include "controlplane/gateway/gateway_private.h"
-#include "controlplane/gateway/openapi.h"
 #include "crypto/mem.h"
 #include "crypto/random/random.h"
 
-#define BODY_DRAIN_MAX (4ull * FOG_GATEWAY_BODY_MAX) /* bytes of a refused body that are read */
+#define BODY_DRAIN_MAX    (4ull * FOG_GATEWAY_BODY_MAX) /* of a body too large that is read */
+#define REFUSED_DRAIN_MAX (256ull << 10) /* of a request that is refused whatever comes */
+#define TLS_PRIORITIES    "SECURE192:SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 /* ---- life of an exchange -------------------------------------------------------------------- */
 
-static struct fog_exchange *exchange_new(struct fog_gateway *gw, struct MHD_Connection *connection,
+/* The caller's own id, when it is one that logs and headers can hold. */
+static bool request_id_take(struct fog_exchange *x)
+{
+	const char *id = fog_exchange_header_in(x, "X-Request-Id");
+	size_t len = strlen(id);
+
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)id[i]) && strchr("-_.", id[i]) == NULL)
+			return false;
+	if (len == 0 || len >= sizeof(x->request_id))
+		return false;
+	memcpy(x->request_id, id, len + 1);
+	return true;
+}
+
+/* Looks random and is never the same twice in one life of the process. */
+static void request_id_make(struct fog_gateway *gw, struct fog_exchange *x)
+{
+	u64 v = gw->run + ++gw->ids * 0x9e3779b97f4a7c15ull;
+
+	v = (v ^ v >> 30) * 0xbf58476d1ce4e5b9ull;
+	v = (v ^ v >> 27) * 0x94d049bb133111ebull;
+	v ^= v >> 31;
+	fog_hex_encode(&v, sizeof(v), x->request_id, sizeof(x->request_id));
+}
+
+static struct fog_exchange *exchange_new(struct fog_gateway_listener *l,
+					 struct MHD_Connection *connection, const char *url,
 					 const char *method)
 {
+	struct fog_gateway *gw = l->gateway;
 	struct fog_exchange *x = calloc(1, sizeof(*x));
-	u8 id[8];
 
 	if (x == NULL)
 		return NULL;
-	fog_random_bytes(id, sizeof(id));
-	fog_hex_encode(id, sizeof(id), x->request_id, sizeof(x->request_id));
+	gw->counts.open++;
 	x->gateway = gw;
+	x->listener = l;
 	x->connection = connection;
+	x->path = url;
+	if (!request_id_take(x))
+		request_id_make(gw, x);
 	x->start_ns = fog_monotonic_ns();
 	x->is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 	x->next = gw->open;
@@ -46,8 +78,12 @@ static void exchange_free(struct fog_exchange *x)
 		x->gateway->open = x->next;
 	if (x->response != NULL)
 		MHD_destroy_response(x->response);
+	x->gateway->bodies_bytes -= x->body_cap;
+	x->gateway->counts.open--;
 	json_decref(x->json);
 	free(x->body);
+	free(x->link);
+	free(x->idempotency_key);
 	free(x);
 }
 
@@ -126,89 +162,100 @@ static bool body_parse(struct fog_exchange *x)
 	return true;
 }
 
-static void dispatch(struct fog_gateway *gw, struct fog_exchange *x, const char *method,
-		     const char *path)
+static void dispatch(struct fog_exchange *x)
 {
-	char allow[FOG_ROUTES_ALLOW_SIZE];
-	const struct fog_entry *e = fog_routes_find(
-		&gw->routes, x, x->is_head ? MHD_HTTP_METHOD_GET : method, path, allow);
-
-	if (e == NULL && allow[0] != '\0') {
-		fog_exchange_header(x, MHD_HTTP_HEADER_ALLOW, allow);
-		fog_exchange_problem(x, 405, "%s is not possible here, only %s", method, allow);
-	} else if (e == NULL) {
-		fog_exchange_problem(x, 404, "nothing at \"%s\"", path);
-	} else {
-		x->entry = e;
-		if (body_parse(x) && fog_exchange_valid(x))
-			e->route->handler(x);
-	}
+	if (body_parse(x) && fog_exchange_valid(x) && fog_idempotent_begin(x))
+		x->entry->route->handler(x);
 }
 
 /* ---- MHD callbacks -------------------------------------------------------------------------- */
 
-static void body_append(struct fog_exchange *x, const char *data, size_t len)
+/* Room for `len` more bytes, at most the limit of one and of all. */
+static void body_grow(struct fog_exchange *x, size_t len)
 {
-	if (x->body_too_large || x->body_no_memory)
+	struct fog_gateway *gw = x->gateway;
+	size_t cap =
+		FOG_MIN(FOG_MAX(x->body_cap * 2, x->body_used + len), (size_t)FOG_GATEWAY_BODY_MAX);
+
+	if (x->body_used + len <= x->body_cap)
 		return;
-	if (x->body_used + len > FOG_GATEWAY_BODY_MAX) {
-		x->body_too_large = true;
+	char *p = gw->bodies_bytes + cap - x->body_cap <= FOG_GATEWAY_BODIES_MAX
+			  ? realloc(x->body, cap)
+			  : NULL;
+	if (p == NULL) {
+		x->body_no_memory = true;
 		return;
 	}
-	if (x->body_used + len > x->body_cap) {
-		size_t cap = FOG_MAX(x->body_cap * 2, x->body_used + len);
-		char *p = realloc(x->body, cap);
-		if (p == NULL) {
-			x->body_no_memory = true;
-			return;
-		}
-		x->body = p;
-		x->body_cap = cap;
+	gw->bodies_bytes += cap - x->body_cap;
+	x->body = p;
+	x->body_cap = cap;
+}
+
+/* False: the client sends on and on although it was refused. */
+static bool body_append(struct fog_exchange *x, const char *data, size_t len)
+{
+	x->body_too_large |= x->body_used + len > FOG_GATEWAY_BODY_MAX;
+	if (x->response == NULL && !x->body_too_large)
+		body_grow(x, len);
+	if (x->response != NULL || x->body_too_large || x->body_no_memory) {
+		x->body_dropped += len;
+		return x->body_dropped <= BODY_DRAIN_MAX;
 	}
 	memcpy(x->body + x->body_used, data, len);
 	x->body_used += len;
+	return true;
 }
 
-/* An announced body far over the limit is refused before a byte of it is read. One that is less so
- * is read and dropped first: who is still sending when we close may never see the answer. */
-static bool announced_too_large(struct MHD_Connection *connection)
+/* Is so much announced that we do not wait for it? */
+static bool announced_over(const struct fog_exchange *x, u64 bytes)
 {
-	const char *v = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
-						    MHD_HTTP_HEADER_CONTENT_LENGTH);
+	const char *v = fog_exchange_header_in(x, MHD_HTTP_HEADER_CONTENT_LENGTH);
 
-	return v != NULL && strtoull(v, NULL, 10) > BODY_DRAIN_MAX;
+	return v[0] != '\0' && strtoull(v, NULL, 10) > bytes;
 }
 
-/* Called with *con_cls NULL for the headers, then for each part of the body, then with size 0; and
+/* The head of a request is there. What is refused already is answered at once when much is still to
+ * come; otherwise after the rest was read and dropped: who is still sending when we close may never
+ * see the answer. */
+static enum MHD_Result head(struct fog_exchange *x, const char *method)
+{
+	fog_patience_head_done(x->listener, x->connection);
+	fog_gate(x, method);
+	if (x->response == NULL && announced_over(x, BODY_DRAIN_MAX)) {
+		x->body_too_large = true;
+		body_parse(x);
+	}
+	if (x->response != NULL && announced_over(x, REFUSED_DRAIN_MAX))
+		return exchange_queue(x);
+	return MHD_YES;
+}
+
+/* Called with *con_cls NULL for the head, then for each part of the body, then with size 0; and
  * again after a suspended connection was resumed. */
 static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, const char *url,
 			      const char *method, const char *version, const char *upload,
 			      size_t *upload_size, void **con_cls)
 {
-	struct fog_gateway *gw = cls;
+	struct fog_gateway_listener *l = cls;
 	struct fog_exchange *x = *con_cls;
 
 	if (x == NULL) {
-		x = *con_cls = exchange_new(gw, connection, method);
-		if (x == NULL)
-			return MHD_NO;
-		if (!announced_too_large(connection))
-			return MHD_YES;
-		x->body_too_large = true;
-		body_parse(x);
-		return exchange_queue(x);
+		x = *con_cls = exchange_new(l, connection, url, method);
+		return x != NULL ? head(x, method) : MHD_NO;
 	}
 	if (*upload_size != 0) {
-		body_append(x, upload, *upload_size);
+		bool good = body_append(x, upload, *upload_size);
 		*upload_size = 0;
-		return MHD_YES;
+		return good ? MHD_YES : MHD_NO;
 	}
 	if (x->queued)
 		return MHD_YES;
-	if (x->response == NULL && x->entry == NULL) {
-		if (gw->stopping)
+	if (x->response == NULL && !x->dispatched) {
+		if (l->gateway->stopping)
 			return MHD_NO;
-		dispatch(gw, x, method, url);
+		x->dispatched = true;
+		fog_patience_request_done(l, connection);
+		dispatch(x);
 	}
 	if (x->response != NULL)
 		return exchange_queue(x);
@@ -225,6 +272,7 @@ static void completed(void *cls, struct MHD_Connection *connection, void **con_c
 	if (x == NULL)
 		return;
 	fog_log(FOG_LOG_DEBUG, "gateway", "request done id=%s status=%u", x->request_id, x->status);
+	fog_patience_answered(cls, connection);
 	exchange_free(x);
 	*con_cls = NULL;
 }
@@ -291,9 +339,15 @@ int fog_gateway_new(struct fog_gateway **out, struct ev_loop *loop)
 {
 	struct fog_gateway *gw = calloc(1, sizeof(*gw));
 
-	if (gw == NULL)
+	if (gw != NULL)
+		gw->limiter = calloc(1, sizeof(*gw->limiter));
+	if (gw == NULL || gw->limiter == NULL) {
+		free(gw);
 		return -ENOMEM;
+	}
 	gw->loop = loop;
+	fog_random_bytes(&gw->run, sizeof(gw->run));
+	gw->run >>= 1; /* the store's numbers have a sign */
 	ev_prepare_init(&gw->prepare, on_prepare);
 	gw->prepare.data = gw;
 	ev_prepare_start(loop, &gw->prepare);
@@ -318,20 +372,56 @@ json_t *fog_gateway_openapi(struct fog_gateway *gw)
 	return fog_openapi(&gw->routes);
 }
 
-int fog_gateway_listen(struct fog_gateway *gw, int fd)
+/* MHD's connection is the session's pointer. gnutls asks at each handshake, so that a new
+ * certificate is used from the next one on. */
+static int on_certificate(gnutls_session_t session, const gnutls_datum_t *authorities,
+			  int authority_count, const gnutls_pk_algorithm_t *algorithms,
+			  int algorithm_count, gnutls_pcert_st **chain, unsigned *chain_len,
+			  gnutls_privkey_t *key)
+{
+	struct fog_gateway_listener *l = fog_patience_listener(gnutls_session_get_ptr(session));
+	struct fog_tls *tls = l != NULL ? l->tls : NULL;
+
+	if (tls == NULL)
+		return -1;
+	*chain = tls->now.chain;
+	*chain_len = tls->now.count;
+	*key = tls->now.key;
+	return 0;
+}
+
+static struct MHD_Daemon *daemon_start(struct fog_gateway_listener *l, int fd)
+{
+	unsigned flags =
+		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG;
+	struct MHD_OptionItem tls[] = {
+		{MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)on_certificate},
+		{MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES},
+		{MHD_OPTION_END, 0, NULL},
+	};
+	struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
+
+	if (l->tls != NULL)
+		flags |= MHD_USE_TLS;
+	return MHD_start_daemon(
+		flags, 0, NULL, NULL, handle, l, MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, l,
+		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)FOG_GATEWAY_MEMORY_MAX, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned)FOG_GATEWAY_CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+		l->trusted ? 0u : (unsigned)FOG_GATEWAY_ADDRESS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned)FOG_GATEWAY_IDLE_SECONDS, MHD_OPTION_NOTIFY_COMPLETED, completed, l,
+		MHD_OPTION_NOTIFY_CONNECTION, fog_patience_connection, l,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, l->tls != NULL ? tls : none,
+		MHD_OPTION_END);
+}
+
+static int listen_start(struct fog_gateway *gw, int fd, bool trusted, struct fog_tls *tls)
 {
 	if (gw->listener_count == FOG_GATEWAY_LISTENERS_MAX)
 		return -ENOSPC;
 	struct fog_gateway_listener *l = &gw->listeners[gw->listener_count];
-	l->gateway = gw;
-	l->daemon = MHD_start_daemon(
-		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG, 0,
-		NULL, NULL, handle, gw, MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, gw,
-		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)FOG_GATEWAY_MEMORY_MAX, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)FOG_GATEWAY_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned)FOG_GATEWAY_IDLE_SECONDS, MHD_OPTION_NOTIFY_COMPLETED, completed, gw,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+	*l = (struct fog_gateway_listener){.gateway = gw, .trusted = trusted, .tls = tls};
+	l->daemon = daemon_start(l, fd);
 	if (l->daemon == NULL)
 		return -EIO;
 	const union MHD_DaemonInfo *info = MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_EPOLL_FD);
@@ -343,8 +433,31 @@ int fog_gateway_listen(struct fog_gateway *gw, int fd)
 	ev_init(&l->timer, on_listener_timer);
 	l->io.data = l->timer.data = l;
 	ev_io_start(gw->loop, &l->io);
+	fog_patience_start(l);
 	gw->listener_count++;
 	return 0;
+}
+
+int fog_gateway_listen(struct fog_gateway *gw, int fd)
+{
+	return listen_start(gw, fd, true, NULL);
+}
+
+int fog_gateway_listen_tcp(struct fog_gateway *gw, int fd, struct fog_tls *tls)
+{
+	return listen_start(gw, fd, false, tls);
+}
+
+void fog_gateway_policy_set(struct fog_gateway *gw, const struct fog_gateway_policy *p)
+{
+	struct fog_limit_rate rate[FOG_RATE_COUNT];
+	u64 seed;
+
+	for (u32 i = 0; i < FOG_RATE_COUNT; i++)
+		rate[i] = (struct fog_limit_rate){p->per_minute[i], p->per_hour[i]};
+	fog_random_bytes(&seed, sizeof(seed));
+	gw->policy = *p;
+	fog_limiter_init(gw->limiter, rate, seed, fog_loop_now_ms(gw->loop) / 1000);
 }
 
 void fog_gateway_free(struct fog_gateway *gw)
@@ -361,10 +474,12 @@ void fog_gateway_free(struct fog_gateway *gw)
 		MHD_run(l->daemon); /* sends what was just answered */
 		ev_io_stop(gw->loop, &l->io);
 		ev_timer_stop(gw->loop, &l->timer);
+		fog_patience_stop(l);
 		MHD_stop_daemon(l->daemon);
 	}
 	ev_prepare_stop(gw->loop, &gw->prepare);
 	FOG_ASSERT(gw->open == NULL);
 	fog_routes_clear(&gw->routes);
+	free(gw->limiter);
 	free(gw);
 }

@@ -30,10 +30,14 @@
 #include "controlplane/health/histogram.h"
 #include "crypto/types.h"
 
-#define FOG_GATEWAY_BODY_MAX        (16u << 20) /* one input of 8 MiB in base64, and room */
-#define FOG_GATEWAY_MEMORY_MAX      (32 * 1024) /* request line and headers of a connection */
-#define FOG_GATEWAY_CONNECTIONS_MAX 256         /* more wait in the backlog */
-#define FOG_GATEWAY_IDLE_SECONDS    30          /* of a connection; suspended ones excepted */
+#define FOG_GATEWAY_BODY_MAX        (16u << 20)  /* one input of 8 MiB in base64, and room */
+#define FOG_GATEWAY_MEMORY_MAX      (32 * 1024)  /* request line and headers of a connection */
+#define FOG_GATEWAY_BODIES_MAX      (256u << 20) /* bodies that are in memory at once; more: 503 */
+#define FOG_GATEWAY_CONNECTIONS_MAX 2048         /* of a listener; more wait in the backlog */
+#define FOG_GATEWAY_ADDRESS_MAX     1536         /* of them from one address */
+#define FOG_GATEWAY_IDLE_SECONDS    15           /* of a connection; suspended ones excepted */
+#define FOG_GATEWAY_HEAD_MS         30000        /* for a request's line and headers; then 408 */
+#define FOG_GATEWAY_BODY_MS         120000       /* for its body */
 #define FOG_GATEWAY_WEBSOCKETS_MAX  10240
 #define FOG_GATEWAY_ROUTES_MAX      256
 #define FOG_GATEWAY_DEFINES_MAX     128
@@ -41,7 +45,13 @@
 #define FOG_GATEWAY_PARAM_SIZE      128 /* bytes of one with its zero; longer: 404 */
 #define FOG_GATEWAY_LISTENERS_MAX   2
 
+/* The subject of whoever may open the unix socket. */
+#define FOG_GATEWAY_LOCAL "local"
+
 struct fog_gateway;
+struct fog_access;
+struct fog_store;
+struct fog_tls;
 
 /* One request and its answer. Lives until it is answered. */
 struct fog_exchange;
@@ -87,7 +97,20 @@ struct fog_route {
 	const struct fog_operation *operation;
 };
 
+/* What holds for callers that are not on the unix socket. All zero: only routes that ask for no
+ * token are served to them. Pointers must outlive the gateway. */
+struct fog_gateway_policy {
+	struct fog_access *access; /* access.h */
+	struct fog_store *store;   /* where answers of idempotency keys are kept; NULL: nowhere */
+	u32 per_minute[3],
+		per_hour[3];  /* requests, by enum fog_rate_tier; 0: as many as they like */
+	char *const *origins; /* pages that may call, as in their Origin header */
+	u32 origin_count;
+};
+
 int fog_gateway_new(struct fog_gateway **out, struct ev_loop *loop);
+/* Before the first listener; again, and what callers have used of their limits is forgotten. */
+void fog_gateway_policy_set(struct fog_gateway *gw, const struct fog_gateway_policy *policy);
 /* Routes must outlive the gateway. Exact segments win over {name}. HEAD is served by GET. Adding a
  * table again gives it another ctx: its owner has been restarted. */
 void fog_gateway_add(struct fog_gateway *gw, const struct fog_route *routes, u32 count, void *ctx);
@@ -96,14 +119,22 @@ void fog_gateway_add(struct fog_gateway *gw, const struct fog_route *routes, u32
 void fog_gateway_define(struct fog_gateway *gw, const char *name, const char *text);
 /* The OpenAPI 3.1 document of all routes: new. */
 json_t *fog_gateway_openapi(struct fog_gateway *gw);
-/* Serve this listening socket, which stays the caller's until fog_gateway_free(), that closes it.
- * 0, -ENOSPC (FOG_GATEWAY_LISTENERS_MAX) or -EIO. */
+/* Serve this listening unix socket, whose callers may do everything. It stays the caller's until
+ * fog_gateway_free(), that closes it. 0, -ENOSPC (FOG_GATEWAY_LISTENERS_MAX) or -EIO. */
 int fog_gateway_listen(struct fog_gateway *gw, int fd);
-/* Requests answered since the start. */
+/* The same of a TCP socket, where the policy holds; with TLS unless tls (tls.h) is NULL. */
+int fog_gateway_listen_tcp(struct fog_gateway *gw, int fd, struct fog_tls *tls);
+/* Since the start, but for what is said to be now. */
 struct fog_gateway_counts {
-	u64 requests;
-	u64 refused;               /* 4xx */
-	u64 failed;                /* 5xx */
+	u64 requests;           /* answered */
+	u64 refused;            /* 4xx */
+	u64 failed;             /* 5xx */
+	u64 unauthorized;       /* of those refused: without a good token, or without the scope */
+	u64 limited;            /* of those refused: too many in a minute or hour */
+	u64 impatient;          /* connections dropped: a request took too long to come */
+	u64 open;               /* requests, now */
+	u64 websockets;         /* open ones, now */
+	u64 websockets_dropped; /* messages to clients that do not read */
 	struct fog_histogram took; /* from the headers to the answer */
 };
 const struct fog_gateway_counts *fog_gateway_counts(const struct fog_gateway *gw);
@@ -122,7 +153,13 @@ int fog_exchange_query_u64(struct fog_exchange *x, const char *name, u64 def, u6
 /* The body as JSON; NULL when the request had none. Bodies that are not JSON never reach a handler
  * (400), nor those that do not say application/json (415). Owned by the exchange. */
 const json_t *fog_exchange_body(const struct fog_exchange *x);
-/* 16 hex digits, also in the X-Request-Id header of the answer and in problems. */
+/* Who calls: the subject of its token, which is the name of its account; FOG_GATEWAY_LOCAL on the
+ * unix socket, "" on a route that asks for no token. */
+const char *fog_exchange_subject(const struct fog_exchange *x);
+/* What it may: the widest scope of its token; FOG_SCOPE_NONE without one. */
+enum fog_scope fog_exchange_scope(const struct fog_exchange *x);
+/* The caller's own X-Request-Id when it is sane, else 16 hex digits; also in the X-Request-Id
+ * header of the answer and in problems. */
 const char *fog_exchange_request_id(const struct fog_exchange *x);
 
 /* Answer. All return 0. json takes over `value`; NULL answers 500. */

@@ -1,39 +1,81 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The gateway's own state; private to gateway/. */
+/* The gateway's own state, and what its files do for each other; private to gateway/. */
 #ifndef FOG_GATEWAY_PRIVATE_H
 #define FOG_GATEWAY_PRIVATE_H
 
+#include "controlplane/gateway/access.h"
 #include "controlplane/gateway/exchange.h"
+#include "controlplane/gateway/idempotency.h"
+#include "controlplane/gateway/limit.h"
+#include "controlplane/gateway/openapi.h"
+#include "controlplane/gateway/tls.h"
 #include "controlplane/gateway/websocket.h"
+
+struct fog_connection;
 
 struct fog_gateway_listener {
 	struct fog_gateway *gateway;
 	struct MHD_Daemon *daemon;
+	struct fog_tls *tls; /* NULL: plain */
+	bool trusted;        /* who can connect may do everything */
 	struct ev_io io;
 	struct ev_timer timer;
+	/* Connections that we wait for, by the time since when. */
+	struct fog_connection *waiting, *waiting_tail;
+	struct ev_timer patience;
 };
 
 /* Open WebSockets, those heard least recently first. */
 struct fog_websockets {
 	struct fog_websocket *head, *tail;
 	struct ev_timer timer; /* pings and drops the silent */
-	u32 count;
-	size_t pending_bytes; /* announced by frames of messages that are not complete */
-	u64 dropped;
+	size_t pending_bytes;  /* announced by frames of messages that are not complete */
 };
 
 struct fog_gateway {
 	struct ev_loop *loop;
+	struct fog_gateway_policy policy;
+	struct fog_limiter *limiter;
 	struct fog_routes routes;
 	struct fog_gateway_listener listeners[FOG_GATEWAY_LISTENERS_MAX];
 	u32 listener_count;
 	struct ev_prepare prepare; /* runs MHD before the loop sleeps when it has work */
 	bool work;                 /* a response waits that no socket event announces */
 	bool stopping;
+	u64 run, ids; /* a number of this life, and how many request ids it gave */
+	size_t bodies_bytes;
+	struct fog_gateway_counts counts;
 	struct fog_exchange *open;
 	struct fog_websockets websockets;
-	struct fog_gateway_counts counts;
 };
+
+/* ---- gate.c --------------------------------------------------------------------------------- */
+
+/* Find out who calls and what, and whether it may. Refused: the exchange is answered. */
+void fog_gate(struct fog_exchange *x, const char *method);
+/* Headers for pages of allowed origins. */
+void fog_cors_add(const struct fog_exchange *x, struct MHD_Response *r);
+
+/* ---- idempotent.c --------------------------------------------------------------------------- */
+
+/* False: answered, go no further. */
+bool fog_idempotent_begin(struct fog_exchange *x);
+void fog_idempotent_end(struct fog_exchange *x, unsigned status, const char *type, char *body,
+			size_t len);
+
+/* ---- patience.c ----------------------------------------------------------------------------- */
+
+void fog_patience_start(struct fog_gateway_listener *l);
+void fog_patience_stop(struct fog_gateway_listener *l);
+/* MHD_NotifyConnectionCallback, the listener as cls. */
+void fog_patience_connection(void *cls, struct MHD_Connection *mhd, void **context,
+			     enum MHD_ConnectionNotificationCode code);
+/* Whose connection it is; NULL when there was no memory to know. */
+struct fog_gateway_listener *fog_patience_listener(struct MHD_Connection *mhd);
+/* The head of a request is there, then all of it, then it was answered. */
+void fog_patience_head_done(struct fog_gateway_listener *l, struct MHD_Connection *mhd);
+void fog_patience_request_done(struct fog_gateway_listener *l, struct MHD_Connection *mhd);
+void fog_patience_answered(struct fog_gateway_listener *l, struct MHD_Connection *mhd);
 
 /* ---- websocket.c ---------------------------------------------------------------------------- */
 

@@ -14,13 +14,6 @@
 #define ACCEPT_SIZE 32
 #define MAGIC       "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
-static const char *header(const struct fog_exchange *x, const char *name)
-{
-	const char *v = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, name);
-
-	return v != NULL ? v : "";
-}
-
 /* Is `word` in a list like "keep-alive, Upgrade"? */
 static bool list_has(const char *list, const char *word)
 {
@@ -92,18 +85,18 @@ int fog_exchange_websocket(struct fog_exchange *x, const struct fog_websocket_ha
 			   void *ctx)
 {
 	char accept[ACCEPT_SIZE];
-	const char *key = header(x, "Sec-WebSocket-Key");
+	const char *key = fog_exchange_header_in(x, "Sec-WebSocket-Key");
 
-	if (!list_has(header(x, "Upgrade"), "websocket") ||
-	    !list_has(header(x, "Connection"), "upgrade") ||
-	    strcmp(header(x, "Sec-WebSocket-Version"), "13") != 0) {
+	if (!list_has(fog_exchange_header_in(x, "Upgrade"), "websocket") ||
+	    !list_has(fog_exchange_header_in(x, "Connection"), "upgrade") ||
+	    strcmp(fog_exchange_header_in(x, "Sec-WebSocket-Version"), "13") != 0) {
 		fog_exchange_header(x, "Upgrade", "websocket");
 		fog_exchange_header(x, "Sec-WebSocket-Version", "13");
 		return fog_exchange_problem(x, 426, "here is a WebSocket of version 13");
 	}
 	if (x->is_head || !key_good(key))
 		return fog_exchange_problem(x, 400, "Sec-WebSocket-Key wants 16 bytes in base64");
-	if (x->gateway->websockets.count >= FOG_GATEWAY_WEBSOCKETS_MAX)
+	if (x->gateway->counts.websockets >= FOG_GATEWAY_WEBSOCKETS_MAX)
 		return fog_exchange_problem(x, 503, "%d WebSockets are open, the most there can be",
 					    FOG_GATEWAY_WEBSOCKETS_MAX);
 	struct MHD_Response *r = MHD_create_response_for_upgrade(on_upgrade, x->gateway);

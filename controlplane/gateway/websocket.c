@@ -174,7 +174,7 @@ static void client_free(struct fog_websocket *ws)
 		ws->handlers->closed(ws);
 	pending_clear(ws);
 	list_remove(&gw->websockets, ws);
-	gw->websockets.count--;
+	gw->counts.websockets--;
 	wslay_event_context_free(ws->protocol);
 	if (ws->urh != NULL)
 		MHD_upgrade_action(ws->urh, MHD_UPGRADE_ACTION_CLOSE);
@@ -295,7 +295,7 @@ int fog_websocket_start(struct fog_gateway *gw, int fd, struct MHD_UpgradeRespon
 		memcpy(ws->early, early, early_len);
 	ws->heard_ms = fog_monotonic_ms();
 	list_append(&gw->websockets, ws);
-	gw->websockets.count++;
+	gw->counts.websockets++;
 	ev_io_init(&ws->io, on_io, fd, EV_READ);
 	ws->io.data = ws;
 	ev_io_start(gw->loop, &ws->io);
@@ -385,7 +385,7 @@ int fog_websocket_send(struct fog_websocket *ws, const char *text, size_t len)
 		return -EPIPE;
 	if (fog_websocket_queued(ws) + len > FOG_WEBSOCKET_QUEUE_MAX) {
 		ws->dropped++;
-		ws->gateway->websockets.dropped++;
+		ws->gateway->counts.websockets_dropped++;
 		return -ENOBUFS;
 	}
 	int rc = wslay_event_queue_msg(ws->protocol, &m);
@@ -415,14 +415,4 @@ void fog_websocket_close(struct fog_websocket *ws, unsigned code, const char *re
 	    0)
 		ws->dead = true;
 	flush(ws);
-}
-
-u32 fog_gateway_websockets(const struct fog_gateway *gw)
-{
-	return gw->websockets.count;
-}
-
-u64 fog_gateway_websockets_dropped(const struct fog_gateway *gw)
-{
-	return gw->websockets.dropped;
 }

@@ -59,8 +59,4 @@ u64 fog_websocket_dropped(const struct fog_websocket *ws);
  * `closed` handler comes later. */
 void fog_websocket_close(struct fog_websocket *ws, unsigned code, const char *reason);
 
-/* Open ones of a gateway, and messages dropped since its start. */
-u32 fog_gateway_websockets(const struct fog_gateway *gw);
-u64 fog_gateway_websockets_dropped(const struct fog_gateway *gw);
-
 #endif

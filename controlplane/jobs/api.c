@@ -51,8 +51,8 @@ static int jobs_post(struct fog_exchange *x)
 	int rc = fog_job_request_parse(fog_exchange_body(x), &request, error);
 	if (rc != 0)
 		return submit_failed(x, rc, "", error);
-	rc = fog_jobs_submit(engine(x), FOG_JOBS_USER, &request, fog_jobs_runtime_now(rt), id,
-			     error);
+	rc = fog_jobs_submit(engine(x), fog_exchange_subject(x), &request, fog_jobs_runtime_now(rt),
+			     id, error);
 	fog_job_request_free(&request);
 	fog_jobs_runtime_pump(rt);
 	fog_jobs_runtime_kick(rt);
@@ -213,21 +213,66 @@ static int receipts_get(struct fog_exchange *x)
 }
 
 static const struct fog_route routes[] = {
-	{"POST", "/v1/jobs", jobs_post},
-	{"GET", "/v1/jobs", jobs_get},
-	{"GET", "/v1/jobs/{id}", job_get},
-	{"GET", "/v1/jobs/{id}/logs", job_logs},
-	{"POST", "/v1/jobs/{id}/cancel", job_cancel},
-	{"GET", "/v1/accounts", accounts_get},
-	{"GET", "/v1/accounts/{name}/entries", account_entries},
-	{"GET", "/v1/ledger/entries", movements_get},
-	{"GET", "/v1/reputation", reputation_get},
-	{"GET", "/v1/reputation/{node}/evidence", evidence_get},
-	{"GET", "/v1/receipts/{job}", receipts_get},
+	{"POST", "/v1/jobs", jobs_post,
+	 FOG_DESCRIBE("Submit a job",
+		      .text = "With stages, array, gang or class S it is a batch. The same"
+			      " id and content again is answered 200 with the job as it is.",
+		      .creates = true, .status = 201, .request = "@JobRequest", .answer = "@Job")},
+	{"GET", "/v1/jobs", jobs_get,
+	 FOG_DESCRIBE("List jobs, newest first",
+		      .query = "state?: string ..16, limit?: integer 0..1000 = 50, after?:"
+			       " integer 0..9223372036854775807 = 0 (next of the page before)",
+		      .answer = "{jobs: [@Job], next: integer|null}")},
+	{"GET", "/v1/jobs/{id}", job_get, FOG_DESCRIBE("A job or batch", .answer = "@Job")},
+	{"GET", "/v1/jobs/{id}/logs", job_logs,
+	 FOG_DESCRIBE("Output of a job",
+		      .query = "stream?: stdout|stderr = stdout, offset?: integer"
+			       " 0..4611686018427387903 = 0, limit?: integer 0.., attempt?:"
+			       " integer 0.. = 0 (0: the last)",
+		      .type = "application/octet-stream")},
+	{"POST", "/v1/jobs/{id}/cancel", job_cancel,
+	 FOG_DESCRIBE("Cancel a job or batch", .answer = "@Job")},
+	{"GET", "/v1/accounts", accounts_get,
+	 FOG_DESCRIBE("Accounts of the book of this host",
+		      .query = "limit?: integer 0..1000, after?: string ..128 (name of the"
+			       " last one of the page before)",
+		      .answer = "{accounts: [{name: string, balance: integer, entries:"
+				" integer, ...}], ...}")},
+	{"GET", "/v1/accounts/{name}/entries", account_entries,
+	 FOG_DESCRIBE("Entries of an account, newest first",
+		      .query = "limit?: integer 0..1000 = 50, after?: integer"
+			       " 0..9223372036854775807 = 0 (next of the page before)",
+		      .answer = "object")},
+	{"GET", "/v1/ledger/entries", movements_get,
+	 FOG_DESCRIBE("Movements of money, newest first",
+		      .query = "account?: string ..128, limit?: integer 0..1000 = 50, after?:"
+			       " integer 0..9223372036854775807 = 0 (next of the page before)",
+		      .answer = "object")},
+	{"GET", "/v1/reputation", reputation_get,
+	 FOG_DESCRIBE("Reputation of hosts", .answer = "object")},
+	{"GET", "/v1/reputation/{node}/evidence", evidence_get,
+	 FOG_DESCRIBE("What a reputation rests on", .path = "node: hex64",
+		      .query = "limit?: integer 0..1000 = 50", .answer = "object")},
+	{"GET", "/v1/receipts/{job}", receipts_get,
+	 FOG_DESCRIBE("Signed receipts of a job", .answer = "{receipts: [object]}")},
 };
 
 void fog_jobs_api_add(struct fog_jobs_runtime *rt, struct fog_gateway *gateway)
 {
+	fog_gateway_define(gateway, "Job", "{id: string, ...}");
+	fog_gateway_define(gateway, "JobRequest",
+			   "{argv?: [string] 1.. (program and arguments; not of a batch),"
+			   " env?: {*: string}, stdin_base64?: base64, inputs?: array,"
+			   " limits?: {cpu_cores?: number, memory_mb?: integer,"
+			   " wall_seconds?: integer, output_mb?: integer, disk_mb?:"
+			   " integer, pids?: integer, ...}, engine?: string, target?:"
+			   " string, constraints?: object, price_cap?: integer (mfog),"
+			   " namespace?: string = default, class?: string = B, tier?:"
+			   " string, priority?: integer = 50, deadline_seconds?: integer,"
+			   " retries?: integer, preemptible?: boolean, on_preempt?:"
+			   " string, checkpoint?: boolean, group?: string, webhook?:"
+			   " string, array?: integer, gang?: integer, name?: string, id?:"
+			   " string, stages?: array, ...}");
 	fog_gateway_add(gateway, routes, FOG_ARRAY_COUNT(routes), rt);
 	fog_jobs_batch_api_add(rt, gateway);
 	fog_jobs_reserve_api_add(rt, gateway);

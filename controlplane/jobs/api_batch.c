@@ -62,8 +62,8 @@ int fog_jobs_batch_post(struct fog_exchange *x)
 	int rc = fog_job_batch_parse(fog_exchange_body(x), id, &batch, error);
 	if (rc != 0)
 		return failed(x, rc, error);
-	rc = fog_jobs_submit_batch(engine(x), FOG_JOBS_USER, &batch, fog_jobs_runtime_now(rt),
-				   error);
+	rc = fog_jobs_submit_batch(engine(x), fog_exchange_subject(x), &batch,
+				   fog_jobs_runtime_now(rt), error);
 	memcpy(id, batch.id, sizeof(id));
 	fog_job_batch_free(&batch);
 	fog_jobs_runtime_pump(rt);
@@ -147,8 +147,8 @@ static int plan_answer(struct fog_exchange *x, const struct fog_job_request *req
 	json_t *list = json_array();
 
 	int rc = why == NULL ? -ENOMEM
-			     : fog_jobs_plan(engine(x), FOG_JOBS_USER, requests, count, now_ms, why,
-					     error);
+			     : fog_jobs_plan(engine(x), fog_exchange_subject(x), requests, count,
+					     now_ms, why, error);
 	for (u32 i = 0; rc == 0 && i < count; i++)
 		json_array_append_new(list, fog_view_why(&why[i], requests[i].id, now_ms));
 	free(why);
@@ -318,20 +318,49 @@ static int scheduler_get(struct fog_exchange *x)
 }
 
 static const struct fog_route routes[] = {
-	{"POST", "/v1/batches", fog_jobs_batch_post},
-	{"GET", "/v1/batches", batches_get},
-	{"GET", "/v1/batches/{id}", batch_get},
-	{"POST", "/v1/batches/{id}/cancel", batch_cancel},
-	{"POST", "/v1/plan", jobs_plan},
-	{"GET", "/v1/jobs/{id}/why", job_why},
-	{"GET", "/v1/jobs/{id}/history", job_history},
-	{"GET", "/v1/artifacts/{sha256}", artifact_get},
-	{"GET", "/v1/namespaces", spaces_get},
-	{"POST", "/v1/namespaces/{name}", space_post},
-	{"GET", "/v1/holds", holds_get},
-	{"POST", "/v1/holds/{node}", hold_post},
-	{"GET", "/v1/sla", sla_get},
-	{"GET", "/v1/scheduler", scheduler_get},
+	{"POST", "/v1/batches", fog_jobs_batch_post,
+	 FOG_DESCRIBE("Submit a batch", .creates = true, .status = 201,
+		      .request = "{stages: array, ...}", .answer = "@Job")},
+	{"GET", "/v1/batches", batches_get,
+	 FOG_DESCRIBE("List batches, newest first",
+		      .query = "limit?: integer 0..1000 = 50, after?: integer"
+			       " 0..9223372036854775807 = 0 (next of the page before)",
+		      .answer = "{batches: [object], next: integer|null}")},
+	{"GET", "/v1/batches/{id}", batch_get, FOG_DESCRIBE("A batch", .answer = "@Job")},
+	{"POST", "/v1/batches/{id}/cancel", batch_cancel,
+	 FOG_DESCRIBE("Cancel a batch", .answer = "@Job")},
+	{"POST", "/v1/plan", jobs_plan,
+	 FOG_DESCRIBE("Where a job or batch would run", .text = "Nothing is stored.",
+		      .scope = FOG_SCOPE_READ, .request = "object", .answer = "object")},
+	{"GET", "/v1/jobs/{id}/why", job_why,
+	 FOG_DESCRIBE("Why a job waits, or where it would run", .answer = "object")},
+	{"GET", "/v1/jobs/{id}/history", job_history,
+	 FOG_DESCRIBE("States a job went through",
+		      .answer = "{history: [{state: string, reason: string, at_ms: ms}]}")},
+	{"GET", "/v1/artifacts/{sha256}", artifact_get,
+	 FOG_DESCRIBE("An output by its hash", .path = "sha256: hex64",
+		      .type = "application/octet-stream")},
+	{"GET", "/v1/namespaces", spaces_get,
+	 FOG_DESCRIBE("Namespaces: quotas, weights, use", .answer = "{namespaces: [object]}")},
+	{"POST", "/v1/namespaces/{name}", space_post,
+	 FOG_DESCRIBE("Set a quota and weight", .scope = FOG_SCOPE_ADMIN,
+		      .request = "{cpu_cores?: number 0.., memory_mb?: integer 0.., jobs?:"
+				 " integer 0.., weight?: number 0.001..1000 = 1}",
+		      .answer = "{namespaces: [object]}")},
+	{"GET", "/v1/holds", holds_get,
+	 FOG_DESCRIBE("Hosts that get no new jobs", .answer = "{holds: [object]}")},
+	{"POST", "/v1/holds/{node}", hold_post,
+	 FOG_DESCRIBE("Cordon, drain or use a host again", .scope = FOG_SCOPE_ADMIN,
+		      .path = "node: hex64",
+		      .request = "{mode: none|cordon|drain, deadline_seconds?: integer 0.. = 0}",
+		      .answer = "{holds: [object]}")},
+	{"GET", "/v1/sla", sla_get,
+	 FOG_DESCRIBE("Service levels not kept",
+		      .query = "limit?: integer 0..1000 = 50, after?: integer"
+			       " 0..9223372036854775807 = 0 (next of the page before)",
+		      .answer = "object")},
+	{"GET", "/v1/scheduler", scheduler_get,
+	 FOG_DESCRIBE("What the scheduler has done", .answer = "object")},
 };
 
 void fog_jobs_batch_api_add(struct fog_jobs_runtime *rt, struct fog_gateway *gateway)

@@ -18,7 +18,6 @@
 #include "controlplane/jobs/engine.h"
 #include "controlplane/jobs/view.h"
 
-#define FOG_JOBS_USER         "local" /* whoever may open api.sock */
 #define FOG_JOBS_RUNTIME_WHY  512
 #define FOG_JOBS_TICK_IDLE_MS 1000
 #define FOG_JOBS_LINGER_MS    10000 /* for the last frames of a stream we closed */

@@ -354,29 +354,6 @@ void fog_net_set(struct fog_net *n, const struct fog_validators *set)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-static int tcp_listen(const struct fog_address *at)
-{
-	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(at->port)};
-	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(at->port)};
-	char text[FOG_ADDRESS_TEXT_SIZE];
-	bool is_v6 = fog_address_format(at, text)[0] == '[';
-	struct sockaddr *sa = is_v6 ? (struct sockaddr *)&v6 : (struct sockaddr *)&v4;
-	int one = 1, rc = 0;
-
-	memcpy(&v6.sin6_addr, at->ip, 16);
-	memcpy(&v4.sin_addr, at->ip + 12, 4);
-	int fd = socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) != 0 ||
-	    bind(fd, sa, is_v6 ? sizeof(v6) : sizeof(v4)) != 0 || listen(fd, 128) != 0) {
-		rc = -errno;
-		close(fd);
-		return rc;
-	}
-	return fd;
-}
-
 int fog_net_start(struct fog_net **out, struct ev_loop *loop, const struct fog_identity *id,
 		  const struct fog_address *listen_at, const struct fog_net_events *events)
 {
@@ -388,7 +365,7 @@ int fog_net_start(struct fog_net **out, struct ev_loop *loop, const struct fog_i
 	n->id = id;
 	n->events = *events;
 	if (listen_at != NULL) {
-		int fd = tcp_listen(listen_at);
+		int fd = fog_tcp_listen(listen_at, 128);
 		if (fd < 0) {
 			free(n);
 			return fd;

@@ -84,6 +84,7 @@ static void start(void)
 	fprintf(f,
 		"host = { name = \"one\"; run_dir = \"%s\"; state_dir = \"%s\"; };\n"
 		"dataplane = { listen = \"127.0.0.1:9\"; };\n"
+		"gateway = { listen = \"\"; };\n"
 		"control = { listen = \"127.0.0.1:%u\"; };\n"
 		"quorum = { listen = \"127.0.0.1:%u\"; };\n"
 		"ledger = { chain = \"quorum\"; genesis = \"%s/genesis.json\"; };\n",

@@ -38,6 +38,7 @@ static void conf_write(const char *name, const char *more)
 	fprintf(f,
 		"host = { name = \"%s\"; run_dir = \"%s\"; state_dir = \"%s/state\"; };\n"
 		"dataplane = { listen = \"127.0.0.1:9\"; };\n"
+		"gateway = { listen = \"\"; };\n"
 		"control = { listen = \"127.0.0.1:%u\"; };\n"
 		"roles = { enable = (\"relay\", \"exit\"); };\n%s",
 		name, dir, dir, port, more);
@@ -73,6 +74,7 @@ static void stop(void)
 					    "state/identity.new",
 					    "state/fog.db",
 					    "state/lock",
+					    "state/gateway.secret",
 					    "state/jobs",
 					    "state",
 					    ""};

@@ -267,7 +267,7 @@ static void life_cycle_client(void)
 	CU_ASSERT_STRING_EQUAL(r.body, "{\"hello\":\"fog\"}\n");
 	CU_ASSERT_PTR_NOT_NULL(strstr(r.headers, "Content-Type: application/json\r\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(r.headers, "X-Request-Id: "));
-	CU_ASSERT_PTR_NOT_NULL(strstr(r.headers, "Cache-Control: no-store\r\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(r.headers, "Cache-Control: private, no-cache\r\n"));
 }
 
 static void test_life_cycle(void)

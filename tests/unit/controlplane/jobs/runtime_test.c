@@ -421,7 +421,7 @@ static void test_bad_arguments(void)
 		const char *detail;
 	} cases[] = {
 		{"POST", "/v1/jobs", "{}", 400, "argv: missing"},
-		{"POST", "/v1/jobs", "[]", 400, "body: must be an object"},
+		{"POST", "/v1/jobs", "[]", 400, "body: Input should be a valid dictionary"},
 		{"POST", "/v1/jobs", "{\"argv\":[\"x\"],\"limits\":{\"memory_mb\":-1}}", 400,
 		 "limits.memory_mb: must be a whole number from 4 to 16777216"},
 		{"GET", "/v1/jobs/none", "", 404, "no job \"none\""},
@@ -429,11 +429,11 @@ static void test_bad_arguments(void)
 		{"POST", "/v1/jobs/none/cancel", "", 404, "no job \"none\""},
 		{"GET", "/v1/jobs?state=asleep", "", 400, "state: no state \"asleep\""},
 		{"GET", "/v1/jobs/none/logs?stream=stdin", "", 400,
-		 "stream: must be stdout or stderr"},
+		 "query.stream: Input should be one of stdout|stderr"},
 		{"GET", "/v1/accounts/user:nobody/entries", "", 404, "no account \"user:nobody\""},
 		{"GET", "/v1/receipts/none", "", 404, "no receipt of a job \"none\""},
 		{"GET", "/v1/reputation/xy/evidence", "", 400,
-		 "node: must be a node id of 64 hex digits"},
+		 "path.node: String should have at least 64 characters"},
 	};
 
 	fog_start();
