@@ -264,7 +264,7 @@ static json_t *order(const struct fog_cli *cli, const char *operation, json_t *i
 
 int fog_cmd_tee_attest(struct fog_cli *cli)
 {
-	const char *verifier = cli->option[FOG_OPTION_VERIFIER];
+	const char *verifier = cli->args[1];
 
 	return operate_print(cli, order(cli, "attest",
 					verifier != NULL ? json_pack("{s:s}", "verifier", verifier)
@@ -283,7 +283,7 @@ static int key_check(const struct fog_cli *cli, const json_t *enclave, struct fo
 {
 	const char *token = fog_pick_text(enclave, "attestation.result", "");
 	const char *want = cli->option[FOG_OPTION_MEASUREMENT];
-	const char *verifier = cli->option[FOG_OPTION_VERIFIER];
+	const char *verifier = cli->args[2];
 	char why[FOG_TEE_WHY_SIZE];
 	u8 bytes[32];
 
@@ -301,7 +301,7 @@ static int key_check(const struct fog_cli *cli, const json_t *enclave, struct fo
 				    cli->args[0], fog_tee_kind_name(ear->kind));
 	if (verifier != NULL &&
 	    (fog_hex_decode(verifier, bytes, 32) != 0 || memcmp(bytes, ear->verifier, 32) != 0))
-		return fog_cli_fail(cli, "another host than --verifier attested it");
+		return fog_cli_fail(cli, "another host than VERIFIER attested it");
 	if (want != NULL &&
 	    (fog_hex_decode(want, bytes, 32) != 0 || memcmp(bytes, ear->launch, 32) != 0))
 		return fog_cli_fail(cli, "its measurement is not --measurement");

@@ -289,20 +289,6 @@ const struct fog_command fog_commands[] = {
 	 "1 when the proof is false or proves another result.\n\n"
 	 "  fogctl vrf draw relays --host birch | fogctl vrf verify -",
 	 fog_cmd_vrf_verify},
-	{"health", "", 0, 0, 0,
-	 "how each component of a host is; exit status 1 unless all are well", NULL,
-	 fog_cmd_health},
-	{"health restart", "COMPONENT", 1, 1, 0, "restart one component; nothing promised is lost",
-	 "  fogctl health restart scheduler", fog_cmd_health_restart},
-	{"alert list", "", 0, 0, O(ALL), "alerts that fire, and silences", NULL,
-	 fog_cmd_alert_list},
-	{"alert rules", "", 0, 0, 0, "what raises alerts on this host", NULL, fog_cmd_alert_rules},
-	{"alert ack", "ID", 1, 1, 0, "say that you look after an alert", NULL, fog_cmd_alert_ack},
-	{"alert silence", "RULE [OF]", 1, 2, O(FOR), "tell nobody of such alerts for a while",
-	 "RULE is the name of a rule or \"all\", OF for instance a component.\n\n"
-	 "  fogctl alert silence component_down edge --for 30m",
-	 fog_cmd_alert_silence},
-	{"alert unsilence", "SILENCE", 1, 1, 0, "end a silence", NULL, fog_cmd_alert_unsilence},
 	{"tee status", "", 0, 0, 0, "what attests this host and what that promises", NULL,
 	 fog_cmd_tee_status},
 	{"tee hosts", "", 0, 0, 0, "what this host found when it attested the others",
@@ -317,13 +303,13 @@ const struct fog_command fog_commands[] = {
 	 "  fogctl tee create model.sh --memory 512M\n"
 	 "  fogctl tee create tool.fogwasm --engine wasm",
 	 fog_cmd_tee_create},
-	{"tee attest", "ENCLAVE", 1, 1, O(VERIFIER),
+	{"tee attest", "ENCLAVE [VERIFIER]", 1, 2, 0,
 	 "have another host check a fresh quote of an enclave",
-	 "--verifier names it; any other host when not given.", fog_cmd_tee_attest},
-	{"tee deploy", "ENCLAVE FILE", 2, 2, O(NAME) | O(VERIFIER) | O(MEASUREMENT) | O(SOFTWARE),
+	 "VERIFIER is that host; any other one when not given.", fog_cmd_tee_attest},
+	{"tee deploy", "ENCLAVE FILE [VERIFIER]", 2, 3, O(NAME) | O(MEASUREMENT) | O(SOFTWARE),
 	 "seal a secret to an attested enclave and hand it over",
 	 "The program finds it as /input/NAME. Sealed is only to a key that the verifier's signed\n"
-	 "result names; --verifier (a node id) and --measurement say which are right.\n\n"
+	 "result names; VERIFIER (a node id) and --measurement say which are right.\n\n"
 	 "  fogctl tee deploy enclave_0123456789ab api.key --measurement 9f86d0..",
 	 fog_cmd_tee_deploy},
 	{"tee execute", "ENCLAVE [-- ARG...]", 1, FOG_CLI_ARGS_MAX, O(STDIN),
@@ -336,6 +322,20 @@ const struct fog_command fog_commands[] = {
 	 "FILE holds the token that `tee show --json` has as attestation.result; - is standard\n"
 	 "input. Exit status 1 unless the verifier found it good and it still holds.",
 	 fog_cmd_tee_verify},
+	{"health", "", 0, 0, 0,
+	 "how each component of a host is; exit status 1 unless all are well", NULL,
+	 fog_cmd_health},
+	{"health restart", "COMPONENT", 1, 1, 0, "restart one component; nothing promised is lost",
+	 "  fogctl health restart scheduler", fog_cmd_health_restart},
+	{"alert list", "", 0, 0, O(ALL), "alerts that fire, and silences", NULL,
+	 fog_cmd_alert_list},
+	{"alert rules", "", 0, 0, 0, "what raises alerts on this host", NULL, fog_cmd_alert_rules},
+	{"alert ack", "ID", 1, 1, 0, "say that you look after an alert", NULL, fog_cmd_alert_ack},
+	{"alert silence", "RULE [OF]", 1, 2, O(FOR), "tell nobody of such alerts for a while",
+	 "RULE is the name of a rule or \"all\", OF for instance a component.\n\n"
+	 "  fogctl alert silence component_down edge --for 30m",
+	 fog_cmd_alert_silence},
+	{"alert unsilence", "SILENCE", 1, 1, 0, "end a silence", NULL, fog_cmd_alert_unsilence},
 	{"metrics", "", 0, 0, 0, "counters in the Prometheus text format", NULL, fog_cmd_metrics},
 
 	{"proof show", "FILE", 1, 1, 0,

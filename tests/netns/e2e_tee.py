@@ -174,7 +174,7 @@ def test_enclave(lab):
     check(enclave["state"] == "measured", f"{enclave}")
     check("not attested" in refused(lab, "deploy", name, secret_file(lab), host="ash"), "deployed")
     check("only an attested" in refused(lab, "execute", name, host="ash"), "executed")
-    attested = call(lab, "attest", name, "--verifier", "birch", host="ash")
+    attested = call(lab, "attest", name, "birch", host="ash")
     check(attested["state"] == "attested", f"{attested}")
     result = attested["attestation"]
     check(lab.ids("ash")[result["verifier"]] == "birch", f"{result}")
@@ -213,7 +213,7 @@ def files_with_secret(lab, host):
 def test_software_enclave(lab):
     """Others do not accept it, and say why."""
     name = enclave_make(lab, SOFTWARE)["enclave_id"]
-    why = refused(lab, "attest", name, "--verifier", "ash", host=SOFTWARE)
+    why = refused(lab, "attest", name, "ash", host=SOFTWARE)
     check("does not accept this kind" in why, why)
     call(lab, "terminate", name, host=SOFTWARE)
 
@@ -238,7 +238,7 @@ def test_changed(lab):
     until("birch is attested again", 120, lambda: hosts_of(lab, "ash")["birch"]["attested"])
     check(not call(lab, "list", host="birch")["enclaves"], "an enclave outlived its key")
     name = enclave_make(lab, "birch")["enclave_id"]
-    call(lab, "attest", name, "--verifier", "ash", host="birch")
+    call(lab, "attest", name, "ash", host="birch")
     with open(os.path.join(own, "fog-exec"), "ab") as out:
         out.write(b"x")
 

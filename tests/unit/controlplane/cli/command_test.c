@@ -159,7 +159,8 @@ static void test_help(void)
 		CU_ASSERT_PTR_NOT_NULL(strstr(text, command->words));
 		CU_ASSERT_PTR_NOT_NULL(strstr(text, command->summary));
 		for (int o = 0; o < FOG_OPTION_COUNT; o++) {
-			bool takes = ((command->options | FOG_OPTIONS_GLOBAL) & ((fog_option_set)1 << o)) != 0;
+			bool takes = ((command->options | FOG_OPTIONS_GLOBAL) &
+				      ((fog_option_set)1 << o)) != 0;
 			char flag[32];
 
 			snprintf(flag, sizeof(flag), " --%s ", fog_options[o].name);
