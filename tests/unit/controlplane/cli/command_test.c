@@ -209,7 +209,7 @@ static void test_completion(void)
 	      "[ \"$(t fogctl --json jo)\" = job ] || exit 2\n"
 	      "[ \"$(t fogctl job submit --me)\" = --memory ] || exit 3\n"
 	      "[ \"$(t fogctl lab up --mode n)\" = netns ] || exit 4\n"
-	      "[ \"$(t fogctl help circuit '')\" = 'list close' ] || exit 5\n",
+	      "[ \"$(t fogctl help circuit '')\" = 'list build send close' ] || exit 5\n",
 	      out);
 	fclose(out);
 	pid_t pid = fork();
