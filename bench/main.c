@@ -22,7 +22,7 @@ static const struct suite suites[] = {
 	{"ring", bench_suite_ring},           {"zk", bench_suite_zk},
 	{"scheduler", bench_suite_scheduler}, {"market", bench_suite_market},
 	{"quorum", bench_suite_quorum},       {"reputation", bench_suite_reputation},
-	{"relay", bench_suite_relay},
+	{"relay", bench_suite_relay},         {"gateway", bench_suite_gateway},
 };
 
 static double now_seconds(void)

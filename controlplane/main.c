@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -13,7 +14,8 @@
 #include "crypto/cpu.h"
 #include "crypto/mem.h"
 
-#define CONFIG_PATH "/etc/fog/fog.conf"
+#define CONFIG_PATH     "/etc/fog/fog.conf"
+#define DESCRIPTORS_MAX 65536
 
 enum exit_status {
 	EXIT_OK = 0,
@@ -70,6 +72,19 @@ static void on_hangup(struct ev_loop *loop, struct ev_signal *w, int revents)
 	notify("READY=1");
 }
 
+/* Ten thousand WebSockets want as many descriptors; what we may have is the system's to say. */
+static void descriptors_raise(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = FOG_MIN(limit.rlim_max, (rlim_t)DESCRIPTORS_MAX);
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		fog_log(FOG_LOG_WARNING, "core", "the limit of descriptors stays reason=\"%s\"",
+			strerror(errno));
+}
+
 static int serve(struct fog_config *config, const char *path)
 {
 	struct ev_loop *loop = ev_default_loop(EVFLAG_AUTO);
@@ -80,6 +95,7 @@ static int serve(struct fog_config *config, const char *path)
 	if (loop == NULL)
 		return EXIT_FAILED;
 	signal(SIGPIPE, SIG_IGN);
+	descriptors_raise();
 	int rc = fog_host_start(&host, loop, config, path, why);
 	if (rc != 0) {
 		fog_log(FOG_LOG_ERROR, "core", "cannot start reason=\"%s\"", why);

@@ -322,11 +322,18 @@ static void on_prepare(struct ev_loop *loop, struct ev_prepare *w, int revents)
 		listener_run(&gw->listeners[i]);
 }
 
+/* Made once: it is some milliseconds' work, and anybody may ask. */
 static int openapi_get(struct fog_exchange *x)
 {
 	struct fog_gateway *gw = fog_exchange_ctx(x);
+	json_t *document = gw->openapi == NULL ? fog_gateway_openapi(gw) : NULL;
 
-	return fog_exchange_json(x, 200, fog_gateway_openapi(gw));
+	if (document != NULL)
+		gw->openapi = json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(15));
+	json_decref(document);
+	if (gw->openapi == NULL)
+		return fog_exchange_problem(x, 500, "no memory");
+	return fog_exchange_bytes(x, 200, "application/json", gw->openapi, strlen(gw->openapi));
 }
 
 /* What every gateway serves. */
@@ -360,6 +367,8 @@ int fog_gateway_new(struct fog_gateway **out, struct ev_loop *loop)
 void fog_gateway_add(struct fog_gateway *gw, const struct fog_route *routes, u32 count, void *ctx)
 {
 	fog_routes_add(&gw->routes, routes, count, ctx);
+	free(gw->openapi);
+	gw->openapi = NULL;
 }
 
 void fog_gateway_define(struct fog_gateway *gw, const char *name, const char *text)
@@ -481,5 +490,6 @@ void fog_gateway_free(struct fog_gateway *gw)
 	FOG_ASSERT(gw->open == NULL);
 	fog_routes_clear(&gw->routes);
 	free(gw->limiter);
+	free(gw->openapi);
 	free(gw);
 }

@@ -37,6 +37,7 @@ struct fog_gateway {
 	struct fog_gateway_policy policy;
 	struct fog_limiter *limiter;
 	struct fog_routes routes;
+	char *openapi; /* the document as text; NULL: routes were added since */
 	struct fog_gateway_listener listeners[FOG_GATEWAY_LISTENERS_MAX];
 	u32 listener_count;
 	struct ev_prepare prepare; /* runs MHD before the loop sleeps when it has work */
