@@ -153,7 +153,13 @@ static bool body_parse(struct fog_exchange *x)
 		fog_exchange_problem(x, 415, "the body wants Content-Type: application/json");
 		return false;
 	}
-	x->json = json_loadb(x->body, x->body_used, JSON_REJECT_DUPLICATES, &error);
+	/* The parser takes a zero for the end. */
+	if (memchr(x->body, '\0', x->body_used) != NULL) {
+		fog_exchange_problem(x, 400, "the body is not JSON: it holds a zero byte");
+		return false;
+	}
+	x->json =
+		json_loadb(x->body, x->body_used, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 	if (x->json == NULL) {
 		fog_exchange_problem(x, 400, "the body is not JSON: line %d column %d: %s",
 				     error.line, error.column, error.text);
@@ -225,7 +231,7 @@ static enum MHD_Result head(struct fog_exchange *x, const char *method)
 		x->body_too_large = true;
 		body_parse(x);
 	}
-	if (x->response != NULL && announced_over(x, REFUSED_DRAIN_MAX))
+	if (x->response != NULL && (x->closing || announced_over(x, REFUSED_DRAIN_MAX)))
 		return exchange_queue(x);
 	return MHD_YES;
 }
@@ -336,10 +342,22 @@ static int openapi_get(struct fog_exchange *x)
 	return fog_exchange_bytes(x, 200, "application/json", gw->openapi, strlen(gw->openapi));
 }
 
+/* The page reads /openapi.json and nothing from elsewhere. */
+static int docs_get(struct fog_exchange *x)
+{
+	fog_exchange_header(x, "Content-Security-Policy",
+			    "default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; "
+			    "style-src 'unsafe-inline'; base-uri 'none'");
+	return fog_exchange_bytes(x, 200, "text/html; charset=utf-8", fog_gateway_docs,
+				  strlen(fog_gateway_docs));
+}
+
 /* What every gateway serves. */
 static const struct fog_route own_routes[] = {
 	{"GET", "/openapi.json", openapi_get,
 	 FOG_DESCRIBE("This document", .scope = FOG_SCOPE_NONE, .answer = "object")},
+	{"GET", "/docs", docs_get,
+	 FOG_DESCRIBE("The same for people", .scope = FOG_SCOPE_NONE, .type = "text/html")},
 };
 
 int fog_gateway_new(struct fog_gateway **out, struct ev_loop *loop)
@@ -354,6 +372,8 @@ int fog_gateway_new(struct fog_gateway **out, struct ev_loop *loop)
 	}
 	gw->loop = loop;
 	fog_random_bytes(&gw->run, sizeof(gw->run));
+	gw->head_ms = FOG_GATEWAY_HEAD_MS;
+	gw->body_ms = FOG_GATEWAY_BODY_MS;
 	gw->run >>= 1; /* the store's numbers have a sign */
 	ev_prepare_init(&gw->prepare, on_prepare);
 	gw->prepare.data = gw;

@@ -45,10 +45,13 @@ struct fog_gateway {
 	bool stopping;
 	u64 run, ids; /* a number of this life, and how many request ids it gave */
 	size_t bodies_bytes;
+	u64 head_ms, body_ms; /* FOG_GATEWAY_HEAD_MS and _BODY_MS; tests are less patient */
 	struct fog_gateway_counts counts;
 	struct fog_exchange *open;
 	struct fog_websockets websockets;
 };
+
+extern const char fog_gateway_docs[]; /* docs.html */
 
 /* ---- gate.c --------------------------------------------------------------------------------- */
 
