@@ -15,14 +15,23 @@ struct suite {
 };
 
 static const struct suite suites[] = {
-	{"cell", bench_suite_cell},           {"link", bench_suite_link},
-	{"curve", bench_suite_curve},         {"executor", bench_suite_executor},
-	{"handshake", bench_suite_handshake}, {"mix", bench_suite_mix},
-	{"pipeline", bench_suite_pipeline},   {"proofs", bench_suite_proofs},
-	{"ring", bench_suite_ring},           {"zk", bench_suite_zk},
-	{"scheduler", bench_suite_scheduler}, {"market", bench_suite_market},
-	{"quorum", bench_suite_quorum},       {"reputation", bench_suite_reputation},
-	{"relay", bench_suite_relay},         {"gateway", bench_suite_gateway},
+	{"cell", bench_suite_cell},
+	{"link", bench_suite_link},
+	{"curve", bench_suite_curve},
+	{"executor", bench_suite_executor},
+	{"handshake", bench_suite_handshake},
+	{"mix", bench_suite_mix},
+	{"pipeline", bench_suite_pipeline},
+	{"proofs", bench_suite_proofs},
+	{"ring", bench_suite_ring},
+	{"zk", bench_suite_zk},
+	{"scheduler", bench_suite_scheduler},
+	{"market", bench_suite_market},
+	{"quorum", bench_suite_quorum},
+	{"reputation", bench_suite_reputation},
+	{"relay", bench_suite_relay},
+	{"gateway", bench_suite_gateway},
+	{"gateway_restart", bench_suite_gateway_restart},
 };
 
 static double now_seconds(void)
@@ -109,7 +118,7 @@ void bench_record(struct bench *b, const struct bench_case *c, const double *our
 	r->samples = samples;
 	r->value = bench_median(ours, samples);
 	r->peer_value = peer_value;
-	r->ratio = r->peer_value / r->value;
+	r->ratio = c->more_is_better ? r->value / r->peer_value : r->peer_value / r->value;
 	r->peer_recorded = c->peer_recorded || c->recorded > 0;
 	r->spread = (high - low) / r->value;
 	b->count++;

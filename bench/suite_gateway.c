@@ -7,7 +7,7 @@
  *connections while 10,000 WebSockets are open
  *	gateway.crowd.rss		memory of the whole control plane then
  *	gateway.crowd.errors		answers that were none, and handshakes that failed, and one
-*/
+ */
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>

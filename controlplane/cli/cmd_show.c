@@ -244,29 +244,6 @@ int fog_cmd_circuit_list(struct fog_cli *cli)
 	return listing_print(cli, &circuit_listing, NULL);
 }
 
-int fog_cmd_circuit_close(struct fog_cli *cli)
-{
-	char path[FOG_CLIENT_PATH_MAX];
-	struct fog_client client;
-	json_t *answer = NULL;
-	u64 handle;
-
-	if (fog_count_parse(cli->args[0], 1, UINT32_MAX, &handle) != 0)
-		return fog_cli_usage(cli, "HANDLE is a number of fogctl circuit list");
-	int rc = fog_api_open(cli, &client);
-	if (rc != FOG_CLI_OK)
-		return rc;
-	snprintf(path, sizeof(path), "/v1/circuits/%llu", (unsigned long long)handle);
-	rc = fog_api_call(cli, &client, "DELETE", path, NULL, &answer);
-	fog_client_close(&client);
-	if (rc == FOG_CLI_OK && cli->json)
-		fprintf(cli->out, "{\"closed\": %llu}\n", (unsigned long long)handle);
-	else if (rc == FOG_CLI_OK)
-		fprintf(cli->out, "circuit %llu closed\n", (unsigned long long)handle);
-	json_decref(answer);
-	return rc;
-}
-
 int fog_cmd_account_list(struct fog_cli *cli)
 {
 	return listing_print(cli, &account_listing, NULL);

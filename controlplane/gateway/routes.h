@@ -17,6 +17,7 @@ struct fog_entry {
 	u32 literal;   /* bytes of the pattern before its first {name} */
 	bool contract; /* under /v1/fog/: envelope and lists of errors as published */
 	struct fog_schema *path, *query, *request, *answer; /* NULL where nothing is said */
+	u64 answered[6];                                    /* by the first digit of the status */
 };
 
 struct fog_define {

@@ -3,7 +3,7 @@
  * functions per path. A path goes with the cipher path of the same rank in crypto/cpu.h:
  *
  *	portable	one operation at a time; any 64-bit CPU
- *	avx2		X25519 in four lanes of AVX2
+ *	avx2		X25519, decoding and sums of points with tables in four lanes of AVX2
  *	ifma		eight lanes of AVX-512 with 52-bit multiply-add */
 #ifndef FOG_CRYPTO_CURVE_H
 #define FOG_CRYPTO_CURVE_H

@@ -2,10 +2,11 @@
 /* Inside crypto/curve only: four elements of GF(2^255 - 19) side by side, one per 64-bit lane of
  * AVX2 registers, whose multiplication takes 32 bits of each lane.
  *
- * An element is ten limbs of 26 and 25 bits in turn (radix 2^25.5). Products give limbs below
- * 2^26 and 2^25 + 2^17, called loose. fe4_add() and fe4_sub() take loose elements and do not carry:
- * their limbs, below 3 * 2^26, are good for products only, 19 * 3 * 2^26 < 2^32, of which ten add
- * up to less than 2^63. Nothing here branches or indexes by a value. */
+ * An element is ten limbs of 26 and 25 bits in turn (radix 2^25.5), loose when limbs are below
+ * 2^26 + 2^10 and 2^25 + 2^17: what every function gives but for those called raw, which do not
+ * carry. Sums of up to three loose elements are good for products only: 19 * 3 * 2^26 < 2^32, and
+ * ten products of two such add up to less than 2^63. Nothing here branches or indexes by a value.
+ */
 #ifndef FOG_CRYPTO_FE4_H
 #define FOG_CRYPTO_FE4_H
 
@@ -28,14 +29,14 @@ struct fe4 {
 /* Bits of limb i. */
 #define FE4_BITS(i) ((i) % 2 ? 25 : 26)
 
-FOG_AVX2_INLINE __m256i fe4_constant(u64 v)
+FOG_AVX2_INLINE __m256i fe4_word(u64 v)
 {
 	return _mm256_set1_epi64x((long long)v);
 }
 
 FOG_AVX2_INLINE __m256i fe4_low(__m256i v, unsigned bits)
 {
-	return _mm256_and_si256(v, fe4_constant((1ull << bits) - 1));
+	return _mm256_and_si256(v, fe4_word((1ull << bits) - 1));
 }
 
 /* What limb `from` has too much goes to the next one, from the last one 19-fold to the first. */
@@ -67,28 +68,68 @@ FOG_AVX2_INLINE void fe4_carry(struct fe4 *r, __m256i h[FE4_LIMBS])
 		r->l[i] = h[i];
 }
 
-FOG_AVX2_INLINE void fe4_add(struct fe4 *r, const struct fe4 *a, const struct fe4 *b)
+/* One parallel carry: limbs below 2^30 become loose. */
+FOG_AVX2_INLINE void fe4_carry_small(struct fe4 *r)
+{
+	__m256i c[FE4_LIMBS];
+
+	FE_UNROLL
+	for (unsigned i = 0; i < FE4_LIMBS; i++) {
+		c[i] = _mm256_srli_epi64(r->l[i], FE4_BITS(i));
+		r->l[i] = fe4_low(r->l[i], FE4_BITS(i));
+	}
+	r->l[0] = _mm256_add_epi64(r->l[0], _mm256_mul_epu32(c[FE4_LIMBS - 1], fe4_word(19)));
+	FE_UNROLL
+	for (unsigned i = 1; i < FE4_LIMBS; i++)
+		r->l[i] = _mm256_add_epi64(r->l[i], c[i - 1]);
+}
+
+FOG_AVX2_INLINE void fe4_add_raw(struct fe4 *r, const struct fe4 *a, const struct fe4 *b)
 {
 	FE_UNROLL
 	for (unsigned i = 0; i < FE4_LIMBS; i++)
 		r->l[i] = _mm256_add_epi64(a->l[i], b->l[i]);
 }
 
-/* a - b + 2p, whose limbs stay positive. */
-FOG_AVX2_INLINE void fe4_sub(struct fe4 *r, const struct fe4 *a, const struct fe4 *b)
+/* a - b + 2p, whose limbs stay positive; b is loose. */
+FOG_AVX2_INLINE void fe4_sub_raw(struct fe4 *r, const struct fe4 *a, const struct fe4 *b)
 {
 	FE_UNROLL
 	for (unsigned i = 0; i < FE4_LIMBS; i++) {
 		u64 bias = 2 * ((1ull << FE4_BITS(i)) - (i == 0 ? 19 : 1));
-		r->l[i] = _mm256_sub_epi64(_mm256_add_epi64(a->l[i], fe4_constant(bias)), b->l[i]);
+		r->l[i] = _mm256_sub_epi64(_mm256_add_epi64(a->l[i], fe4_word(bias)), b->l[i]);
 	}
+}
+
+FOG_AVX2_INLINE void fe4_add(struct fe4 *r, const struct fe4 *a, const struct fe4 *b)
+{
+	fe4_add_raw(r, a, b);
+	fe4_carry_small(r);
+}
+
+FOG_AVX2_INLINE void fe4_sub(struct fe4 *r, const struct fe4 *a, const struct fe4 *b)
+{
+	fe4_sub_raw(r, a, b);
+	fe4_carry_small(r);
+}
+
+/* For formulas.h: results of which only products are taken. Of a difference one side may be raw,
+ * so it has to be carried. */
+FOG_AVX2_INLINE void fe4_add_lazy(struct fe4 *r, const struct fe4 *a, const struct fe4 *b)
+{
+	fe4_add_raw(r, a, b);
+}
+
+FOG_AVX2_INLINE void fe4_sub_lazy(struct fe4 *r, const struct fe4 *a, const struct fe4 *b)
+{
+	fe4_sub(r, a, b);
 }
 
 /* Limbs of odd numbers weigh half a bit less than their place says: a product of two such counts
  * twice. What is of weight 2^255 and up comes back 19-fold. */
 FOG_AVX2_INLINE void fe4_mul(struct fe4 *r, const struct fe4 *a, const struct fe4 *b)
 {
-	const __m256i nineteen = fe4_constant(19);
+	const __m256i nineteen = fe4_word(19);
 	__m256i h[FE4_LIMBS], a2[FE4_LIMBS], b19[FE4_LIMBS];
 
 	FE_UNROLL
@@ -112,7 +153,7 @@ FOG_AVX2_INLINE void fe4_mul(struct fe4 *r, const struct fe4 *a, const struct fe
 
 FOG_AVX2_INLINE void fe4_sqr(struct fe4 *r, const struct fe4 *a)
 {
-	const __m256i nineteen = fe4_constant(19);
+	const __m256i nineteen = fe4_word(19);
 	__m256i h[FE4_LIMBS], a2[FE4_LIMBS], a4[FE4_LIMBS], a19[FE4_LIMBS];
 
 	FE_UNROLL
@@ -143,7 +184,7 @@ FOG_AVX2_INLINE void fe4_sqr(struct fe4 *r, const struct fe4 *a)
 FOG_AVX2_INLINE void fe4_mul_small_add(struct fe4 *r, const struct fe4 *a, const struct fe4 *b,
 				       u32 small)
 {
-	const __m256i c = fe4_constant(small);
+	const __m256i c = fe4_word(small);
 	__m256i h[FE4_LIMBS];
 
 	FE_UNROLL
@@ -173,7 +214,7 @@ FOG_AVX2_INLINE void fe4_select(struct fe4 *r, const struct fe4 *a, __m256i mask
 
 FOG_AVX2_INLINE void fe4_set(struct fe4 *r, u32 small)
 {
-	r->l[0] = fe4_constant(small);
+	r->l[0] = fe4_word(small);
 	FE_UNROLL
 	for (unsigned i = 1; i < FE4_LIMBS; i++)
 		r->l[i] = _mm256_setzero_si256();
@@ -201,16 +242,16 @@ FOG_AVX2_INLINE void fe4_from_words(struct fe4 *r, const __m256i w[4])
 	r->l[9] = fe4_low(_mm256_srli_epi64(w[3], 38), 25);
 }
 
-/* The canonical encoding. A loose element is below 2^255 + 2^141, so p comes off at most once: it
+/* The canonical encoding. A loose element is below 2^255 + 2^248, so p comes off at most once: it
  * does when adding 19 carries out of bit 255. */
 FOG_AVX2_INLINE void fe4_to_words(__m256i w[4], const struct fe4 *a)
 {
-	__m256i q = fe4_constant(19), t[FE4_LIMBS];
+	__m256i q = fe4_word(19), t[FE4_LIMBS];
 
 	FE_UNROLL
 	for (unsigned i = 0; i < FE4_LIMBS; i++)
 		q = _mm256_srli_epi64(_mm256_add_epi64(a->l[i], q), FE4_BITS(i));
-	q = _mm256_mul_epu32(q, fe4_constant(19));
+	q = _mm256_mul_epu32(q, fe4_word(19));
 	FE_UNROLL
 	for (unsigned i = 0; i < FE4_LIMBS; i++) {
 		t[i] = _mm256_add_epi64(a->l[i], q);
@@ -237,6 +278,41 @@ FOG_AVX2_INLINE __m256i fe4_is_zero(const struct fe4 *a)
 	fe4_to_words(w, a);
 	w[0] = _mm256_or_si256(_mm256_or_si256(w[0], w[1]), _mm256_or_si256(w[2], w[3]));
 	return _mm256_cmpeq_epi64(w[0], _mm256_setzero_si256());
+}
+
+FOG_AVX2_INLINE void fe4_constant(struct fe4 *r, const u64 limb[5])
+{
+	FE_UNROLL
+	for (unsigned i = 0; i < 5; i++) {
+		r->l[2 * i] = fe4_word(limb[i] & ((1u << 26) - 1));
+		r->l[2 * i + 1] = fe4_word(limb[i] >> 26);
+	}
+}
+
+/* All ones in the lanes where w is the canonical encoding of a, whatever its bit 255. */
+FOG_AVX2_INLINE __m256i fe4_is_encoded(const struct fe4 *a, const __m256i w[4])
+{
+	__m256i t[4], diff;
+
+	fe4_to_words(t, a);
+	diff = _mm256_slli_epi64(_mm256_xor_si256(t[3], w[3]), 1);
+	FE_UNROLL
+	for (unsigned i = 0; i < 3; i++)
+		diff = _mm256_or_si256(diff, _mm256_xor_si256(t[i], w[i]));
+	return _mm256_cmpeq_epi64(diff, _mm256_setzero_si256());
+}
+
+FOG_AVX2_INLINE __m256i fe4_top_bit(const __m256i w[4])
+{
+	return _mm256_cmpgt_epi64(_mm256_setzero_si256(), w[3]);
+}
+
+FOG_AVX2_INLINE __m256i fe4_is_odd(const struct fe4 *a)
+{
+	__m256i w[4];
+
+	fe4_to_words(w, a);
+	return _mm256_sub_epi64(_mm256_setzero_si256(), fe4_low(w[0], 1));
 }
 
 #endif

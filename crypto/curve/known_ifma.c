@@ -25,7 +25,8 @@ static inline const struct fog_ge_niels *point_at(const struct eight *e, unsigne
 	return size == 0 ? &zero : &e->table[lane]->multiple[i][size - 1];
 }
 
-FOG_IFMA static void eight_prefetch(const struct eight *e, unsigned i)
+/* gcc drops calls of functions that do nothing but prefetch. */
+FOG_IFMA_INLINE void eight_prefetch(const struct eight *e, unsigned i)
 {
 	if (i >= FOG_KNOWN_WINDOWS)
 		return;

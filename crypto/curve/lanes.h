@@ -7,13 +7,10 @@
 
 #include "crypto/curve/edwards.h"
 #include "crypto/curve/edwards8.h"
+#include "crypto/curve/rows.h"
 
 #if defined(__x86_64__)
 
-/* Three rows: an ext or a cached point, twenty words. */
-struct fog_ge_row3 {
-	_Alignas(64) u64 word[24];
-};
 _Static_assert(sizeof(struct fog_ge_niels) == 128, "two rows");
 
 /* Word i of row j becomes word j of row i. */
@@ -126,13 +123,6 @@ FOG_IFMA_INLINE void lanes_store_cached(void *const p[8], const struct fog_ge8_c
 {
 	lanes_store_row3(p, &c->ypx, &c->ymx, &c->z2, &c->t2d);
 }
-
-/* One point of three rows, for the code without lanes. */
-static inline void lanes_get_ext(struct fog_ge_ext *e, const struct fog_ge_row3 *row)
-{
-	memcpy(e, row, sizeof(*e));
-}
-_Static_assert(sizeof(struct fog_ge_ext) == 20 * sizeof(u64), "order of words");
 
 #endif
 #endif

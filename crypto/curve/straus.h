@@ -48,6 +48,8 @@ void fog_straus_sum(struct fog_ge_ext sum[], const struct fog_straus *s, void *s
 /* Members of curve.h's paths. */
 void fog_portable_straus(struct fog_ge_ext sum[], const struct fog_straus *s, void *scratch);
 size_t fog_portable_straus_scratch_size(unsigned count);
+void fog_avx2_straus(struct fog_ge_ext sum[], const struct fog_straus *s, void *scratch);
+size_t fog_avx2_straus_scratch_size(unsigned count);
 void fog_ifma_straus(struct fog_ge_ext sum[], const struct fog_straus *s, void *scratch);
 size_t fog_ifma_straus_scratch_size(unsigned count);
 

@@ -120,8 +120,10 @@ static inline const struct fog_ge_niels *fixed_at(const struct fixed_group *g, u
 	return &g->multiple[lane][digit < 0 ? -digit : digit];
 }
 
-/* Asks for the points of a group in advance: the tables are larger than the nearer caches. */
-static inline void fixed_group_prefetch(const struct fixed_group *g, unsigned i)
+/* Asks for the points of a group in advance: the tables are larger than the nearer caches. gcc
+ * drops calls of functions that do nothing but prefetch, so this one is no call. */
+LANES_ATTR __attribute__((always_inline)) static inline void fixed_group_prefetch(
+	const struct fixed_group *g, unsigned i)
 {
 	unsigned negative = 0;
 

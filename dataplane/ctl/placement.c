@@ -178,6 +178,9 @@ static void pin(struct fog_placement *p, const struct machine *m)
 		if (used != NULL)
 			hwloc_bitmap_set(used, (unsigned)p->cpu[w]);
 	}
+	/* One after the mix's. */
+	for (u32 v = 0; v < FOG_VERIFY_WORKERS_MAX && p->workers + 1 + v < m->own; v++)
+		p->verify_cpu[v] = m->core[m->order[p->workers + 1 + v] / 2].cpu[0];
 	p->pinned = true;
 	if (used != NULL)
 		hwloc_bitmap_list_snprintf(list, sizeof(list), used);
@@ -205,6 +208,8 @@ int fog_placement_choose(struct fog_placement *p, hwloc_topology_t topology,
 	for (unsigned w = 0; w < FOG_WORKERS_MAX; w++)
 		p->cpu[w] = -1;
 	p->mix_cpu = -1;
+	for (unsigned v = 0; v < FOG_VERIFY_WORKERS_MAX; v++)
+		p->verify_cpu[v] = -1;
 	if (workers > FOG_WORKERS_MAX)
 		return -EINVAL;
 	struct machine *m = malloc(sizeof(*m));

@@ -49,6 +49,7 @@ struct worker {
 	struct fog_verify *service;
 	u32 index;
 	int wake_fd;
+	int cpu; /* to pin to, or -1 */
 	pthread_t thread;
 	bool started;
 	u64 adopted_number; /* guarded by service->lock */
@@ -328,10 +329,25 @@ static void idle(struct worker *w)
 		fog_ring_wait_end(&w->submissions[c]);
 }
 
+/* Not fatal: a container may forbid it. */
+static void pin(const struct worker *w)
+{
+	cpu_set_t set;
+
+	if (w->cpu < 0 || w->cpu >= CPU_SETSIZE)
+		return;
+	CPU_ZERO(&set);
+	CPU_SET((size_t)w->cpu, &set);
+	if (pthread_setaffinity_np(pthread_self(), sizeof(set), &set) != 0)
+		fog_dplog(FOG_DPLOG_WARNING, "verify", "cannot run worker %u on CPU %d", w->index,
+			  w->cpu);
+}
+
 static void *worker_main(void *arg)
 {
 	struct worker *w = arg;
 
+	pin(w);
 	while (adopt(w))
 		if (w->region == NULL || w->mad || serve(w) == 0)
 			idle(w);
@@ -387,7 +403,7 @@ static void worker_stop(struct worker *w)
 }
 
 int fog_verify_start(struct fog_verify **out, struct fog_data_region *data, u32 workers,
-		     int notify_fd)
+		     const int *cpu, int notify_fd)
 {
 	size_t size = sizeof(struct fog_verify) + workers * sizeof(struct worker);
 
@@ -406,6 +422,7 @@ int fog_verify_start(struct fog_verify **out, struct fog_data_region *data, u32 
 	for (u32 i = 0; i < workers; i++) {
 		v->worker[i].index = i;
 		v->worker[i].wake_fd = -1;
+		v->worker[i].cpu = cpu != NULL ? cpu[i] : -1;
 	}
 	for (u32 i = 0; i < workers; i++) {
 		int rc = worker_start(v, &v->worker[i]);

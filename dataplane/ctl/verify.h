@@ -27,12 +27,12 @@
 
 struct fog_verify;
 
-/* Start `workers` threads ("fog-verify"), 1 .. FOG_VERIFY_WORKERS_MAX, on the CPUs of the caller's
- * mask. data: the data region, for the verdict rings. notify_fd: eventfd written when verdicts
- * appear and the control plane sleeps; -1 = none. Both outlive the service. Not attached at first.
- * 0 or -errno. */
+/* Start `workers` threads ("fog-verify"), 1 .. FOG_VERIFY_WORKERS_MAX. cpu: the CPU to pin each to,
+ * -1 or no array = wherever the caller may run; a CPU that is not allowed is one warning. data: the
+ * data region, for the verdict rings. notify_fd: eventfd written when verdicts appear and the
+ * control plane sleeps; -1 = none. Both outlive the service. Not attached at first. 0 or -errno. */
 int fog_verify_start(struct fog_verify **v, struct fog_data_region *data, u32 workers,
-		     int notify_fd);
+		     const int *cpu, int notify_fd);
 void fog_verify_stop(struct fog_verify *v);
 
 /* Serve `region` from now on, NULL = none. Zeroes the data plane's cursors of all verify rings,

@@ -216,7 +216,7 @@ static void test_hostile_control_plane(void)
 	CU_ASSERT_EQUAL_FATAL(fog_region_create(&ours, "data", sizeof(struct fog_data_region),
 						FOG_REGION_DATA, 1),
 			      0);
-	CU_ASSERT_EQUAL_FATAL(fog_verify_start(&verify, ours.base, 1, notify), 0);
+	CU_ASSERT_EQUAL_FATAL(fog_verify_start(&verify, ours.base, 1, NULL, notify), 0);
 	pid_t pid = hostile_control(pair[1], seed);
 	int fd = fd_receive(pair[0]);
 	CU_ASSERT_EQUAL_FATAL(fog_region_map_peer(&theirs, fd, sizeof(struct fog_control_region),

@@ -185,7 +185,7 @@ static void bench_open(struct bench *b)
 		abort();
 	snprintf(b->path, sizeof(b->path), "%s/dataplane.sock", b->dir);
 	b->notify = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (fog_verify_start(&b->verify, b->data.base, 1, b->notify) != 0)
+	if (fog_verify_start(&b->verify, b->data.base, 1, NULL, b->notify) != 0)
 		abort();
 	struct fog_ctl_config config = {
 		.socket_path = b->path,

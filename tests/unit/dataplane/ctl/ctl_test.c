@@ -124,7 +124,7 @@ static void bench_open(struct bench *b)
 	for (unsigned w = 0; w < WORKERS; w++)
 		b->dp.wake[w] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	b->notify = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (fog_verify_start(&b->verify, b->data.base, 1, b->notify) != 0)
+	if (fog_verify_start(&b->verify, b->data.base, 1, NULL, b->notify) != 0)
 		abort();
 	struct fog_ctl_config config = {
 		.socket_path = b->path,

@@ -117,6 +117,33 @@ static void test_life_cycle(void)
 	}
 }
 
+/* Verify workers get cores of their own from what the workers and the mix leave. */
+static void test_verify_workers(void)
+{
+	static const struct {
+		const char *machine;
+		u32 workers;
+		int want[FOG_VERIFY_WORKERS_MAX];
+	} list[] = {
+		{"core:1 pu:2", 0, {-1, -1, -1, -1}},      {"core:2 pu:1", 1, {-1, -1, -1, -1}},
+		{"core:4 pu:1", 1, {3, -1, -1, -1}},       {"core:4 pu:1", 2, {-1, -1, -1, -1}},
+		{"core:4 pu:2", 1, {6, -1, -1, -1}},       {"core:8 pu:1", 2, {4, 5, 6, 7}},
+		{"numa:2 core:4 pu:1", 4, {2, 3, -1, -1}},
+	};
+
+	for (unsigned i = 0; i < FOG_ARRAY_COUNT(list); i++) {
+		hwloc_topology_t t = machine(list[i].machine);
+		struct fog_placement p;
+
+		CU_ASSERT_EQUAL(fog_placement_choose(&p, t, NULL, list[i].workers, true), 0);
+		for (unsigned v = 0; v < FOG_VERIFY_WORKERS_MAX; v++)
+			CU_ASSERT_EQUAL(p.verify_cpu[v], list[i].want[v]);
+		CU_ASSERT_EQUAL(fog_placement_choose(&p, t, NULL, list[i].workers, false), 0);
+		CU_ASSERT_EQUAL(p.verify_cpu[0], -1);
+		hwloc_topology_destroy(t);
+	}
+}
+
 static void test_bad_arguments(void)
 {
 	hwloc_topology_t t = machine("core:4 pu:1");
@@ -186,4 +213,5 @@ static void test_this_machine(void)
 }
 
 FOG_TEST_MAIN("dataplane/ctl/placement", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_random_machines), FOG_TEST(test_this_machine))
+	      FOG_TEST(test_verify_workers), FOG_TEST(test_random_machines),
+	      FOG_TEST(test_this_machine))

@@ -8,14 +8,16 @@
 #include "dataplane/abi/feed.h"
 #include "tests/unit/fog_test.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
-#define WAIT_MS 5000
+#define WAIT_MS 30000
 
 struct bench {
 	struct fog_data_region *data;
@@ -65,7 +67,7 @@ static void bench_open(struct bench *b)
 	b->data = pages(sizeof(*b->data));
 	b->control = pages(sizeof(*b->control));
 	b->notify = eventfd(0, EFD_NONBLOCK);
-	if (fog_verify_start(&b->verify, b->data, 1, b->notify) != 0)
+	if (fog_verify_start(&b->verify, b->data, 1, NULL, b->notify) != 0)
 		abort();
 }
 
@@ -153,8 +155,9 @@ static void test_bad_arguments(void)
 	struct bench b;
 
 	bench_open(&b);
-	CU_ASSERT_EQUAL(fog_verify_start(&none, b.data, 0, -1), -EINVAL);
-	CU_ASSERT_EQUAL(fog_verify_start(&none, b.data, FOG_VERIFY_WORKERS_MAX + 1, -1), -EINVAL);
+	CU_ASSERT_EQUAL(fog_verify_start(&none, b.data, 0, NULL, -1), -EINVAL);
+	CU_ASSERT_EQUAL(fog_verify_start(&none, b.data, FOG_VERIFY_WORKERS_MAX + 1, NULL, -1),
+			-EINVAL);
 	for (unsigned i = 0; i < 8; i++)
 		job_fill(&b, &j[i], i, 100);
 	j[0].payload[32 + 5] ^= 1;
@@ -396,9 +399,42 @@ static void test_hostile_rings(void)
 	bench_close(&b);
 }
 
-/* Each worker serves its own rings, and only those. */
+static int first_cpu(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) != 0)
+		return -1;
+	for (int cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET((size_t)cpu, &set))
+			return cpu;
+	return -1;
+}
+
+/* Threads of this process that run on one CPU, and only there. */
+static unsigned pinned_count(int cpu)
+{
+	DIR *dir = opendir("/proc/self/task");
+	struct dirent *e;
+	unsigned count = 0;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(dir);
+	while ((e = readdir(dir)) != NULL) {
+		pid_t id = (pid_t)strtol(e->d_name, NULL, 10);
+		cpu_set_t set;
+		if (id > 0 && sched_getaffinity(id, sizeof(set), &set) == 0)
+			count += CPU_COUNT(&set) == 1 && CPU_ISSET((size_t)cpu, &set);
+	}
+	closedir(dir);
+	return count;
+}
+
+/* Each worker serves its own rings, and only those. Two have a CPU, one wants one that is not
+ * there. */
 static void test_workers(void)
 {
+	const int cpu[FOG_VERIFY_WORKERS_MAX] = {first_cpu(), -1, first_cpu(), CPU_SETSIZE - 1};
+	unsigned before = pinned_count(cpu[0]);
 	struct fog_data_region *data = pages(sizeof(*data));
 	struct fog_control_region *control = pages(sizeof(*control));
 	static struct job j;
@@ -407,7 +443,7 @@ static void test_workers(void)
 
 	bench_open(&b);
 	job_fill(&b, &j, 0, 10);
-	CU_ASSERT_EQUAL_FATAL(fog_verify_start(&verify, data, FOG_VERIFY_WORKERS_MAX, -1), 0);
+	CU_ASSERT_EQUAL_FATAL(fog_verify_start(&verify, data, FOG_VERIFY_WORKERS_MAX, cpu, -1), 0);
 	fog_verify_attach(verify, control);
 	for (u32 w = 0; w < FOG_VERIFY_WORKERS_MAX; w++) {
 		struct fog_feed f;
@@ -427,6 +463,8 @@ static void test_workers(void)
 		CU_ASSERT_EQUAL(data->verdicts[w][0].tag, 40 + w);
 		CU_ASSERT_EQUAL(data->verdicts[w][0].result, 0);
 	}
+	/* On a machine of one CPU all threads are pinned to begin with. */
+	CU_ASSERT_EQUAL(pinned_count(cpu[0]), before > 0 ? before + 4 : 2);
 	fog_verify_stop(verify);
 	munmap(data, sizeof(*data));
 	munmap(control, sizeof(*control));

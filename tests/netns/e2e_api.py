@@ -1,0 +1,39 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The public integration test (tests/api) against a lab, over TCP with a token and over the unix
+socket, with requests made from the document at random."""
+
+import os
+import subprocess
+
+from lab import ROOT, check, main
+
+TEST = os.path.join(ROOT, "tests", "api", "api_test.py")
+TEST_S = 300
+
+
+def api_test(url, token=None, *more):
+    """Runs in an interpreter that has Debian's modules. The last line is the count."""
+    command = ["/usr/bin/python3", TEST, "--url", url, *more]
+    done = subprocess.run(command + (["--token", token] if token else []), timeout=TEST_S,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False)
+    text = done.stdout.decode("utf-8", "replace")
+    check(done.returncode == 0, f"{url}:\n{text}")
+    print(text.strip().splitlines()[-1], flush=True)
+
+
+def test_tcp(lab):
+    host = lab.state["hosts"][0]
+    token = lab.fogctl("token", "create", "api-test", "--scope", "admin", "--tier", "enterprise",
+                       host=host["name"])["token"]
+    api_test(f"http://{host['http']}", token, "--fuzz", "200")
+
+
+def test_unix(lab):
+    url = f"unix:{lab.state['hosts'][1]['api']}"
+    api_test(url, None, "--quick", "--fuzz", "200", "--seed", "2")
+
+
+if __name__ == "__main__":
+    main([test_tcp, test_unix], mode="loopback", hosts=5)
