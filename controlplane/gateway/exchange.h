@@ -29,7 +29,6 @@ struct fog_exchange {
 	const char *path;              /* decoded; MHD's */
 	char request_id[FOG_EXCHANGE_ID_SIZE];
 	bool is_head;
-	bool closing; /* the answer is the connection's last: what follows is not read */
 	u64 start_ns;
 
 	struct fog_claims caller; /* subject "": unknown */

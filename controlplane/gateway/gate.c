@@ -152,41 +152,6 @@ static void preflight(struct fog_exchange *x)
 	fog_exchange_respond(x, 204, r);
 }
 
-/* ---- what could be read in two ways --------------------------------------------------------- */
-
-struct framing {
-	u32 lengths, encodings;
-	bool odd; /* a name that another reader may take for a different one */
-};
-
-static enum MHD_Result framing_look(void *ctx, enum MHD_ValueKind kind, const char *name,
-				    const char *value)
-{
-	struct framing *f = ctx;
-
-	f->lengths += strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0;
-	f->encodings += strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0;
-	f->odd |= strpbrk(name, " \t\r\n\v\f") != NULL;
-	return MHD_YES;
-}
-
-/* Where a proxy and we could disagree on the end of a request, the next one could be somebody
- * else's (RFC 9112 11.2): refused, and the connection is closed. */
-static bool ambiguous(struct fog_exchange *x)
-{
-	struct framing f = {0};
-	const char *encoding = fog_exchange_header_in(x, MHD_HTTP_HEADER_TRANSFER_ENCODING);
-
-	MHD_get_connection_values(x->connection, MHD_HEADER_KIND, framing_look, &f);
-	if (!f.odd && f.lengths + f.encodings <= 1 &&
-	    (f.encodings == 0 || strcasecmp(encoding, "chunked") == 0))
-		return false;
-	x->closing = true;
-	fog_exchange_header(x, MHD_HTTP_HEADER_CONNECTION, "close");
-	fog_exchange_problem(x, 400, "where this request ends can be read in two ways");
-	return true;
-}
-
 /* ---- all of it ------------------------------------------------------------------------------ */
 
 static void route(struct fog_exchange *x, const char *method)
@@ -212,8 +177,6 @@ void fog_gate(struct fog_exchange *x, const char *method)
 {
 	const char *why;
 
-	if (ambiguous(x))
-		return;
 	if (strcmp(method, MHD_HTTP_METHOD_OPTIONS) == 0 &&
 	    fog_exchange_header_in(x, "Access-Control-Request-Method")[0] != '\0' &&
 	    origin_allowed(x, fog_exchange_header_in(x, MHD_HTTP_HEADER_ORIGIN))) {
