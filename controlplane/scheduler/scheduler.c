@@ -141,6 +141,8 @@ static enum fog_placement_reason filter_kind(const struct fog_placement_request 
 		return FOG_PLACEMENT_EXCLUDED;
 	if (!attributes_match(r, h))
 		return FOG_PLACEMENT_ATTRIBUTE;
+	if (r->attested && !h->attested)
+		return FOG_PLACEMENT_ATTESTED;
 	if (!gpu_suits(r, h))
 		return FOG_PLACEMENT_KIND;
 	if (h->mark != FOG_PLACEMENT_MARK_NONE)
