@@ -22,7 +22,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed$")
 OUTPUT_LINES_MAX = 80  # of a failed test; the rest is in its log
 LOGS = os.path.join(ROOT, "build", "test-logs")
-TIMEOUT_DEFAULT_S = 60
+TIMEOUT_DEFAULT_S = 120  # at least: what ends a test that hangs, not one on a busy disk
 BUILD_TIMEOUT_S = 900
 
 ASAN_ENV = {
@@ -213,7 +213,8 @@ def meson_tests(build, options, chosen, env, slow_factor):
         name = f"{build.folder}: {entry['name']}"
         if not chosen(entry) or options.match not in name:
             continue
-        tests.append(Test(name, entry["cmd"], entry["timeout"] * slow_factor,
+        timeout_s = max(entry["timeout"], TIMEOUT_DEFAULT_S) * slow_factor
+        tests.append(Test(name, entry["cmd"], timeout_s,
                           {**entry["env"], **env}, entry.get("is_parallel", True),
                           entry["workdir"] or build.path))
     return tests

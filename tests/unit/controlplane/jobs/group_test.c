@@ -167,6 +167,8 @@ static void test_replicas(void)
 
 	for (u32 turn = 0; turn < 2; turn++) {
 		bed_start(5);
+		for (u32 i = 0; i < 5; i++)
+			bed.host[i].attested = true;
 		CU_ASSERT_EQUAL(bed_submit_batch("s", body), 1);
 		bed_tick(10);
 		CU_ASSERT_EQUAL(in_state(FOG_JOB_RUNNING), 3);
