@@ -3,7 +3,7 @@
 
 FOGCTL = build/controlplane/cli/fogctl
 
-.PHONY: all run test bench tor-bench lint fmt clean
+.PHONY: all run test bench tor-bench deb lint fmt clean
 
 all:
 	@configs/build
@@ -23,6 +23,10 @@ bench: all
 # C-tor's own benchmark from Debian's source package, in ~/.cache: a peer of fog-bench.
 tor-bench:
 	@bench/tor-bench
+
+# build/deb/fog_VERSION_ARCH.deb
+deb: all
+	@configs/deb
 
 lint:
 	@configs/install-deps

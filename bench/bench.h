@@ -26,6 +26,7 @@ struct bench_case {
 	double theirs_divisor; /* likewise */
 	double recorded;       /* not 0: the peer's figure, measured elsewhere; theirs is not run */
 	bool peer_recorded;    /* the peer's figure was not measured in this run */
+	bool more_is_better;   /* a rate: the ratio is the other way round */
 };
 
 struct bench_result {
@@ -34,7 +35,7 @@ struct bench_result {
 	char peer[96];
 	double value;      /* median */
 	double peer_value; /* median */
-	double ratio;      /* peer_value / value: how many times better we are */
+	double ratio;      /* how many times better we are */
 	double spread;     /* (max - min) / median of our samples */
 	unsigned samples;
 	bool peer_recorded;
@@ -66,6 +67,7 @@ void bench_record(struct bench *b, const struct bench_case *c, const double *our
 void bench_suite_cell(struct bench *b);
 void bench_suite_curve(struct bench *b);
 void bench_suite_executor(struct bench *b);
+void bench_suite_gateway_restart(struct bench *b);
 void bench_suite_handshake(struct bench *b);
 void bench_suite_link(struct bench *b);
 void bench_suite_quorum(struct bench *b);

@@ -22,7 +22,7 @@ static const struct suite suites[] = {
 	{"ring", bench_suite_ring},           {"zk", bench_suite_zk},
 	{"scheduler", bench_suite_scheduler}, {"market", bench_suite_market},
 	{"quorum", bench_suite_quorum},       {"reputation", bench_suite_reputation},
-	{"relay", bench_suite_relay},
+	{"relay", bench_suite_relay},         {"gateway_restart", bench_suite_gateway_restart},
 };
 
 static double now_seconds(void)
@@ -109,7 +109,7 @@ void bench_record(struct bench *b, const struct bench_case *c, const double *our
 	r->samples = samples;
 	r->value = bench_median(ours, samples);
 	r->peer_value = peer_value;
-	r->ratio = r->peer_value / r->value;
+	r->ratio = c->more_is_better ? r->value / r->peer_value : r->peer_value / r->value;
 	r->peer_recorded = c->peer_recorded || c->recorded > 0;
 	r->spread = (high - low) / r->value;
 	b->count++;

@@ -83,14 +83,23 @@ static u64 cpu_us(void)
 
 static void pump(struct client *c);
 
+/* What is under way when the run ends is told that the node stops. */
+static bool verdict_good(int result, const char *why)
+{
+	if (result == 0)
+		return true;
+	if (result == -ECANCELED && atomic_load(&shared->phase) == PHASE_END)
+		return false;
+	fprintf(stderr, "quorum: a transfer was refused: %s\n", why);
+	_exit(1);
+}
+
 static void on_load_verdict(void *arg, int result, const char *why, u64 height)
 {
 	struct client *c = arg;
 
-	if (result != 0) {
-		fprintf(stderr, "quorum: a transfer was refused: %s\n", why);
-		_exit(1);
-	}
+	if (!verdict_good(result, why))
+		return;
 	c->under_way--;
 	c->finished++;
 	atomic_store(&shared->final[c->index], c->finished);
@@ -127,10 +136,8 @@ static void on_probe_verdict(void *arg, int result, const char *why, u64 height)
 	u64 now = fog_monotonic_ns();
 	double ms = (double)(now - c->probe_ns) / 1e6;
 
-	if (result != 0) {
-		fprintf(stderr, "quorum: a transfer was refused: %s\n", why);
-		_exit(1);
-	}
+	if (!verdict_good(result, why))
+		return;
 	c->probing = false;
 	if (atomic_load(&shared->phase) == PHASE_LATENCY)
 		shared->latency_ms[atomic_fetch_add(&shared->probes, 1) % PROBES] = ms;
@@ -336,12 +343,13 @@ static int by_value(const void *x, const void *y)
 static void record(struct bench *b, const char *name, const char *unit, double value, double peer,
 		   bool rate, const char *text)
 {
-	struct bench_case c = {.name = name, .unit = unit, .peer = text, .peer_recorded = true};
+	struct bench_case c = {.name = name,
+			       .unit = unit,
+			       .peer = text,
+			       .peer_recorded = true,
+			       .more_is_better = rate};
 
 	bench_record(b, &c, &value, 1, peer);
-	/* More is better: the other way round. */
-	if (rate && bench_wanted(b, name))
-		b->results[b->count - 1].ratio = value / peer;
 }
 
 static void results(struct bench *b, double load_s)

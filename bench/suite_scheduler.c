@@ -101,14 +101,20 @@ static void suite_sort(struct bench *b, u32 objectives)
 
 /* ---- NSGA-II ------------------------------------------------------------------------------- */
 
-#define RUN_PROBLEMS 7 /* ZDT1-4, 6, DTLZ1, 2: the first of problems[] */
+#define RUN_PROBLEMS 8 /* ZDT1-4, 6, DTLZ1, 2, ZDT5: indexes of problems[] */
 #define RUN_SEEDS    31
 
-static double run_volume(struct vec *v, u32 count, u32 objectives)
+static const u32 run_problem[RUN_PROBLEMS] = {0, 1, 2, 3, 4, 5, 6, 12};
+
+/* ZDT5's values reach 32: as parts of that. */
+static double run_volume(const struct problem *p, struct vec *v, u32 count)
 {
 	static struct vec spare[POPULATION];
 
-	return hypervolume(v, count, objectives, 1.1, spare);
+	for (u32 i = 0; p->number == 15 && i < count; i++)
+		for (u32 k = 0; k < 2; k++)
+			v[i].f[k] /= 32;
+	return hypervolume(v, count, p->objectives, 1.1, spare);
 }
 
 /* Nanoseconds of one run; its front's hypervolume. */
@@ -128,8 +134,7 @@ static double run_ours(const struct problem *problem, u64 seed, double *volume)
 	FOG_ASSERT(memory != NULL && fog_nsga2_init(&n, memory, size, &p, &config) == 0);
 	fog_nsga2_run(n, GENERATIONS, NULL, NULL);
 	u64 end = cpu_ns();
-	*volume = run_volume(front, problem_front(n, problem->objectives, front),
-			     problem->objectives);
+	*volume = run_volume(problem, front, problem_front(n, problem->objectives, front));
 	free(memory);
 	return (double)(end - begin);
 }
@@ -142,11 +147,12 @@ static double run_theirs(const struct problem *problem, u64 seed, double *volume
 
 	u64 begin = cpu_ns();
 	peer_pagmo_nsga2(problem->number < 20 ? "zdt" : "dtlz", problem->number % 10,
-			 problem->genes, POPULATION, GENERATIONS, (unsigned)seed, values);
+			 problem->number == 15 ? 11 : problem->genes, POPULATION, GENERATIONS,
+			 (unsigned)seed, values);
 	u64 end = cpu_ns();
 	for (u32 i = 0; i < POPULATION; i++)
 		memcpy(front[i].f, &values[i * m], m * sizeof(double));
-	*volume = run_volume(front, POPULATION, m);
+	*volume = run_volume(problem, front, POPULATION);
 	return (double)(end - begin);
 }
 
@@ -161,28 +167,29 @@ static double median_of(double *v, u32 count)
 static void suite_nsga2(struct bench *b)
 {
 	static const double full[RUN_PROBLEMS] = {0.87616, 0.54283, 1.33137, 0.87618,
-						  0.50755, 1.31017, 0.80740};
+						  0.50755, 1.31017, 0.80740, 1.13529};
 	static double ours[RUN_PROBLEMS][BENCH_SAMPLES_MAX];
 	static double theirs[RUN_PROBLEMS][BENCH_SAMPLES_MAX];
 	double time[BENCH_SAMPLES_MAX] = {0}, time_theirs[BENCH_SAMPLES_MAX] = {0};
 	double missing = 0, missing_theirs = 0;
 	struct bench_case c = {.name = "scheduler.nsga2_run",
-			       .unit = "ns/7 runs",
+			       .unit = "ns/8 runs",
 			       .peer = "pagmo2 nsga2, population 100, 250 generations, CPU time"};
 
 	if (!bench_wanted(b, c.name))
 		return;
 	for (u32 s = 0; s < RUN_SEEDS; s++)
 		for (u32 i = 0; i < RUN_PROBLEMS; i++) {
-			time[s] += run_ours(&problems[i], s + 1, &ours[i][s]);
-			time_theirs[s] += run_theirs(&problems[i], s + 1, &theirs[i][s]);
+			time[s] += run_ours(&problems[run_problem[i]], s + 1, &ours[i][s]);
+			time_theirs[s] +=
+				run_theirs(&problems[run_problem[i]], s + 1, &theirs[i][s]);
 		}
 	bench_record(b, &c, time, RUN_SEEDS, median_of(time_theirs, RUN_SEEDS));
 	for (u32 i = 0; i < RUN_PROBLEMS; i++) {
 		double mine = median_of(ours[i], RUN_SEEDS);
 		double peer = median_of(theirs[i], RUN_SEEDS);
-		printf("    %-9s median hypervolume %.5f, pagmo2 %.5f\n", problems[i].name, mine,
-		       peer);
+		printf("    %-9s median hypervolume %.5f, pagmo2 %.5f\n",
+		       problems[run_problem[i]].name, mine, peer);
 		missing += (full[i] - mine) / RUN_PROBLEMS * 1e6;
 		missing_theirs += (full[i] - peer) / RUN_PROBLEMS * 1e6;
 	}

@@ -215,6 +215,14 @@ static int check_free_text(const char *v, char why[160])
 	return strlen(v) <= 64 ? 0 : -EINVAL;
 }
 
+static int check_url_or_empty(const char *v, char why[160])
+{
+	snprintf(why, 160, "wants a URL that begins with http:// or https://, or empty");
+	return v[0] == '\0' || strncmp(v, "http://", 7) == 0 || strncmp(v, "https://", 8) == 0
+		       ? 0
+		       : -EINVAL;
+}
+
 static const struct {
 	const char *group;
 	const char *key;
@@ -250,6 +258,8 @@ static const struct {
 	{"ledger", "genesis", check_path_or_empty},
 	{"market", "strategy", check_strategy},
 	{"quorum", "listen", check_listen_or_empty},
+	{"health", "alert_rules", check_path_or_empty},
+	{"health", "alert_webhook", check_url_or_empty},
 	{"attributes", "operator", check_free_text},
 	{"attributes", "country", check_country},
 	{"attributes", "region", check_free_text},

@@ -3,16 +3,16 @@
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "configs/service.h"
 #include "controlplane/core/log.h"
 #include "controlplane/daemon/host.h"
 #include "crypto/cpu.h"
 #include "crypto/mem.h"
 
+#define STATUS_S    10.0 /* between two lines for the service manager */
 #define CONFIG_PATH "/etc/fog/fog.conf"
 
 enum exit_status {
@@ -36,26 +36,12 @@ static const char usage[] =
 	"\n"
 	"SIGTERM and SIGINT end it in order; SIGHUP reads the configuration again.\n";
 
-/* "READY=1" and the like to systemd, when it started us (sd_notify(3), by hand). */
-static void notify(const char *state)
-{
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-
-	if (path == NULL || (path[0] != '/' && path[0] != '@') ||
-	    strlen(path) >= sizeof(sa.sun_path))
-		return;
-	memcpy(sa.sun_path, path, strlen(path));
-	if (path[0] == '@')
-		sa.sun_path[0] = '\0';
-	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return;
-	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
-	/* Nobody to tell when it fails. */
-	(void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&sa, len);
-	close(fd);
-}
+/* The service manager, and the host it hears of. */
+struct service {
+	int fd;
+	struct fog_host *host;
+	struct ev_timer timer;
+};
 
 static void on_terminate(struct ev_loop *loop, struct ev_signal *w, int revents)
 {
@@ -65,15 +51,50 @@ static void on_terminate(struct ev_loop *loop, struct ev_signal *w, int revents)
 
 static void on_hangup(struct ev_loop *loop, struct ev_signal *w, int revents)
 {
-	notify("RELOADING=1");
-	fog_host_reload(w->data);
-	notify("READY=1");
+	struct service *s = w->data;
+
+	(void)fog_service_tell(s->fd, "RELOADING=1");
+	fog_host_reload(s->host);
+	(void)fog_service_tell(s->fd, "READY=1");
+}
+
+static void on_service(struct ev_loop *loop, struct ev_timer *w, int revents)
+{
+	struct service *s = w->data;
+	char text[FOG_HOST_STATUS_SIZE + 32];
+	int n = snprintf(text, sizeof(text), "WATCHDOG=1\nSTATUS=");
+
+	fog_host_status_line(s->host, text + n);
+	(void)fog_service_tell(s->fd, text);
+}
+
+static void service_start(struct service *s, struct ev_loop *loop, struct fog_host *host)
+{
+	u32 interval_ms = fog_service_watchdog_ms();
+	double interval_s = interval_ms != 0 ? interval_ms / 1000.0 : STATUS_S;
+
+	s->host = host;
+	s->fd = fog_service_open();
+	ev_timer_init(&s->timer, on_service, interval_s, interval_s);
+	s->timer.data = s;
+	if (s->fd >= 0)
+		ev_timer_start(loop, &s->timer);
+	(void)fog_service_tell(s->fd, "READY=1");
+}
+
+static void service_stop(struct service *s, struct ev_loop *loop)
+{
+	(void)fog_service_tell(s->fd, "STOPPING=1");
+	ev_timer_stop(loop, &s->timer);
+	if (s->fd >= 0)
+		close(s->fd);
 }
 
 static int serve(struct fog_config *config, const char *path)
 {
 	struct ev_loop *loop = ev_default_loop(EVFLAG_AUTO);
 	struct ev_signal term, interrupt, hangup;
+	struct service service;
 	struct fog_host *host;
 	char why[FOG_HOST_WHY_SIZE];
 
@@ -88,14 +109,14 @@ static int serve(struct fog_config *config, const char *path)
 	ev_signal_init(&term, on_terminate, SIGTERM);
 	ev_signal_init(&interrupt, on_terminate, SIGINT);
 	ev_signal_init(&hangup, on_hangup, SIGHUP);
-	hangup.data = host;
+	hangup.data = &service;
 	ev_signal_start(loop, &term);
 	ev_signal_start(loop, &interrupt);
 	ev_signal_start(loop, &hangup);
 	fog_log(FOG_LOG_NOTICE, "core", "started version=%s", FOG_VERSION);
-	notify("READY=1");
+	service_start(&service, loop, host);
 	ev_run(loop, 0);
-	notify("STOPPING=1");
+	service_stop(&service, loop);
 	fog_host_stop(host);
 	fog_log(FOG_LOG_NOTICE, "core", "stopped");
 	return EXIT_OK;

@@ -6,6 +6,7 @@
  *
  * File descriptors: 4 per worker, 2 per attached client, 16 pending clients, some ten of its own;
  * with 16 workers under 128, so the usual limit of 1024 is never near. */
+#include "configs/service.h"
 #include "crypto/cpu.h"
 #include "crypto/mem.h"
 #include "crypto/random/random.h"
@@ -13,7 +14,6 @@
 #include "dataplane/ctl/harden.h"
 #include "dataplane/ctl/keys.h"
 #include "dataplane/ctl/log.h"
-#include "dataplane/ctl/notify.h"
 #include "dataplane/ctl/options.h"
 #include "dataplane/ctl/placement.h"
 #include "dataplane/ctl/verify.h"
@@ -40,6 +40,8 @@ struct daemon {
 	struct fog_verify *verify;
 	struct fog_ctl *ctl;
 	int signal_fd, event_fd, notify_fd;
+	u32 watchdog_ms; /* the service manager wants to hear of us so often; 0 = not */
+	u64 watchdog_due_ms;
 	u64 boot_id;
 };
 
@@ -122,6 +124,8 @@ static int dp_make(struct daemon *d)
 		.io_arg = &d->options.settings,
 		.notify_fd = d->event_fd,
 		.mix_dir = d->options.state_dir,
+		.mix_held = d->options.mix_held,
+		.mix_tags = d->options.mix_packets,
 	};
 	int rc = path_join(path, sizeof(path), d->options.state_dir, "dataplane.key");
 
@@ -235,6 +239,36 @@ static void harden_rest(const struct daemon *d)
 		  outcome(memory), outcome(filter));
 }
 
+static u64 monotonic_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (u64)ts.tv_sec * 1000 + (u64)ts.tv_nsec / 1000000;
+}
+
+/* Says that we are alive, which we are when every worker is. Returns ms until it is to be said
+ * again, -1: never. */
+static int watchdog_tell(struct daemon *d)
+{
+	const struct fog_data_region *region = d->data.base;
+	u64 now_ms = monotonic_ms();
+
+	if (d->watchdog_ms == 0)
+		return -1;
+	if (now_ms < d->watchdog_due_ms)
+		return (int)(d->watchdog_due_ms - now_ms);
+	d->watchdog_due_ms = now_ms + d->watchdog_ms;
+	for (u32 w = 0; w < d->placement.workers; w++) {
+		u64 beat_ns =
+			atomic_load_explicit(&region->status[w].heartbeat_ns, memory_order_relaxed);
+		if (now_ms > beat_ns / 1000000 + d->watchdog_ms)
+			return (int)d->watchdog_ms;
+	}
+	(void)fog_service_tell(d->notify_fd, "WATCHDOG=1");
+	return (int)d->watchdog_ms;
+}
+
 static int daemon_run(struct daemon *d)
 {
 	const struct fog_data_region *region = d->data.base;
@@ -248,11 +282,11 @@ static int daemon_run(struct daemon *d)
 		  fog_address_format(&address, text), region->io_name, region->crypto_name);
 	fog_dplog(FOG_DPLOG_INFO, "main", "%s", d->placement.reason);
 	harden_rest(d);
-	(void)fog_notify_send(d->notify_fd, "READY=1");
+	(void)fog_service_tell(d->notify_fd, "READY=1");
 	do {
-		rc = fog_ctl_step(d->ctl, d->signal_fd, -1);
+		rc = fog_ctl_step(d->ctl, d->signal_fd, watchdog_tell(d));
 	} while (rc == 0);
-	(void)fog_notify_send(d->notify_fd, "STOPPING=1");
+	(void)fog_service_tell(d->notify_fd, "STOPPING=1");
 	if (rc < 0)
 		return fail("control loop", rc);
 	fog_dplog(FOG_DPLOG_NOTICE, "main", "stopping as asked");
@@ -296,7 +330,8 @@ static int run(struct daemon *d)
 	d->signal_fd = signals_prepare();
 	if (d->signal_fd < 0)
 		return fail("signals", d->signal_fd);
-	d->notify_fd = fog_notify_open();
+	d->notify_fd = fog_service_open();
+	d->watchdog_ms = fog_service_watchdog_ms();
 	rc = machine_check(d);
 	if (rc == 0) {
 		fog_random_bytes(&d->boot_id, sizeof(d->boot_id));

@@ -12,6 +12,7 @@
 #include "controlplane/ledger/application.h"
 #include "controlplane/market/auction.h"
 #include "controlplane/market/market.h"
+#include "controlplane/quorum/validators.h"
 #include "crypto/hash/hash.h"
 #include "crypto/mem.h"
 
@@ -362,6 +363,10 @@ static int motion_parse(struct fog_cli *cli, const char *text, struct fog_motion
 		out->kind = FOG_MOTION_PARAMETER;
 		out->target = p->number;
 		out->value = strtoll(first, &end, 10);
+		if (p->number == FOG_PARAMETER_QUORUM_PROFILE && fog_profile_parse(first) != 0) {
+			out->value = (i64)fog_profile_parse(first);
+			return FOG_CLI_OK;
+		}
 		if (*first == '\0' || *end != '\0' || errno != 0 ||
 		    fog_parameter_check(p->number, out->value) != 0)
 			return fog_cli_usage(cli, "%s is a number from %lld to %lld", p->name,

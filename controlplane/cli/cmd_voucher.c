@@ -23,8 +23,9 @@ struct wallet {
 	int lock;
 	bool refused; /* the last call was answered with a refusal: it never happened */
 	json_t *root;
+	json_t *keys; /* the mint's answer */
 	struct fog_voucher_keyset keyset;
-	char id[FOG_VOUCHER_ID_SIZE];
+	char id[FOG_VOUCHER_ID_SIZE]; /* of the active one */
 };
 
 /* ---- the file ------------------------------------------------------------------------------- */
@@ -65,6 +66,7 @@ static int wallet_save(struct wallet *w)
 
 static void wallet_close(struct wallet *w)
 {
+	json_decref(w->keys);
 	json_decref(w->root);
 	if (w->lock >= 0)
 		close(w->lock);
@@ -126,11 +128,11 @@ static int mint_meet(struct wallet *w, const char *host)
 	int rc = mint_call(w, known != NULL ? known : host, json_pack("{s:s}", "op", "keys"),
 			   &answer);
 
-	if (rc == FOG_CLI_OK && fog_wallet_keyset_read(&w->keyset, w->id, answer) != 0)
+	if (rc == FOG_CLI_OK && fog_wallet_keyset_read(&w->keyset, w->id, answer, NULL) != 0)
 		rc = fog_cli_fail(w->cli, "the mint's keys are not those of its keyset");
 	if (rc == FOG_CLI_OK && known == NULL)
 		json_object_set(w->root, "mint", json_object_get(answer, "mint"));
-	json_decref(answer);
+	w->keys = answer;
 	return rc;
 }
 
@@ -140,6 +142,9 @@ static int pending_finish(struct wallet *w)
 	json_t *pending = json_object_get(w->root, "pending"), *answer = NULL, *o;
 	struct fog_output out[FOG_WALLET_OUTPUTS_MAX];
 	struct fog_voucher proof[FOG_WALLET_OUTPUTS_MAX];
+	struct fog_voucher_keyset keyset;
+	const char *named = json_string_value(json_object_get(pending, "id"));
+	char id[FOG_VOUCHER_ID_SIZE];
 	u32 count = 0;
 	size_t i;
 
@@ -152,7 +157,7 @@ static int pending_finish(struct wallet *w)
 			return fog_cli_fail(w->cli, "%s is damaged", w->path);
 	}
 	json_t *request = json_deep_copy(json_object_get(pending, "request"));
-	json_object_set_new(request, "outputs", fog_wallet_outputs_json(out, count, w->id));
+	json_object_set_new(request, "outputs", fog_wallet_outputs_json(out, count, named));
 	int rc = mint_call(w, mint_of(w), request, &answer);
 	if (rc != FOG_CLI_OK && w->refused) { /* what was ours to give is ours again */
 		if (json_is_true(json_object_get(pending, "own")))
@@ -162,9 +167,11 @@ static int pending_finish(struct wallet *w)
 		json_object_del(w->root, "pending");
 		(void)wallet_save(w);
 	}
+	/* It may have been begun with a keyset that is not the active one any more. */
 	if (rc == FOG_CLI_OK &&
-	    fog_wallet_finish(out, count, &w->keyset, w->id, json_object_get(answer, "signatures"),
-			      proof) != 0)
+	    (fog_wallet_keyset_read(&keyset, id, w->keys, named) != 0 ||
+	     fog_wallet_finish(out, count, &keyset, id, json_object_get(answer, "signatures"),
+			       proof) != 0))
 		rc = fog_cli_fail(w->cli, "the mint did not sign with the keys it published");
 	json_decref(answer);
 	if (rc != FOG_CLI_OK)
@@ -184,9 +191,42 @@ static void pending_set(struct wallet *w, json_t *request, const struct fog_outp
 
 	for (u32 i = 0; i < count; i++)
 		json_array_append_new(list, fog_wallet_output_save(&out[i]));
-	json_object_set_new(
-		w->root, "pending",
-		json_pack("{s:o, s:o, s:b}", "request", request, "outputs", list, "own", own));
+	json_object_set_new(w->root, "pending",
+			    json_pack("{s:o, s:o, s:b, s:s}", "request", request, "outputs", list,
+				      "own", own, "id", w->id));
+}
+
+/* Vouchers of a keyset that will expire become ones of the active keyset. */
+static int refresh(struct wallet *w)
+{
+	json_t *proofs = json_object_get(w->root, "proofs"), *old = json_array(), *p;
+	struct fog_output out[FOG_WALLET_OUTPUTS_MAX];
+	struct fog_voucher_keyset keyset;
+	char id[FOG_VOUCHER_ID_SIZE];
+	u64 sum = 0;
+
+	for (size_t i = 0;
+	     i < json_array_size(proofs) && json_array_size(old) < FOG_VOUCHERS_MAX;) {
+		p = json_array_get(proofs, i);
+		const char *own = json_string_value(json_object_get(p, "id"));
+		/* What has expired is worth nothing; it stays, so that one sees why. */
+		if (own == NULL || strcmp(own, w->id) == 0 ||
+		    fog_wallet_keyset_read(&keyset, id, w->keys, own) != 0) {
+			i++;
+			continue;
+		}
+		sum += (u64)json_integer_value(json_object_get(p, "amount"));
+		json_array_append(old, p);
+		json_array_remove(proofs, i);
+	}
+	if (sum == 0) {
+		json_decref(old);
+		return FOG_CLI_OK;
+	}
+	u32 count = fog_wallet_outputs(sum, out);
+	pending_set(w, json_pack("{s:s, s:o}", "op", "swap", "inputs", old), out, count, true);
+	int rc = wallet_save(w);
+	return rc == FOG_CLI_OK ? pending_finish(w) : rc;
 }
 
 /* Open, meet the mint, and finish what was begun before, or give it up when the mint refuses it: a
@@ -197,10 +237,11 @@ static int wallet_open(struct wallet *w, struct fog_cli *cli, const char *host)
 
 	if (rc == FOG_CLI_OK)
 		rc = mint_meet(w, host);
-	if (rc != FOG_CLI_OK || json_object_get(w->root, "pending") == NULL)
-		return rc;
-	rc = pending_finish(w);
-	return rc != FOG_CLI_OK && w->refused ? FOG_CLI_OK : rc;
+	if (rc == FOG_CLI_OK && json_object_get(w->root, "pending") != NULL) {
+		rc = pending_finish(w);
+		rc = rc != FOG_CLI_OK && w->refused ? FOG_CLI_OK : rc;
+	}
+	return rc == FOG_CLI_OK ? refresh(w) : rc;
 }
 
 static u64 balance(const struct wallet *w)

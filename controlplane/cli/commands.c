@@ -289,6 +289,20 @@ const struct fog_command fog_commands[] = {
 	 "1 when the proof is false or proves another result.\n\n"
 	 "  fogctl vrf draw relays --host birch | fogctl vrf verify -",
 	 fog_cmd_vrf_verify},
+	{"health", "", 0, 0, 0,
+	 "how each component of a host is; exit status 1 unless all are well", NULL,
+	 fog_cmd_health},
+	{"health restart", "COMPONENT", 1, 1, 0, "restart one component; nothing promised is lost",
+	 "  fogctl health restart scheduler", fog_cmd_health_restart},
+	{"alert list", "", 0, 0, O(ALL), "alerts that fire, and silences", NULL,
+	 fog_cmd_alert_list},
+	{"alert rules", "", 0, 0, 0, "what raises alerts on this host", NULL, fog_cmd_alert_rules},
+	{"alert ack", "ID", 1, 1, 0, "say that you look after an alert", NULL, fog_cmd_alert_ack},
+	{"alert silence", "RULE [OF]", 1, 2, O(FOR), "tell nobody of such alerts for a while",
+	 "RULE is the name of a rule or \"all\", OF for instance a component.\n\n"
+	 "  fogctl alert silence component_down edge --for 30m",
+	 fog_cmd_alert_silence},
+	{"alert unsilence", "SILENCE", 1, 1, 0, "end a silence", NULL, fog_cmd_alert_unsilence},
 	{"metrics", "", 0, 0, 0, "counters in the Prometheus text format", NULL, fog_cmd_metrics},
 
 	{"proof show", "FILE", 1, 1, 0,
@@ -339,7 +353,7 @@ const struct fog_command fog_commands[] = {
 	 "how a predicate is proved; without one, the library predicates", NULL,
 	 fog_cmd_zk_explain},
 
-	{"lab up", "", 0, 0, O(HOSTS) | O(MODE) | O(IO) | O(EPOCH) | O(DIR),
+	{"lab up", "", 0, 0, O(HOSTS) | O(MODE) | O(IO) | O(GENESIS) | O(DIR),
 	 "start a local fog of several hosts",
 	 "Each host gets its own folder, keys and processes; in mode netns also a network\n"
 	 "namespace. A supervisor restarts processes that end.",

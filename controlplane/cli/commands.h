@@ -25,6 +25,15 @@ int fog_cmd_reputation_list(struct fog_cli *cli);
 int fog_cmd_xdp_show(struct fog_cli *cli);
 int fog_cmd_metrics(struct fog_cli *cli);
 
+/* cmd_health.c */
+int fog_cmd_health(struct fog_cli *cli);
+int fog_cmd_health_restart(struct fog_cli *cli);
+int fog_cmd_alert_list(struct fog_cli *cli);
+int fog_cmd_alert_rules(struct fog_cli *cli);
+int fog_cmd_alert_ack(struct fog_cli *cli);
+int fog_cmd_alert_silence(struct fog_cli *cli);
+int fog_cmd_alert_unsilence(struct fog_cli *cli);
+
 /* cmd_vrf.c */
 int fog_cmd_vrf_status(struct fog_cli *cli);
 int fog_cmd_vrf_neighbors(struct fog_cli *cli);

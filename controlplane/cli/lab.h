@@ -30,8 +30,7 @@
 #define FOG_LAB_LINK_PORT     7000 /* in namespaces; loopback probes for free ones */
 #define FOG_LAB_CONTROL_PORT  7001
 #define FOG_LAB_QUORUM_PORT   7002
-#define FOG_LAB_EPOCH_MS      60000 /* one sees epochs and snapshots while one watches */
-#define FOG_LAB_VALIDATORS    7     /* the first so many hosts vote, the others follow */
+#define FOG_LAB_VALIDATORS    7 /* the first so many hosts vote, the others follow */
 #define FOG_LAB_SOCKS_PORT    9050
 #define FOG_LAB_ADDRESS_FIRST 10 /* 10.77.0.10, .11 .. */
 #define FOG_LAB_WWW_ADDRESS   "10.77.0.250"

@@ -16,6 +16,7 @@
 #define LEDGER_BALANCE  10000000000ll
 #define LEDGER_BOND     1000000000ll
 #define LEDGER_TREASURY 150000000000ll
+#define LEDGER_EPOCH_MS 60000 /* a lab shows epochs and snapshots while one watches */
 
 struct attributes {
 	const char *operator_name, *country, *region, *power_region;
@@ -223,9 +224,9 @@ int fog_lab_genesis_write(const json_t *lab, const char *const *nodes, const cha
 						   i < FOG_LAB_VALIDATORS, nodes[i], keys[i]));
 	json_t *root = json_pack("{s:s, s:I, s:I, s:I, s:s, s:o}", "name", "lab", "time_ms",
 				 (json_int_t)fog_now_ms(), "treasury", (json_int_t)LEDGER_TREASURY,
-				 "epoch_ms",
-				 (json_int_t)fog_pick_number(lab, "epoch_ms", FOG_LAB_EPOCH_MS),
-				 "profile", count >= 4 ? "enhanced" : "none", "accounts", accounts);
+				 "epoch_ms", (json_int_t)LEDGER_EPOCH_MS, "profile",
+				 count >= 4 ? "enhanced" : "none", "accounts", accounts);
+	json_object_update(root, json_object_get(lab, "genesis")); /* as asked for */
 	int rc = root != NULL && json_dump_file(root, path, JSON_INDENT(1)) == 0 ? 0 : -EIO;
 	json_decref(root);
 	return rc;

@@ -253,14 +253,29 @@ static int builder_make(json_t *lab, const char *dir)
 	return rc;
 }
 
+/* What the lab's genesis shall say otherwise; NULL when nothing. */
+static int genesis_read(const struct fog_cli *cli, json_t **out)
+{
+	const char *path = cli->option[FOG_OPTION_GENESIS];
+	json_error_t error;
+
+	*out = path != NULL ? json_load_file(path, JSON_REJECT_DUPLICATES, &error) : NULL;
+	if (path == NULL || json_is_object(*out))
+		return 0;
+	(void)fog_cli_fail(cli, "%s: line %d: %s", path, error.line, error.text);
+	json_decref(*out);
+	*out = NULL;
+	return -EINVAL;
+}
+
 int fog_lab_up(const struct fog_cli *cli, const char *dir, json_t **out)
 {
 	char why[FOG_LAB_NOTE_MAX] = "", id[5];
 	const char *hosts_text = cli->option[FOG_OPTION_HOSTS];
 	enum fog_lab_mode mode;
 	const char *io;
-	const char *epoch_text = cli->option[FOG_OPTION_EPOCH];
-	u64 hosts = FOG_LAB_HOSTS_DEFAULT, epoch_ms = FOG_LAB_EPOCH_MS;
+	u64 hosts = FOG_LAB_HOSTS_DEFAULT;
+	json_t *genesis;
 
 	*out = NULL;
 	if (mode_parse(cli->option[FOG_OPTION_MODE], &mode) != 0)
@@ -270,20 +285,21 @@ int fog_lab_up(const struct fog_cli *cli, const char *dir, json_t **out)
 					  "two want --mode netns");
 	if (hosts_text != NULL && fog_count_parse(hosts_text, 1, FOG_LAB_HOSTS_MAX, &hosts) != 0)
 		return fog_cli_usage(cli, "--hosts is a number from 1 to %d", FOG_LAB_HOSTS_MAX);
-	if (epoch_text != NULL && (fog_duration_parse(epoch_text, &epoch_ms) != 0 ||
-				   epoch_ms < 1000 || epoch_ms > 86400000))
-		return fog_cli_usage(cli, "--epoch is a time from 1s to 1d");
 	if (fog_lab_alive(dir))
 		return fog_cli_fail(cli, "a lab is already up in %s; stop it with: fogctl lab down",
 				    dir);
+	if (genesis_read(cli, &genesis) != 0)
+		return FOG_CLI_FAILED;
 	fog_lab_interruptible();
 	fog_lab_down(dir); /* what an earlier one may have left */
-	if (fog_lab_dir_prepare(dir, why) != 0 || id_draw(id) != 0)
+	json_t *lab = NULL;
+	if (fog_lab_dir_prepare(dir, why) == 0 && id_draw(id) == 0)
+		lab = network_up(dir, id, mode, (u32)hosts, io, why);
+	if (lab == NULL) {
+		json_decref(genesis);
 		return fog_cli_fail(cli, "%s", why);
-	json_t *lab = network_up(dir, id, mode, (u32)hosts, io, why);
-	if (lab == NULL)
-		return fog_cli_fail(cli, "%s", why);
-	json_object_set_new(lab, "epoch_ms", json_integer((json_int_t)epoch_ms));
+	}
+	json_object_set_new(lab, "genesis", genesis);
 	if (builder_make(lab, dir) != 0)
 		return fog_cli_fail(cli, "cannot make %s/builder.key", dir);
 	if (why[0] != '\0' && !cli->json)

@@ -24,12 +24,15 @@ static const struct color colors[] = {
 };
 
 static const struct color state_colors[] = {
-	{"up", "green"},        {"running", "green"},   {"succeeded", "green"},
-	{"built", "green"},     {"open", "green"},      {"down", "red"},
-	{"failed", "red"},      {"dead", "red"},        {"cancelled", "red"},
-	{"lost", "red"},        {"queued", "yellow"},   {"starting", "yellow"},
-	{"placing", "yellow"},  {"stopped", "yellow"},  {"offered", "yellow"},
-	{"building", "yellow"}, {"handshake", "yellow"}};
+	{"up", "green"},        {"running", "green"},    {"succeeded", "green"},
+	{"built", "green"},     {"open", "green"},       {"down", "red"},
+	{"failed", "red"},      {"dead", "red"},         {"cancelled", "red"},
+	{"lost", "red"},        {"queued", "yellow"},    {"starting", "yellow"},
+	{"placing", "yellow"},  {"stopped", "yellow"},   {"offered", "yellow"},
+	{"building", "yellow"}, {"handshake", "yellow"}, {"healthy", "green"},
+	{"degraded", "yellow"}, {"critical", "red"},     {"offline", "red"},
+	{"error", "red"},       {"firing", "red"},       {"resolved", "green"},
+	{"warning", "yellow"}};
 
 const char *fog_color(const struct fog_cli *cli, const char *color)
 {

@@ -11,7 +11,9 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,6 +29,8 @@
 #define HEALTHY_MS        10000 /* a run this long forgets the backoff */
 #define STOP_MS           4000  /* from SIGTERM to SIGKILL, each kind of process */
 #define TICK_MS           1000
+#define WATCHDOG_S        30 /* silence after which a process is killed; $FOG_LAB_WATCHDOG */
+#define MESSAGE_MAX       512
 #define LOG_SIZE_MAX      (64ll << 20) /* a larger log is emptied */
 #define SWEEP_TRIES       50
 #define SWEEP_INTERVAL_MS 100
@@ -39,6 +43,7 @@ struct child {
 	pid_t pid;         /* 0 = not running */
 	u64 started_ms;    /* monotonic */
 	u64 restart_ms;    /* monotonic; 0 = none due */
+	u64 beat_ms;       /* monotonic: its last READY=1 or WATCHDOG=1; 0 = none yet */
 	u32 backoff_ms;
 	u32 rank; /* place in its host's list: stopped in reverse */
 };
@@ -49,6 +54,8 @@ struct supervisor {
 	struct child children[PROCESSES_MAX];
 	u32 count;
 	bool changed; /* lab.json is out of date */
+	int notify_fd;
+	u32 watchdog_ms;
 	sigset_t signals;
 };
 
@@ -137,6 +144,7 @@ static void child_start(struct supervisor *s, struct child *c)
 		return;
 	}
 	c->started_ms = clock_ms();
+	c->beat_ms = 0;
 	node_set(s, c, "state", json_string("running"));
 	node_set(s, c, "pid", json_integer(c->pid));
 	node_set(s, c, "start_ticks", json_integer((json_int_t)fog_proc_start_ticks(c->pid)));
@@ -180,6 +188,79 @@ static void children_reap(struct supervisor *s, bool stopping)
 				break;
 			}
 		}
+	}
+}
+
+/* ---- the watchdog: what systemd does for a service with WatchdogSec= ------------------------- */
+
+static int watchdog_open(struct supervisor *s)
+{
+	const char *wanted = getenv("FOG_LAB_WATCHDOG");
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	char text[32];
+	int on = 1;
+
+	unsigned long seconds = wanted != NULL ? strtoul(wanted, NULL, 10) : 0;
+	s->watchdog_ms = 1000 * (u32)(seconds > 0 && seconds <= 3600 ? seconds : WATCHDOG_S);
+	if (snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/notify.sock", s->dir) >=
+	    (int)sizeof(sa.sun_path))
+		return -ENAMETOOLONG;
+	unlink(sa.sun_path);
+	s->notify_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (s->notify_fd < 0 ||
+	    setsockopt(s->notify_fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) != 0 ||
+	    bind(s->notify_fd, (struct sockaddr *)&sa, sizeof(sa)) != 0)
+		return -errno;
+	snprintf(text, sizeof(text), "%llu", 1000ull * s->watchdog_ms);
+	setenv("NOTIFY_SOCKET", sa.sun_path, 1);
+	setenv("WATCHDOG_USEC", text, 1);
+	return 0;
+}
+
+static void beat_take(struct supervisor *s, pid_t pid)
+{
+	for (u32 i = 0; i < s->count; i++)
+		if (s->children[i].pid == pid)
+			s->children[i].beat_ms = clock_ms();
+}
+
+static void beats_read(struct supervisor *s)
+{
+	char text[MESSAGE_MAX + 1], control[CMSG_SPACE(sizeof(struct ucred))];
+	struct iovec iov = {.iov_base = text, .iov_len = MESSAGE_MAX};
+
+	for (;;) {
+		struct msghdr m = {.msg_iov = &iov,
+				   .msg_iovlen = 1,
+				   .msg_control = control,
+				   .msg_controllen = sizeof(control)};
+		ssize_t n = recvmsg(s->notify_fd, &m, MSG_DONTWAIT);
+		if (n < 0)
+			return;
+		text[n] = '\0';
+		struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+		if (c == NULL || c->cmsg_type != SCM_CREDENTIALS ||
+		    (strstr(text, "WATCHDOG=1") == NULL && strstr(text, "READY=1") == NULL))
+			continue;
+		struct ucred cred;
+		memcpy(&cred, CMSG_DATA(c), sizeof(cred));
+		beat_take(s, cred.pid);
+	}
+}
+
+static void silent_kill(struct supervisor *s)
+{
+	u64 now = clock_ms();
+
+	beats_read(s);
+	for (u32 i = 0; i < s->count; i++) {
+		struct child *c = &s->children[i];
+		if (c->pid == 0 || c->beat_ms == 0 || now < c->beat_ms + s->watchdog_ms)
+			continue;
+		fprintf(stderr, "supervise: %s: no sign of life for %u ms\n", c->log,
+			s->watchdog_ms);
+		kill(c->pid, SIGKILL);
+		c->beat_ms = now;
 	}
 }
 
@@ -304,6 +385,7 @@ static void supervise_loop(struct supervisor *s)
 		if (number == SIGTERM || number == SIGINT)
 			break;
 		children_reap(s, false);
+		silent_kill(s);
 	}
 }
 
@@ -331,6 +413,7 @@ int fog_supervise(const char *dir)
 		return -ENOMEM;
 	}
 	s->dir = dir;
+	s->notify_fd = -1;
 	s->lab = fog_lab_load(dir, "plan.json");
 	rc = s->lab != NULL ? children_load(s) : -ENOENT;
 	if (rc != 0)
@@ -342,6 +425,9 @@ int fog_supervise(const char *dir)
 	sigprocmask(SIG_BLOCK, &s->signals, NULL);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	environment_mark(fog_pick_text(s->lab, "id", ""), dir);
+	rc = watchdog_open(s);
+	if (rc != 0)
+		goto out;
 	json_object_set_new(s->lab, "supervisor",
 			    json_pack("{s:i, s:I}", "pid", (int)getpid(), "start_ticks",
 				      (json_int_t)fog_proc_start_ticks(getpid())));
@@ -355,6 +441,8 @@ int fog_supervise(const char *dir)
 		rank_stop(s, ranks);
 	lab_state(s, "down");
 out:
+	if (s->notify_fd >= 0)
+		close(s->notify_fd);
 	json_decref(s->lab);
 	free(s);
 	close(lock);

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "configs/service.h"
 #include "controlplane/daemon/host.h"
 #include "controlplane/daemon/measure.h"
+#include "controlplane/daemon/metrics.h"
 #include "dataplane/abi/attach.h"
 #include "crypto/mem.h"
 
@@ -323,7 +325,7 @@ static const struct fog_route routes[] = {
 				" string}]}")},
 	{"GET", "/v1/xdp", fog_host_xdp_get,
 	 FOG_DESCRIBE("The XDP filter", .answer = "{attached: boolean, reason: string, ...}")},
-	{"GET", "/metrics", fog_host_metrics,
+	{"GET", "/metrics", fog_host_metrics_get,
 	 FOG_DESCRIBE("Metrics for Prometheus", .text = "Prometheus text format 0.0.4.",
 		      .type = "text/plain; version=0.0.4")},
 };
@@ -346,7 +348,10 @@ int fog_host_api_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 				   " number, network: object, ...}");
 		fog_gateway_add(h->gateway, routes, FOG_ARRAY_COUNT(routes), h);
 		fog_host_mix_routes(h);
-		fd = fog_unix_listen(path, 128);
+		fd = fog_service_socket("api");
+		h->api_socket_given = fd >= 0;
+		if (fd < 0)
+			fd = fog_unix_listen(path, 128);
 		rc = fd < 0 ? fd : fog_gateway_listen(h->gateway, fd);
 	}
 	if (rc == 0)
@@ -365,6 +370,8 @@ void fog_host_api_stop(struct fog_host *h)
 		return;
 	fog_gateway_free(h->gateway);
 	h->gateway = NULL;
+	if (h->api_socket_given)
+		return; /* the service manager goes on listening */
 	socket_path(h, path);
 	unlink(path);
 }

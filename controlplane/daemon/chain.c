@@ -16,6 +16,7 @@ struct waiting {
 	u8 id[32];
 	fog_chain_done_fn done;
 	void *ctx;
+	u64 since_ns;
 };
 
 struct fog_host_chain {
@@ -28,6 +29,7 @@ struct fog_host_chain {
 	u64 own_next; /* nonce of our next transaction; 0 = as the state says */
 	u64 state_height;
 	u64 parameters_version;
+	struct fog_histogram commit;
 	struct waiting waiting[FOG_CHAIN_POOL_MAX];
 	i32 verdict[FOG_APP_BLOCK_TX_MAX];
 };
@@ -135,12 +137,18 @@ static int block_store(struct fog_host_chain *c, u64 height, u64 time_ms, const 
 
 static int state_write(struct fog_host_chain *c);
 
+static void committed(struct fog_host_chain *c, u64 since_ns)
+{
+	fog_histogram_add(&c->commit, (double)(fog_monotonic_ns() - since_ns) / 1e9);
+}
+
 static void block_answer(struct fog_host_chain *c, struct waiting *w, u32 count, u64 height)
 {
 	for (u32 n = 0; n < count; n++) {
 		enum fog_tx_error error = FOG_TX_OK;
 		u64 at = height;
 		(void)fog_ledger_app_verdict(c->app, w[n].id, &error, &at);
+		committed(c, w[n].since_ns);
 		if (w[n].done != NULL)
 			w[n].done(w[n].ctx, w[n].id, at, error, 0);
 		free(w[n].data);
@@ -266,6 +274,7 @@ struct passage {
 	u8 id[32];
 	fog_chain_done_fn done;
 	void *ctx;
+	u64 since_ns;
 };
 
 static void on_verdict(void *arg, int result, const char *why, u64 height)
@@ -280,6 +289,8 @@ static void on_verdict(void *arg, int result, const char *why, u64 height)
 		error = result == -EALREADY ? FOG_TX_ERROR_REPLAYED : fog_chain_error_of(why);
 	if (error != FOG_TX_OK)
 		p->c->own_next = 0;
+	if (result == 0)
+		committed(p->c, p->since_ns);
 	if (p->done != NULL)
 		p->done(p->ctx, p->id, at, error, result);
 	free(p);
@@ -292,7 +303,7 @@ static int node_submit(struct fog_host_chain *c, const u8 *data, u32 len, fog_ch
 
 	if (p == NULL)
 		return -ENOMEM;
-	*p = (struct passage){.c = c, .done = done, .ctx = ctx};
+	*p = (struct passage){.c = c, .done = done, .ctx = ctx, .since_ns = fog_monotonic_ns()};
 	fog_tx_id(data, len, p->id);
 	int rc = fog_node_submit(c->node, data, len, on_verdict, p);
 	if (rc != 0)
@@ -305,7 +316,7 @@ int fog_host_chain_submit(struct fog_host_chain *c, const u8 *data, u32 len,
 {
 	struct fog_app_bytes bytes = {data, len};
 	char why[1][FOG_APP_WHY_SIZE];
-	struct waiting w = {.len = len, .done = done, .ctx = ctx};
+	struct waiting w = {.len = len, .done = done, .ctx = ctx, .since_ns = fog_monotonic_ns()};
 	struct fog_tx tx;
 	int rc;
 
@@ -359,6 +370,11 @@ int fog_host_chain_send(struct fog_host_chain *c, struct fog_tx *tx, enum fog_tx
 	if (rc == 0)
 		c->own_next = tx->nonce + 1;
 	return rc;
+}
+
+const struct fog_histogram *fog_host_chain_commit(const struct fog_host_chain *c)
+{
+	return &c->commit;
 }
 
 struct fog_ledger_app *fog_host_chain_app(struct fog_host_chain *c)

@@ -17,6 +17,7 @@
 #define FOG_DAEMON_CHAIN_H
 
 #include "controlplane/daemon/host.h"
+#include "controlplane/health/histogram.h"
 #include "controlplane/ledger/application.h"
 #include "controlplane/validator/genesis.h"
 #include "controlplane/validator/node.h"
@@ -33,6 +34,8 @@ struct fog_host_chain;
 int fog_host_chain_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
 void fog_host_chain_stop(struct fog_host *h);
 struct fog_ledger_app *fog_host_chain_app(struct fog_host_chain *c);
+/* Time from taking a transaction in to its block being final and executed here. */
+const struct fog_histogram *fog_host_chain_commit(const struct fog_host_chain *c);
 
 /* What came of a transaction. error FOG_TX_ERROR_COUNT: it never came before the ledger, and
  * result, a -errno that fog_chain_why() knows, says why. */

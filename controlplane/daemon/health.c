@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "controlplane/core/log.h"
+#include "controlplane/daemon/alerts.h"
 
 /* ---- looking -------------------------------------------------------------------------------- */
 
@@ -19,7 +20,7 @@ static void look(struct fog_host *h, u32 i)
 
 	s->parts[i].look(h, &r);
 	bool changed = fog_health_observe(&s->h, i, &r, fog_loop_now_ms(h->loop));
-	if (!changed || c->status == FOG_HEALTH_STOPPED ||
+	if (!changed || !c->settled || c->status == FOG_HEALTH_STOPPED ||
 	    (first && c->level == FOG_HEALTH_HEALTHY))
 		return;
 	fog_log(c->level >= FOG_HEALTH_CRITICAL ? FOG_LOG_WARNING : FOG_LOG_NOTICE, "health",
@@ -64,6 +65,7 @@ static void recover(struct fog_host *h)
 
 static void on_recover(struct ev_loop *loop, struct ev_timer *w, int revents)
 {
+	fog_host_alerts_components(w->data);
 	recover(w->data);
 }
 
@@ -81,6 +83,7 @@ static void on_look(struct ev_loop *loop, struct ev_timer *w, int revents)
 		return;
 	for (u32 i = 0; i < s->h.count; i++)
 		look(h, i);
+	fog_host_alerts_components(h);
 	recover(h);
 }
 
@@ -195,6 +198,17 @@ json_t *fog_host_services_json(const struct fog_host *h)
 				    service_json(level, c->status != FOG_HEALTH_STOPPED));
 	}
 	return services;
+}
+
+void fog_host_status_line(const struct fog_host *h, char out[FOG_HOST_STATUS_SIZE])
+{
+	struct fog_health_summary sum;
+	u32 up, links = fog_links_count(h->links, &up);
+
+	fog_health_summary(&h->health->h, fog_loop_now_ms(h->loop), &sum);
+	snprintf(out, FOG_HOST_STATUS_SIZE, "%s: %u of %u components, %u of %u links, %u jobs",
+		 fog_health_level_name(sum.level), sum.healthy, sum.total, up, links,
+		 fog_host_jobs_open(h));
 }
 
 /* ---- API ------------------------------------------------------------------------------------ */

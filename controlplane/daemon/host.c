@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "controlplane/core/log.h"
+#include "controlplane/daemon/alerts.h"
 #include "controlplane/daemon/chain.h"
 #include "controlplane/daemon/circuits_api.h"
 #include "controlplane/daemon/draws.h"
@@ -184,6 +185,8 @@ static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 		rc = fog_host_live_start(h);
 	if (rc == 0)
 		rc = fog_host_health_start(h);
+	if (rc == 0)
+		rc = fog_host_alerts_start(h, why);
 	return rc == 0 ? fog_host_tcp_start(h, why) : rc;
 }
 
@@ -249,6 +252,7 @@ void fog_host_stop(struct fog_host *h)
 {
 	if (h == NULL)
 		return;
+	fog_host_alerts_stop(h);
 	fog_host_health_stop(h);
 	fog_host_usage_stop(h);
 	fog_host_pay_stop(h);
@@ -297,6 +301,9 @@ static bool can_reload(const struct fog_config_key *k)
 					   "health.recovery_check_interval",
 					   "health.max_error_count",
 					   "health.auto_recovery_enabled",
+					   "health.metrics_collection_interval",
+					   "health.alert_rules",
+					   "health.alert_webhook",
 					   "gateway.cors_origins",
 					   "gateway.standard_per_minute",
 					   "gateway.standard_per_hour",
@@ -338,6 +345,7 @@ void fog_host_reload(struct fog_host *h)
 	fog_config_free(&fresh);
 	fog_log_set_level(fog_log_level_parse(h->config.host_log_level));
 	fog_log(FOG_LOG_NOTICE, "core", "reloaded changed=%u", taken);
+	fog_host_alerts_reload(h); /* its file may have changed */
 	fog_host_tcp_reload(h);
 	if (taken == 0)
 		return;

@@ -20,7 +20,8 @@
 #include "controlplane/directory/peering.h"
 #include "controlplane/gateway/gateway.h"
 
-#define FOG_HOST_WHY_SIZE 512
+#define FOG_HOST_WHY_SIZE    512
+#define FOG_HOST_STATUS_SIZE 200
 /* Silence of fog-edge after which the descriptor says that there is none. */
 #define FOG_HOST_EDGE_GRACE_MS 30000
 #define FOG_HOST_EXPIRE_S      5.0 /* between looks for expired descriptors */
@@ -54,6 +55,8 @@ struct fog_host_market;
 struct fog_host_trust;
 struct fog_host_draws;
 struct fog_host_health;
+struct fog_host_alerts;
+struct fog_metrics;
 struct fog_host_proofs;
 struct fog_host_circuits;
 struct fog_host_onion;
@@ -133,6 +136,7 @@ struct fog_host {
 	struct fog_path_host path_hosts[FOG_PATH_HOSTS_MAX];
 
 	struct fog_gateway *gateway;
+	bool api_socket_given;     /* by the service manager */
 	struct fog_access *access; /* gateway.c */
 	struct fog_tls *tls;       /* NULL: none */
 	struct fog_host_counts counts;
@@ -145,6 +149,7 @@ struct fog_host {
 	struct fog_host_trust *trust;   /* likewise */
 	struct fog_host_draws *draws;   /* likewise */
 	struct fog_host_health *health; /* likewise; what is asked for it answers later */
+	struct fog_host_alerts *alerts; /* likewise */
 	struct fog_host_proofs *proofs; /* likewise */
 	struct fog_host_circuits *circuits;
 	struct fog_host_onion *onion;
@@ -167,6 +172,8 @@ int fog_host_start(struct fog_host **out, struct ev_loop *loop, struct fog_confi
 		   const char *path, char why[FOG_HOST_WHY_SIZE]);
 /* Ends what runs, flushes the store. NULL is fine. */
 void fog_host_stop(struct fog_host *h);
+/* For people, one line: "healthy: 15 of 15 components, 6 of 6 links, 2 jobs". */
+void fog_host_status_line(const struct fog_host *h, char out[FOG_HOST_STATUS_SIZE]);
 /* SIGHUP: read the file again, take over what can change, say what cannot. */
 void fog_host_reload(struct fog_host *h);
 
@@ -189,7 +196,7 @@ void fog_host_xdp_attached(struct fog_host *h); /* in the callback that says UP 
 void fog_host_xdp_links(struct fog_host *h);    /* a link changed */
 void fog_host_xdp_reload(struct fog_host *h);
 int fog_host_xdp_get(struct fog_exchange *x); /* GET /v1/xdp */
-void fog_host_xdp_metrics(const struct fog_host *h, FILE *out);
+void fog_host_xdp_metrics(const struct fog_host *h, struct fog_metrics *m);
 
 /* Have our descriptor made again if anything in it changed or its half life is over. */
 void fog_host_publish_soon(struct fog_host *h);
@@ -240,6 +247,5 @@ void fog_host_access_stop(struct fog_host *h); /* after the gateway is gone */
 
 int fog_host_api_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
 void fog_host_api_stop(struct fog_host *h);
-int fog_host_metrics(struct fog_exchange *x);
 
 #endif

@@ -19,16 +19,19 @@
 #include "controlplane/jobs/engine.h"
 #include "crypto/hash/hash.h"
 
-#define TICK_MS        200
-#define ROWS_MAX       64     /* looked at in one tick */
-#define RESEND_MS      5000   /* a transaction on its way is not sent again before */
-#define CLAIM_AFTER_MS 120000 /* a receipt unpaid for so long is claimed */
+#define TICK_MS    200
+#define ROWS_MAX   64   /* looked at in one tick */
+#define CLAIMS_MAX 16   /* likewise */
+#define RESEND_MS  5000 /* a transaction on its way is not sent again before */
+/* A receipt unpaid for so long is claimed; sooner where there is less time to object. */
+#define CLAIM_AFTER_MS 120000
 #define LIFE_MS        86400000ull
 #define UFOG           1000 /* of a mfog */
 
 struct fog_host_pay {
 	struct fog_host *host;
 	struct ev_timer timer;
+	u64 looked_ms; /* when the last receipt looked at was made; 0 = begin with the oldest */
 };
 
 static const struct fog_migration migrations[] = {
@@ -257,46 +260,52 @@ struct claim {
 	char text[FOG_TX_TEXT_MAX + 1];
 };
 
-/* The oldest receipt of ours that nobody settled and that was not claimed yet. */
-static bool claim_next(struct fog_host *h, u64 now_ms, struct claim *c)
+/* Receipts of ours that nobody settled, after the one looked at last, in turn: those of escrows
+ * long gone must not keep others waiting. */
+static u32 claims_read(struct fog_host *h, u64 now_ms, struct claim *claims)
 {
+	u64 to_object_ms = (u64)fog_parameter_get(state_of(h), FOG_PARAMETER_CLAIM_MS);
 	struct fog_stmt *q = fog_stmt(
 		h->store,
-		"SELECT r.submitter, r.job, r.attempt, r.text, r.signature, r.amount FROM"
-		" receipt r LEFT JOIN settlement s ON s.submitter = r.submitter AND s.job ="
-		" r.job AND s.attempt = r.attempt WHERE r.worker = ? AND s.job IS NULL AND"
-		" r.created_ms < ? AND r.created_ms > ? AND r.amount > 0 ORDER BY"
-		" r.created_ms LIMIT 1");
+		"SELECT r.submitter, r.job, r.attempt, r.text, r.signature, r.amount,"
+		" r.created_ms FROM receipt r LEFT JOIN settlement s ON s.submitter ="
+		" r.submitter AND s.job = r.job AND s.attempt = r.attempt WHERE r.worker = ?"
+		" AND s.job IS NULL AND r.created_ms < ? AND r.created_ms > ? AND r.amount > 0"
+		" ORDER BY r.created_ms LIMIT 16");
+	u32 count = 0;
 
 	fog_bind_blob(q, h->id.node_id, 32);
-	fog_bind_u64(q, now_ms - CLAIM_AFTER_MS);
-	fog_bind_u64(q, now_ms - LIFE_MS);
-	if (fog_stmt_step(q) != 1)
-		return false;
-	snprintf(c->job, sizeof(c->job), "%s", fog_column_text(q, 1));
-	c->attempt = (u32)fog_column_u64(q, 2);
-	snprintf(c->text, sizeof(c->text), "%s", fog_column_text(q, 3));
-	c->amount = fog_column_u64(q, 5) * UFOG;
-	bool good = fog_column_copy(q, 0, c->submitter, 32) == 0 &&
-		    fog_column_copy(q, 4, c->signature, 64) == 0;
+	fog_bind_u64(q, now_ms - FOG_MIN((u64)CLAIM_AFTER_MS, to_object_ms));
+	fog_bind_u64(q, FOG_MAX(now_ms - LIFE_MS, h->pay->looked_ms));
+	h->pay->looked_ms = 0; /* from the start again, unless there are more */
+	while (count < CLAIMS_MAX && fog_stmt_step(q) == 1) {
+		struct claim *c = &claims[count++];
+		snprintf(c->job, sizeof(c->job), "%s", fog_column_text(q, 1));
+		c->attempt = (u32)fog_column_u64(q, 2);
+		snprintf(c->text, sizeof(c->text), "%s", fog_column_text(q, 3));
+		c->amount = fog_column_u64(q, 5) * UFOG;
+		if (count == CLAIMS_MAX)
+			h->pay->looked_ms = fog_column_u64(q, 6);
+		if (fog_column_copy(q, 0, c->submitter, 32) != 0 ||
+		    fog_column_copy(q, 4, c->signature, 64) != 0)
+			count--;
+	}
 	fog_stmt_reset(q);
-	return good;
+	return count;
 }
 
-static void claim_tick(struct fog_host *h, u64 now_ms)
+/* Claims what is worth more than it costs, and has it paid when nobody objected in time. */
+static void claim_tick(struct fog_host *h, const struct claim *c, u64 now_ms)
 {
-	struct claim *c = malloc(sizeof(*c));
 	struct fog_tx tx = {0};
 	struct fog_rec_escrow e;
 	u8 reference[32], id[32];
 
-	if (c == NULL || !claim_next(h, now_ms, c))
-		goto out;
 	reference_of(c->job, c->attempt, reference);
 	fog_escrow_id(c->submitter, reference, id);
 	if (!fog_state_get(state_of(h), FOG_RECORD_ESCROW, id, &e) ||
 	    memcmp(e.payee, h->id.node_id, 32) != 0)
-		goto out;
+		return;
 	if (e.state == FOG_ESCROW_OPEN) {
 		tx.kind = FOG_TX_ESCROW_CLAIM;
 		memcpy(tx.body.escrow_claim.escrow, id, 32);
@@ -304,14 +313,24 @@ static void claim_tick(struct fog_host *h, u64 now_ms)
 		tx.body.escrow_claim.amount = FOG_MIN(c->amount, e.held);
 		tx.text = c->text;
 		tx.text_len = (u32)strlen(c->text);
+		if (tx.body.escrow_claim.amount <= state_of(h)->global.base_fee * FOG_TX_SIZE_MAX)
+			return;
 	} else if (now_ms >= e.due_ms) {
 		tx.kind = FOG_TX_ESCROW_FINISH;
 		memcpy(tx.body.escrow.escrow, id, 32);
 	}
 	if (tx.kind != 0)
 		tx_send(h, &tx, c->job);
-out:
-	free(c);
+}
+
+static void claims_tick(struct fog_host *h, u64 now_ms)
+{
+	struct claim *claims = calloc(CLAIMS_MAX, sizeof(*claims));
+	u32 count = claims != NULL ? claims_read(h, now_ms, claims) : 0;
+
+	for (u32 i = 0; i < count; i++)
+		claim_tick(h, &claims[i], now_ms);
+	free(claims);
 }
 
 /* ---- life cycle ----------------------------------------------------------------------------- */
@@ -328,7 +347,7 @@ static void on_tick(struct ev_loop *loop, struct ev_timer *t, int revents)
 		row_tick(p->host, &rows[i], now_ms);
 	free(rows);
 	if (++turn % (RESEND_MS / TICK_MS) == 0)
-		claim_tick(p->host, now_ms);
+		claims_tick(p->host, now_ms);
 }
 
 int fog_host_pay_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])

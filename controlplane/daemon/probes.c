@@ -150,7 +150,7 @@ static void look_onion(struct fog_host *h, struct fog_health_reading *r)
 	s->circuits_built = h->counts.circuits_built;
 	s->circuits_failed = h->counts.circuits_failed;
 	if (h->dp_since_ms == 0 || !fog_edge_server_connected(h->edge))
-		say(r, FOG_HEALTH_CRITICAL, "no circuits without %s",
+		say(r, FOG_HEALTH_DEGRADED, "no circuits without %s",
 		    h->dp_since_ms == 0 ? "the data plane" : "fog-edge");
 	else if (links != 0 && up == 0)
 		say(r, FOG_HEALTH_DEGRADED, "none of %u links is up", links);

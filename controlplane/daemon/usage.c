@@ -4,50 +4,25 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "controlplane/core/process.h"
 #include "dataplane/abi/attach.h"
-
-int fog_process_usage(int pid, u64 *memory_bytes, u64 *cpu_ms)
-{
-	unsigned long user, system;
-	char path[64], text[1024];
-	long pages;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	FILE *f = fopen(path, "re");
-	if (f == NULL)
-		return -errno;
-	size_t n = fread(text, 1, sizeof(text) - 1, f);
-	fclose(f);
-	text[n] = '\0';
-	/* The name in parentheses may hold anything; fields are counted behind it. */
-	const char *rest = strrchr(text, ')');
-	if (rest == NULL ||
-	    sscanf(rest + 1,
-		   " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu %*d %*d %*d %*d %*d %*d"
-		   " %*u %*u %ld",
-		   &user, &system, &pages) != 3)
-		return -EPROTO;
-	*memory_bytes = (u64)pages * (u64)sysconf(_SC_PAGESIZE);
-	*cpu_ms = (user + system) * 1000 / (u64)sysconf(_SC_CLK_TCK);
-	return 0;
-}
 
 /* Control plane, data plane and edge together. */
 static u32 processes(const struct fog_host *h, u64 *memory_bytes, u64 *cpu_ms)
 {
 	struct fog_dpclient_info info;
 	int pids[3] = {(int)getpid(), 0, fog_edge_server_pid(h->edge)};
-	u64 memory, cpu;
+	struct fog_process_usage usage;
 	u32 count = 0;
 
 	if (fog_dpclient_info(h->dp, &info) == 0)
 		pids[1] = (int)info.pid;
 	*memory_bytes = *cpu_ms = 0;
 	for (u32 i = 0; i < FOG_ARRAY_COUNT(pids); i++) {
-		if (pids[i] <= 0 || fog_process_usage(pids[i], &memory, &cpu) != 0)
+		if (pids[i] <= 0 || fog_process_usage(pids[i], &usage) != 0)
 			continue;
-		*memory_bytes += memory;
-		*cpu_ms += cpu;
+		*memory_bytes += usage.resident_bytes;
+		*cpu_ms += (u64)(1000 * usage.cpu_seconds);
 		count++;
 	}
 	return count;

@@ -39,7 +39,4 @@ void fog_host_usage(const struct fog_host *h, struct fog_usage *out);
 /* The sum over the workers of one of the data plane's counters, by its name; 0 without one. */
 u64 fog_host_counter(const struct fog_host *h, const char *name);
 
-/* Resident bytes and processor time in ms of a process. 0 or -errno (-ESRCH ..). */
-int fog_process_usage(int pid, u64 *memory_bytes, u64 *cpu_ms);
-
 #endif

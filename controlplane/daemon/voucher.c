@@ -19,10 +19,11 @@
 #include "crypto/hash/hash.h"
 #include "crypto/mem.h"
 
-#define CALLS_MAX  64    /* streams in and out; more are refused */
-#define CALL_MS    30000 /* for an answer, circuit included */
-#define PAYMENT_MS 500   /* between looks for redemptions to pay */
-#define TOKEN_MINT "fog:"
+#define CALLS_MAX   64    /* streams in and out; more are refused */
+#define CALL_MS     30000 /* for an answer, circuit included */
+#define PAYMENT_MS  500   /* between looks for redemptions to pay */
+#define ANNOUNCE_MS 30000 /* a keyset is not announced again before */
+#define TOKEN_MINT  "fog:"
 
 typedef void (*answer_fn)(void *ctx, json_t *answer); /* takes it over; NULL: no memory */
 
@@ -32,6 +33,7 @@ struct fog_host_voucher {
 	struct fog_acceptor *acceptor;
 	struct ev_timer payment_timer;
 	u64 paying; /* number of the payment under way, 0 = none */
+	u64 announced_ms;
 	u32 calls;
 	struct call *first;
 };
@@ -303,9 +305,9 @@ static void handle(struct fog_host_voucher *v, const json_t *request, answer_fn 
 	if (v->mint == NULL)
 		rc = -EOPNOTSUPP;
 	else if (op != NULL && strcmp(op, "keys") == 0)
-		rc = (out = fog_mint_keys(v->mint)) != NULL ? 0 : -ENOMEM;
+		rc = (out = fog_mint_keys(v->mint, now_ms)) != NULL ? 0 : -ENOMEM;
 	else if (op != NULL && strcmp(op, "issue") == 0)
-		rc = fog_mint_issue(v->mint, request, &out, why);
+		rc = fog_mint_issue(v->mint, request, now_ms, &out, why);
 	else if (op != NULL && strcmp(op, "swap") == 0)
 		rc = fog_mint_swap(v->mint, request, now_ms, &out, why);
 	else if (op != NULL && strcmp(op, "redeem") == 0)
@@ -396,6 +398,29 @@ static void on_paid(void *ctx, const u8 id[32], u64 height, enum fog_tx_error er
 			fog_tx_error_text(error));
 }
 
+/* The ledger must know this mint and its keyset before anybody can deposit, and each new one. */
+static void mint_announce(struct fog_host_voucher *v)
+{
+	const struct fog_state *s =
+		fog_chain_state(fog_ledger_app_chain(fog_host_chain_app(v->host->chain)));
+	struct fog_tx tx = {.kind = FOG_TX_MINT_OPEN};
+	struct fog_rec_mint m;
+	enum fog_tx_error error;
+	u64 now_ms = fog_loop_now_ms(v->host->loop);
+
+	if (now_ms < v->announced_ms + ANNOUNCE_MS)
+		return;
+	memcpy(tx.body.mint.keyset, fog_mint_keyset_id(v->mint, now_ms),
+	       sizeof(tx.body.mint.keyset));
+	if (fog_state_get(s, FOG_RECORD_MINT, v->host->id.node_id, &m) &&
+	    memcmp(m.keyset, tx.body.mint.keyset, sizeof(m.keyset)) == 0)
+		return;
+	v->announced_ms = now_ms;
+	if (fog_host_chain_send(v->host->chain, &tx, &error, NULL, NULL) != 0)
+		fog_log(FOG_LOG_ERROR, "voucher", "mint not announced reason=\"%s\"",
+			fog_tx_error_text(error));
+}
+
 static void on_payment(struct ev_loop *loop, struct ev_timer *t, int revents)
 {
 	struct fog_host_voucher *v = t->data;
@@ -403,6 +428,7 @@ static void on_payment(struct ev_loop *loop, struct ev_timer *t, int revents)
 	struct fog_mint_payment p;
 	enum fog_tx_error error;
 
+	mint_announce(v);
 	if (v->paying != 0 || fog_mint_payment_next(v->mint, &p) != 1)
 		return;
 	memcpy(tx.body.redeem.to, p.account, 32);
@@ -413,24 +439,6 @@ static void on_payment(struct ev_loop *loop, struct ev_timer *t, int revents)
 		v->paying = 0;
 }
 
-/* The ledger must know this mint and its keyset before anybody can deposit. */
-static void mint_announce(struct fog_host_voucher *v)
-{
-	const struct fog_state *s =
-		fog_chain_state(fog_ledger_app_chain(fog_host_chain_app(v->host->chain)));
-	struct fog_tx tx = {.kind = FOG_TX_MINT_OPEN};
-	struct fog_rec_mint m;
-	enum fog_tx_error error;
-
-	memcpy(tx.body.mint.keyset, fog_mint_keyset_id(v->mint), sizeof(tx.body.mint.keyset));
-	if (fog_state_get(s, FOG_RECORD_MINT, v->host->id.node_id, &m) &&
-	    memcmp(m.keyset, tx.body.mint.keyset, sizeof(m.keyset)) == 0)
-		return;
-	if (fog_host_chain_send(v->host->chain, &tx, &error, NULL, NULL) != 0)
-		fog_log(FOG_LOG_ERROR, "voucher", "mint not announced reason=\"%s\"",
-			fog_tx_error_text(error));
-}
-
 static int mint_start(struct fog_host_voucher *v, char why[FOG_HOST_WHY_SIZE])
 {
 	const struct fog_mint_ports ports = {v, port_deposited};
@@ -438,11 +446,11 @@ static int mint_start(struct fog_host_voucher *v, char why[FOG_HOST_WHY_SIZE])
 	u8 seed[32];
 
 	fog_hmac_sha256(seed, v->host->id.sign_sk, 32, label, sizeof(label));
-	int rc = fog_mint_open(&v->mint, v->host->store, seed, &ports, why);
+	int rc = fog_mint_open(&v->mint, v->host->store, seed, &ports,
+			       fog_loop_now_ms(v->host->loop), why);
 	fog_wipe(seed, sizeof(seed));
 	if (rc != 0)
 		return rc;
-	mint_announce(v);
 	ev_timer_init(&v->payment_timer, on_payment, PAYMENT_MS / 1000.0, PAYMENT_MS / 1000.0);
 	v->payment_timer.data = v;
 	ev_timer_start(v->host->loop, &v->payment_timer);

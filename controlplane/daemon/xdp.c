@@ -4,6 +4,7 @@
 
 #include "controlplane/core/log.h"
 #include "controlplane/daemon/host.h"
+#include "controlplane/health/metrics.h"
 #include "controlplane/xdp/xdp.h"
 
 #define TICK_S          1.0 /* renews the lease; takes up changed links, many at once */
@@ -167,24 +168,20 @@ int fog_host_xdp_get(struct fog_exchange *x)
 			  frames));
 }
 
-void fog_host_xdp_metrics(const struct fog_host *h, FILE *out)
+void fog_host_xdp_metrics(const struct fog_host *h, struct fog_metrics *m)
 {
 	struct fog_xdp_status s;
 
-	fprintf(out,
-		"# HELP fog_xdp_attached 1 while the XDP filter is attached\n"
-		"# TYPE fog_xdp_attached gauge\nfog_xdp_attached %d\n",
-		h->xdp != NULL);
+	fog_metrics_one(m, "fog_xdp_attached", "gauge", "1 while the XDP filter is attached",
+			h->xdp != NULL);
 	if (h->xdp == NULL)
 		return;
 	fog_xdp_status(h->xdp, &s);
-	fprintf(out,
-		"# HELP fog_xdp_generation lists put in force since the start\n"
-		"# TYPE fog_xdp_generation counter\nfog_xdp_generation %llu\n"
-		"# HELP fog_xdp_frames_total frames seen by the XDP filter, by verdict\n"
-		"# TYPE fog_xdp_frames_total counter\n",
-		(unsigned long long)s.generation);
+	fog_metrics_one(m, "fog_xdp_generations_total", "counter",
+			"lists put in force since the start", (double)s.generation);
+	fog_metrics_family(m, "fog_xdp_frames_total", "counter",
+			   "frames seen by the XDP filter, by verdict");
 	for (u32 i = 0; i < FOG_XDP_COUNTERS; i++)
-		fprintf(out, "fog_xdp_frames_total{verdict=\"%s\"} %llu\n", fog_xdp_counter_name(i),
-			(unsigned long long)s.counters[i]);
+		fog_metrics_add(m, (double)s.counters[i], "verdict=\"%s\"",
+				fog_xdp_counter_name(i));
 }

@@ -96,27 +96,12 @@ void fog_gateway_answered(struct fog_gateway *gw, struct fog_exchange *x)
 	gw->work = true;
 }
 
-static void exchange_count(const struct fog_exchange *x)
-{
-	struct fog_gateway_counts *c = &x->gateway->counts;
-
-	c->requests++;
-	c->refused += x->status >= 400 && x->status < 500;
-	c->failed += x->status >= 500;
-	fog_histogram_add(&c->took, (double)(fog_monotonic_ns() - x->start_ns) / 1e9);
-}
-
-const struct fog_gateway_counts *fog_gateway_counts(const struct fog_gateway *gw)
-{
-	return &gw->counts;
-}
-
 static enum MHD_Result exchange_queue(struct fog_exchange *x)
 {
 	if (x->response == NULL)
 		return MHD_NO;
 	x->queued = true;
-	exchange_count(x);
+	fog_gateway_count(x);
 	return MHD_queue_response(x->connection, x->status, x->response);
 }
 

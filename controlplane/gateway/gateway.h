@@ -138,6 +138,9 @@ struct fog_gateway_counts {
 	struct fog_histogram took; /* from the headers to the answer */
 };
 const struct fog_gateway_counts *fog_gateway_counts(const struct fog_gateway *gw);
+/* For GET /metrics: requests by route and status, times, connections. */
+struct fog_metrics;
+void fog_gateway_metrics(const struct fog_gateway *gw, struct fog_metrics *m);
 /* Open exchanges are answered 503 and must not be answered any more. NULL is fine. */
 void fog_gateway_free(struct fog_gateway *gw);
 

@@ -47,7 +47,13 @@ struct fog_gateway {
 	struct fog_gateway_counts counts;
 	struct fog_exchange *open;
 	struct fog_websockets websockets;
+	u64 unrouted[6]; /* answers without a route, by the first digit of the status */
 };
+
+/* ---- metrics.c ------------------------------------------------------------------------------ */
+
+/* The exchange is answered. */
+void fog_gateway_count(struct fog_exchange *x);
 
 /* ---- gate.c --------------------------------------------------------------------------------- */
 

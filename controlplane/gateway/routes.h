@@ -16,6 +16,7 @@ struct fog_entry {
 	void *ctx;
 	bool contract; /* under /v1/fog/: envelope and lists of errors as published */
 	struct fog_schema *path, *query, *request, *answer; /* NULL where nothing is said */
+	u64 answered[6];                                    /* by the first digit of the status */
 };
 
 struct fog_define {

@@ -61,6 +61,15 @@ static void set_why(struct fog_component *c, const char *why)
 	snprintf(c->why, sizeof(c->why), "%s", why);
 }
 
+/* While everything starts, one that does not run yet is no error. */
+static bool settle(const struct fog_health *h, struct fog_component *c, enum fog_health_level level,
+		   u64 now_ms)
+{
+	if (level != FOG_HEALTH_OFFLINE || now_ms >= h->started_ms + FOG_HEALTH_BACKOFF_MS)
+		c->settled = true;
+	return c->settled;
+}
+
 static void well(struct fog_health *h, struct fog_component *c, u64 now_ms)
 {
 	c->errors_in_row = 0;
@@ -103,14 +112,19 @@ bool fog_health_observe(struct fog_health *h, u32 i, const struct fog_health_rea
 		set_why(c, "no sign of life");
 	}
 	c->level = level;
-	c->status = level == FOG_HEALTH_OFFLINE ? FOG_HEALTH_ERROR : FOG_HEALTH_RUNNING;
+	bool settled = settle(h, c, level, now_ms);
+	c->status = !settled                      ? FOG_HEALTH_STARTING
+		    : level == FOG_HEALTH_OFFLINE ? FOG_HEALTH_ERROR
+						  : FOG_HEALTH_RUNNING;
 	if (level == FOG_HEALTH_OFFLINE)
 		c->since_ms = 0;
 	else if (r->since_ms != 0)
 		c->since_ms = r->since_ms;
 	else if (c->since_ms == 0)
 		c->since_ms = now_ms;
-	if (is_bad(level)) {
+	if (!settled) {
+		c->well_ms = 0;
+	} else if (is_bad(level)) {
 		c->error_count++;
 		c->errors_in_row++;
 		c->well_ms = 0;

@@ -75,6 +75,7 @@ struct fog_component {
 	u32 tries;                 /* since it was last well for long */
 	u64 recovery_ms;           /* from the last restart until it was well again */
 	bool recovering;
+	bool settled; /* has run, or had the time to; before that nothing is said against it */
 };
 
 struct fog_health {

@@ -335,8 +335,9 @@ static const struct fog_route routes[] = {
 	{"GET", "/v1/jobs/{id}/why", job_why,
 	 FOG_DESCRIBE("Why a job waits, or where it would run", .answer = "object")},
 	{"GET", "/v1/jobs/{id}/history", job_history,
-	 FOG_DESCRIBE("States a job went through",
-		      .answer = "{history: [{state: string, reason: string, at_ms: ms}]}")},
+	 FOG_DESCRIBE(
+		 "States a job went through",
+		 .answer = "{id: string, history: [{state: string, reason: string, at_ms: ms}]}")},
 	{"GET", "/v1/artifacts/{sha256}", artifact_get,
 	 FOG_DESCRIBE("An output by its hash", .path = "sha256: hex64",
 		      .type = "application/octet-stream")},

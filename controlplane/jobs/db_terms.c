@@ -2,6 +2,7 @@
 /* SQL of batches, namespaces, holds, breaches and notices. Errors stick in j->rc. */
 #include <errno.h>
 
+#include "controlplane/jobs/notice.h"
 #include "controlplane/jobs/reserve.h"
 #include "controlplane/jobs/state.h"
 
@@ -23,26 +24,8 @@ static bool row(struct fog_jobs *j, struct fog_stmt *q)
 
 void fog_db_hook_add(struct fog_jobs *j, const char *url, const json_t *body)
 {
-	char *text = fog_json_text(body);
-
-	if (text == NULL)
-		fog_jobs_fail(j, -ENOMEM);
-	if (j->rc != 0) {
-		free(text);
-		return;
-	}
-	struct fog_stmt *q = fog_stmt(
-		j->store, "INSERT INTO hook(url, body, tries, next_ms) VALUES(?, ?, 0, ?)");
-	fog_bind_text(q, url);
-	fog_bind_text(q, text);
-	fog_bind_u64(q, j->now_ms);
-	run(j, q);
-	free(text);
-	if (j->rc != 0)
-		return;
-	q = fog_stmt(j->store, "DELETE FROM hook WHERE id <= (SELECT max(id) FROM hook) - ?");
-	fog_bind_u64(q, FOG_JOBS_HOOKS_MAX);
-	run(j, q);
+	if (j->rc == 0)
+		fog_jobs_fail(j, fog_notice_add(j->store, url, body, j->now_ms));
 }
 
 static void notify(struct fog_jobs *j, const struct fog_job *job, const char *reason)

@@ -334,6 +334,7 @@ struct fog_jobs_totals {
 	u64 ended[FOG_JOB_STATE_COUNT]; /* of ours, by the state they ended in */
 	u64 runs_vanished;              /* works here whose executor was lost */
 	struct fog_histogram wait;      /* from submission to running */
+	struct fog_histogram placement; /* processor time of a pass of the scheduler */
 };
 const struct fog_jobs_totals *fog_jobs_totals(const struct fog_jobs *j);
 

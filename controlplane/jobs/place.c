@@ -237,9 +237,12 @@ void fog_queue_tick(struct fog_jobs *j)
 			fog_pass_explain(&p, i, why);
 			unit_pending(&p, i, why);
 		}
-		if (begin != 0)
+		if (begin != 0) {
+			u64 took_ns = j->ports.cpu_ns(j->ports.context) - begin;
 			j->stats.took_us[j->stats.passes % FOG_ARRAY_COUNT(j->stats.took_us)] =
-				(u32)((j->ports.cpu_ns(j->ports.context) - begin) / 1000);
+				(u32)(took_ns / 1000);
+			fog_histogram_add(&j->totals.placement, (double)took_ns / 1e9);
+		}
 		j->stats.passes++;
 	}
 	fog_pass_free(&p);

@@ -138,6 +138,7 @@ static void stats_note(struct fog_jobs *j, const struct fog_schedule *s, u64 too
 	j->stats.generations += s->generations;
 	j->stats.took_us[j->stats.passes++ % FOG_ARRAY_COUNT(j->stats.took_us)] =
 		(u32)(took_ns / 1000);
+	fog_histogram_add(&j->totals.placement, (double)took_ns / 1e9);
 }
 
 static u64 cpu_ns(const struct fog_jobs *j)

@@ -224,7 +224,6 @@ struct fog_tx {
 	X(ORDER_INVALID, "lane, side, price or quantity is out of range")                    \
 	X(ORDERS, "the lane has as many orders as it can have")                              \
 	X(MINT, "there is no such mint")                                                     \
-	X(MINT_EXISTS, "the account is a mint already")                                      \
 	X(MINT_BACKING, "the mint has less backing than that")                               \
 	X(MINT_PAID, "the mint has made this payment before")                                \
 	X(VOTES, "less is locked for voting")                                                \

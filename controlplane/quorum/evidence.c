@@ -78,7 +78,7 @@ u32 fog_q_evidence_pick(const struct fog_quorum *q, struct fog_block *const *up,
 	return n;
 }
 
-/* *set is one of ours, or filled into *room. */
+/* *set is one of ours, or *space, filled. */
 static int set_of(const struct fog_quorum *q, u64 epoch, struct fog_validators *space,
 		  const struct fog_validators **set)
 {

@@ -81,19 +81,6 @@ void fog_q_next_set(const struct fog_quorum *q, u64 height, struct fog_validator
 	free(change);
 }
 
-/* The last views of the epoch that ends, with the votes in them. */
-static void past_keep(struct fog_quorum *q)
-{
-	q->past.set = q->set;
-	for (u64 view = FOG_MAX(q->final_view, 1ull); view < q->final_view + PAST_VIEWS; view++) {
-		struct slot **at = &q->slots[view % FOG_QUORUM_SLOTS];
-		struct slot **to = &q->past.slots[view % PAST_VIEWS];
-		fog_q_slot_free(*to);
-		*to = *at;
-		*at = NULL;
-	}
-}
-
 static void past_clear(struct fog_quorum *q)
 {
 	for (u32 i = 0; i < PAST_VIEWS; i++) {
@@ -101,6 +88,19 @@ static void past_clear(struct fog_quorum *q)
 		q->past.slots[i] = NULL;
 	}
 	q->past.set.epoch = 0;
+}
+
+/* The last views of the epoch that ends, with the votes in them. */
+static void past_keep(struct fog_quorum *q)
+{
+	past_clear(q);
+	q->past.set = q->set;
+	for (u64 view = FOG_MAX(q->final_view, 1ull); view < q->final_view + PAST_VIEWS; view++) {
+		struct slot **at = &q->slots[view % FOG_QUORUM_SLOTS];
+		struct slot **to = &q->past.slots[view % PAST_VIEWS];
+		*to = *at;
+		*at = NULL;
+	}
 }
 
 static void epoch_clear(struct fog_quorum *q)

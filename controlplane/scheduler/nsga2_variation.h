@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Random numbers and the operators that make children: simulated binary crossover and polynomial
- * mutation for real genes (Deb and Agrawal 1995; Deb 2001, section 4.3), uniform crossover and
- * random resetting for choices, order crossover (Davis 1985) and swaps for permutations.
+ * mutation for real genes (Deb and Agrawal 1995; Deb 2001, section 4.3), uniform and
+ * two-point crossover and random resetting for choices, order crossover (Davis 1985) and swaps for
+ * permutations.
  *
  * The generator is xoshiro256++ (Blackman and Vigna 2018), seeded by splitmix64: not for secrets.
  * Pure; any thread; costs O(genes). */
@@ -30,7 +31,8 @@ void fog_cross_real(struct fog_random *r, const double *lower, const double *upp
 void fog_mutate_real(struct fog_random *r, const double *lower, const double *upper, u32 genes,
 		     u32 eta, double probability, double *gene);
 
-/* Swaps each gene with probability 1/2. */
+/* Swaps a random segment of the genes, so that neighbours that go well together stay together; one
+ * time in four each gene with probability 1/2. */
 void fog_cross_choice(struct fog_random *r, u32 genes, u32 *a, u32 *b);
 /* Draws each gene anew, in 0..choices[i]-1 and another than it was, with the given probability. */
 void fog_mutate_choice(struct fog_random *r, const u32 *choices, u32 genes, double probability,

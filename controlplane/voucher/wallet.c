@@ -65,15 +65,33 @@ int fog_wallet_output_load(struct fog_output *out, const json_t *o)
 	return fog_voucher_blind(secret, 64, out->r, out->blinded);
 }
 
-int fog_wallet_keyset_read(struct fog_voucher_keyset *out, char id[FOG_VOUCHER_ID_SIZE],
-			   const json_t *answer)
+static const json_t *keyset_pick(const json_t *answer, const char *want)
 {
-	const json_t *set = json_array_get(json_object_get(answer, "keysets"), 0);
+	json_t *set;
+	size_t i;
+
+	json_array_foreach(json_object_get(answer, "keysets"), i, set)
+	{
+		const char *id = json_string_value(json_object_get(set, "id"));
+		if (want == NULL ? json_is_true(json_object_get(set, "active"))
+				 : id != NULL && strcmp(id, want) == 0)
+			return set;
+	}
+	return NULL;
+}
+
+int fog_wallet_keyset_read(struct fog_voucher_keyset *out, char id[FOG_VOUCHER_ID_SIZE],
+			   const json_t *answer, const char *want)
+{
+	const json_t *set = keyset_pick(answer, want);
 	const char *said = json_string_value(json_object_get(set, "id"));
 	const char *unit = json_string_value(json_object_get(set, "unit"));
 	char amount[24];
 
 	memset(out, 0, sizeof(*out));
+	if (set == NULL)
+		return -ENOENT;
+	out->final_expiry = (u64)json_integer_value(json_object_get(set, "final_expiry"));
 	if (said == NULL || unit == NULL || strlen(unit) >= sizeof(out->unit))
 		return -EINVAL;
 	snprintf(out->unit, sizeof(out->unit), "%s", unit);

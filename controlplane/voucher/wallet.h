@@ -23,10 +23,11 @@ json_t *fog_wallet_outputs_json(const struct fog_output *out, u32 count, const c
 json_t *fog_wallet_output_save(const struct fog_output *out);
 int fog_wallet_output_load(struct fog_output *out, const json_t *o);
 
-/* The keyset of a mint's answer to "keys", its id computed anew from the keys. 0, -EINVAL, -EBADMSG
- * (the id is not that of the keys). */
+/* A keyset of a mint's answer to "keys": the one with the id `want`, or the active one when that is
+ * NULL; its id computed anew from the keys. 0, -ENOENT, -EINVAL, -EBADMSG (the id is not that of
+ * the keys). */
 int fog_wallet_keyset_read(struct fog_voucher_keyset *out, char id[FOG_VOUCHER_ID_SIZE],
-			   const json_t *answer);
+			   const json_t *answer, const char *want);
 
 /* Unblinds the mint's signatures into vouchers, after checking that they were made with its
  * published keys: a mint that marked somebody by a key of his own would be found out here. 0,

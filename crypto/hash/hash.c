@@ -34,7 +34,7 @@ void fog_hmac_sha256(u8 out[FOG_SHA256_SIZE], const u8 *key, size_t key_len, con
 {
 	crypto_auth_hmacsha256_state state;
 
-	crypto_auth_hmacsha256_init(&state, key, key_len);
+	crypto_auth_hmacsha256_init(&state, key_len > 0 ? key : (const u8 *)"", key_len);
 	crypto_auth_hmacsha256_update(&state, data, len);
 	crypto_auth_hmacsha256_final(&state, out);
 	fog_wipe(&state, sizeof(state));

@@ -252,6 +252,8 @@ static int config_apply(struct fog_options *o, const char *path, FILE *errors)
 		snprintf(o->io, sizeof(o->io), "%s", c.dataplane_io);
 		o->workers = (u32)c.dataplane_workers;
 		o->circuits = (u32)c.dataplane_circuits;
+		o->mix_held = (u32)c.dataplane_mix_held;
+		o->mix_packets = (u32)c.dataplane_mix_packets;
 		o->verify_workers = (u32)c.dataplane_verify_workers;
 		o->pin = c.dataplane_pin;
 		o->level = fog_dplog_level_parse(c.host_log_level);

@@ -25,8 +25,10 @@ struct fog_options {
 	char state_dir[FOG_OPTIONS_PATH_MAX];
 	char io[16];
 	struct fog_io_settings settings;
-	u32 workers;  /* 0 = choose */
-	u32 circuits; /* a worker; 0 = the data plane's default */
+	u32 workers;     /* 0 = choose */
+	u32 circuits;    /* a worker; 0 = the data plane's default */
+	u32 mix_held;    /* messages in the mix; 0 = the data plane's default */
+	u32 mix_packets; /* packets of a key epoch; likewise */
 	u32 verify_workers;
 	bool pin;
 	enum fog_dplog_level level;

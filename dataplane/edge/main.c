@@ -3,8 +3,10 @@
 #include <getopt.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "configs/config.h"
+#include "configs/service.h"
 #include "crypto/cpu.h"
 #include "dataplane/ctl/harden.h"
 #include "dataplane/ctl/log.h"
@@ -140,6 +142,30 @@ static void files_raise(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static void on_watchdog(struct ev_loop *loop, struct ev_timer *w, int events)
+{
+	(void)fog_service_tell(*(int *)w->data, "WATCHDOG=1");
+}
+
+/* Until it is asked to stop; the service manager hears that it runs. */
+static void serve(struct fog_edge *edge)
+{
+	int fd = fog_service_open();
+	double interval_s = fog_service_watchdog_ms() / 1000.;
+	struct ev_timer watchdog;
+
+	ev_timer_init(&watchdog, on_watchdog, interval_s, interval_s);
+	watchdog.data = &fd;
+	if (fd >= 0 && interval_s > 0)
+		ev_timer_start(edge->loop, &watchdog);
+	(void)fog_service_tell(fd, "READY=1");
+	fog_edge_run(edge);
+	(void)fog_service_tell(fd, "STOPPING=1");
+	ev_timer_stop(edge->loop, &watchdog);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	static struct fog_edge edge;
@@ -153,6 +179,7 @@ int main(int argc, char **argv)
 	if (status != 0)
 		return status;
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN); /* what may change comes from the control plane */
 	files_raise();
 	(void)fog_harden_process();
 	if (fog_crypto_init() != 0) {
@@ -161,7 +188,7 @@ int main(int argc, char **argv)
 	}
 	if (fog_edge_init(&edge, &o) != 0)
 		return 1;
-	fog_edge_run(&edge);
+	serve(&edge);
 	fog_edge_free(&edge);
 	return 0;
 }

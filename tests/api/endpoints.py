@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Each endpoint of the contract and of the document answers, with what it promises."""
 
-import hashlib
 import json
-import struct
 import time
 
 import contract
@@ -150,15 +148,16 @@ def peers(client):
 def auction(client):
     made = client.post("/v1/fog/pricing/auctions",
                        {"lane": "cpu", "commit_seconds": 20, "reveal_seconds": 20}).data
-    number = made["auction_id"]
-    account, nonce = "11" * 32, "22" * 32
-    text = b"fog auction 1\0" + struct.pack("<Q", number) + bytes.fromhex(account)
-    text += struct.pack("<Bqq", 1, 1000, 1000000) + bytes.fromhex(nonce)
+    number, nonce = made["auction_id"], "22" * 32
+    order = {"price_ufog": 1000, "quantity": 1, "nonce": nonce}
+    ask = client.post("/v1/fog/pricing/asks",
+                      order | {"auction_id": number, "hours": made["hours"]}).data
     client.post("/v1/fog/pricing/auctions/{id}/commit",
-                {"account": account, "hash": hashlib.sha256(text).hexdigest()}, id=number)
+                {"account": ask["account"], "hash": ask["hash"], "user": "local",
+                 "deposit_mfog": ask["deposit_mfog"]}, id=number)
     client.post("/v1/fog/pricing/auctions/{id}/reveal",
-                {"account": account, "side": "bid", "price_ufog": 1000, "quantity": 1,
-                 "nonce": nonce}, status=409, id=number)
+                order | {"account": ask["account"], "side": "ask",
+                         "signature": ask["signature"]}, status=409, id=number)
     client.seen.add(("POST", "/v1/fog/pricing/auctions/{id}/reveal"))  # its phase is not yet
     client.get("/v1/fog/pricing/auctions/{id}", id=number)
     client.get("/v1/fog/pricing/auctions")

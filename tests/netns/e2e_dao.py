@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-3-Clause
 """A proposal through its whole life on one control plane with a ledger of its own: what it changed
-is what the host lives by. kill -9 in between; backup and restore."""
+is what the host lives by. kill -9 in between; backup and restore. FOG_TEST_STORE says where the
+store is."""
 
 import json
 import os
@@ -41,7 +42,8 @@ class Host:
                 dataplane: {{ listen = "127.0.0.1:18811"; }};
                 gateway: {{ listen = ""; }};
                 control: {{ listen = "127.0.0.1:18812"; }};
-                ledger: {{ chain = "solo"; genesis = "{self.dir}/genesis.json"; }};""")
+                ledger: {{ chain = "solo"; genesis = "{self.dir}/genesis.json"; }};
+                store: {{ url = "{os.environ.get('FOG_TEST_STORE', '')}"; }};""")
 
     def start(self):
         with open(f"{self.dir}/log", "ab") as log:
@@ -120,7 +122,10 @@ def test_it_counts(host):
 
 
 def test_cancel(host):
-    host.do("dao", "propose", "no more", "scheduler.attempts_max=1", "--account", "ann")
+    host.refused("number from", "dao", "propose", "x", "quorum.profile=silver", "--account", "ann")
+    host.do("dao", "propose", "no more", "quorum.profile=gold", "--account", "ann")
+    motion = host.do("dao", "show", "2")["motions"][0]
+    check(motion["parameter"] == "quorum.profile" and motion["value"] == 4, f"{motion}")
     host.refused("may not cancel", "dao", "cancel", "2", "--account", "ben")
     host.do("dao", "cancel", "2", "--account", "cat")
     check(host.do("dao", "show", "2")["state"] == "cancelled", "a guardian cancelled it")

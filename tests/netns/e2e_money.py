@@ -4,6 +4,8 @@
 that pay a relay through circuits without saying who pays."""
 
 import os
+import re
+import signal
 import time
 
 from lab import check, main, until
@@ -90,6 +92,45 @@ def test_offers(lab):
     lab.conserved()
 
 
+def dear(lab, name):
+    rows = lab.fogctl("host", "list", host="ash")["hosts"]
+    return any(row["name"] == name and row["price"]["cpu_hour"] > 500000 for row in rows)
+
+
+def test_silent_payer(lab):
+    """The payer dies while the job runs: its worker claims what the receipt says, and is paid when
+    the time to object is over. The payer that comes back finds nothing left to pay."""
+    conf = os.path.join(lab.host("fir")["run_dir"], "fog.conf")
+    with open(conf, encoding="utf-8") as source:
+        text = source.read()
+    with open(conf, "w", encoding="utf-8") as sink:  # worth more than the fee of a claim
+        sink.write(re.sub("price_cpu_hour = [0-9]+", "price_cpu_hour = 900000", text))
+    lab.kill_and_wait("fir", "controlplane")
+    until("the new price is known", 60, lambda: dear(lab, "fir"))
+    before = balance(lab, "fir")
+    job = lab.submit(["sh", "-c", "sleep 3"], host="ash", target="fir")
+    until("it runs", 60, lambda: lab.job(job, "ash")["state"] == "running")
+    pid = lab.process("ash", "controlplane")["pid"]
+    os.kill(pid, signal.SIGSTOP)  # the supervisor would start what is dead again
+    try:
+        def claimed():
+            return [e for e in lab.fogctl("account", "escrows", host="fir")["escrows"]
+                    if e["state"] == "claimed"]
+        until("the worker claims its pay", 90, claimed, 0.2)
+        amount = claimed()[0]["claimed"]
+        check(amount > 0, "nothing is claimed")
+        until("it is paid", 60, lambda: balance(lab, "fir") > before + amount // 2, 0.5)
+        gained = balance(lab, "fir") - before
+        check(amount - 20000 < gained <= amount, f"{gained} came of {amount} claimed")
+    finally:
+        lab.kill("ash", "controlplane")
+    lab.wait(job, "ash", 120)  # the payer is back
+    until("nothing is held any more", 60,
+          lambda: not [e for e in lab.fogctl("account", "escrows", host="ash")["escrows"]
+                       if not e["lane"]])
+    lab.conserved()
+
+
 def test_stake(lab):
     node = lab.fogctl("status", host="ash")["node_id"]
     lab.fogctl("account", "stake", node, "3", "--account", "alice", host="ash")
@@ -102,4 +143,5 @@ def test_stake(lab):
 
 if __name__ == "__main__":
     main([test_accounts, test_job_is_paid, test_vouchers, test_relay_is_paid, test_offers,
-          test_stake], hosts=5)
+          test_silent_payer, test_stake], hosts=5,
+         genesis={"parameters": {"ledger.claim_ms": 4000}})

@@ -235,4 +235,4 @@ def test_join_and_leave(lab):
 if __name__ == "__main__":
     main([test_agreement, test_kill, test_draws, test_everybody_killed, test_pause,
           test_minority_cut_off, test_no_quorum, test_join_and_leave], hosts=COMMITTEE + 1,
-         epoch="10s")
+         genesis={"epoch_ms": 10000})

@@ -58,9 +58,9 @@ def conserved(name, fogctl):
 
 
 class Lab:
-    def __init__(self, hosts=7, mode="auto", io="auto", epoch="1m"):
+    def __init__(self, hosts=7, mode="auto", io="auto", genesis=None):
         self.hosts_count = hosts
-        self.epoch = epoch
+        self.genesis = genesis or {}
         self.wanted_mode = mode
         self.wanted_io = io
         self.dir = tempfile.mkdtemp(prefix="fog-e2e-")
@@ -71,8 +71,11 @@ class Lab:
     # ---- life ----------------------------------------------------------------------------
 
     def up(self):
-        self.fogctl("lab", "up", "--hosts", str(self.hosts_count), "--mode", self.wanted_mode,
-                    "--io", self.wanted_io, "--epoch", self.epoch)
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as source:
+            json.dump(self.genesis, source)
+            source.flush()
+            self.fogctl("lab", "up", "--hosts", str(self.hosts_count), "--mode", self.wanted_mode,
+                    "--io", self.wanted_io, "--genesis", source.name)
         self.reload()
 
     def down(self):

@@ -4,7 +4,8 @@
  * up in the recipient's inbox or be reported lost to its sender; a mix that restarts takes nothing
  * twice; a provider that restarts loses nothing it acknowledged; keys of old epochs are refused.
  *
- *	mix_sim --messages 1000000 --loss 10000		the full size
+ *	mix_sim --messages 1000000			the full size: short messages, most of them
+ *to a recipient who is the provider; an hour
  *	mix_sim --bad drop|delay|alter			a bad mix is found and no other one accused
  */
 #include <dirent.h>
@@ -24,7 +25,8 @@
 #define PROVIDER 4
 #define HOSTS    7
 #define EPOCH    1000
-#define STEP     (1 * TB_MS)
+#define STEP     (bulk ? 5 * TB_MS : 1 * TB_MS)
+#define BULK     5000 /* messages from which on the simulation is coarser */
 
 static struct tb tb;
 static struct client {
@@ -38,6 +40,8 @@ static u64 epoch = EPOCH, oldest = EPOCH;
 static unsigned failures;
 static u64 delivered, lost, received, expected;
 static u8 reader_box[32]; /* known even while the reader is away */
+static u8 provider_box[32];
+static bool bulk;
 static struct fog_suspicion suspected[64];
 static unsigned suspicions;
 static const char *bad = "";
@@ -130,7 +134,7 @@ static void policies_set(void)
 		p->mix_epoch = epoch;
 		p->mix_oldest = oldest;
 		/* Padding is what costs most of the simulator's time. */
-		p->mix_link_interval_us = wanted > 5000 ? 0 : bad[0] != '\0' ? 5000 : 10000;
+		p->mix_link_interval_us = bulk ? 0 : bad[0] != '\0' ? 5000 : 10000;
 		p->mix_link_poisson = 1;
 		if (tb.host[i].alive)
 			tb_policy(&tb, i);
@@ -211,12 +215,13 @@ static void send_some(u64 count)
 	u8 text[700], id[FOG_STORE_ID];
 
 	for (u64 n = 0; n < count && expected < wanted; n++) {
-		size_t len = 9 + fog_rng_below(&tb.rng, wanted > 5000 ? 150 : sizeof(text) - 9);
+		size_t len = 9 + fog_rng_below(&tb.rng, bulk ? 150 : sizeof(text) - 9);
+		const u8 *box = bulk && expected % 64 != 0 ? provider_box : reader_box;
 		memcpy(text, &expected, 8);
 		for (size_t i = 8; i < len; i++)
 			text[i] = (u8)(expected + i + FOG_MAIL_HEAD);
-		int rc = fog_mail_send(&client[SENDER].mail, tb.host[PROVIDER].node_id, reader_box,
-				       text, len, tb.now, id);
+		int rc = fog_mail_send(&client[SENDER].mail, tb.host[PROVIDER].node_id, box, text,
+				       len, tb.now, id);
 		if (rc == -ENOSPC)
 			return;
 		EXPECT(rc == 0, "send: %d", rc);
@@ -333,6 +338,8 @@ static void fog_start(void)
 	struct fog_sim_path path = {.delay_ns = 2 * TB_MS, .jitter_ns = TB_MS};
 
 	tb_init(&tb, seed, HOSTS, 1, 256);
+	tb.mix_tags = bulk ? (u32)FOG_MIN(4 * wanted, (u64)FOG_MIX_TAGS_LIMIT) : 0;
+	tb.grain_ns = bulk ? STEP : 0;
 	folders(true);
 	for (u32 i = 0; i < HOSTS; i++) {
 		tb_host_kill(&tb, i);
@@ -347,19 +354,34 @@ static void fog_start(void)
 	fog_sim_set_default(tb.sim, &path);
 }
 
+/* The full size takes its time. */
+static void progress(void)
+{
+	static u64 told;
+
+	if (!bulk || delivered + lost < told + 10000)
+		return;
+	told = delivered + lost;
+	printf("%" PRIu64 " acknowledged, %" PRIu64 " lost, %" PRIu64 " in the inboxes, %.0f s\n",
+	       delivered, lost, received, (double)tb.now / 1e9);
+	fflush(stdout);
+}
+
 static void mail_run(void)
 {
-	double rate = wanted > 5000 ? 400 : 15;
+	double rate = bulk ? 1000 : 15, reads = bulk ? 50 : 15;
 	unsigned step = 0;
 
 	client_start(SENDER, rate, 2);
-	client_start(READER, rate, 2);
+	client_start(READER, reads, 2);
 	client_start(PROVIDER, 5, 0);
 	memcpy(reader_box, client[READER].mail.box.id, 32);
+	memcpy(provider_box, client[PROVIDER].mail.box.id, 32);
 	while (delivered + lost < wanted && tb.now < (600 + wanted) * TB_S) {
 		forget_old();
-		send_some(wanted > 5000 ? 200 : wanted / 20);
-		run(500 * TB_MS);
+		send_some(bulk ? FOG_MAIL_OUT_MAX : wanted / 20);
+		run(bulk ? 100 * TB_MS : 500 * TB_MS);
+		progress();
 		/* Each once, in the thick of it. */
 		if (step == 0 && delivered >= wanted / 10 && ++step)
 			restart_checked(3);
@@ -368,7 +390,7 @@ static void mail_run(void)
 		else if (step == 2 && delivered >= wanted * 3 / 10 && ++step)
 			client_stop(READER); /* offline: its provider holds on */
 		else if (step == 3 && delivered >= wanted * 4 / 10 && ++step)
-			client_start(READER, rate, 2);
+			client_start(READER, reads, 2);
 		else if (step == 4 && delivered >= wanted / 2 && ++step)
 			host_restart(SENDER); /* what it accepted goes on */
 		else if (step == 5 && delivered >= wanted * 6 / 10 && ++step)
@@ -462,6 +484,7 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
+	bulk = wanted > BULK;
 	fog_start();
 	if (bad[0] != '\0')
 		bad_run();

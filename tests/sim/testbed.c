@@ -36,6 +36,7 @@ void tb_host_start(struct tb *tb, u32 i)
 		.io = tb->io,
 		.io_arg = tb->sim,
 		.mix_cpu = -1,
+		.mix_tags = tb->mix_tags,
 	};
 
 	FOG_ASSERT(!h->alive);
@@ -575,6 +576,8 @@ bool tb_run_until(struct tb *tb, bool (*done)(struct tb *tb), u64 limit_ns)
 			continue;
 		}
 		u64 next = FOG_MAX(next_time(tb), tb->now + 1);
+		if (tb->grain_ns != 0)
+			next = (next + tb->grain_ns - 1) / tb->grain_ns * tb->grain_ns;
 		if (next > end)
 			break;
 		tb->now = next;

@@ -13,7 +13,7 @@
 #include "dataplane/worker/dp.h"
 #include "dataplane/worker/worker.h"
 
-#define TB_HOSTS_MAX    8
+#define TB_HOSTS_MAX    12
 #define TB_CIRCUITS_MAX 64
 #define TB_EVENTS_MAX   4096
 #define TB_MS           1000000ull
@@ -78,6 +78,8 @@ struct tb {
 	bool threaded; /* real threads, sockets and time */
 	struct fog_rng rng;
 	u64 now;
+	u64 grain_ns; /* 0, or time goes on in steps of this: packets come in batches */
+	u32 mix_tags; /* of hosts started from now on; 0 = the default */
 	u32 hosts;
 	u32 workers;
 	u32 circuits_max;

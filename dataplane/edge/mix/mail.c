@@ -75,9 +75,7 @@ int fog_mail_send(struct fog_mail *m, const u8 provider[32], const u8 mailbox[32
 	fog_store_u64(file + 128, now_ns / MS + (u64)m->wall_offset_ms);
 	memcpy(file + 64 + FOG_MAIL_HEAD, text, len);
 	size_t size = 64 + FOG_MAIL_HEAD + len;
-	int rc = m->store != NULL
-			 ? fog_mailstore_put(m->store, FOG_MAILSTORE_OUTBOX, id, file, size)
-			 : 0;
+	int rc = fog_mailstore_put(m->store, FOG_MAILSTORE_OUTBOX, id, file, size);
 	if (rc == 0)
 		rc = out_begin(m, id, file, size, now_ns);
 	free(file);
@@ -113,8 +111,7 @@ static void out_over(struct fog_mail *m, struct fog_mail_out *o, enum fog_mail_s
 		m->counts.lost++;
 	else
 		m->counts.delivered++;
-	if (m->store != NULL)
-		(void)fog_mailstore_delete(m->store, FOG_MAILSTORE_OUTBOX, o->id);
+	(void)fog_mailstore_delete(m->store, FOG_MAILSTORE_OUTBOX, o->id);
 	if (m->ops->over != NULL)
 		m->ops->over(m->user, o);
 }
@@ -313,7 +310,7 @@ static bool fetch_choose(struct fog_mail *m, u64 now_ns, u64 *number)
 	u64 end = FOG_MIN(m->fetch_end, m->fetch_base + FOG_MAIL_FETCH_WINDOW);
 
 	if (fog_mail_provider_is_here(m) || m->topology.epoch == 0 ||
-	    (m->store != NULL && m->store->inbox_count >= FOG_STORE_INBOX_MAX))
+	    m->store->inbox_count >= FOG_STORE_INBOX_MAX)
 		return false;
 	if (end == m->fetch_base)
 		end += now_ns >= m->fetch_ns;
@@ -608,12 +605,7 @@ int fog_mail_init(struct fog_mail *m, const struct fog_mail_ops *ops, void *user
 		fog_mail_free(m);
 		return -ENOMEM;
 	}
-	rc = store != NULL ? fog_mailstore_done_load(store, m->done, sizeof(m->done)) : 0;
-	while (!fog_is_zero(m->done[m->done_next], FOG_STORE_ID) &&
-	       m->done_next + 1 < FOG_MAIL_DONE_MAX)
-		m->done_next++;
-	if (rc == 0 && store != NULL)
-		rc = outbox_load(m, now_ns);
+	rc = outbox_load(m, now_ns);
 	if (rc < 0)
 		fog_mail_free(m);
 	return rc;

@@ -37,7 +37,6 @@
 #define FOG_MAIL_PARTIAL_NS   (24ull * 3600 * 1000000000) /* without news; then it is given up */
 #define FOG_MAIL_FETCH_WINDOW 256 /* fragments asked for beyond the first one not here */
 #define FOG_MAIL_OUT_MAX      FOG_STORE_OUTBOX_MAX
-#define FOG_MAIL_DONE_MAX     1024 /* ids of messages received, to know them again */
 #define FOG_MAIL_FRAGMENT     238
 #define FOG_MAIL_HEAD         72
 #define FOG_MAIL_FRAGMENTS    ((FOG_MAIL_TEXT_MAX + FOG_MAIL_HEAD) / FOG_MAIL_FRAGMENT + 1)
@@ -143,9 +142,7 @@ struct fog_mail {
 	u64 fetch_end;   /* numbers below it are known to be there */
 	struct fog_mail_fetch fetch[FOG_MAIL_FETCH_WINDOW]; /* by number */
 	u32 out_next;
-	u32 partial_end; /* places of `partial` from it on are free */
-	u32 done_next;
-	u8 done[FOG_MAIL_DONE_MAX][FOG_STORE_ID];
+	u32 partial_end;                  /* places of `partial` from it on are free */
 	struct fog_mail_out *out;         /* FOG_MAIL_OUT_MAX */
 	struct fog_mail_reply *reply;     /* FOG_MAIL_REPLIES_MAX */
 	struct fog_mail_loop *loop;       /* FOG_MAIL_LOOPS_MAX */

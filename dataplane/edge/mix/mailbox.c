@@ -6,14 +6,6 @@
 #include "crypto/mem.h"
 #include "dataplane/edge/mix/mail.h"
 
-static bool done_before(const struct fog_mail *m, const u8 id[FOG_STORE_ID])
-{
-	for (u32 i = 0; i < FOG_MAIL_DONE_MAX; i++)
-		if (memcmp(m->done[i], id, FOG_STORE_ID) == 0)
-			return true;
-	return false;
-}
-
 static void partial_free(struct fog_mail_partial *p)
 {
 	free(p->text);
@@ -51,16 +43,12 @@ static struct fog_mail_partial *partial_of(struct fog_mail *m, const u8 id[FOG_S
 
 static void complete(struct fog_mail *m, struct fog_mail_partial *p)
 {
-	int rc = m->store != NULL
-			 ? fog_mailstore_put(m->store, FOG_MAILSTORE_INBOX, p->id, p->text, p->size)
-			 : 0;
+	int rc = fog_mailstore_put(m->store, FOG_MAILSTORE_INBOX, p->id, p->text, p->size);
 
 	/* Without room it stays here and at the provider, until there is some. */
 	if (rc != 0 && rc != -EEXIST)
 		return;
-	memcpy(m->done[m->done_next++ % FOG_MAIL_DONE_MAX], p->id, FOG_STORE_ID);
-	if (m->store != NULL)
-		(void)fog_mailstore_done_save(m->store, m->done, sizeof(m->done));
+	(void)fog_mailstore_done_add(m->store, p->id);
 	m->counts.received++;
 	if (m->ops->received != NULL)
 		m->ops->received(m->user, p->id);
@@ -84,7 +72,7 @@ void fog_mail_fragment(struct fog_mail *m, const u8 sealed[FOG_MAIL_SEALED], u64
 		m->counts.malformed++;
 		return;
 	}
-	if (done_before(m, clear)) {
+	if (fog_mailstore_done_has(m->store, clear)) {
 		m->counts.duplicates++;
 		return;
 	}
@@ -129,8 +117,7 @@ void fog_mail_local(struct fog_mail *m, u64 now_ns)
 	u8 sealed[FOG_MAIL_SEALED];
 	struct fog_mailstore_fragment f = {.data = sealed, .room = sizeof(sealed)};
 
-	if (m->store == NULL || !fog_mail_provider_is_here(m) ||
-	    m->store->inbox_count >= FOG_STORE_INBOX_MAX)
+	if (!fog_mail_provider_is_here(m) || m->store->inbox_count >= FOG_STORE_INBOX_MAX)
 		return;
 	for (unsigned n = 0; n < LOCAL_BURST; n++) {
 		if (fog_mailstore_held(m->store, m->box.id, m->fetch_after, 0, &f) != 0)

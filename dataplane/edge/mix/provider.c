@@ -35,11 +35,8 @@ static void reply(struct fog_mail *m, const u8 *surb, u64 epoch, const u8 *paylo
 static void hold(struct fog_mail *m, const u8 mailbox[32], u64 epoch, const u8 *payload, u64 now_ns)
 {
 	u8 ack[FOG_BODY_SIZE] = {FOG_MAIL_ACK};
-	int rc = -ENOSPC;
 
-	if (m->store != NULL)
-		rc = fog_mailstore_hold(m->store, mailbox, payload + FOG_MAIL_SEAL_AT,
-					FOG_MAIL_SEALED);
+	int rc = fog_mailstore_hold(m->store, mailbox, payload + FOG_MAIL_SEAL_AT, FOG_MAIL_SEALED);
 	if (rc != 0) {
 		m->counts.hold_failed++;
 		return;
@@ -60,7 +57,7 @@ static void fetch(struct fog_mail *m, u64 epoch, const u8 *payload)
 					   .room = FOG_MAIL_SEALED};
 
 	signed_text(text, m->topology.self, payload);
-	if (m->store == NULL || skip >= FOG_MAIL_FETCH_WINDOW ||
+	if (skip >= FOG_MAIL_FETCH_WINDOW ||
 	    fog_sign_verify(payload + 56, text, sizeof(text), mailbox) != 0) {
 		m->counts.malformed++;
 		return;

@@ -45,6 +45,58 @@ static int folder_each(int folder, void (*visit)(void *arg, const char *name), v
 	return 0;
 }
 
+/* Write beside, sync, rename, sync the folder. */
+static int file_put(int folder, const char *name, const void *data, size_t len)
+{
+	char beside[NAME_MAX_HEX + 2];
+	int rc = 0;
+
+	snprintf(beside, sizeof(beside), ".%s", name);
+	int fd =
+		openat(folder, beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return -errno;
+	for (size_t done = 0; done < len && rc == 0;) {
+		ssize_t n = write(fd, (const u8 *)data + done, len - done);
+		if (n >= 0)
+			done += (size_t)n;
+		else if (errno != EINTR)
+			rc = -errno;
+	}
+	if (rc == 0 && fsync(fd) != 0)
+		rc = -errno;
+	close(fd);
+	if (rc == 0 && renameat(folder, beside, folder, name) != 0)
+		rc = -errno;
+	if (rc == 0 && fsync(folder) != 0)
+		rc = -errno;
+	if (rc != 0)
+		unlinkat(folder, beside, 0);
+	return rc;
+}
+
+static int file_get(int folder, const char *name, void *data, size_t cap, size_t *len)
+{
+	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int rc = 0;
+
+	*len = 0;
+	if (fd < 0)
+		return -errno;
+	for (;;) {
+		ssize_t n = read(fd, (u8 *)data + *len, cap - *len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			rc = -errno;
+		if (n <= 0)
+			break;
+		*len += (size_t)n;
+	}
+	close(fd);
+	return rc;
+}
+
 static void count_one(void *arg, const char *name)
 {
 	(void)name;
@@ -142,6 +194,23 @@ static void scan_box(void *arg, const char *name)
 	s->sequence = FOG_MAX(s->sequence, c->box->sequence[c->box->count - 1]);
 }
 
+/* Records are in places by number; a file that a crash cut short has fewer. */
+static int done_load(struct fog_mailstore *s)
+{
+	size_t len;
+
+	s->done = calloc(FOG_STORE_DONE_MAX, sizeof(*s->done));
+	if (s->done == NULL)
+		return -ENOMEM;
+	s->done_file = openat(s->root, "done", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (s->done_file < 0)
+		return -errno;
+	int rc = file_get(s->root, "done", s->done, FOG_STORE_DONE_MAX * sizeof(*s->done), &len);
+	for (u32 i = 0; i < FOG_STORE_DONE_MAX; i++)
+		s->done_count = FOG_MAX(s->done_count, s->done[i].number);
+	return rc;
+}
+
 static int scan(struct fog_mailstore *s)
 {
 	struct scan c = {.store = s};
@@ -159,7 +228,7 @@ static int scan(struct fog_mailstore *s)
 int fog_mailstore_open(struct fog_mailstore *s, const char *dir)
 {
 	memset(s, 0, sizeof(*s));
-	s->held = s->inbox = s->outbox = s->root = -1;
+	s->held = s->inbox = s->outbox = s->root = s->done_file = -1;
 	int at = folder_open(AT_FDCWD, dir);
 	if (at < 0)
 		return at;
@@ -171,6 +240,8 @@ int fog_mailstore_open(struct fog_mailstore *s, const char *dir)
 	int rc = FOG_MIN(FOG_MIN(s->held, s->inbox), s->outbox);
 	if (rc >= 0)
 		rc = s->box != NULL ? scan(s) : -ENOMEM;
+	if (rc == 0)
+		rc = done_load(s);
 	if (rc < 0)
 		fog_mailstore_close(s);
 	return rc;
@@ -178,69 +249,19 @@ int fog_mailstore_open(struct fog_mailstore *s, const char *dir)
 
 void fog_mailstore_close(struct fog_mailstore *s)
 {
-	int *fd[] = {&s->held, &s->inbox, &s->outbox, &s->root};
+	int *fd[] = {&s->held, &s->inbox, &s->outbox, &s->root, &s->done_file};
 
 	while (s->boxes > 0)
 		box_drop(s, &s->box[s->boxes - 1]);
 	free(s->box);
+	free(s->done);
 	s->box = NULL;
+	s->done = NULL;
 	for (unsigned i = 0; i < FOG_ARRAY_COUNT(fd); i++) {
 		if (*fd[i] >= 0)
 			close(*fd[i]);
 		*fd[i] = -1;
 	}
-}
-
-/* Write beside, sync, rename, sync the folder. */
-static int file_put(int folder, const char *name, const void *data, size_t len)
-{
-	char beside[NAME_MAX_HEX + 2];
-	int rc = 0;
-
-	snprintf(beside, sizeof(beside), ".%s", name);
-	int fd =
-		openat(folder, beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return -errno;
-	for (size_t done = 0; done < len && rc == 0;) {
-		ssize_t n = write(fd, (const u8 *)data + done, len - done);
-		if (n >= 0)
-			done += (size_t)n;
-		else if (errno != EINTR)
-			rc = -errno;
-	}
-	if (rc == 0 && fsync(fd) != 0)
-		rc = -errno;
-	close(fd);
-	if (rc == 0 && renameat(folder, beside, folder, name) != 0)
-		rc = -errno;
-	if (rc == 0 && fsync(folder) != 0)
-		rc = -errno;
-	if (rc != 0)
-		unlinkat(folder, beside, 0);
-	return rc;
-}
-
-static int file_get(int folder, const char *name, void *data, size_t cap, size_t *len)
-{
-	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	int rc = 0;
-
-	*len = 0;
-	if (fd < 0)
-		return -errno;
-	for (;;) {
-		ssize_t n = read(fd, (u8 *)data + *len, cap - *len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			rc = -errno;
-		if (n <= 0)
-			break;
-		*len += (size_t)n;
-	}
-	close(fd);
-	return rc;
 }
 
 /* ---- provider ----------------------------------------------------------------------------- */
@@ -441,16 +462,36 @@ int fog_mailstore_list(struct fog_mailstore *s, enum fog_mailbox_side side, u8 (
 	return (int)l.count;
 }
 
-int fog_mailstore_done_save(struct fog_mailstore *s, const void *ids, size_t size)
+int fog_mailstore_done_add(struct fog_mailstore *s, const u8 id[FOG_STORE_ID])
 {
-	return file_put(s->root, "done", ids, size);
+	u32 place = (u32)(s->done_count % FOG_STORE_DONE_MAX);
+	struct fog_mailstore_done *d = &s->done[place];
+	const u8 *from = (const u8 *)d;
+	size_t left = sizeof(*d);
+
+	d->number = ++s->done_count;
+	memcpy(d->id, id, FOG_STORE_ID);
+	for (off_t at = (off_t)place * (off_t)sizeof(*d); left > 0;) {
+		ssize_t n = pwrite(s->done_file, from, left, at);
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			from += n;
+			at += n;
+			left -= (size_t)n;
+		}
+	}
+	return fdatasync(s->done_file) == 0 ? 0 : -errno;
 }
 
-int fog_mailstore_done_load(struct fog_mailstore *s, void *ids, size_t size)
+bool fog_mailstore_done_has(const struct fog_mailstore *s, const u8 id[FOG_STORE_ID])
 {
-	size_t len;
+	const u64 first = fog_load_u64(id), second = fog_load_u64(id + 8);
+	u32 count = (u32)FOG_MIN(s->done_count, (u64)FOG_STORE_DONE_MAX);
 
-	memset(ids, 0, size);
-	int rc = file_get(s->root, "done", ids, size, &len);
-	return rc == -ENOENT ? 0 : rc;
+	for (u32 i = 0; i < count; i++)
+		if (fog_load_u64(s->done[i].id) == first &&
+		    fog_load_u64(s->done[i].id + 8) == second)
+			return true;
+	return false;
 }

@@ -13,7 +13,7 @@
 #include "controlplane/cli/proc.h"
 #include "tests/unit/fog_test.h"
 
-#define WAIT_MS 5000
+#define WAIT_MS 30000
 
 static char dir[] = "/tmp/fog-supervise-XXXXXX";
 static char id[5];

@@ -139,6 +139,23 @@ static void test_recovery(void)
 	CU_ASSERT_EQUAL(fog_health_due(&h, now), 1);
 }
 
+static void test_nothing_is_said_while_it_starts(void)
+{
+	start();
+	look(1, FOG_HEALTH_OFFLINE, "not attached");
+	CU_ASSERT_EQUAL(h.component[1].status, FOG_HEALTH_STARTING);
+	CU_ASSERT_FALSE(h.component[1].settled);
+	CU_ASSERT_EQUAL(h.component[1].error_count, 0);
+	look(2, FOG_HEALTH_HEALTHY, "");
+	look(2, FOG_HEALTH_OFFLINE, "gone"); /* it ran */
+	CU_ASSERT_EQUAL(h.component[2].status, FOG_HEALTH_ERROR);
+	CU_ASSERT_EQUAL(h.component[2].error_count, 1);
+	now += FOG_HEALTH_BACKOFF_MS;
+	look(1, FOG_HEALTH_OFFLINE, "not attached");
+	CU_ASSERT_EQUAL(h.component[1].status, FOG_HEALTH_ERROR);
+	CU_ASSERT_EQUAL(h.component[1].error_count, 1);
+}
+
 static void test_critical_counts_its_errors(void)
 {
 	start();
@@ -181,5 +198,5 @@ static void test_silence(void)
 
 FOG_TEST_MAIN("controlplane/health/health", FOG_TEST(test_life_cycle),
 	      FOG_TEST(test_levels_of_the_host), FOG_TEST(test_offline_is_restarted_with_backoff),
-	      FOG_TEST(test_recovery), FOG_TEST(test_critical_counts_its_errors),
-	      FOG_TEST(test_silence))
+	      FOG_TEST(test_recovery), FOG_TEST(test_nothing_is_said_while_it_starts),
+	      FOG_TEST(test_critical_counts_its_errors), FOG_TEST(test_silence))

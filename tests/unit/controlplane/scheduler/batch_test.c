@@ -122,6 +122,9 @@ static void test_rules(void)
 	host[0].cordoned = true;
 	host[1].mark = FOG_PLACEMENT_MARK_APART;
 	host[2].mark = FOG_PLACEMENT_MARK_AWAY;
+	for (u32 i = 1; i < 4; i++)
+		host[i].gpu_milli = 1000;
+	host[3].gpu_milli_committed = 1000;
 	request[0].gpu_milli = 500;
 	CU_ASSERT_EQUAL(fog_placement_choose(&request[0], host, 4, NULL, &p), 0);
 	CU_ASSERT_FALSE(p.found);
@@ -129,7 +132,7 @@ static void test_rules(void)
 	CU_ASSERT_EQUAL(p.rejected[FOG_PLACEMENT_APART], 1);
 	CU_ASSERT_EQUAL(p.rejected[FOG_PLACEMENT_AWAY], 1);
 	CU_ASSERT_EQUAL(p.rejected[FOG_PLACEMENT_GPU], 1);
-	host[3].gpu_milli = 1000;
+	host[3].gpu_milli_committed = 0;
 	CU_ASSERT_EQUAL(fog_placement_choose(&request[0], host, 4, NULL, &p), 0);
 	CU_ASSERT(p.found && p.index == 3);
 	/* Packing takes the fullest, and no accelerator from who needs it. */

@@ -472,7 +472,7 @@ static u32 reference_read(const char *name, u32 objectives)
 
 	snprintf(path, sizeof(path), "%s/fronts/%s.csv", FOG_VECTORS_DIR, name);
 	u32 count = front_read(path, objectives, reference, REFERENCE_MAX);
-	CU_ASSERT_FATAL(count > 100);
+	CU_ASSERT_FATAL(count > 30);
 	return count;
 }
 
@@ -523,6 +523,7 @@ static void test_published_problems(void)
 		{800, 3, 1.1, 0.69500, 0.07000},     /* DTLZ3 and below: ours */
 		{250, SEEDS, 1.1, 0.70500, 0.06500}, {250, SEEDS, 1.1, 0.43800, 0.00450},
 		{800, 3, 1.1, 0.37000, 0.05500},     {250, SEEDS, 7.0, 198.9, 0.08000},
+		{250, SEEDS, 32, 930, 0.60000}, /* ZDT5, ours; 951.7 is all of it */
 	};
 	struct fog_nsga2_config c = fog_nsga2_config_default;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Published test problems: ZDT1-4, 6 (Zitzler, Deb, Thiele 2000) and DTLZ1-7 with three objectives
+/* Published test problems: ZDT1-6 (Zitzler, Deb, Thiele 2000) and DTLZ1-7 with three objectives
  * (Deb, Thiele, Laumanns, Zitzler 2002), and two measures of a front: exact hypervolume and IGD. */
 #ifndef FOG_SCHEDULER_PROBLEMS_H
 #define FOG_SCHEDULER_PROBLEMS_H
@@ -12,7 +12,7 @@
 #define M_PI 3.14159265358979323846
 #endif
 
-#define GENES_MAX 30
+#define GENES_MAX 80
 
 struct problem {
 	const char *name; /* of the reference front's file too */
@@ -27,6 +27,7 @@ static const struct problem problems[] = {
 	{"ZDT4", 10, 2, 14, -5, 5},    {"ZDT6", 10, 2, 16, 0, 1},     {"DTLZ1.3D", 7, 3, 21, 0, 1},
 	{"DTLZ2.3D", 12, 3, 22, 0, 1}, {"DTLZ3.3D", 12, 3, 23, 0, 1}, {"DTLZ4.3D", 12, 3, 24, 0, 1},
 	{"DTLZ5.3D", 12, 3, 25, 0, 1}, {"DTLZ6.3D", 12, 3, 26, 0, 1}, {"DTLZ7.3D", 22, 3, 27, 0, 1},
+	{"ZDT5", 80, 2, 15, 0, 1},
 };
 
 static inline double zdt_g(const struct problem *p, const double *x)
@@ -40,6 +41,27 @@ static inline double zdt_g(const struct problem *p, const double *x)
 	if (p->number == 16)
 		return 1 + 9 * pow(sum / (p->genes - 1), 0.25);
 	return 1 + 9 * sum / (p->genes - 1);
+}
+
+/* ZDT5: a number of 30 bits and ten of 5, of which only how many are set counts; each of the ten
+ * misleads: five set are best, none is second best. */
+#define ZDT5_FIRST 30
+#define ZDT5_OTHER 5
+
+static inline void zdt5(const struct problem *p, const u32 *bit, double *f)
+{
+	double g = 0;
+
+	f[0] = 1;
+	for (u32 i = 0; i < ZDT5_FIRST; i++)
+		f[0] += bit[i];
+	for (u32 i = ZDT5_FIRST; i < p->genes; i += ZDT5_OTHER) {
+		u32 set = 0;
+		for (u32 k = 0; k < ZDT5_OTHER; k++)
+			set += bit[i + k];
+		g += set == ZDT5_OTHER ? 1 : 2 + set;
+	}
+	f[1] = g / f[0];
 }
 
 static inline void zdt(const struct problem *p, const double *x, double *f)
@@ -125,7 +147,9 @@ static inline void problem_evaluate(void *context, const struct fog_nsga2_indivi
 	const struct problem *p = context;
 
 	(void)base;
-	if (p->number < 20)
+	if (p->number == 15)
+		zdt5(p, x->choice, x->value);
+	else if (p->number < 20)
 		zdt(p, x->real, x->value);
 	else
 		dtlz(p, x->real, x->value);
@@ -135,11 +159,15 @@ static inline void problem_evaluate(void *context, const struct fog_nsga2_indivi
 static inline struct fog_nsga2_problem problem_make(const struct problem *p, double *lower,
 						    double *upper)
 {
+	static u32 two[GENES_MAX];
+
 	for (u32 i = 0; i < p->genes; i++) {
+		two[i] = 2;
 		lower[i] = i == 0 ? 0 : p->lower;
 		upper[i] = i == 0 ? 1 : p->upper;
 	}
-	return (struct fog_nsga2_problem){.kind = FOG_GENE_REAL,
+	return (struct fog_nsga2_problem){.kind = p->number == 15 ? FOG_GENE_CHOICE : FOG_GENE_REAL,
+					  .choices = p->number == 15 ? two : NULL,
 					  .genes = p->genes,
 					  .objectives = p->objectives,
 					  .lower = lower,

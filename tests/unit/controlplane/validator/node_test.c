@@ -366,6 +366,7 @@ static void test_lost_disk(void)
 static void test_end(void)
 {
 	json_t *proof = NULL;
+	const char *why;
 
 	CU_ASSERT_FATAL(until(height_of, 4, height_of(0), 20)); /* the follower, too */
 	/* As of now: hosts forget old blocks. The newest heights are in no header yet. */
@@ -374,6 +375,11 @@ static void test_end(void)
 		proof = fog_node_proof_json(hosts[0].node, h, 1);
 	CU_ASSERT_PTR_NOT_NULL(proof);
 	json_decref(proof);
+	for (u32 i = 0; i < HOSTS; i++) {
+		const struct fog_chain *chain = fog_ledger_app_chain(hosts[i].app);
+		CU_ASSERT_EQUAL(fog_chain_audit(chain, &why), 0); /* all money is there */
+		CU_ASSERT(fog_state_conserved(fog_chain_state(chain)));
+	}
 	for (u32 i = 0; i < HOSTS; i++)
 		host_stop(i);
 	nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);

@@ -44,7 +44,8 @@ static char *config_write(const char *text)
 static const char config_text[] =
 	"host: { name = \"ash\"; run_dir = \"/tmp/r\"; state_dir = \"/tmp/s\"; log_level = "
 	"\"warning\"; };\n"
-	"dataplane: { listen = \"192.0.2.7:9001\"; workers = 3; io = \"socket\"; pin = false; };\n"
+	"dataplane: { listen = \"192.0.2.7:9001\"; workers = 3; io = \"socket\"; pin = false; "
+	"mix_held = 1000000; mix_packets = 40000000; };\n"
 	"control: { listen = \"192.0.2.7:9002\"; };\n";
 
 static void test_life_cycle(void)
@@ -69,6 +70,7 @@ static void test_life_cycle(void)
 	CU_ASSERT_STRING_EQUAL(o.run_dir, "/tmp/r");
 	CU_ASSERT_STRING_EQUAL(o.state_dir, "/tmp/s");
 	CU_ASSERT_STRING_EQUAL(o.io, "socket");
+	CU_ASSERT(o.mix_held == 1000000 && o.mix_packets == 40000000);
 	CU_ASSERT(o.workers == 3 && !o.pin && o.level == FOG_DPLOG_WARNING);
 
 	/* Options win, wherever they stand. */
