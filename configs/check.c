@@ -63,6 +63,11 @@ static int check_log_level(const char *v, char why[160])
 	return check_word(v, "error warning notice info debug", why);
 }
 
+static int check_log_format(const char *v, char why[160])
+{
+	return check_word(v, "text json", why);
+}
+
 static int check_io(const char *v, char why[160])
 {
 	return check_word(v, "auto uring socket af_xdp dpdk", why);
@@ -232,6 +237,7 @@ static const struct {
 	{"host", "run_dir", check_run_dir},
 	{"host", "state_dir", check_path},
 	{"host", "log_level", check_log_level},
+	{"host", "log_format", check_log_format},
 	{"dataplane", "listen", check_listen},
 	{"dataplane", "io", check_io},
 	{"dataplane", "gateway", check_ip_or_empty},

@@ -156,6 +156,7 @@ static int run(const char *path, bool check, bool identity)
 		status = identity_print(&config);
 	else {
 		fog_log_set_level(fog_log_level_parse(config.host_log_level));
+		fog_log_set_json(strcmp(config.host_log_format, "json") == 0);
 		status = serve(&config, path);
 	}
 	fog_config_free(&config);

@@ -17,6 +17,16 @@ void fog_wipe(void *p, size_t len)
 	__asm__ __volatile__("" : : "r"(p) : "memory");
 }
 
+void *fog_secret_alloc(size_t len)
+{
+	return sodium_malloc(len);
+}
+
+void fog_secret_free(void *p)
+{
+	sodium_free(p);
+}
+
 void fog_publish(const void *p, size_t len)
 {
 #ifdef VALGRIND_MAKE_MEM_DEFINED

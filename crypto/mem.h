@@ -8,6 +8,11 @@
 /* Overwrites `len` bytes with zeros in a way the compiler keeps. */
 void fog_wipe(void *p, size_t len);
 
+/* Memory for secrets that live long: locked (where the limit allows), between guard pages, left out
+ * of core dumps, wiped when freed. NULL: no memory. NULL to free is fine. */
+void *fog_secret_alloc(size_t len);
+void fog_secret_free(void *p);
+
 /* Tells memcheck, for which our tests make secrets undefined, that these bytes, computed from some,
  * may be known to all. Nothing without valgrind. */
 void fog_publish(const void *p, size_t len);

@@ -365,6 +365,7 @@ int main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	fog_dplog_set_level(d.options.level);
+	fog_dplog_set_json(d.options.log_json);
 	if (fog_crypto_init() != 0) {
 		fog_dplog(FOG_DPLOG_ERROR, "main", "cipher self-test or FOG_CPU is wrong");
 		return EXIT_FAILURE;

@@ -72,11 +72,11 @@ static const struct fog_command *command_find(const char *const *words, u32 coun
 	return NULL;
 }
 
-static int option_find(const char *name, size_t length, char letter, u64 allowed)
+static int option_find(const char *name, size_t length, char letter, fog_option_set allowed)
 {
 	for (int i = 0; i < FOG_OPTION_COUNT; i++) {
 		const struct fog_option_info *o = &fog_options[i];
-		if (letter != 0 ? o->letter == letter && (allowed & (1ull << i)) != 0
+		if (letter != 0 ? o->letter == letter && (allowed & ((fog_option_set)1 << i)) != 0
 				: strlen(o->name) == length && memcmp(o->name, name, length) == 0)
 			return i;
 	}
@@ -84,13 +84,13 @@ static int option_find(const char *name, size_t length, char letter, u64 allowed
 }
 
 /* A letter means what it means to the command, when that comes first. */
-static u64 letters_of(const struct fog_cli *cli)
+static fog_option_set letters_of(const struct fog_cli *cli)
 {
 	const struct fog_command *command;
 	u32 used;
 
 	command = command_find(cli->args, cli->args_count, &used);
-	return command != NULL ? command->options | FOG_OPTIONS_GLOBAL : ~0ull;
+	return command != NULL ? command->options | FOG_OPTIONS_GLOBAL : ~(fog_option_set)0;
 }
 
 /* argv[*at] is an option; takes its argument too. */
@@ -151,10 +151,10 @@ static void words_drop(struct fog_cli *cli, u32 count)
 
 static int command_check(struct fog_cli *cli)
 {
-	u64 allowed = cli->command->options | FOG_OPTIONS_GLOBAL;
+	fog_option_set allowed = cli->command->options | FOG_OPTIONS_GLOBAL;
 
 	for (int i = 0; i < FOG_OPTION_COUNT; i++)
-		if (cli->option[i] != NULL && (allowed & (1ull << i)) == 0)
+		if (cli->option[i] != NULL && (allowed & ((fog_option_set)1 << i)) == 0)
 			return fog_cli_usage(cli, "\"%s\" takes no --%s", cli->command->words,
 					     fog_options[i].name);
 	if (cli->args_count < cli->command->args_min)

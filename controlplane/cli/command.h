@@ -20,12 +20,15 @@ enum fog_option {
 	FOG_OPTION_COUNT
 };
 
-#define FOG_OPTION_BIT(id) (1ull << FOG_OPTION_##id)
+/* A set of options. */
+typedef unsigned __int128 fog_option_set;
+
+#define FOG_OPTION_BIT(id) ((fog_option_set)1 << FOG_OPTION_##id)
 #define FOG_OPTIONS_GLOBAL                                                      \
 	(FOG_OPTION_BIT(JSON) | FOG_OPTION_BIT(HELP) | FOG_OPTION_BIT(SOCKET) | \
 	 FOG_OPTION_BIT(HOST) | FOG_OPTION_BIT(LAB))
 
-_Static_assert(FOG_OPTION_COUNT <= 64, "options are a bit set of one u64");
+_Static_assert(FOG_OPTION_COUNT <= 128, "options are a bit set");
 
 struct fog_option_info {
 	const char *name;
@@ -42,7 +45,7 @@ struct fog_command {
 	const char *words;     /* "job submit", "status" */
 	const char *arguments; /* as in the usage line: "JOB", "[HOST]", "-- ARGV..." or "" */
 	u32 args_min, args_max;
-	u64 options; /* FOG_OPTION_BIT()s beside the global ones */
+	fog_option_set options; /* FOG_OPTION_BIT()s beside the global ones */
 	const char *summary;
 	const char *details;             /* NULL = none */
 	int (*run)(struct fog_cli *cli); /* FOG_CLI_OK, _FAILED or _USAGE; has printed why */

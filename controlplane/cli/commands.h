@@ -109,6 +109,17 @@ int fog_cmd_job_logs(struct fog_cli *cli);
 int fog_cmd_job_cancel(struct fog_cli *cli);
 int fog_cmd_job_wait(struct fog_cli *cli);
 
+/* cmd_tee.c */
+int fog_cmd_tee_status(struct fog_cli *cli);
+int fog_cmd_tee_hosts(struct fog_cli *cli);
+int fog_cmd_tee_list(struct fog_cli *cli);
+int fog_cmd_tee_show(struct fog_cli *cli);
+int fog_cmd_tee_create(struct fog_cli *cli);
+int fog_cmd_tee_attest(struct fog_cli *cli);
+int fog_cmd_tee_deploy(struct fog_cli *cli);
+int fog_cmd_tee_execute(struct fog_cli *cli);
+int fog_cmd_tee_terminate(struct fog_cli *cli);
+int fog_cmd_tee_verify(struct fog_cli *cli);
 /* cmd_proof.c */
 int fog_cmd_proof_show(struct fog_cli *cli);
 int fog_cmd_proof_verify(struct fog_cli *cli);

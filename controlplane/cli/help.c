@@ -2,13 +2,13 @@
 /* What the table of commands says to people and to bash. */
 #include "controlplane/cli/command.h"
 
-static void options_print(FILE *out, u64 set)
+static void options_print(FILE *out, fog_option_set set)
 {
 	for (int i = 0; i < FOG_OPTION_COUNT; i++) {
 		const struct fog_option_info *o = &fog_options[i];
 		char left[48];
 
-		if ((set & (1ull << i)) == 0)
+		if ((set & ((fog_option_set)1 << i)) == 0)
 			continue;
 		snprintf(left, sizeof(left), "%s%c%s--%s%s%s", o->letter ? "-" : "",
 			 o->letter ? o->letter : ' ', o->letter ? ", " : "   ", o->name,
@@ -77,10 +77,10 @@ static void words_print(FILE *out, const char *group)
 	}
 }
 
-static void options_words(FILE *out, u64 set)
+static void options_words(FILE *out, fog_option_set set)
 {
 	for (int i = 0; i < FOG_OPTION_COUNT; i++)
-		if ((set & (1ull << i)) != 0)
+		if ((set & ((fog_option_set)1 << i)) != 0)
 			fprintf(out, "--%s ", fog_options[i].name);
 }
 

@@ -20,12 +20,12 @@ static void roff_text(FILE *out, const char *text)
 	}
 }
 
-static void roff_options(FILE *out, u64 set)
+static void roff_options(FILE *out, fog_option_set set)
 {
 	for (int i = 0; i < FOG_OPTION_COUNT; i++) {
 		const struct fog_option_info *o = &fog_options[i];
 
-		if ((set & (1ull << i)) == 0)
+		if ((set & ((fog_option_set)1 << i)) == 0)
 			continue;
 		fputs(".TP\n", out);
 		if (o->letter != 0)

@@ -5,11 +5,14 @@
 #include <stdarg.h>
 #include <time.h>
 
+#include "configs/record.h"
+
 static const char *const names[] = {"", "error", "warning", "notice", "info", "debug"};
 static const char syslog_priority[] = {0, '3', '4', '5', '6', '7'};
 
 static enum fog_log_level max_level = FOG_LOG_INFO;
 static FILE *target;
+static bool json;
 static fog_log_tap *tap;
 static void *tap_ctx;
 static time_t rate_second;
@@ -47,6 +50,11 @@ void fog_log_set_file(FILE *out)
 	target = out;
 }
 
+void fog_log_set_json(bool on)
+{
+	json = on;
+}
+
 void fog_log_set_tap(fog_log_tap *fn, void *ctx)
 {
 	tap = fn;
@@ -56,14 +64,20 @@ void fog_log_set_tap(fog_log_tap *fn, void *ctx)
 static void record_write(enum fog_log_level level, time_t now, const char *part, const char *text)
 {
 	FILE *out = target != NULL ? target : stderr;
-	char stamp[32] = "";
+	char stamp[32] = "", line[2 * FOG_LOG_LINE_MAX];
+	bool journal = getenv("JOURNAL_STREAM") != NULL;
+	struct tm tm;
 
-	if (getenv("JOURNAL_STREAM") != NULL) {
-		fprintf(out, "<%c>%s: %s\n", syslog_priority[level], part, text);
+	gmtime_r(&now, &tm);
+	strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	if (journal)
+		fprintf(out, "<%c>", syslog_priority[level]);
+	if (json) {
+		fog_record_json(line, sizeof(line), stamp, names[level], part, text);
+		fputs(line, out);
+	} else if (journal) {
+		fprintf(out, "%s: %s\n", part, text);
 	} else {
-		struct tm tm;
-		gmtime_r(&now, &tm);
-		strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%SZ", &tm);
 		fprintf(out, "%s %s %s: %s\n", stamp, names[level], part, text);
 	}
 	fflush(out);

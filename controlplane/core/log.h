@@ -32,6 +32,8 @@ const char *fog_log_level_name(enum fog_log_level level);
 /* Starts at info. */
 void fog_log_set_level(enum fog_log_level level);
 bool fog_log_enabled(enum fog_log_level level);
+/* Records as lines of JSON (configs/record.h), the priority before them when systemd reads. */
+void fog_log_set_json(bool on);
 /* Where records go; NULL = stderr. The file stays the caller's. */
 void fog_log_set_file(FILE *out);
 

@@ -17,6 +17,8 @@
 #include "controlplane/daemon/market.h"
 #include "controlplane/daemon/proofs_api.h"
 #include "controlplane/daemon/system_api.h"
+#include "controlplane/daemon/tee.h"
+#include "controlplane/daemon/tee_api.h"
 #include "controlplane/daemon/trust.h"
 #include "controlplane/daemon/usage.h"
 
@@ -77,9 +79,10 @@ static void on_directory_change(void *ctx, enum fog_directory_change change,
 {
 	struct fog_host *h = ctx;
 
-	if (memcmp(s->d.node_id, h->id.node_id, 32) != 0)
+	if (memcmp(s->d.node_id, h->id.node_id, 32) != 0) {
 		fog_links_host(h->links, change, &s->d);
-	else
+		fog_host_tee_directory(h, &s->d, change == FOG_DIRECTORY_REMOVED);
+	} else
 		/* Ours ran out, or somebody holds one of us that we do not know (an older store).
 		 */
 		fog_host_publish_soon(h);
@@ -136,6 +139,8 @@ int fog_host_peering_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	int rc = fog_peering_start(&h->peering, h->loop, h->directory, &h->id, &listen,
 				   &h->config.control_peers,
 				   (u32)h->config.control_gossip_seconds * 1000);
+	if (rc == 0 && h->tee != NULL)
+		fog_tee_talks_serve(h);
 	return rc == 0 ? 0 : fail(why, h->config.control_listen, rc);
 }
 
@@ -164,15 +169,17 @@ static int network_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 		fog_host_market_routes(h);
 		fog_host_trust_routes(h);
 		fog_host_draws_routes(h);
+		rc = fog_host_proofs_start(h, why); /* receipts are proven into its archive */
 	}
 	if (rc == 0)
 		rc = fog_host_jobs_start(h, why);
 	if (rc == 0)
+		rc = fog_host_tee_start(h, why);
+	if (rc == 0) {
 		fog_host_schedule_routes(h);
-	if (rc == 0)
+		fog_host_tee_routes(h);
 		rc = fog_host_ledger_start(h, why);
-	if (rc == 0)
-		rc = fog_host_proofs_start(h, why);
+	}
 	if (rc == 0)
 		rc = fog_host_circuits_start(h);
 	if (rc == 0)
@@ -259,6 +266,7 @@ void fog_host_stop(struct fog_host *h)
 	fog_host_chain_stop(h); /* tells those who wait, vouchers too */
 	fog_host_voucher_stop(h);
 	fog_host_jobs_stop(h);
+	fog_host_tee_stop(h);
 	fog_host_mix_stop(h);
 	fog_host_onion_stop(h);
 	fog_host_circuits_stop(h);
@@ -295,6 +303,7 @@ static bool can_reload(const struct fog_config_key *k)
 					   "exit.deny",
 					   "xdp.allow",
 					   "xdp.deny",
+					   "tee.policy",
 					   "worker.price_cpu_hour",
 					   "worker.price_memory_gb_hour",
 					   "health.health_check_interval",
@@ -347,6 +356,7 @@ void fog_host_reload(struct fog_host *h)
 	fog_log(FOG_LOG_NOTICE, "core", "reloaded changed=%u", taken);
 	fog_host_alerts_reload(h); /* its file may have changed */
 	fog_host_tcp_reload(h);
+	fog_host_tee_reload(h); /* the policy's file may have changed */
 	if (taken == 0)
 		return;
 	fog_edge_server_reconfigure(h->edge);

@@ -54,6 +54,7 @@ struct fog_xdp;
 struct fog_host_market;
 struct fog_host_trust;
 struct fog_host_draws;
+struct fog_host_tee;
 struct fog_host_health;
 struct fog_host_alerts;
 struct fog_metrics;
@@ -148,6 +149,7 @@ struct fog_host {
 	struct fog_host_market *market; /* likewise */
 	struct fog_host_trust *trust;   /* likewise */
 	struct fog_host_draws *draws;   /* likewise */
+	struct fog_host_tee *tee;       /* NULL until started */
 	struct fog_host_health *health; /* likewise; what is asked for it answers later */
 	struct fog_host_alerts *alerts; /* likewise */
 	struct fog_host_proofs *proofs; /* likewise */

@@ -8,6 +8,8 @@
 #include "crypto/mem.h"
 #include "controlplane/daemon/market.h"
 #include "controlplane/daemon/measure.h"
+#include "controlplane/daemon/receipts.h"
+#include "controlplane/daemon/tee.h"
 #include "controlplane/daemon/trust.h"
 #include "controlplane/jobs/runtime.h"
 
@@ -78,7 +80,11 @@ static void host_fill(const struct fog_host *h, const struct fog_descriptor *d,
 	text_set(out->attribute[FOG_PLACEMENT_KEY_COUNTRY], d->country);
 	text_set(out->attribute[FOG_PLACEMENT_KEY_REGION], d->region);
 	text_set(out->attribute[FOG_PLACEMENT_KEY_POWER_REGION], d->power_region);
-	text_set(out->attribute[FOG_PLACEMENT_KEY_TEE_VENDOR], d->tee_vendor);
+	/* Anybody can write a vendor into a descriptor: it counts when it was attested. */
+	const struct fog_tee_ear *ear = fog_host_attested(h, d->node_id);
+	out->attested = ear != NULL;
+	text_set(out->attribute[FOG_PLACEMENT_KEY_TEE_VENDOR],
+		 ear != NULL ? fog_tee_vendor(ear->kind) : "");
 	if (d->as != 0)
 		snprintf(out->attribute[FOG_PLACEMENT_KEY_AS], FOG_PLACEMENT_VALUE_SIZE, "%u",
 			 d->as);
@@ -120,6 +126,9 @@ int fog_host_jobs_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 		.told = fog_host_told,
 		.backed = fog_host_pay_backed,
 		.funded = fog_host_pay_funded,
+		.receipted = fog_host_receipted,
+		.proof = fog_host_proof,
+		.proven = fog_host_proven,
 		.context = h,
 	};
 

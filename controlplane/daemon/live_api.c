@@ -20,8 +20,15 @@
 #define STATUS_MS  5000 /* between two states of the host */
 #define EVENTS_MAX 256  /* of jobs in a tick; the rest in the next */
 
+/* Who came in with which token. */
+struct door {
+	struct fog_host *host;
+	bool admin;
+};
+
 struct fog_host_live {
 	struct fog_live *live;
+	struct door doors[2]; /* by whether the token is an admin's */
 	struct ev_timer timer;
 	u64 job_seen;              /* id of the last event told */
 	u64 alert_ms;              /* of the last alert of the market told */
@@ -138,9 +145,17 @@ static int peer_send(void *peer, const char *text, size_t len)
 	return fog_websocket_send(peer, text, len);
 }
 
+/* Records tell of the host itself. */
+static bool peer_may(void *peer, enum fog_live_topic t)
+{
+	const struct door *d = fog_websocket_ctx(peer);
+
+	return d->admin || t != FOG_LIVE_LOG;
+}
+
 static void on_opened(struct fog_websocket *ws)
 {
-	struct fog_host *h = fog_websocket_ctx(ws);
+	struct fog_host *h = ((struct door *)fog_websocket_ctx(ws))->host;
 	struct fog_host_live *v = h->live;
 
 	if (fog_live_clients(v->live) == 0) {
@@ -168,7 +183,7 @@ static void on_writable(struct fog_websocket *ws)
 
 static void on_closed(struct fog_websocket *ws)
 {
-	struct fog_host *h = fog_websocket_ctx(ws);
+	struct fog_host *h = ((struct door *)fog_websocket_ctx(ws))->host;
 
 	if (fog_websocket_user(ws) == NULL)
 		return;
@@ -182,7 +197,10 @@ static const struct fog_websocket_handlers handlers = {on_opened, on_message, on
 
 static int socket_get(struct fog_exchange *x)
 {
-	return fog_exchange_websocket(x, &handlers, fog_exchange_ctx(x));
+	struct fog_host *h = fog_exchange_ctx(x);
+	bool admin = fog_exchange_scope(x) == FOG_SCOPE_ADMIN;
+
+	return fog_exchange_websocket(x, &handlers, &h->live->doors[admin]);
 }
 
 static const struct fog_route routes[] = {
@@ -197,7 +215,8 @@ static const struct fog_route routes[] = {
 
 int fog_host_live_start(struct fog_host *h)
 {
-	const struct fog_live_ports ports = {.state = state, .send = peer_send, .ctx = h};
+	const struct fog_live_ports ports = {
+		.state = state, .send = peer_send, .may = peer_may, .ctx = h};
 	struct fog_host_live *v = calloc(1, sizeof(*v));
 
 	if (v == NULL)
@@ -207,6 +226,8 @@ int fog_host_live_start(struct fog_host *h)
 		free(v);
 		return rc;
 	}
+	v->doors[0] = (struct door){.host = h};
+	v->doors[1] = (struct door){.host = h, .admin = true};
 	h->live = v;
 	ev_init(&v->timer, on_tick);
 	v->timer.repeat = TICK_S;

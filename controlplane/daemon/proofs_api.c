@@ -143,30 +143,13 @@ static void checking_add(struct checking *c, const struct fog_verifier_request *
 
 /* ---- generate ------------------------------------------------------------------------------- */
 
-static void execution_fill(struct fog_proof_execution *e, const struct fog_receipt *r)
-{
-	const struct fog_job_usage *u = &r->usage;
-
-	fog_hash_sha256(e->job, r->key.job, strlen(r->key.job));
-	memcpy(e->submitter, r->key.submitter, 32);
-	memcpy(e->code, r->spec_sha256, 32);
-	memcpy(e->output, r->output[0].sha256, 32);
-	e->exit_code = r->exit_code;
-	e->outcome = r->outcome;
-	e->cpu_us = 1000 * (u->cpu_user_ms + u->cpu_system_ms);
-	e->wall_us = 1000 * u->wall_ms;
-	e->memory_peak = u->memory_peak_bytes;
-	e->io_bytes = u->io_read_bytes + u->io_write_bytes;
-	e->started_ms = r->started_ms;
-	e->ended_ms = r->ended_ms;
-}
-
-/* The last receipt that this host signed for the job. */
-static bool receipt_find(struct fog_host *h, const char *job, struct fog_receipt *out)
+/* The proof that was made with the last receipt that this host signed for the job (receipts.h). */
+static bool execution_find(struct fog_host *h, const char *job, struct fog_proof *out)
 {
 	json_t *view = fog_view_receipts(fog_jobs_runtime_engine(h->jobs), job), *e;
 	char error[FOG_JSON_ERROR_SIZE];
 	bool found = false;
+	u8 digest[32];
 	size_t i;
 
 	json_array_foreach(json_object_get(view, "receipts"), i, e)
@@ -176,8 +159,8 @@ static bool receipt_find(struct fog_host *h, const char *job, struct fog_receipt
 		if (text == NULL || fog_receipt_parse(text, &r, error) != 0 ||
 		    memcmp(r.key.worker, h->id.node_id, 32) != 0)
 			continue;
-		*out = r;
-		found = true;
+		fog_hash_sha256(digest, text, strlen(text));
+		found = fog_proof_archive_get(h->store, digest, out) == 0;
 	}
 	json_decref(view);
 	return found;
@@ -188,25 +171,15 @@ static unsigned execution_issue(struct fog_host *h, const json_t *statement, str
 				char why[FOG_PROOF_WHY])
 {
 	const char *job = json_string_value(json_object_get(statement, "job"));
-	struct fog_receipt receipt;
 
 	if (job == NULL) {
 		snprintf(why, FOG_PROOF_WHY, "statement.job wants the id of a job");
 		return 400;
 	}
-	if (!receipt_find(h, job, &receipt)) {
-		snprintf(why, FOG_PROOF_WHY, "this host has ended no job \"%.64s\"", job);
-		return 404;
-	}
-	memset(p, 0, sizeof(*p));
-	p->kind = FOG_PROOF_EXECUTION;
-	p->issued_s = now_s(h);
-	fog_random_bytes(p->id, sizeof(p->id));
-	execution_fill(&p->execution, &receipt);
-	if (fog_proof_sign(p, h->id.sign_sk) == 0)
+	if (execution_find(h, job, p))
 		return 0;
-	snprintf(why, FOG_PROOF_WHY, "the proof cannot be signed");
-	return 500;
+	snprintf(why, FOG_PROOF_WHY, "this host has ended no job \"%.64s\"", job);
+	return 404;
 }
 
 static int generate_post(struct fog_exchange *x)
@@ -232,7 +205,7 @@ static int generate_post(struct fog_exchange *x)
 		return fog_exchange_problem(x, status, "%s", why);
 	h->proofs->generated++;
 	int rc = fog_proof_archive_put(h->store, &p, now_s(h));
-	if (rc != 0)
+	if (rc != 0 && rc != -EALREADY)
 		return fog_exchange_problem(x, 507, "the archive of proofs takes no more");
 	json_t *proof = fog_proof_json(&p);
 	return fog_envelope(x,

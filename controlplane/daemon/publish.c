@@ -7,6 +7,7 @@
 #include "controlplane/core/log.h"
 #include "controlplane/daemon/host.h"
 #include "controlplane/daemon/market.h"
+#include "controlplane/daemon/tee.h"
 
 #define GIB (1ull << 30)
 
@@ -70,6 +71,7 @@ static void content_fill(const struct fog_host *h, struct fog_descriptor *d)
 	text_set(d->region, sizeof(d->region), c->attributes_region);
 	text_set(d->power_region, sizeof(d->power_region), c->attributes_power_region);
 	d->as = (u32)c->attributes_as;
+	fog_host_tee_descriptor(h, d);
 	memcpy(&d->report, &h->report, sizeof(d->report));
 }
 

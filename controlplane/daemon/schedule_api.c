@@ -49,6 +49,7 @@ static void wish_read(struct fog_host *h, const json_t *body, struct demand *d,
 			    .memory_bytes = (u64)(d->memory_gb * GIB),
 			    .wall_ms = FOG_MAX((u64)(d->hours * HOUR_MS), (u64)WALL_MS_MIN)},
 	};
+	w->request.attested = w->sla == FOG_SLA_S;
 	fog_rng_bytes(&h->rng, &w->request.seed, sizeof(w->request.seed));
 }
 

@@ -5,6 +5,7 @@
 
 #include "controlplane/daemon/chain.h"
 #include "controlplane/daemon/draws.h"
+#include "controlplane/daemon/enclave.h"
 #include "controlplane/daemon/envelope.h"
 #include "controlplane/daemon/health.h"
 #include "controlplane/daemon/market.h"
@@ -191,13 +192,13 @@ static u64 evidence_count(struct fog_host *h)
 static json_t *components_json(struct fog_host *h, const json_t *scheduler)
 {
 	struct fog_market_view market;
-	struct fog_jobs_load load;
+	struct fog_enclaves_load load;
 	i64 proofs = fog_proof_archive_count(h->store);
 
 	fog_market_view(&h->market->m, fog_loop_now_ms(h->loop), &market);
-	fog_jobs_load(fog_jobs_runtime_engine(h->jobs), &load);
+	fog_enclaves_load(h, &load);
 	return json_pack(
-		"{s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I}", "tee_enclaves", (json_int_t)load.works,
+		"{s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I}", "tee_enclaves", (json_int_t)load.active,
 		"active_proofs", (json_int_t)FOG_MAX(proofs, (i64)0), "pricing_volatility",
 		market.lane[market.most_volatile].volatility_ppm / 1e6, "scheduled_jobs",
 		(json_int_t)member(scheduler, "successful_placements"), "consensus_rounds",

@@ -251,6 +251,20 @@ static void get_mix(struct reader *r, const json_t *o, struct fog_descriptor *d)
 	d->mix_count = (u32)json_array_size(keys);
 }
 
+static void get_tee(struct reader *r, const json_t *o, struct fog_descriptor *d)
+{
+	json_t *v = json_object_get(o, "tee");
+
+	if (v == NULL || json_is_null(v))
+		return;
+	if (!json_is_object(v)) {
+		fail(r, "tee is no object");
+		return;
+	}
+	get_text(r, v, "kind", d->tee_kind, sizeof(d->tee_kind));
+	get_key(r, v, "platform", d->tee_platform);
+}
+
 static void get_all(struct reader *r, const json_t *o, struct fog_descriptor *d)
 {
 	if (get_u64(r, o, "version", UINT32_MAX) != 1)
@@ -278,6 +292,7 @@ static void get_all(struct reader *r, const json_t *o, struct fog_descriptor *d)
 	get_work(r, o, d);
 	get_attributes(r, o, d);
 	get_mix(r, o, d);
+	get_tee(r, o, d);
 	const char *error = fog_report_read(&d->report, json_object_get(o, "report"));
 	if (error != NULL)
 		fail(r, "%s", error);
@@ -414,6 +429,10 @@ static json_t *body_json(const struct fog_descriptor *d, json_t *allow, json_t *
 					      (json_int_t)d->accelerator_memory_bytes));
 	if (d->has_mix)
 		json_object_set_new(o, "mix", mix_json(d));
+	if (d->tee_kind[0] != '\0')
+		json_object_set_new(o, "tee",
+				    json_pack("{s:s, s:o}", "kind", d->tee_kind, "platform",
+					      key_json(d->tee_platform)));
 	return o;
 }
 

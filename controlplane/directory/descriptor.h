@@ -59,6 +59,10 @@ struct fog_descriptor {
 	} mix[FOG_DESCRIPTOR_MIX_MAX]; /* keys of its mix; none: only a provider of others */
 	char operator_name[65], country[3], region[65], power_region[65], tee_vendor[33];
 	u32 as;
+	/* What attests it and which programs it says to run; "" and zeros: it does not say. Nothing
+	 * here is proven: who wants to rely on it has it attested (daemon/tee.h). */
+	char tee_kind[16];
+	u8 tee_platform[32];
 	struct fog_report report;
 };
 

@@ -10,7 +10,7 @@
 #include "crypto/mem.h"
 #include "crypto/random/random.h"
 
-#define SESSIONS_MAX    (FOG_PEERING_INBOUND_MAX + FOG_PEERING_OUTBOUND_MAX)
+#define SESSIONS_MAX    (FOG_PEERING_INBOUND_MAX + FOG_PEERING_OUTBOUND_MAX + FOG_PEERING_TALKS_MAX)
 #define ANNOUNCE_RANDOM 3 /* random hosts besides the bootstrap peers */
 
 struct peer {
@@ -18,14 +18,21 @@ struct peer {
 	u8 control_pk[32];
 };
 
-struct session {
+/* One meeting with another host. */
+struct fog_talk {
 	struct fog_peering *owner;
 	struct fog_channel *channel; /* NULL = free */
 	struct fog_gossip *gossip;
 	struct ev_timer timer;
 	bool outbound;
 	bool heard;       /* a sealed message came: the other side is alive */
-	u8 remote_pk[32]; /* outbound: whom we called */
+	u8 remote_pk[32]; /* outbound: whom we called; inbound: who proved to be it */
+	/* A talk: no gossip. */
+	bool talk;
+	bool closing;  /* once what is queued has gone */
+	json_t *first; /* ours, until the channel is ready */
+	const struct fog_talk_events *events;
+	void *ctx;
 };
 
 struct source {
@@ -38,13 +45,14 @@ struct fog_peering {
 	struct ev_loop *loop;
 	struct fog_directory *dir;
 	const struct fog_identity *id;
+	struct fog_talk_server server;
 	struct fog_listener listener;
 	struct ev_timer meeting;
 	u32 interval_ms;
 	struct fog_rng rng;
 	u32 peer_count;
 	struct peer peers[FOG_PEERING_BOOTSTRAP_MAX];
-	struct session sessions[SESSIONS_MAX];
+	struct fog_talk sessions[SESSIONS_MAX];
 	struct source sources[FOG_PEERING_SOURCE_MAX];
 	struct fog_peering_counts counts;
 };
@@ -60,35 +68,56 @@ static void meeting_schedule(struct fog_peering *p, u32 ms)
 
 /* ---- sessions ------------------------------------------------------------------------------- */
 
-static struct session *session_free(struct fog_peering *p, bool outbound)
+static struct fog_talk *session_free(struct fog_peering *p, bool outbound, bool talk)
 {
-	u32 limit = outbound ? FOG_PEERING_OUTBOUND_MAX : FOG_PEERING_INBOUND_MAX, used = 0;
-	struct session *found = NULL;
+	u32 limit = !outbound ? FOG_PEERING_INBOUND_MAX
+		    : talk    ? FOG_PEERING_TALKS_MAX
+			      : FOG_PEERING_OUTBOUND_MAX;
+	struct fog_talk *found = NULL;
+	u32 used = 0;
 
 	for (u32 i = 0; i < SESSIONS_MAX; i++) {
-		struct session *s = &p->sessions[i];
+		struct fog_talk *s = &p->sessions[i];
 		if (s->channel == NULL)
 			found = s;
 		else
-			used += s->outbound == outbound;
+			used += s->outbound == outbound && (!outbound || s->talk == talk);
 	}
 	return used < limit ? found : NULL;
 }
 
-static void session_close(struct session *s)
+static void session_close(struct fog_talk *s)
 {
 	ev_timer_stop(s->owner->loop, &s->timer);
 	fog_channel_close(s->channel);
 	fog_gossip_free(s->gossip);
+	json_decref(s->first);
 	s->channel = NULL;
 	s->gossip = NULL;
+	s->first = NULL;
+	s->events = NULL;
+}
+
+/* The other side's or the network's doing; our own is fog_talk_close(). */
+static void talk_end(struct fog_talk *s, const char *why)
+{
+	const struct fog_talk_events *events = s->closing ? NULL : s->events;
+	void *ctx = s->ctx;
+
+	session_close(s);
+	if (events != NULL)
+		events->end(ctx, why != NULL ? why : "closed by the other host");
 }
 
 /* `why` NULL: the exchange is complete. */
-static void session_end(struct session *s, const char *why)
+static void session_end(struct fog_talk *s, const char *why)
 {
 	struct fog_peering *p = s->owner;
 
+	if (s->talk) {
+		talk_end(s, why);
+		return;
+	}
 	if (s->gossip != NULL) {
 		const struct fog_gossip_result *r = fog_gossip_result(s->gossip);
 		p->counts.descriptors_rx += r->accepted;
@@ -105,7 +134,7 @@ static void session_end(struct session *s, const char *why)
 	session_close(s);
 }
 
-static void session_check(struct session *s)
+static void session_check(struct fog_talk *s)
 {
 	if (s->gossip != NULL && fog_gossip_finished(s->gossip) &&
 	    fog_channel_queued(s->channel) == 0)
@@ -114,16 +143,31 @@ static void session_check(struct session *s)
 
 static int on_gossip_send(void *ctx, const char *text, u32 len)
 {
-	struct session *s = ctx;
+	struct fog_talk *s = ctx;
 
 	return fog_channel_send(s->channel, text, len);
 }
 
+static void talk_ready(struct fog_talk *s)
+{
+	json_t *first = s->first;
+
+	s->first = NULL;
+	int rc = fog_talk_send(s, first);
+	if (rc != 0)
+		session_end(s, strerror(-rc));
+}
+
 static void on_ready(void *ctx, struct fog_channel *ch, const u8 remote_pk[32])
 {
-	struct session *s = ctx;
-	int rc = fog_gossip_new(&s->gossip, s->owner->dir, on_gossip_send, s);
+	struct fog_talk *s = ctx;
 
+	memcpy(s->remote_pk, remote_pk, 32);
+	if (s->talk) {
+		talk_ready(s);
+		return;
+	}
+	int rc = fog_gossip_new(&s->gossip, s->owner->dir, on_gossip_send, s);
 	/* The accepting side keeps silent until its caller has proved to be alive. */
 	if (rc == 0 && s->outbound)
 		rc = fog_gossip_pump(s->gossip);
@@ -131,25 +175,63 @@ static void on_ready(void *ctx, struct fog_channel *ch, const u8 remote_pk[32])
 		session_end(s, strerror(-rc));
 }
 
+static bool begins_talk(const u8 *data, u32 len)
+{
+	static const char start[] = "{\"talk\":";
+
+	return len > sizeof(start) && memcmp(data, start, sizeof(start) - 1) == 0;
+}
+
+/* NULL when the talk may go on. */
+static const char *talk_message(struct fog_talk *s, const u8 *data, u32 len)
+{
+	const struct fog_talk_server *server = &s->owner->server;
+	json_t *m = json_loadb((const char *)data, len, JSON_REJECT_DUPLICATES, NULL);
+
+	if (s->closing || !json_is_object(m)) {
+		json_decref(m);
+		return s->closing ? NULL : "a message is no JSON object";
+	}
+	bool known = s->events != NULL;
+	if (known)
+		s->events->message(s->ctx, s, m);
+	else
+		known = server->begin != NULL &&
+			server->begin(server->server, s, m, &s->events, &s->ctx);
+	json_decref(m);
+	return known ? NULL : "nobody here answers such a talk";
+}
+
 static void on_message(void *ctx, struct fog_channel *ch, const u8 *data, u32 len)
 {
-	struct session *s = ctx;
-	char why[FOG_GOSSIP_WHY_SIZE];
+	struct fog_talk *s = ctx;
+	char text[FOG_GOSSIP_WHY_SIZE];
+	const char *why = NULL;
 
+	if (!s->heard && !s->outbound && begins_talk(data, len))
+		s->talk = true;
 	s->heard = true;
-	int rc = fog_gossip_message(s->gossip, data, len, fog_loop_now_ms(s->owner->loop), why);
-
-	if (rc != 0)
-		session_end(s, why[0] != '\0' ? why : strerror(-rc));
-	else
+	if (s->talk) {
+		why = talk_message(s, data, len);
+	} else {
+		int rc = fog_gossip_message(s->gossip, data, len, fog_loop_now_ms(s->owner->loop),
+					    text);
+		if (rc != 0)
+			why = text[0] != '\0' ? text : strerror(-rc);
+	}
+	if (why != NULL)
+		session_end(s, why);
+	else if (!s->talk)
 		session_check(s);
 }
 
 static void on_drained(void *ctx, struct fog_channel *ch)
 {
-	struct session *s = ctx;
+	struct fog_talk *s = ctx;
 
-	if (s->gossip == NULL || (!s->outbound && !s->heard))
+	if (s->talk && s->closing)
+		session_close(s);
+	if (s->talk || s->gossip == NULL || (!s->outbound && !s->heard))
 		return;
 	int rc = fog_gossip_pump(s->gossip);
 	if (rc != 0)
@@ -160,7 +242,7 @@ static void on_drained(void *ctx, struct fog_channel *ch)
 
 static void on_end(void *ctx, struct fog_channel *ch, int error)
 {
-	struct session *s = ctx;
+	struct fog_talk *s = ctx;
 	bool complete = s->gossip != NULL && fog_gossip_finished(s->gossip);
 
 	if (complete)
@@ -176,10 +258,12 @@ static void on_session_timer(struct ev_loop *loop, struct ev_timer *w, int reven
 	session_end(w->data, "takes too long");
 }
 
-static void session_begin(struct session *s, struct fog_peering *p, bool outbound)
+static void session_begin(struct fog_talk *s, struct fog_peering *p, bool outbound)
 {
 	s->owner = p;
 	s->gossip = NULL;
+	s->talk = s->closing = false;
+	s->events = NULL;
 	s->outbound = outbound;
 	s->heard = false;
 	ev_timer_init(&s->timer, on_session_timer, FOG_PEERING_SESSION_MS / 1000.0, 0.0);
@@ -230,7 +314,7 @@ static bool rate_pass(struct fog_peering *p, const struct sockaddr_storage *sa, 
 static void on_accepted(void *ctx, int fd, const struct sockaddr_storage *sa)
 {
 	struct fog_peering *p = ctx;
-	struct session *s = session_free(p, false);
+	struct fog_talk *s = session_free(p, false, false);
 
 	if (!rate_pass(p, sa, fog_monotonic_ms() + 1)) {
 		p->counts.refused_rate++;
@@ -255,8 +339,9 @@ static void on_accepted(void *ctx, int fd, const struct sockaddr_storage *sa)
 static bool meeting_now(const struct fog_peering *p, const u8 pk[32])
 {
 	for (u32 i = 0; i < SESSIONS_MAX; i++) {
-		const struct session *s = &p->sessions[i];
-		if (s->channel != NULL && s->outbound && memcmp(s->remote_pk, pk, 32) == 0)
+		const struct fog_talk *s = &p->sessions[i];
+		if (s->channel != NULL && s->outbound && !s->talk &&
+		    memcmp(s->remote_pk, pk, 32) == 0)
 			return true;
 	}
 	return false;
@@ -264,7 +349,7 @@ static bool meeting_now(const struct fog_peering *p, const u8 pk[32])
 
 static void meet(struct fog_peering *p, const struct fog_address *address, const u8 pk[32])
 {
-	struct session *s = session_free(p, true);
+	struct fog_talk *s = session_free(p, true, false);
 
 	if (s == NULL || meeting_now(p, pk) || memcmp(pk, p->id->control_pk, 32) == 0)
 		return;
@@ -341,6 +426,62 @@ const struct fog_peering_counts *fog_peering_counts(const struct fog_peering *p)
 	return &p->counts;
 }
 
+/* ---- talks ---------------------------------------------------------------------------------- */
+
+int fog_peering_talk(struct fog_peering *p, const struct fog_address *address, const u8 pk[32],
+		     json_t *first, const struct fog_talk_events *events, void *ctx,
+		     struct fog_talk **out)
+{
+	struct fog_talk *s = session_free(p, true, true);
+	int rc = first == NULL ? -ENOMEM : s == NULL ? -EAGAIN : 0;
+
+	if (rc == 0)
+		rc = fog_channel_connect(&s->channel, p->loop, address, pk, p->id, &channel_events,
+					 s);
+	if (rc != 0) {
+		json_decref(first);
+		return rc;
+	}
+	session_begin(s, p, true);
+	s->talk = true;
+	s->first = first;
+	s->events = events;
+	s->ctx = ctx;
+	*out = s;
+	return 0;
+}
+
+void fog_peering_serve(struct fog_peering *p, const struct fog_talk_server *server)
+{
+	p->server = *server;
+}
+
+int fog_talk_send(struct fog_talk *t, json_t *m)
+{
+	char *text = m != NULL ? json_dumps(m, JSON_COMPACT) : NULL;
+	size_t len = text != NULL ? strlen(text) : 0;
+
+	json_decref(m);
+	if (text == NULL)
+		return -ENOMEM;
+	int rc = len <= FOG_CHANNEL_MESSAGE_MAX ? fog_channel_send(t->channel, text, (u32)len)
+						: -EMSGSIZE;
+	free(text);
+	return rc;
+}
+
+void fog_talk_close(struct fog_talk *t)
+{
+	t->closing = true;
+	if (fog_channel_queued(t->channel) == 0)
+		session_close(t);
+}
+
+const u8 *fog_talk_peer(const struct fog_talk *t)
+{
+	return t->remote_pk;
+}
+
 /* ---- life ----------------------------------------------------------------------------------- */
 
 static void peers_read(struct fog_peering *p, const struct fog_config_list *peers)
@@ -394,7 +535,9 @@ void fog_peering_stop(struct fog_peering *p)
 	if (p == NULL)
 		return;
 	for (u32 i = 0; i < SESSIONS_MAX; i++)
-		if (p->sessions[i].channel != NULL)
+		if (p->sessions[i].channel != NULL && p->sessions[i].talk)
+			talk_end(&p->sessions[i], "the directory stops here");
+		else if (p->sessions[i].channel != NULL)
 			session_close(&p->sessions[i]);
 	ev_timer_stop(p->loop, &p->meeting);
 	fog_listener_stop(&p->listener);

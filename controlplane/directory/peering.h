@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Exchanging the directory with other control planes: listens on control.listen, and every interval
  * meets one random host (bootstrap peers included). When something new was learnt, or our own
- * descriptor changed, the next meeting comes sooner. The loop's thread only. */
+ * descriptor changed, the next meeting comes sooner. The loop's thread only.
+ *
+ * Other questions than gossip travel as talks over connections of the same kind: the first message
+ * of the caller begins with {"talk": and tells what it is about; all messages are JSON objects. */
 #ifndef FOG_DIRECTORY_PEERING_H
 #define FOG_DIRECTORY_PEERING_H
 
@@ -12,6 +15,7 @@
 
 #define FOG_PEERING_INBOUND_MAX   64    /* more are closed at once */
 #define FOG_PEERING_OUTBOUND_MAX  8     /* at once; a meeting that finds none free is left out */
+#define FOG_PEERING_TALKS_MAX     16    /* of ours at once; more: -EAGAIN */
 #define FOG_PEERING_SESSION_MS    60000 /* whole exchange */
 #define FOG_PEERING_SOURCE_MAX    1024  /* source networks (/32, /64) whose rate is watched */
 #define FOG_PEERING_SOURCE_RATE   5     /* connections a second from one source network .. */
@@ -40,5 +44,35 @@ void fog_peering_stop(struct fog_peering *p);
 /* Our own descriptor (or anything) changed: tell the bootstrap peers and a few others now. */
 void fog_peering_announce(struct fog_peering *p);
 const struct fog_peering_counts *fog_peering_counts(const struct fog_peering *p);
+
+/* ---- talks ---------------------------------------------------------------------------------- */
+
+struct fog_talk;
+
+struct fog_talk_events {
+	/* A message; the object is borrowed for the call. */
+	void (*message)(void *ctx, struct fog_talk *t, const json_t *m);
+	/* Once, unless we closed it: the talk is no more. why: a sentence. */
+	void (*end)(void *ctx, const char *why);
+};
+
+/* Connect and say `first` ({"talk": ..}, taken over). 0; -EAGAIN: too many; -errno. */
+int fog_peering_talk(struct fog_peering *p, const struct fog_address *address, const u8 pk[32],
+		     json_t *first, const struct fog_talk_events *events, void *ctx,
+		     struct fog_talk **out);
+/* Who answers talks of others. begin() sees the first message and sets events and ctx; false: the
+ * talk is none of ours. */
+struct fog_talk_server {
+	bool (*begin)(void *server, struct fog_talk *t, const json_t *first,
+		      const struct fog_talk_events **events, void **ctx);
+	void *server;
+};
+void fog_peering_serve(struct fog_peering *p, const struct fog_talk_server *server);
+/* Takes over m. 0 or -errno: the talk goes on, or ends through end(). */
+int fog_talk_send(struct fog_talk *t, json_t *m);
+/* What was sent still goes out. No callback comes after it. */
+void fog_talk_close(struct fog_talk *t);
+/* The control key that the other side has proven. */
+const u8 *fog_talk_peer(const struct fog_talk *t);
 
 #endif

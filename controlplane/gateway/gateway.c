@@ -205,6 +205,8 @@ static bool announced_over(const struct fog_exchange *x, u64 bytes)
 static enum MHD_Result head(struct fog_exchange *x, const char *method)
 {
 	fog_patience_head_done(x->listener, x->connection);
+	if (fog_framing_refuse(x))
+		return exchange_queue(x); /* what follows is not looked at */
 	fog_gate(x, method);
 	if (x->response == NULL && announced_over(x, BODY_DRAIN_MAX)) {
 		x->body_too_large = true;

@@ -69,6 +69,11 @@ bool fog_idempotent_begin(struct fog_exchange *x);
 void fog_idempotent_end(struct fog_exchange *x, unsigned status, const char *type, char *body,
 			size_t len);
 
+/* ---- framing.c ------------------------------------------------------------------------------ */
+
+/* True when the head can be understood in two ways: it was answered, and the connection ends. */
+bool fog_framing_refuse(struct fog_exchange *x);
+
 /* ---- patience.c ----------------------------------------------------------------------------- */
 
 void fog_patience_start(struct fog_gateway_listener *l);

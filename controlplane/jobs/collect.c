@@ -100,6 +100,30 @@ static void received(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 	fog_collect_check(j, a);
 }
 
+/* A job of class S is done only where it was attested: what runs there may have changed since. */
+static bool proven(struct fog_jobs *j, const struct fog_attempt *a,
+		   const struct fog_jobs_session *s, const struct fog_receipt *receipt,
+		   char error[FOG_JSON_ERROR_SIZE])
+{
+	u8 signature[FOG_JOB_SIGNATURE_SIZE];
+	struct fog_job_spec *spec = NULL;
+	char *offer, *text;
+
+	if (j->ports.proven == NULL || receipt->outcome == FOG_OUTCOME_FAILED)
+		return true;
+	if (!fog_db_attempt_offer(j, a, &offer, signature, &text)) {
+		fog_jobs_fail(j, -EUCLEAN);
+		return true;
+	}
+	bool good = fog_job_spec_parse(text, strlen(text), &spec, error) == 0 &&
+		    j->ports.proven(j->ports.context, receipt, s->text, spec, s->proof,
+				    a->job->terms.sla == FOG_SLA_S, error);
+	fog_job_spec_free(spec);
+	free(offer);
+	free(text);
+	return good;
+}
+
 void fog_collect_verified(struct fog_jobs *j, struct fog_attempt *a,
 			  const struct fog_jobs_session *s)
 {
@@ -118,6 +142,8 @@ void fog_collect_verified(struct fog_jobs *j, struct fog_attempt *a,
 		wrong = fog_receipt_audit(&receipt, &offer, offer_sha256, &a->limits, observed);
 	if (wrong != NULL)
 		fog_attempt_lose(j, a, FOG_EVIDENCE_FRAUD_DETECTED, wrong);
+	else if (!proven(j, a, s, &receipt, error))
+		fog_attempt_lose(j, a, FOG_EVIDENCE_TASK_FAILURE, error);
 	else
 		received(j, a, s, &receipt);
 }

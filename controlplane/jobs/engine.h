@@ -101,6 +101,17 @@ struct fog_jobs_ports {
 	 * enough. */
 	bool (*funded)(void *context, const struct fog_offer *offer, const char *text,
 		       char error[128]);
+	/* The worker signed a receipt: make the proof of execution that goes with it. NULL: there
+	 * are none, as with the next two. */
+	void (*receipted)(void *context, const struct fog_receipt *receipt, const char *text,
+			  const struct fog_job_spec *spec);
+	/* That proof as JSON, to free(); NULL: there is none. */
+	char *(*proof)(void *context, const char *receipt_text);
+	/* The submitter's side: does the proof (NULL: none came) show what the receipt tells, and,
+	 * where it must, that the host was attested then and is now? False, with why. */
+	bool (*proven)(void *context, const struct fog_receipt *receipt, const char *text,
+		       const struct fog_job_spec *spec, const char *proof, bool attested,
+		       char error[FOG_JSON_ERROR_SIZE]);
 };
 
 struct fog_jobs_config {

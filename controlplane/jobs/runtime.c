@@ -94,6 +94,30 @@ static bool port_funded(void *context, const struct fog_offer *offer, const char
 	return rt->config.funded(rt->config.context, offer, text, error);
 }
 
+static void port_receipted(void *context, const struct fog_receipt *receipt, const char *text,
+			   const struct fog_job_spec *spec)
+{
+	struct fog_jobs_runtime *rt = context;
+
+	rt->config.receipted(rt->config.context, receipt, text, spec);
+}
+
+static char *port_proof(void *context, const char *receipt_text)
+{
+	struct fog_jobs_runtime *rt = context;
+
+	return rt->config.proof(rt->config.context, receipt_text);
+}
+
+static bool port_proven(void *context, const struct fog_receipt *receipt, const char *text,
+			const struct fog_job_spec *spec, const char *proof, bool attested,
+			char error[FOG_JSON_ERROR_SIZE])
+{
+	struct fog_jobs_runtime *rt = context;
+
+	return rt->config.proven(rt->config.context, receipt, text, spec, proof, attested, error);
+}
+
 static void port_told(void *context, const u8 node[FOG_JOB_NODE_SIZE], double *good, double *bad)
 {
 	struct fog_jobs_runtime *rt = context;
@@ -470,6 +494,9 @@ static int engine_start(struct fog_jobs_runtime *rt, char why[FOG_JOBS_RUNTIME_W
 		.told = rt->config.told != NULL ? port_told : NULL,
 		.backed = rt->config.backed != NULL ? port_backed : NULL,
 		.funded = rt->config.funded != NULL ? port_funded : NULL,
+		.receipted = rt->config.receipted != NULL ? port_receipted : NULL,
+		.proof = rt->config.proof != NULL ? port_proof : NULL,
+		.proven = rt->config.proven != NULL ? port_proven : NULL,
 		.sign = port_sign,
 		.run_prepare = port_prepare,
 		.run_input = port_input,

@@ -50,6 +50,13 @@ struct fog_jobs_runtime_config {
 	/* As the port `funded` of engine.h. */
 	bool (*funded)(void *context, const struct fog_offer *offer, const char *text,
 		       char error[128]);
+	/* As the ports receipted, proof and proven of engine.h. */
+	void (*receipted)(void *context, const struct fog_receipt *receipt, const char *text,
+			  const struct fog_job_spec *spec);
+	char *(*proof)(void *context, const char *receipt_text);
+	bool (*proven)(void *context, const struct fog_receipt *receipt, const char *text,
+		       const struct fog_job_spec *spec, const char *proof, bool attested,
+		       char error[FOG_JSON_ERROR_SIZE]);
 	void *context;
 };
 

@@ -20,7 +20,9 @@ void fog_serve_result(struct fog_jobs *j, struct fog_jobs_session *s)
 		fog_jobs_fail(j, -EUCLEAN);
 		return;
 	}
-	fog_jobs_session_send(j, s, fog_job_result(text, signature));
+	char *proof = j->ports.proof != NULL ? j->ports.proof(j->ports.context, text) : NULL;
+	fog_jobs_session_send(j, s, fog_job_result(text, signature, proof));
+	free(proof);
 	free(text);
 }
 

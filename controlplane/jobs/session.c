@@ -37,7 +37,8 @@ static void verify_clear(struct fog_jobs_session *s)
 {
 	free(s->text);
 	free(s->spec);
-	s->text = s->spec = NULL;
+	free(s->proof);
+	s->text = s->spec = s->proof = NULL;
 	s->tag = 0;
 	s->unfunded = false;
 	s->verifying = FOG_JOB_OP_INVALID;
@@ -226,11 +227,12 @@ void fog_jobs_session_verify(struct fog_jobs *j, struct fog_jobs_session *s,
 		return;
 	s->text = strdup(m->text);
 	s->spec = m->spec != NULL ? strdup(m->spec) : NULL;
+	s->proof = m->proof != NULL ? strdup(m->proof) : NULL;
 	struct fog_action *a = fog_action_new(j, FOG_ACTION_VERIFY);
 	if (a != NULL)
 		a->data = malloc(FOG_PAPER_SIZE_MAX);
 	if (a == NULL || a->data == NULL || s->text == NULL ||
-	    (m->spec != NULL && s->spec == NULL)) {
+	    (m->spec != NULL && s->spec == NULL) || (m->proof != NULL && s->proof == NULL)) {
 		fog_jobs_fail(j, -ENOMEM);
 		return;
 	}

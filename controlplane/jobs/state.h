@@ -163,6 +163,7 @@ struct fog_jobs_session {
 	char *text;
 	u8 signature[FOG_JOB_SIGNATURE_SIZE];
 	char *spec;
+	char *proof; /* of a result; NULL: none came */
 	bool query;
 	bool hold;
 	bool unfunded; /* verified, but its pay is not seen to be held yet */

@@ -9,9 +9,10 @@
  * checkpoint: what the job had printed when it was stopped (SIGTERM, 2 s later SIGKILL) is its
  * input file "checkpoint" when it runs again.
  *
- * Class B is best effort; A is placed before it; S is replicated on hosts of different attestation
- * classes and its results are compared. The class sets the tier unless one is asked for: none,
- * bronze, silver. A tier is a promise; breaking it is recorded and paid for (sla.c):
+ * Class B is best effort; A is placed before it; S is replicated on attested hosts, of different
+ * vendors where there are enough, and its results are compared. The class sets the tier unless one
+ * is asked for: none, bronze, silver. A tier is a promise; breaking it is recorded and paid for
+ * (sla.c):
  *
  *	        begins within   replicas of S   price   back when broken
  *	bronze  10 min          2               x 1     10 % of the price at the limits

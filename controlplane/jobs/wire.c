@@ -121,6 +121,10 @@ static void fields_read(struct fog_json_reader *r, struct fog_job_message *m)
 		chunk_read(r, m, FOG_JOB_OUTPUT_MAX, FOG_JOBS_CHUNK_MAX);
 		break;
 	case FOG_JOB_OP_RESULT:
+		paper_read(r, m);
+		if (fog_json_has(r, "proof"))
+			m->proof = fog_json_text_of(r, "proof", FOG_JOB_PROOF_MAX + 1);
+		break;
 	case FOG_JOB_OP_SETTLE:
 		paper_read(r, m);
 		break;
@@ -265,9 +269,14 @@ char *fog_job_log(u32 stream, u64 offset, u32 length)
 				 "offset", (json_int_t)offset, "length", (json_int_t)length));
 }
 
-char *fog_job_result(const char *text, const u8 signature[FOG_JOB_SIGNATURE_SIZE])
+char *fog_job_result(const char *text, const u8 signature[FOG_JOB_SIGNATURE_SIZE],
+		     const char *proof)
 {
-	return text_of(FOG_JOB_OP_RESULT, paper_make(text, signature));
+	json_t *root = paper_make(text, signature);
+
+	if (proof != NULL)
+		json_object_set_new(root, "proof", json_string(proof));
+	return text_of(FOG_JOB_OP_RESULT, root);
 }
 
 char *fog_job_settle(const char *text, const u8 signature[FOG_JOB_SIGNATURE_SIZE])

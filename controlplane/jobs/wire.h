@@ -8,24 +8,25 @@
 
 #define FOG_JOB_PROTOCOL_VERSION 1
 #define FOG_JOB_MESSAGE_MAX      (256u << 10) /* bytes of a JSON frame */
+#define FOG_JOB_PROOF_MAX        4096         /* bytes of a proof of execution as JSON */
 
 /* X(NAME, "op"): S from the submitter, W from the worker. */
-#define FOG_JOB_MESSAGES(X)                                                                  \
-	X(HELLO, "hello")     /* S W  version, node_id (worker only) */                      \
-	X(OFFER, "offer")     /* S    text, signature, spec, query */                        \
-	X(GO, "go")           /* S    -: all members of its gang are held, begin */          \
-	X(ACCEPT, "accept")   /*   W  state */                                               \
-	X(DECLINE, "decline") /* W  code, reason */                                          \
-	X(NEED, "need")       /*   W  name, offset, length */                                \
-	X(BLOB, "blob")       /* S    name, offset, length; one data frame follows */        \
-	X(STATUS, "status")   /*   W  state, run, stdout, stderr (sizes) */                  \
-	X(FOLLOW, "follow")   /* S    stdout, stderr (bytes the submitter holds) */          \
-	X(LOG, "log")         /*   W  stream, offset, length; one data frame follows */      \
-	X(RESULT, "result")   /*   W  text, signature: the receipt */                        \
-	X(SETTLE, "settle")   /* S    text, signature: the settlement */                     \
-	X(SETTLED, "settled") /* W  - */                                                     \
-	X(CANCEL, "cancel")   /* S    abandon: false = stop and account, true = forget it */ \
-	X(CLOSED, "closed")   /*   W  reason: nothing more will come of this attempt */      \
+#define FOG_JOB_MESSAGES(X)                                                                      \
+	X(HELLO, "hello")     /* S W  version, node_id (worker only) */                          \
+	X(OFFER, "offer")     /* S    text, signature, spec, query */                            \
+	X(GO, "go")           /* S    -: all members of its gang are held, begin */              \
+	X(ACCEPT, "accept")   /*   W  state */                                                   \
+	X(DECLINE, "decline") /* W  code, reason */                                              \
+	X(NEED, "need")       /*   W  name, offset, length */                                    \
+	X(BLOB, "blob")       /* S    name, offset, length; one data frame follows */            \
+	X(STATUS, "status")   /*   W  state, run, stdout, stderr (sizes) */                      \
+	X(FOLLOW, "follow")   /* S    stdout, stderr (bytes the submitter holds) */              \
+	X(LOG, "log")         /*   W  stream, offset, length; one data frame follows */          \
+	X(RESULT, "result")   /*   W  text, signature: the receipt; proof, where there is one */ \
+	X(SETTLE, "settle")   /* S    text, signature: the settlement */                         \
+	X(SETTLED, "settled") /* W  - */                                                         \
+	X(CANCEL, "cancel")   /* S    abandon: false = stop and account, true = forget it */     \
+	X(CLOSED, "closed")   /*   W  reason: nothing more will come of this attempt */          \
 	X(ERROR, "error")     /* S W  reason; the stream is closed */
 
 enum fog_job_op {
@@ -70,8 +71,9 @@ struct fog_job_message {
 	const char *text; /* offer, result, settle */
 	u8 signature[FOG_JOB_SIGNATURE_SIZE];
 	const char *spec;
-	bool flag; /* offer: query; cancel: abandon */
-	bool hold; /* offer: keep a place, begin when told to go */
+	const char *proof; /* result: of the execution, as JSON; NULL: none */
+	bool flag;         /* offer: query; cancel: abandon */
+	bool hold;         /* offer: keep a place, begin when told to go */
 	enum fog_work_state state;
 	u32 run; /* accept, status: 1, 2 after a rerun: logs start again */
 	enum fog_decline code;
@@ -100,7 +102,8 @@ char *fog_job_blob(const char *name, u64 offset, u32 length);
 char *fog_job_status(enum fog_work_state state, u32 run, const u64 size[2]);
 char *fog_job_follow(const u64 size[2]);
 char *fog_job_log(u32 stream, u64 offset, u32 length);
-char *fog_job_result(const char *text, const u8 signature[FOG_JOB_SIGNATURE_SIZE]);
+char *fog_job_result(const char *text, const u8 signature[FOG_JOB_SIGNATURE_SIZE],
+		     const char *proof /* or NULL */);
 char *fog_job_settle(const char *text, const u8 signature[FOG_JOB_SIGNATURE_SIZE]);
 char *fog_job_settled(void);
 char *fog_job_cancel(bool abandon);

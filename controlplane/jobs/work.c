@@ -102,7 +102,8 @@ static void receipt_fill(struct fog_receipt *t, const struct fog_run_status *r,
 	t->ended_ms = r->ended_ms;
 }
 
-static void receipt_write(struct fog_jobs *j, const struct fog_receipt *t)
+static void receipt_write(struct fog_jobs *j, const struct fog_receipt *t,
+			  const struct fog_job_spec *spec)
 {
 	u8 signature[FOG_JOB_SIGNATURE_SIZE];
 	char *text = fog_receipt_text(t);
@@ -113,6 +114,8 @@ static void receipt_write(struct fog_jobs *j, const struct fog_receipt *t)
 	}
 	fog_jobs_sign(j, FOG_RECEIPT_LABEL, text, signature);
 	fog_db_receipt_put(j, &t->key, text, signature, t->amount);
+	if (j->ports.receipted != NULL)
+		j->ports.receipted(j->ports.context, t, text, spec);
 	free(text);
 }
 
@@ -133,7 +136,7 @@ static void finish(struct fog_jobs *j, struct fog_work *w, const struct fog_run_
 	t.price_memory_gb_hour = row.offer.price_memory_gb_hour;
 	t.amount = fog_receipt_amount(&row.offer, &w->limits, t.outcome, t.usage.wall_ms);
 	t.sequence = fog_db_sequence_next(j);
-	receipt_write(j, &t);
+	receipt_write(j, &t, w->spec);
 	fog_db_work_update(j, &w->key, FOG_WORK_FINISHED, fog_outcome_name(t.outcome));
 	if (s != NULL) {
 		w->output_size[0] = t.output[0].size;

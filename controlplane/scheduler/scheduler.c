@@ -141,11 +141,13 @@ static enum fog_placement_reason filter_kind(const struct fog_placement_request 
 		return FOG_PLACEMENT_EXCLUDED;
 	if (!attributes_match(r, h))
 		return FOG_PLACEMENT_ATTRIBUTE;
-	if (!gpu_suits(r, h))
-		return FOG_PLACEMENT_KIND;
+	if (r->attested && !h->attested)
+		return FOG_PLACEMENT_ATTESTED;
 	if (h->mark != FOG_PLACEMENT_MARK_NONE)
 		return h->mark == FOG_PLACEMENT_MARK_AWAY ? FOG_PLACEMENT_AWAY
 							  : FOG_PLACEMENT_APART;
+	if (!gpu_suits(r, h))
+		return FOG_PLACEMENT_KIND;
 	return FOG_PLACEMENT_FITS;
 }
 

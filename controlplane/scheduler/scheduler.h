@@ -65,6 +65,7 @@ struct fog_placement_host {
 	u32 roles;     /* enum fog_placement_role */
 	bool alive;    /* its descriptor is valid and it was heard of */
 	bool local;    /* this very host: used only when named */
+	bool attested; /* we checked what attests it, and it still runs that */
 	u64 cpu_milli; /* offered, 1/1000 core */
 	u64 memory_bytes;
 	u64 gpu_milli;        /* 1/1000 of an accelerator, all of the host's together */
@@ -115,6 +116,7 @@ struct fog_placement_request {
 	u8 exclude[FOG_PLACEMENT_EXCLUDE_MAX][FOG_NODE_ID_SIZE];
 	u32 equality_count;
 	struct fog_placement_equality equality[FOG_PLACEMENT_ATTRIBUTES_MAX];
+	bool attested;         /* only hosts that are: class S */
 	double reputation_min; /* on the lower bound; 0 = none */
 	i64 price_cap;         /* mfog for the whole job; 0 = none */
 	u32 owner;             /* of reservations (keep.h); 0 = has none */
@@ -131,6 +133,7 @@ struct fog_placement_request {
 	X(CORDONED, "cordoned")                             \
 	X(EXCLUDED, "excluded or failed this job before")   \
 	X(ATTRIBUTE, "without the required attributes")     \
+	X(ATTESTED, "not attested")                         \
 	X(APART, "with a job it must be apart from")        \
 	X(AWAY, "away from the jobs it must be with")       \
 	X(KIND, "without such accelerators")                \

@@ -26,8 +26,12 @@
 #define NV_EK_CERT    0x01c00002
 #define NV_CHUNK      512 /* every TPM reads as much at once */
 #define BOOT_REGISTER 0x43ffu
-#define NO_SESSIONS   ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE
-#define ONE_PASSWORD  ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE
+/* The first transient object and the first session (part 2, TPM_HT); the library's own names for
+ * them shift into a sign. */
+#define HANDLES_KEYS     0x80000000u
+#define HANDLES_SESSIONS 0x02000000u
+#define NO_SESSIONS      ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE
+#define ONE_PASSWORD     ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE
 
 struct tpm {
 	TSS2_TCTI_CONTEXT *tcti;
@@ -193,6 +197,31 @@ static void about(struct fog_tee_provider *p, const char *tcti)
 		 t->ek_cert_size != 0 ? "" : ", without a certificate of its maker's");
 }
 
+static void handles_flush(struct tpm *t, TSS2_SYS_CONTEXT *sys, u32 first)
+{
+	TPMS_CAPABILITY_DATA *data = NULL;
+	TPMI_YES_NO more;
+
+	if (Esys_GetCapability(t->esys, NO_SESSIONS, TPM2_CAP_HANDLES, first, TPM2_MAX_CAP_HANDLES,
+			       &more, &data) != TSS2_RC_SUCCESS)
+		return;
+	for (u32 i = 0; i < data->data.handles.count; i++)
+		(void)Tss2_Sys_FlushContext(sys, data->data.handles.handle[i]);
+	Esys_Free(data);
+}
+
+/* The kernel takes back what a killed process had in the TPM; an emulator without it has one user,
+ * and room for three keys. */
+static void leftovers_flush(struct tpm *t, const char *tcti)
+{
+	TSS2_SYS_CONTEXT *sys;
+
+	if (strncmp(tcti, "swtpm", 5) != 0 || Esys_GetSysContext(t->esys, &sys) != TSS2_RC_SUCCESS)
+		return;
+	handles_flush(t, sys, HANDLES_KEYS);
+	handles_flush(t, sys, HANDLES_SESSIONS);
+}
+
 static int begin(struct tpm *t, const char *tcti, char why[FOG_TEE_WHY_SIZE])
 {
 	TSS2_RC rc = Tss2_TctiLdr_Initialize(tcti, &t->tcti);
@@ -205,6 +234,7 @@ static int begin(struct tpm *t, const char *tcti, char why[FOG_TEE_WHY_SIZE])
 	rc = Esys_Startup(t->esys, TPM2_SU_CLEAR);
 	if (rc != TSS2_RC_SUCCESS && rc != TPM2_RC_INITIALIZE)
 		return fail(rc, why, "start");
+	leftovers_flush(t, tcti);
 	return keys_make(t, why);
 }
 

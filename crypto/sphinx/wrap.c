@@ -227,6 +227,8 @@ static void routes_some(const struct fog_sphinx_geometry *g, struct fog_rng *rng
 			layer_store(r->layer[i], &c[k].keys[i]);
 		if (r->result == 0)
 			r->result = header_blocks(g, rng, &c[k], r->path, r->hops, r->header);
+		if (r->result != 0)
+			fog_wipe(r->layer, sizeof(r->layer));
 	}
 	fog_wipe(c, sizeof(c));
 }

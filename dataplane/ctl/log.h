@@ -25,6 +25,8 @@ enum fog_dplog_level {
 enum fog_dplog_level fog_dplog_level_parse(const char *name);
 /* Starts at info. Set before threads start. */
 void fog_dplog_set_level(enum fog_dplog_level level);
+/* Records as lines of JSON (configs/record.h). */
+void fog_dplog_set_json(bool on);
 
 /* Control characters become '?', so that a peer's text cannot forge a record. */
 __attribute__((format(printf, 3, 4))) void fog_dplog(enum fog_dplog_level level, const char *part,

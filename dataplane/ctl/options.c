@@ -257,6 +257,7 @@ static int config_apply(struct fog_options *o, const char *path, FILE *errors)
 		o->verify_workers = (u32)c.dataplane_verify_workers;
 		o->pin = c.dataplane_pin;
 		o->level = fog_dplog_level_parse(c.host_log_level);
+		o->log_json = strcmp(c.host_log_format, "json") == 0;
 	}
 	fog_config_free(&c);
 	return rc;

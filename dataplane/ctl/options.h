@@ -32,6 +32,7 @@ struct fog_options {
 	u32 verify_workers;
 	bool pin;
 	enum fog_dplog_level level;
+	bool log_json;
 };
 
 /* Read argv and, if named there, the configuration. 0; -EINVAL: the command line is wrong (usage);

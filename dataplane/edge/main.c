@@ -127,6 +127,7 @@ static int options_make(struct fog_edge_options *o, const struct arguments *a)
 		status = 0;
 	if (status == 0)
 		fog_dplog_set_level(fog_dplog_level_parse(level));
+	fog_dplog_set_json(a->config != NULL && strcmp(config.host_log_format, "json") == 0);
 	fog_config_free(&config);
 	return status;
 }

@@ -15,6 +15,7 @@ import sys
 import time
 import traceback
 
+import corpus
 import endpoints
 import refusals
 import sockets
@@ -91,6 +92,8 @@ def main():
         run(f"websocket: {name}", test, client)
     for name, test in refusals.TESTS:
         run(f"refusal: {name}", test, refusals.fresh(client, name.replace(" ", "-")))
+    for name, test in corpus.TESTS:
+        run(f"corpus: {name}", test, refusals.fresh(client, "corpus"))
     if options.fuzz:
         run("fuzz", lambda: str(fuzz(refusals.fresh(client, "fuzz"), options.fuzz, options.seed)))
     if not options.quick and not options.only:

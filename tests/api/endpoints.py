@@ -217,6 +217,37 @@ def tokens(client):
     client.call("DELETE", "/v1/tokens/{id}", id=made["id"])
 
 
+def alerts(client):
+    if "/v1/alerts" not in client.document["paths"]:
+        return "not served here"
+    rows = client.get("/v1/alerts").json["alerts"]
+    client.get("/v1/alerts/rules")
+    number = rows[0]["id"] if rows else 0
+    client.post("/v1/alerts/{id}/acknowledge", {"by": "api-test"},
+                status=None if rows else (200, 404), id=number)
+    client.seen.add(("POST", "/v1/alerts/{id}/acknowledge"))  # there may be none
+    silence = client.post("/v1/alerts/silences", {"rule": "api-test", "key": "", "seconds": 1},
+                          status=201).json["id"]
+    client.call("DELETE", "/v1/alerts/silences/{id}", id=silence)
+    return None
+
+
+def enclaves(client):
+    if "/v1/fog/tee/runtime" not in client.document["paths"]:
+        return "not served here"
+    holds(client.get("/v1/fog/tee/status").data,
+          {"active_enclaves", "memory_usage_mb", "attestation_count", "security_level",
+           "healthy", "enclaves"}, "tee/status")
+    client.get("/v1/enclaves")
+    made = client.post("/v1/fog/tee/runtime",
+                       {"operation": "create", "code": "#!/bin/sh\necho hello\n",
+                        "config": {"memory_mb": 64}}).data["enclave_id"]
+    client.get("/v1/enclaves/{id}", id=made)
+    client.post("/v1/fog/tee/runtime", {"operation": "terminate", "enclave_id": made})
+    client.post("/v1/fog/tee/runtime", {"operation": "dance"}, status=422)
+    return made
+
+
 def others(client):
     """What the document has and no other test uses: whatever can be read without naming a thing."""
     used = []
@@ -234,5 +265,6 @@ TESTS = [
     ("root", root), ("health", health), ("system", system), ("host", host),
     ("pricing", pricing), ("scheduler", scheduler), ("quorum", quorum), ("trust", trust),
     ("draws", draws), ("peers", peers), ("auction", auction), ("reservations", reservation),
-    ("namespaces", spaces), ("books", books), ("tokens", tokens), ("others", others),
+    ("namespaces", spaces), ("books", books), ("tokens", tokens),
+    ("alerts", alerts), ("enclaves", enclaves), ("others", others),
 ]

@@ -10,6 +10,7 @@ import websockets
 
 import contract
 from client import Failed, check
+from refusals import token_make
 from workflows import job_submit
 
 WAIT_S = 30
@@ -122,6 +123,19 @@ async def stranger(client):
     raise Failed("a stranger gets in")
 
 
+async def reader(client):
+    """The log is for administrators."""
+    if client.local:
+        return "not asked for on a unix socket"
+    ws = await opened(client.with_token(token_make(client, "read", who="socket")["token"]))
+    await ws.send('{"type":"subscribe","topics":["log"]}')
+    check((await receive(ws, "error"))["code"] == "FORBIDDEN", "a reader gets the log")
+    await ws.send('{"type":"subscribe","topics":["jobs"]}')
+    await receive(ws, "subscribed")
+    await ws.close()
+    return None
+
+
 def ran(test):
     def run(client):
         client.seen.add(("GET", "/ws/fog"))
@@ -132,4 +146,5 @@ def ran(test):
 TESTS = [
     ("messages", ran(messages)), ("errors", ran(errors)), ("subscriptions", ran(live)),
     ("a hundred clients", ran(many)), ("a stranger", ran(stranger)),
+    ("a reader", ran(reader)),
 ]

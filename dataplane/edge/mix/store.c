@@ -202,10 +202,11 @@ static int done_load(struct fog_mailstore *s)
 	s->done = calloc(FOG_STORE_DONE_MAX, sizeof(*s->done));
 	if (s->done == NULL)
 		return -ENOMEM;
-	s->done_file = openat(s->root, "done", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	s->done_file = openat(s->root, "received", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (s->done_file < 0)
 		return -errno;
-	int rc = file_get(s->root, "done", s->done, FOG_STORE_DONE_MAX * sizeof(*s->done), &len);
+	int rc =
+		file_get(s->root, "received", s->done, FOG_STORE_DONE_MAX * sizeof(*s->done), &len);
 	for (u32 i = 0; i < FOG_STORE_DONE_MAX; i++)
 		s->done_count = FOG_MAX(s->done_count, s->done[i].number);
 	return rc;

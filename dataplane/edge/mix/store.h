@@ -6,7 +6,7 @@
  *	DIR/held/MAILBOX/SEQUENCE	fragments for a mailbox, until its owner fetched them
  *	DIR/inbox/ID			received messages, until the user took them
  *	DIR/outbox/ID			accepted messages, until acknowledged or given up
- *	DIR/done			which messages were received lately
+ *	DIR/received			which messages were received lately
  *
  * Names are lower-case hex digits. */
 #ifndef FOG_EDGE_MIX_STORE_H

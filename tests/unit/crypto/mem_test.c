@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "crypto/mem.h"
 
+#include "crypto/cpu.h"
 #include "tests/unit/crypto/vectors.h"
 
 #include <errno.h>
@@ -49,4 +50,16 @@ static void test_bad_arguments(void)
 	CU_ASSERT_STRING_EQUAL(text, "keep");
 }
 
-FOG_TEST_MAIN("crypto/mem", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments))
+static void test_secret(void)
+{
+	CU_ASSERT_EQUAL_FATAL(fog_crypto_init(), 0);
+	u8 *p = fog_secret_alloc(100);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+	memset(p, 1, 100);
+	fog_secret_free(p);
+	fog_secret_free(NULL);
+}
+
+FOG_TEST_MAIN("crypto/mem", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
+	      FOG_TEST(test_secret))

@@ -159,7 +159,8 @@ static void test_help(void)
 		CU_ASSERT_PTR_NOT_NULL(strstr(text, command->words));
 		CU_ASSERT_PTR_NOT_NULL(strstr(text, command->summary));
 		for (int o = 0; o < FOG_OPTION_COUNT; o++) {
-			bool takes = ((command->options | FOG_OPTIONS_GLOBAL) & (1ull << o)) != 0;
+			bool takes = ((command->options | FOG_OPTIONS_GLOBAL) &
+				      ((fog_option_set)1 << o)) != 0;
 			char flag[32];
 
 			snprintf(flag, sizeof(flag), " --%s ", fog_options[o].name);
@@ -208,7 +209,7 @@ static void test_completion(void)
 	      "[ \"$(t fogctl --json jo)\" = job ] || exit 2\n"
 	      "[ \"$(t fogctl job submit --me)\" = --memory ] || exit 3\n"
 	      "[ \"$(t fogctl lab up --mode n)\" = netns ] || exit 4\n"
-	      "[ \"$(t fogctl help circuit '')\" = 'list close' ] || exit 5\n",
+	      "[ \"$(t fogctl help circuit '')\" = 'list build send close' ] || exit 5\n",
 	      out);
 	fclose(out);
 	pid_t pid = fork();

@@ -215,5 +215,89 @@ static void test_stop_in_the_middle(void)
 	ev_loop_destroy(loop);
 }
 
+/* ---- talks ---------------------------------------------------------------------------------- */
+
+static struct {
+	u32 begun, answers, ends;
+	char why[64];
+} talks;
+
+static void on_talk_message(void *ctx, struct fog_talk *t, const json_t *m)
+{
+	talks.answers++;
+	CU_ASSERT_EQUAL(json_integer_value(json_object_get(m, "n")), talks.answers);
+	if (talks.answers == 3) {
+		fog_talk_close(t);
+		return;
+	}
+	CU_ASSERT_EQUAL(fog_talk_send(t, json_pack("{s:b}", "more", 1)), 0);
+}
+
+static void on_talk_end(void *ctx, const char *why)
+{
+	talks.ends++;
+	snprintf(talks.why, sizeof(talks.why), "%s", why);
+}
+
+static void on_asked(void *ctx, struct fog_talk *t, const json_t *m)
+{
+	talks.begun++;
+	CU_ASSERT_EQUAL(memcmp(fog_talk_peer(t), sides[1].id.control_pk, 32), 0);
+	CU_ASSERT_EQUAL(fog_talk_send(t, json_pack("{s:i}", "n", (int)talks.begun)), 0);
+}
+
+static const struct fog_talk_events asker = {on_talk_message, on_talk_end};
+static const struct fog_talk_events answerer = {on_asked, on_talk_end};
+
+static bool begin(void *server, struct fog_talk *t, const json_t *first,
+		  const struct fog_talk_events **events, void **ctx)
+{
+	const char *what = json_string_value(json_object_get(first, "talk"));
+
+	if (what == NULL || strcmp(what, "numbers") != 0)
+		return false;
+	*events = &answerer;
+	*ctx = NULL;
+	on_asked(NULL, t, first);
+	return true;
+}
+
+static int talk_begin(const char *what)
+{
+	struct fog_talk *t;
+
+	return fog_peering_talk(sides[1].p, &sides[0].at, sides[0].id.control_pk,
+				json_pack("{s:s}", "talk", what), &asker, NULL, &t);
+}
+
+/* Three questions and answers beside gossip; a talk of a kind that nobody answers; too many. */
+static void test_talks(void)
+{
+	const struct fog_talk_server server = {begin, NULL};
+
+	loop = ev_loop_new(EVFLAG_AUTO);
+	side_prepare(0);
+	side_prepare(1);
+	char *peers[] = {sides[0].text};
+	side_start(0, NULL, 0, 3600000);
+	side_start(1, peers, 1, 100);
+	fog_peering_serve(sides[0].p, &server);
+	memset(&talks, 0, sizeof(talks));
+	CU_ASSERT_EQUAL(talk_begin("numbers"), 0);
+	RUN_UNTIL(talks.answers == 3 && talks.ends == 1); /* the other side is told */
+	CU_ASSERT_EQUAL(talk_begin("weather"), 0);
+	RUN_UNTIL(talks.ends == 2);
+	CU_ASSERT_NOT_EQUAL(talks.why[0], '\0');
+	RUN_UNTIL(sequence_of(0, 1) != 0); /* gossip went on */
+	u32 n = 0;
+	while (talk_begin("numbers") == 0)
+		n++;
+	CU_ASSERT_EQUAL(n, FOG_PEERING_TALKS_MAX);
+	side_stop(1);
+	side_stop(0);
+	ev_loop_destroy(loop);
+}
+
 FOG_TEST_MAIN("controlplane/directory/peering", FOG_TEST(test_life_cycle), FOG_TEST(test_spreads),
-	      FOG_TEST(test_bad_neighbours), FOG_TEST(test_stop_in_the_middle))
+	      FOG_TEST(test_talks), FOG_TEST(test_bad_neighbours),
+	      FOG_TEST(test_stop_in_the_middle))

@@ -443,6 +443,46 @@ static void test_hostile_bytes(void)
 	serve(raw_client);
 }
 
+/* Two readers could see one request or two: refused, and what follows is not looked at. */
+static void ambiguous_client(void)
+{
+	static const char *const cases[] = {
+		"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+		"Content-Length: 2\r\nContent-Length: 40\r\n\r\n{}",
+		"Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+		"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+		"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+		"Host: y\r\nContent-Length: 2\r\n\r\n{}",
+	};
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	char text[512], answer[4096];
+
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
+	for (unsigned i = 0; i < FOG_ARRAY_COUNT(cases); i++) {
+		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		ssize_t n, used = 0;
+		CU_ASSERT_EQUAL(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+		int len = snprintf(text, sizeof(text),
+				   "POST /v1/things HTTP/1.1\r\nHost: x\r\n"
+				   "Content-Type: application/json\r\n%s"
+				   "GET /v1/hello HTTP/1.1\r\nHost: x\r\n\r\n",
+				   cases[i]);
+		CU_ASSERT_EQUAL(send(fd, text, (size_t)len, MSG_NOSIGNAL), len);
+		while ((n = recv(fd, answer + used, sizeof(answer) - 1 - (size_t)used, 0)) > 0)
+			used += n;
+		answer[used] = '\0';
+		CU_ASSERT_EQUAL(strncmp(answer, "HTTP/1.1 400 ", 13), 0);
+		CU_ASSERT_PTR_NULL(strstr(answer, "\"hello\""));
+		close(fd);
+	}
+}
+
+static void test_ambiguous(void)
+{
+	serve(ambiguous_client);
+}
+
 static pthread_barrier_t barrier;
 
 static void *never_thread(void *arg)
@@ -525,5 +565,5 @@ static void test_status_of_errno(void)
 
 FOG_TEST_MAIN("controlplane/gateway/gateway", FOG_TEST(test_life_cycle),
 	      FOG_TEST(test_request_table), FOG_TEST(test_limits), FOG_TEST(test_hostile_bytes),
-	      FOG_TEST(test_stop_with_open_exchanges), FOG_TEST(test_many_at_once),
-	      FOG_TEST(test_status_of_errno))
+	      FOG_TEST(test_ambiguous), FOG_TEST(test_stop_with_open_exchanges),
+	      FOG_TEST(test_many_at_once), FOG_TEST(test_status_of_errno))

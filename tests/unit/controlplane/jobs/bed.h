@@ -274,7 +274,7 @@ static inline void bed_end(struct bed_stream *s, enum fog_outcome outcome, i32 e
 	char *text = fog_receipt_text(&r);
 	fog_sign(signature, message, fog_paper_message(FOG_RECEIPT_LABEL, text, message),
 		 bed.secret[s->host]);
-	bed_say(s->id, fog_job_result(text, signature));
+	bed_say(s->id, fog_job_result(text, signature, NULL));
 	free(text);
 	bed_pump();
 }

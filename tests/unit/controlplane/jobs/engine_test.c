@@ -47,7 +47,7 @@ static u32 hosts_list(void *context, struct fog_placement_host *out, u32 cap, u6
 		memcpy(h->id, t.id[i], 32);
 		snprintf(h->name, sizeof(h->name), "h%u", i);
 		h->roles = FOG_PLACEMENT_ROLE_WORKER;
-		h->alive = true;
+		h->alive = h->attested = true;
 		h->cpu_milli = 4000;
 		h->memory_bytes = 1ull << 30;
 		h->price_cpu_hour = 3600000;
@@ -331,7 +331,7 @@ static void result_say(u32 stream, const struct fog_receipt *r, u32 signer)
 	char *text = fog_receipt_text(r);
 
 	sign_as(signer, FOG_RECEIPT_LABEL, text, signature);
-	say(stream, fog_job_result(text, signature));
+	say(stream, fog_job_result(text, signature, NULL));
 	free(text);
 	verify();
 }
@@ -876,7 +876,7 @@ static char *random_message(struct fog_rng *rng, const struct fog_offer *o, cons
 	case 8:
 		return fog_job_log((u32)fog_rng_below(rng, 2), fog_rng_below(rng, 10), 5);
 	case 9:
-		return fog_job_result("{}", signature);
+		return fog_job_result("{}", signature, NULL);
 	case 10:
 		return fog_job_settle("{}", signature);
 	case 11:

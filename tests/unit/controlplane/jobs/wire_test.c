@@ -29,7 +29,7 @@ static void test_life_cycle(void)
 		{FOG_JOB_OP_STATUS, fog_job_status(FOG_WORK_FINISHED, 2, size)},
 		{FOG_JOB_OP_FOLLOW, fog_job_follow(size)},
 		{FOG_JOB_OP_LOG, fog_job_log(1, 5, 6)},
-		{FOG_JOB_OP_RESULT, fog_job_result("{}", signature)},
+		{FOG_JOB_OP_RESULT, fog_job_result("{}", signature, "{}")},
 		{FOG_JOB_OP_SETTLE, fog_job_settle("{}", signature)},
 		{FOG_JOB_OP_SETTLED, fog_job_settled()},
 		{FOG_JOB_OP_CANCEL, fog_job_cancel(true)},

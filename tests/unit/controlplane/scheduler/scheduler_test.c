@@ -104,6 +104,9 @@ static void mutate(u32 n, struct fog_placement_host *h, struct fog_placement_req
 		r->equality[0].key = FOG_PLACEMENT_KEY_COUNTRY;
 		snprintf(r->equality[0].value, FOG_PLACEMENT_VALUE_SIZE, "FR");
 		break;
+	case FOG_PLACEMENT_ATTESTED:
+		r->attested = true;
+		break;
 	case FOG_PLACEMENT_CPU:
 		h->cpu_milli_committed = 3001;
 		break;
