@@ -35,14 +35,15 @@ static const u8 sigma[10][16] = {
 #define UNROLL8 _Pragma("GCC unroll 12")
 #endif
 
-INLINE8 void mix(eight v[16], unsigned a, unsigned b, unsigned c, unsigned d, eight x, eight y)
+INLINE8 void mix(eight v[16], unsigned a, unsigned b, unsigned c, unsigned d, const eight *x,
+		 const eight *y)
 {
 #define ROTATE(w, n) ((w) >> (n) | (w) << (64 - (n)))
-	v[a] += v[b] + x;
+	v[a] += v[b] + *x;
 	v[d] = ROTATE(v[d] ^ v[a], 32);
 	v[c] += v[d];
 	v[b] = ROTATE(v[b] ^ v[c], 24);
-	v[a] += v[b] + y;
+	v[a] += v[b] + *y;
 	v[d] = ROTATE(v[d] ^ v[a], 16);
 	v[c] += v[d];
 	v[b] = ROTATE(v[b] ^ v[c], 63);
@@ -67,11 +68,11 @@ INLINE8 void compress(u64 state[8][LANES], const u64 block[WORDS][LANES], u64 by
 		const u8 *s = sigma[r % 10];
 		UNROLL8
 		for (unsigned i = 0; i < 4; i++)
-			mix(v, i, i + 4, i + 8, i + 12, m[s[2 * i]], m[s[2 * i + 1]]);
+			mix(v, i, i + 4, i + 8, i + 12, &m[s[2 * i]], &m[s[2 * i + 1]]);
 		UNROLL8
 		for (unsigned i = 0; i < 4; i++)
 			mix(v, i, (i + 1) % 4 + 4, (i + 2) % 4 + 8, (i + 3) % 4 + 12,
-			    m[s[2 * i + 8]], m[s[2 * i + 9]]);
+			    &m[s[2 * i + 8]], &m[s[2 * i + 9]]);
 	}
 	UNROLL8
 	for (unsigned i = 0; i < 8; i++)

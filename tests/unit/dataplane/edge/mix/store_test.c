@@ -18,7 +18,8 @@ static char top[64], dir[96];
 
 static void begin(void)
 {
-	snprintf(top, sizeof(top), "/tmp/fog-store-test-XXXXXX");
+	/* In memory: thousands of files are synced one by one. */
+	snprintf(top, sizeof(top), "/dev/shm/fog-store-test-XXXXXX");
 	CU_ASSERT_FATAL(mkdtemp(top) != NULL);
 	snprintf(dir, sizeof(dir), "%s/mail", top);
 	CU_ASSERT_EQUAL_FATAL(fog_mailstore_open(&s, dir), 0);
@@ -155,6 +156,9 @@ static void test_done(void)
 	again();
 	CU_ASSERT_EQUAL(s.done_count, FOG_STORE_DONE_MAX + over);
 	for (u32 n = 0; n < FOG_STORE_DONE_MAX + over + 1; n++) {
+		/* Both ends, and some between. */
+		if (n > 2 * over && n < FOG_STORE_DONE_MAX - over && n % 101 != 0)
+			continue;
 		fog_store_u32(id + 8, n);
 		CU_ASSERT_EQUAL(fog_mailstore_done_has(&s, id),
 				n >= over && n < FOG_STORE_DONE_MAX + over);
