@@ -67,6 +67,7 @@ void bench_record(struct bench *b, const struct bench_case *c, const double *our
 void bench_suite_cell(struct bench *b);
 void bench_suite_curve(struct bench *b);
 void bench_suite_executor(struct bench *b);
+void bench_suite_gateway(struct bench *b);
 void bench_suite_gateway_restart(struct bench *b);
 void bench_suite_handshake(struct bench *b);
 void bench_suite_link(struct bench *b);

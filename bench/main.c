@@ -15,14 +15,23 @@ struct suite {
 };
 
 static const struct suite suites[] = {
-	{"cell", bench_suite_cell},           {"link", bench_suite_link},
-	{"curve", bench_suite_curve},         {"executor", bench_suite_executor},
-	{"handshake", bench_suite_handshake}, {"mix", bench_suite_mix},
-	{"pipeline", bench_suite_pipeline},   {"proofs", bench_suite_proofs},
-	{"ring", bench_suite_ring},           {"zk", bench_suite_zk},
-	{"scheduler", bench_suite_scheduler}, {"market", bench_suite_market},
-	{"quorum", bench_suite_quorum},       {"reputation", bench_suite_reputation},
-	{"relay", bench_suite_relay},         {"gateway_restart", bench_suite_gateway_restart},
+	{"cell", bench_suite_cell},
+	{"link", bench_suite_link},
+	{"curve", bench_suite_curve},
+	{"executor", bench_suite_executor},
+	{"handshake", bench_suite_handshake},
+	{"mix", bench_suite_mix},
+	{"pipeline", bench_suite_pipeline},
+	{"proofs", bench_suite_proofs},
+	{"ring", bench_suite_ring},
+	{"zk", bench_suite_zk},
+	{"scheduler", bench_suite_scheduler},
+	{"market", bench_suite_market},
+	{"quorum", bench_suite_quorum},
+	{"reputation", bench_suite_reputation},
+	{"relay", bench_suite_relay},
+	{"gateway", bench_suite_gateway},
+	{"gateway_restart", bench_suite_gateway_restart},
 };
 
 static double now_seconds(void)

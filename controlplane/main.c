@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,8 +13,9 @@
 #include "crypto/cpu.h"
 #include "crypto/mem.h"
 
-#define STATUS_S    10.0 /* between two lines for the service manager */
-#define CONFIG_PATH "/etc/fog/fog.conf"
+#define STATUS_S        10.0 /* between two lines for the service manager */
+#define CONFIG_PATH     "/etc/fog/fog.conf"
+#define DESCRIPTORS_MAX 65536
 
 enum exit_status {
 	EXIT_OK = 0,
@@ -90,6 +92,19 @@ static void service_stop(struct service *s, struct ev_loop *loop)
 		close(s->fd);
 }
 
+/* Ten thousand WebSockets want as many descriptors; what we may have is the system's to say. */
+static void descriptors_raise(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max)
+		return;
+	limit.rlim_cur = FOG_MIN(limit.rlim_max, (rlim_t)DESCRIPTORS_MAX);
+	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+		fog_log(FOG_LOG_WARNING, "core", "the limit of descriptors stays reason=\"%s\"",
+			strerror(errno));
+}
+
 static int serve(struct fog_config *config, const char *path)
 {
 	struct ev_loop *loop = ev_default_loop(EVFLAG_AUTO);
@@ -101,6 +116,7 @@ static int serve(struct fog_config *config, const char *path)
 	if (loop == NULL)
 		return EXIT_FAILED;
 	signal(SIGPIPE, SIG_IGN);
+	descriptors_raise();
 	int rc = fog_host_start(&host, loop, config, path, why);
 	if (rc != 0) {
 		fog_log(FOG_LOG_ERROR, "core", "cannot start reason=\"%s\"", why);

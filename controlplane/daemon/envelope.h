@@ -37,4 +37,19 @@ static inline int fog_envelope(struct fog_exchange *x, json_t *data, const char 
 					   stamp, "request_id", fog_exchange_request_id(x)));
 }
 
+/* The same of data that is JSON text already, and a message without quotes. */
+static inline int fog_envelope_text(struct fog_exchange *x, const char *data, const char *message)
+{
+	char stamp[FOG_STAMP_SIZE], *text;
+
+	fog_stamp(stamp);
+	int len = asprintf(&text,
+			   "{\"success\":true,\"data\":%s,\"message\":\"%s\",\"error_code\":null,"
+			   "\"timestamp\":\"%s\",\"request_id\":\"%s\"}\n",
+			   data, message, stamp, fog_exchange_request_id(x));
+	if (len < 0)
+		return fog_exchange_problem(x, 500, "no memory");
+	return fog_exchange_json_text(x, 200, text, (size_t)len);
+}
+
 #endif

@@ -265,6 +265,8 @@ void fog_host_market_stop(struct fog_host *h)
 		return;
 	ev_timer_stop(h->loop, &h->market->timer);
 	fog_host_auctions_free(h);
+	for (u32 i = 0; i < FOG_QUOTES_KEPT; i++)
+		free(h->market->quotes[i].data);
 	free(h->market);
 	h->market = NULL;
 }

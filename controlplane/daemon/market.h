@@ -20,10 +20,22 @@ struct fog_host_auction {
 	struct fog_auction a;
 };
 
+/* Who asks for the same within this time gets the same signed quote. */
+#define FOG_QUOTE_AGAIN_MS 1000
+#define FOG_QUOTES_KEPT    64
+#define FOG_QUOTE_KEY_SIZE 256 /* bytes of what was asked; longer: not kept */
+
+struct fog_quote_kept {
+	u64 at_ms; /* monotonic; 0: none */
+	char key[FOG_QUOTE_KEY_SIZE];
+	char *data; /* JSON text; malloc */
+};
+
 struct fog_host_market {
 	struct fog_market m;
 	struct ev_timer timer;
 	struct fog_tickets tickets;
+	struct fog_quote_kept quotes[FOG_QUOTES_KEPT];
 	u32 auction_count;
 	struct fog_host_auction *auction[FOG_AUCTIONS_OPEN_MAX];
 };

@@ -139,7 +139,48 @@ static bool terms_read(struct fog_exchange *x, enum fog_term *term, enum fog_sla
 	return *term != 0 && *class != 0;
 }
 
-static int quote_get(struct fog_exchange *x)
+/* Where the quote of what is asked for is kept, with the key written; NULL: it is too long. */
+static struct fog_quote_kept *kept_find(struct fog_exchange *x, char key[FOG_QUOTE_KEY_SIZE])
+{
+	static const char *const names[] = {"resource_lane", "quantity", "duration_hours",
+					    "node_id",       "term",     "job_class"};
+	struct fog_host *h = fog_exchange_ctx(x);
+	size_t used = 0;
+	u32 hash = 2166136261u;
+
+	for (u32 i = 0; i < FOG_ARRAY_COUNT(names); i++) {
+		const char *v = fog_exchange_query(x, names[i]);
+		int n = snprintf(key + used, FOG_QUOTE_KEY_SIZE - used, "%s\n", v != NULL ? v : "");
+		if (n < 0 || (size_t)n >= FOG_QUOTE_KEY_SIZE - used)
+			return NULL;
+		used += (size_t)n;
+	}
+	for (size_t i = 0; i < used; i++)
+		hash = (hash ^ (u8)key[i]) * 16777619u;
+	return &h->market->quotes[hash % FOG_QUOTES_KEPT];
+}
+
+static int quote_keep(struct fog_exchange *x, json_t *quote, struct fog_quote_kept *k,
+		      const char key[FOG_QUOTE_KEY_SIZE])
+{
+	if (k == NULL)
+		return quote_answer(x, quote, "quote");
+	if (quote == NULL || quote_sign(fog_exchange_ctx(x), quote) != 0) {
+		json_decref(quote);
+		return fog_exchange_problem(x, 500, "the quote cannot be signed");
+	}
+	free(k->data);
+	k->data = json_dumps(quote, JSON_COMPACT | JSON_REAL_PRECISION(15));
+	json_decref(quote);
+	k->at_ms = k->data != NULL ? fog_monotonic_ms() : 0;
+	memcpy(k->key, key, FOG_QUOTE_KEY_SIZE);
+	if (k->data == NULL)
+		return fog_exchange_problem(x, 500, "no memory");
+	return fog_envelope_text(x, k->data, "quote");
+}
+
+static int quote_make(struct fog_exchange *x, struct fog_quote_kept *k,
+		      const char key[FOG_QUOTE_KEY_SIZE])
 {
 	struct fog_host *h = fog_exchange_ctx(x);
 	const char *lane_text = fog_exchange_query(x, "resource_lane"),
@@ -171,7 +212,18 @@ static int quote_get(struct fog_exchange *x)
 	json_object_set_new(o, "job_class", json_string(fog_sla_class_name(class)));
 	json_object_set_new(o, "class_multiplier", millionths(class_ppm));
 	json_object_set_new(o, "preemptible", json_boolean(term == FOG_TERM_SPOT));
-	return quote_answer(x, o, "quote");
+	return quote_keep(x, o, k, key);
+}
+
+static int quote_get(struct fog_exchange *x)
+{
+	char key[FOG_QUOTE_KEY_SIZE];
+	struct fog_quote_kept *k = kept_find(x, key);
+
+	if (k != NULL && k->at_ms != 0 && fog_monotonic_ms() - k->at_ms < FOG_QUOTE_AGAIN_MS &&
+	    strcmp(k->key, key) == 0)
+		return fog_envelope_text(x, k->data, "quote");
+	return quote_make(x, k, key);
 }
 
 /* {lane: [quantity, hours]}. NULL, or what is wrong. */

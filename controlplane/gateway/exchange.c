@@ -108,6 +108,11 @@ int fog_exchange_json(struct fog_exchange *x, unsigned status, json_t *value)
 	return answer_json(x, status, "application/json", value);
 }
 
+int fog_exchange_json_text(struct fog_exchange *x, unsigned status, char *text, size_t len)
+{
+	return fog_exchange_answer(x, status, "application/json", text, len);
+}
+
 int fog_exchange_bytes(struct fog_exchange *x, unsigned status, const char *content_type,
 		       const void *data, size_t len)
 {

@@ -138,7 +138,13 @@ static bool body_parse(struct fog_exchange *x)
 		fog_exchange_problem(x, 415, "the body wants Content-Type: application/json");
 		return false;
 	}
-	x->json = json_loadb(x->body, x->body_used, JSON_REJECT_DUPLICATES, &error);
+	/* The parser takes a zero for the end. */
+	if (memchr(x->body, '\0', x->body_used) != NULL) {
+		fog_exchange_problem(x, 400, "the body is not JSON: it holds a zero byte");
+		return false;
+	}
+	x->json =
+		json_loadb(x->body, x->body_used, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 	if (x->json == NULL) {
 		fog_exchange_problem(x, 400, "the body is not JSON: line %d column %d: %s",
 				     error.line, error.column, error.text);
@@ -309,17 +315,36 @@ static void on_prepare(struct ev_loop *loop, struct ev_prepare *w, int revents)
 		listener_run(&gw->listeners[i]);
 }
 
+/* Made once: it is some milliseconds' work, and anybody may ask. */
 static int openapi_get(struct fog_exchange *x)
 {
 	struct fog_gateway *gw = fog_exchange_ctx(x);
+	json_t *document = gw->openapi == NULL ? fog_gateway_openapi(gw) : NULL;
 
-	return fog_exchange_json(x, 200, fog_gateway_openapi(gw));
+	if (document != NULL)
+		gw->openapi = json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(15));
+	json_decref(document);
+	if (gw->openapi == NULL)
+		return fog_exchange_problem(x, 500, "no memory");
+	return fog_exchange_bytes(x, 200, "application/json", gw->openapi, strlen(gw->openapi));
+}
+
+/* The page reads /openapi.json and nothing from elsewhere. */
+static int docs_get(struct fog_exchange *x)
+{
+	fog_exchange_header(x, "Content-Security-Policy",
+			    "default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; "
+			    "style-src 'unsafe-inline'; base-uri 'none'");
+	return fog_exchange_bytes(x, 200, "text/html; charset=utf-8", fog_gateway_docs,
+				  strlen(fog_gateway_docs));
 }
 
 /* What every gateway serves. */
 static const struct fog_route own_routes[] = {
 	{"GET", "/openapi.json", openapi_get,
 	 FOG_DESCRIBE("This document", .scope = FOG_SCOPE_NONE, .answer = "object")},
+	{"GET", "/docs", docs_get,
+	 FOG_DESCRIBE("The same for people", .scope = FOG_SCOPE_NONE, .type = "text/html")},
 };
 
 int fog_gateway_new(struct fog_gateway **out, struct ev_loop *loop)
@@ -334,6 +359,8 @@ int fog_gateway_new(struct fog_gateway **out, struct ev_loop *loop)
 	}
 	gw->loop = loop;
 	fog_random_bytes(&gw->run, sizeof(gw->run));
+	gw->head_ms = FOG_GATEWAY_HEAD_MS;
+	gw->body_ms = FOG_GATEWAY_BODY_MS;
 	gw->run >>= 1; /* the store's numbers have a sign */
 	ev_prepare_init(&gw->prepare, on_prepare);
 	gw->prepare.data = gw;
@@ -347,6 +374,8 @@ int fog_gateway_new(struct fog_gateway **out, struct ev_loop *loop)
 void fog_gateway_add(struct fog_gateway *gw, const struct fog_route *routes, u32 count, void *ctx)
 {
 	fog_routes_add(&gw->routes, routes, count, ctx);
+	free(gw->openapi);
+	gw->openapi = NULL;
 }
 
 void fog_gateway_define(struct fog_gateway *gw, const char *name, const char *text)
@@ -468,5 +497,6 @@ void fog_gateway_free(struct fog_gateway *gw)
 	FOG_ASSERT(gw->open == NULL);
 	fog_routes_clear(&gw->routes);
 	free(gw->limiter);
+	free(gw->openapi);
 	free(gw);
 }

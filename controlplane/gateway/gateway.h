@@ -167,6 +167,8 @@ const char *fog_exchange_request_id(const struct fog_exchange *x);
 
 /* Answer. All return 0. json takes over `value`; NULL answers 500. */
 int fog_exchange_json(struct fog_exchange *x, unsigned status, json_t *value);
+/* The same of JSON that is text already; takes it over (malloc). */
+int fog_exchange_json_text(struct fog_exchange *x, unsigned status, char *text, size_t len);
 /* Bytes as they are; copied. */
 int fog_exchange_bytes(struct fog_exchange *x, unsigned status, const char *content_type,
 		       const void *data, size_t len);

@@ -37,6 +37,7 @@ struct fog_gateway {
 	struct fog_gateway_policy policy;
 	struct fog_limiter *limiter;
 	struct fog_routes routes;
+	char *openapi; /* the document as text; NULL: routes were added since */
 	struct fog_gateway_listener listeners[FOG_GATEWAY_LISTENERS_MAX];
 	u32 listener_count;
 	struct ev_prepare prepare; /* runs MHD before the loop sleeps when it has work */
@@ -44,11 +45,14 @@ struct fog_gateway {
 	bool stopping;
 	u64 run, ids; /* a number of this life, and how many request ids it gave */
 	size_t bodies_bytes;
+	u64 head_ms, body_ms; /* FOG_GATEWAY_HEAD_MS and _BODY_MS; tests are less patient */
 	struct fog_gateway_counts counts;
 	struct fog_exchange *open;
 	struct fog_websockets websockets;
 	u64 unrouted[6]; /* answers without a route, by the first digit of the status */
 };
+
+extern const char fog_gateway_docs[]; /* docs.html */
 
 /* ---- metrics.c ------------------------------------------------------------------------------ */
 

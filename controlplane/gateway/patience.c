@@ -64,7 +64,7 @@ void fog_patience_connection(void *cls, struct MHD_Connection *mhd, void **conte
 			return;
 		c->listener = l;
 		c->mhd = mhd;
-		list_append(l, c, FOG_GATEWAY_HEAD_MS);
+		list_append(l, c, l->gateway->head_ms);
 	} else if (*context != NULL) {
 		list_remove(l, *context);
 		free(*context);
@@ -77,7 +77,7 @@ void fog_patience_head_done(struct fog_gateway_listener *l, struct MHD_Connectio
 	struct fog_connection *c = connection_of(mhd);
 
 	if (c != NULL)
-		list_append(l, c, FOG_GATEWAY_BODY_MS);
+		list_append(l, c, l->gateway->body_ms);
 }
 
 void fog_patience_request_done(struct fog_gateway_listener *l, struct MHD_Connection *mhd)
@@ -93,7 +93,7 @@ void fog_patience_answered(struct fog_gateway_listener *l, struct MHD_Connection
 	struct fog_connection *c = connection_of(mhd);
 
 	if (c != NULL)
-		list_append(l, c, FOG_GATEWAY_HEAD_MS);
+		list_append(l, c, l->gateway->head_ms);
 }
 
 /* MHD sees the end of the stream and cleans up. On TLS the word cannot be said. */
@@ -123,7 +123,7 @@ static void on_look(struct ev_loop *loop, struct ev_timer *w, int revents)
 		next = c->next;
 		if (now - c->since_ms >= c->patience_ms)
 			drop(l, c);
-		else if (now - c->since_ms < FOG_GATEWAY_HEAD_MS)
+		else if (now - c->since_ms < FOG_MIN(l->gateway->head_ms, l->gateway->body_ms))
 			return; /* those behind it wait since later */
 	}
 }

@@ -42,6 +42,7 @@ void fog_routes_add(struct fog_routes *r, const struct fog_route *routes, u32 co
 		struct fog_entry *e = &r->entries[r->entry_count++];
 		const struct fog_operation *op = routes[i].operation;
 		*e = (struct fog_entry){.routes = r, .route = &routes[i], .ctx = ctx};
+		e->literal = (u32)strcspn(routes[i].pattern, "{");
 		e->contract = strncmp(routes[i].pattern, "/v1/fog/", 8) == 0;
 		if (op == NULL)
 			continue;
@@ -152,6 +153,8 @@ const struct fog_entry *fog_routes_find(const struct fog_routes *r, struct fog_e
 		return NULL;
 	for (u32 i = 0; i < r->entry_count; i++) {
 		const struct fog_entry *e = &r->entries[i];
+		if (strncmp(e->route->pattern, path, e->literal) != 0)
+			continue;
 		u32 score = fog_route_match(e->route->pattern, path, x);
 		if (score == 0)
 			continue;

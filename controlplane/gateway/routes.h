@@ -14,6 +14,7 @@ struct fog_entry {
 	struct fog_routes *routes;
 	const struct fog_route *route;
 	void *ctx;
+	u32 literal;   /* bytes of the pattern before its first {name} */
 	bool contract; /* under /v1/fog/: envelope and lists of errors as published */
 	struct fog_schema *path, *query, *request, *answer; /* NULL where nothing is said */
 	u64 answered[6];                                    /* by the first digit of the status */

@@ -40,7 +40,7 @@ FENCED = {
     "sqlite3.h": ("controlplane/core/",),
     "libpq-fe.h": ("controlplane/core/",),
     "secp256k1.h": ("crypto/voucher/",),
-    "microhttpd.h": ("controlplane/gateway/",),
+    "microhttpd.h": ("controlplane/gateway/", "bench/bare_server.c"),
     "wslay/wslay.h": ("controlplane/gateway/",),
     "curl/curl.h": ("controlplane/cli/", "controlplane/jobs/hooks.c"),
     "libsmartcols/libsmartcols.h": ("controlplane/cli/",),

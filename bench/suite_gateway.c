@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The API under load by wrk, which gateway-load directs:
+ *
+ *	gateway.quote_cpu.of_bare	CPU of a priced, signed quote with a token, beside a
+ *constant answer of the same size from bare libmicrohttpd gateway.quote_vs_fastapi	the same
+ *beside the same endpoint in FastAPI and uvicorn gateway.crowd.p99		of quotes at 1,000
+ *connections while 10,000 WebSockets are open
+ *	gateway.crowd.rss		memory of the whole control plane then
+ *	gateway.crowd.errors		answers that were none, and handshakes that failed, and one
+ */
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench/bench.h"
+
+struct samples {
+	double ours[BENCH_SAMPLES_MAX], theirs[BENCH_SAMPLES_MAX];
+	unsigned count;
+};
+
+static void sample_add(struct samples *s, double ours, double theirs)
+{
+	if (s->count == BENCH_SAMPLES_MAX)
+		return;
+	s->ours[s->count] = ours;
+	s->theirs[s->count++] = theirs;
+}
+
+static void record(struct bench *b, const char *name, const char *unit, const char *peer,
+		   const struct samples *s)
+{
+	const struct bench_case c = {.name = name, .unit = unit, .peer = peer};
+
+	if (s->count != 0)
+		bench_record(b, &c, s->ours, s->count, bench_median(s->theirs, s->count));
+}
+
+/* Its output, to be read; NULL when it cannot be run. */
+static FILE *load_start(pid_t *pid)
+{
+	char program[] = FOG_GATEWAY_LOAD, build[] = FOG_BUILD_DIR;
+	char *const argv[] = {program, build, NULL};
+	posix_spawn_file_actions_t actions;
+	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) != 0)
+		return NULL;
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
+	int rc = posix_spawn(pid, program, &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	close(fds[1]);
+	if (rc != 0) {
+		close(fds[0]);
+		return NULL;
+	}
+	return fdopen(fds[0], "r");
+}
+
+void bench_suite_gateway(struct bench *b)
+{
+	static struct samples quote, fastapi, p99, rss, errors;
+	char line[256];
+	double x, y, z;
+	pid_t pid;
+
+	if (!bench_wanted(b, "gateway.quote_cpu.of_bare gateway.quote_vs_fastapi gateway.crowd"))
+		return;
+	FILE *f = load_start(&pid);
+	if (f == NULL)
+		return;
+	while (fgets(line, sizeof(line), f) != NULL) {
+		if (sscanf(line, "quote_cpu %lf %lf", &x, &y) == 2)
+			sample_add(&quote, x, y);
+		else if (sscanf(line, "fastapi %lf %lf", &x, &y) == 2)
+			sample_add(&fastapi, x, y);
+		else if (sscanf(line, "crowd %lf %lf %lf", &x, &y, &z) == 3) {
+			sample_add(&p99, x, 50);
+			sample_add(&errors, 1 + y, 1);
+			sample_add(&rss, z, 150);
+		}
+	}
+	fclose(f);
+	waitpid(pid, NULL, 0);
+	record(b, "gateway.quote_cpu.of_bare", "us CPU", "bare libmicrohttpd, bar 2x", &quote);
+	record(b, "gateway.quote_vs_fastapi", "us CPU", "FastAPI and uvicorn, bar 0.1x", &fastapi);
+	record(b, "gateway.crowd.p99", "ms", "bar: 50 ms", &p99);
+	record(b, "gateway.crowd.rss", "MB", "bar: 150 MB", &rss);
+	record(b, "gateway.crowd.errors", "errors+1", "bar: none", &errors);
+}
