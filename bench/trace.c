@@ -286,8 +286,11 @@ static void batch_fill(struct replay *r, u32 count)
 		const struct run *x = &r->run[i];
 		const struct fog_placement_request *q = &r->request[x->job];
 		u64 left = x->limit_s > r->now_s ? (x->limit_s - r->now_s) * 1000 : 1000;
-		r->held[i] = (struct fog_batch_run){x->host, left, q->cpu_milli, q->memory_bytes,
-						    q->gpu_milli};
+		r->held[i] = (struct fog_batch_run){.host = x->host,
+						    .left_ms = left,
+						    .cpu_milli = q->cpu_milli,
+						    .memory_bytes = q->memory_bytes,
+						    .gpu_milli = q->gpu_milli};
 	}
 }
 

@@ -82,33 +82,6 @@ void fog_scalar_invert_vartime(struct fog_scalar *out, const struct fog_scalar *
 	fog_sc_invert_vartime((struct fog_sc *)out, fog_scalar_words(a));
 }
 
-/* scratch[i] is the product of all before i; the inverse of the whole is then unwound. */
-int fog_scalar_invert_many(struct fog_scalar *s, struct fog_scalar *scratch, unsigned count)
-{
-	struct fog_scalar all = fog_scalar_one, next;
-	int rc = 0;
-
-	for (unsigned i = 0; i < count; i++) {
-		scratch[i] = all;
-		fog_scalar_mul(&all, &all, &s[i]);
-	}
-	if (fog_scalar_is_zero(&all)) {
-		rc = -EDOM;
-		goto out;
-	}
-	fog_scalar_invert(&all, &all);
-	for (unsigned i = count; i-- > 0;) {
-		fog_scalar_mul(&next, &all, &s[i]);
-		fog_scalar_mul(&s[i], &all, &scratch[i]);
-		all = next;
-	}
-out:
-	fog_wipe(scratch, count * sizeof(*scratch));
-	fog_wipe(&all, sizeof(all));
-	fog_wipe(&next, sizeof(next));
-	return rc;
-}
-
 void fog_scalar_select(struct fog_scalar *out, bool picked, const struct fog_scalar *a,
 		       const struct fog_scalar *b)
 {

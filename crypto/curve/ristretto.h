@@ -51,10 +51,6 @@ void fog_scalar_neg(struct fog_scalar *out, const struct fog_scalar *a);
 /* 1 / a; of zero: zero. About 12 us, in variable time 4. */
 void fog_scalar_invert(struct fog_scalar *out, const struct fog_scalar *a);
 void fog_scalar_invert_vartime(struct fog_scalar *out, const struct fog_scalar *a);
-/* Inverts `count` scalars in place with one inversion and 3 * count products; scratch: `count`
- * scalars of the caller, wiped. All must be other than zero (the verdict of zero is a public one:
- * then nothing is changed and the answer is -EDOM), else 0. */
-int fog_scalar_invert_many(struct fog_scalar *s, struct fog_scalar *scratch, unsigned count);
 /* out = picked ? a : b, without a branch. */
 void fog_scalar_select(struct fog_scalar *out, bool picked, const struct fog_scalar *a,
 		       const struct fog_scalar *b);
@@ -96,10 +92,6 @@ void fog_ristretto_mul(struct fog_ristretto *out, const struct fog_scalar *s,
 /* out = s * base. About 25 us. */
 void fog_ristretto_mul_base(struct fog_ristretto *out, const struct fog_scalar *s);
 
-/* low[i] = left[i] * low[i] + right[i] * high[i]. With lanes 8 us each, without 35 us. */
-void fog_ristretto_combine(struct fog_ristretto *low, const struct fog_ristretto *high,
-			   const struct fog_scalar *left, const struct fog_scalar *right,
-			   unsigned count);
 /* out = s[0] * p[0] + .. + s[count - 1] * p[count - 1]; the identity when count is 0. With lanes 3
  * us a point, without 10 us. Takes 120 KiB of stack. */
 void fog_ristretto_msm(struct fog_ristretto *out, const struct fog_scalar *s,

@@ -220,28 +220,6 @@ FOG_IFMA void fog_ifma_ristretto_msm(struct fog_ristretto *out, const struct fog
 	fog_wipe(lane, sizeof(lane));
 }
 
-FOG_IFMA void fog_ifma_ristretto_combine(struct fog_ristretto *low,
-					 const struct fog_ristretto *high,
-					 const struct fog_scalar *left,
-					 const struct fog_scalar *right, unsigned count)
-{
-	struct fog_ristretto *to[8];
-	struct fog_ge8_ext sum;
-	struct group g[2];
-
-	for (unsigned first = 0; first < count; first += 8) {
-		unsigned here = FOG_MIN(count - first, 8);
-		for (unsigned k = 0; k < 8; k++)
-			to[k] = k < here ? &low[first + k] : NULL;
-		group_load(&g[0], left + first, low + first, here);
-		group_load(&g[1], right + first, high + first, here);
-		pass(&sum, g, 2);
-		ext_store(to, &sum);
-	}
-	fog_wipe(g, sizeof(g));
-	fog_wipe(&sum, sizeof(sum));
-}
-
 #else
 
 void fog_ifma_ristretto_decode_many(struct fog_ge_niels *out, bool *good, const u8 *const *in,
@@ -252,13 +230,6 @@ void fog_ifma_ristretto_decode_many(struct fog_ge_niels *out, bool *good, const 
 
 void fog_ifma_ristretto_msm(struct fog_ristretto *out, const struct fog_scalar *s,
 			    const struct fog_ristretto *p, unsigned count)
-{
-	FOG_UNREACHABLE();
-}
-
-void fog_ifma_ristretto_combine(struct fog_ristretto *low, const struct fog_ristretto *high,
-				const struct fog_scalar *left, const struct fog_scalar *right,
-				unsigned count)
 {
 	FOG_UNREACHABLE();
 }

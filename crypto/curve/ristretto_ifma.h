@@ -11,8 +11,4 @@ void fog_ifma_ristretto_decode_many(struct fog_ge_niels *out, bool *good, const 
 				    unsigned count);
 void fog_ifma_ristretto_msm(struct fog_ristretto *out, const struct fog_scalar *s,
 			    const struct fog_ristretto *p, unsigned count);
-void fog_ifma_ristretto_combine(struct fog_ristretto *low, const struct fog_ristretto *high,
-				const struct fog_scalar *left, const struct fog_scalar *right,
-				unsigned count);
-
 #endif

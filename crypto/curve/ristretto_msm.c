@@ -16,9 +16,8 @@
 #define TABLE      (1 << (BITS - 1))
 
 /* From these counts on lanes of eight are faster, even where some stay empty. */
-#define SECRET_LANES_MIN  3
-#define COMBINE_LANES_MIN 3
-#define DECODE_LANES_MIN  3
+#define SECRET_LANES_MIN 3
+#define DECODE_LANES_MIN 3
 
 /* What the lanes decode at a time: a few over that are decoded one by one. */
 #define DECODE_MAX 16
@@ -112,21 +111,6 @@ void fog_ristretto_msm(struct fog_ristretto *out, const struct fog_scalar *s,
 	out->point = sum;
 	fog_wipe(&sum, sizeof(sum));
 	fog_wipe(&part, sizeof(part));
-}
-
-void fog_ristretto_combine(struct fog_ristretto *low, const struct fog_ristretto *high,
-			   const struct fog_scalar *left, const struct fog_scalar *right,
-			   unsigned count)
-{
-	if (fog_curve == &fog_curve_ifma && count >= COMBINE_LANES_MIN) {
-		fog_ifma_ristretto_combine(low, high, left, right, count);
-		return;
-	}
-	for (unsigned i = 0; i < count; i++) {
-		const struct fog_scalar s[2] = {left[i], right[i]};
-		const struct fog_ristretto p[2] = {low[i], high[i]};
-		secret_pass(&low[i].point, s, p, 2);
-	}
 }
 
 void fog_ristretto_to_niels(struct fog_ge_niels *out, const struct fog_ristretto *p, unsigned count)

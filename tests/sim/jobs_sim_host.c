@@ -34,7 +34,7 @@ static u32 hosts_list(void *context, struct fog_placement_host *out, u32 cap, u6
 		memcpy(p->id, o->id, sizeof(p->id));
 		snprintf(p->name, sizeof(p->name), "h%u", i);
 		p->roles = o->config.worker ? FOG_PLACEMENT_ROLE_WORKER : 0;
-		p->alive = true;
+		p->alive = p->attested = true;
 		p->cpu_milli = o->config.cpu_milli;
 		p->memory_bytes = o->config.memory_bytes;
 		p->price_cpu_hour = o->config.price_cpu_hour;

@@ -163,28 +163,6 @@ static void test_scalars(void)
 	CU_ASSERT(fog_scalar_is_zero(&left));
 }
 
-static void test_invert_many(void)
-{
-	struct fog_scalar s[9], copy[9], scratch[9], one;
-	struct fog_rng rng;
-
-	rng_start(&rng);
-	for (unsigned count = 0; count <= 9; count++) {
-		for (unsigned i = 0; i < count; i++)
-			scalar_random(&rng, &s[i]);
-		memcpy(copy, s, sizeof(s));
-		CU_ASSERT_EQUAL(fog_scalar_invert_many(s, scratch, count), 0);
-		for (unsigned i = 0; i < count; i++) {
-			fog_scalar_invert(&one, &copy[i]);
-			CU_ASSERT(fog_scalar_equal(&one, &s[i]));
-		}
-	}
-	memcpy(copy, s, sizeof(s));
-	s[4] = copy[4] = fog_scalar_zero;
-	CU_ASSERT_EQUAL(fog_scalar_invert_many(s, scratch, 9), -EDOM);
-	CU_ASSERT(memcmp(s, copy, sizeof(s)) == 0);
-}
-
 /* Sums of many, over the limits of a pass: p[i] = i B, so that one product tells the sum. */
 static void many_body(void)
 {
@@ -220,40 +198,6 @@ static void many_body(void)
 static void test_many(void)
 {
 	each_path(many_body);
-}
-
-/* Pairs with factors of their own, in every number round the eight lanes. */
-static void combine_body(void)
-{
-	struct fog_ristretto low[19], high[19], expect[19];
-	struct fog_scalar left[19], right[19];
-	struct fog_rng rng;
-
-	rng_start(&rng);
-	for (unsigned count = 0; count <= 19; count++) {
-		for (unsigned i = 0; i < count; i++) {
-			scalar_random(&rng, &left[i]);
-			scalar_random(&rng, &right[i]);
-			point_random(&rng, &low[i]);
-			point_random(&rng, &high[i]);
-			if (i % 5 == 1)
-				fog_ristretto_identity(&low[i]);
-			if (i % 5 == 2)
-				right[i] = fog_scalar_zero;
-			struct fog_ristretto a, b;
-			fog_ristretto_mul(&a, &left[i], &low[i]);
-			fog_ristretto_mul(&b, &right[i], &high[i]);
-			fog_ristretto_add(&expect[i], &a, &b);
-		}
-		fog_ristretto_combine(low, high, left, right, count);
-		for (unsigned i = 0; i < count; i++)
-			CU_ASSERT(fog_ristretto_equal(&low[i], &expect[i]));
-	}
-}
-
-static void test_combine(void)
-{
-	each_path(combine_body);
 }
 
 /* One bad encoding among many good ones, at every place, of every kind. */
@@ -387,6 +331,5 @@ static void test_encoding(void)
 }
 
 FOG_TEST_MAIN("crypto/curve/ristretto", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_from_uniform), FOG_TEST(test_scalars), FOG_TEST(test_invert_many),
-	      FOG_TEST(test_group), FOG_TEST(test_many), FOG_TEST(test_combine),
-	      FOG_TEST(test_decode_many), FOG_TEST(test_encoding))
+	      FOG_TEST(test_from_uniform), FOG_TEST(test_scalars), FOG_TEST(test_group),
+	      FOG_TEST(test_many), FOG_TEST(test_decode_many), FOG_TEST(test_encoding))
