@@ -12,7 +12,7 @@ struct fog_process_usage {
 	double start_time_seconds; /* Unix */
 };
 
-/* 0 or -errno (-ENOENT: no such process). Some 20 us. */
+/* 0 or -errno (-ENOENT: no such process). */
 int fog_process_usage(int pid, struct fog_process_usage *out);
 /* File descriptors this process has open, and may have; 0 where unknown. */
 void fog_process_fds(u64 *open, u64 *max);

@@ -7,7 +7,6 @@
 #include "controlplane/daemon/host.h"
 #include "controlplane/health/metrics.h"
 
-/* Some 0.5 ms. */
 void fog_host_metrics_collect(struct fog_host *h, struct fog_metrics *m);
 /* Only those of the components: fog_component_.. */
 void fog_host_metrics_components(const struct fog_host *h, struct fog_metrics *m);
