@@ -68,7 +68,8 @@ def job_here(client):
     check(any(j["id"] == job for j in client.get("/v1/jobs").json["jobs"]), "it is not listed")
     proof = client.post("/v1/fog/proofs/generate",
                         {"proof_type": "poe", "statement": {"job": job}}).data["proof"]
-    check(proof["output"] == sha256, "the proof is of another output")
+    both = b"".join(hashlib.sha256(data).digest() for data in (out, err))
+    check(proof["output"] == hashlib.sha256(both).hexdigest(), "the proof is of another output")
     check(client.post("/v1/fog/proofs/verify", {"proof": proof}).data["valid"], "it is not valid")
 
 
