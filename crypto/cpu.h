@@ -5,8 +5,8 @@
  *	aesni		AES-NI and PCLMULQDQ
  *	vaes		VAES, VPCLMULQDQ and AVX-512 (F, BW, VL)
  *
- * X25519 and Ed25519 in lanes of eight go with vaes, where the CPU also has AVX-512 IFMA; elsewhere
- * they run one by one.
+ * X25519, Ed25519 and ECVRF in lanes of eight go with vaes, where the CPU also has AVX-512 IFMA; in
+ * lanes of four (AVX2) with aesni; elsewhere they run one by one.
  *
  * All three are free of branches and memory addresses that depend on secrets. Until
  * fog_crypto_init() has run the portable path is in use, so an early call is slow, not wrong. */
