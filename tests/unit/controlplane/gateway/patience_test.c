@@ -131,16 +131,17 @@ static void still_served(void)
 
 static void slow_client(void)
 {
+	static const char head[] = "GET /echo HTTP/1.1\r\nHost: x\r\nX-";
+	static const char body[] = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{";
 	static char flood[200000], text[4096];
 	int fds[SLOW];
 
 	for (int i = 0; i < SLOW; i++) {
 		fds[i] = dial();
 		if (i % 3 == 1)
-			put(fds[i], "GET /echo HTTP/1.1\r\nHost: x\r\nX-", 34);
+			put(fds[i], head, sizeof(head) - 1);
 		if (i % 3 == 2)
-			put(fds[i], "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{",
-			    54);
+			put(fds[i], body, sizeof(body) - 1);
 	}
 	still_served();
 	/* A byte now and then holds no place: each is told 408, or is just cut. */
@@ -153,10 +154,10 @@ static void slow_client(void)
 	CU_ASSERT(gw->counts.impatient >= SLOW * 2 / 3);
 	/* Headers without an end. */
 	memset(flood, 'a', sizeof(flood));
-	memcpy(flood, "GET /echo HTTP/1.1\r\nHost: x\r\nX-Flood: ", 39);
+	memcpy(flood, head, sizeof(head) - 1);
 	unsigned status = ask(flood, sizeof(flood));
 	CU_ASSERT(status == 431 || status == 413 || status == 400);
-	for (size_t i = 39; i + 8 < sizeof(flood); i += 8)
+	for (size_t i = sizeof(head) - 1; i + 8 < sizeof(flood); i += 8)
 		memcpy(flood + i, "\r\nX-A: b", 8);
 	status = ask(flood, sizeof(flood));
 	CU_ASSERT(status == 431 || status == 413 || status == 400);
@@ -165,7 +166,7 @@ static void slow_client(void)
 
 static void less_patient(void)
 {
-	gw->head_ms = gw->body_ms = 1500;
+	gw->head_ms = gw->body_ms = 4000;
 	slow_client();
 }
 
