@@ -63,18 +63,41 @@ int fog_api_call(const struct fog_cli *cli, struct fog_client *client, const cha
 	return FOG_CLI_OK;
 }
 
-int fog_api_get(const struct fog_cli *cli, const char *path, json_t **out)
+int fog_api_once(const struct fog_cli *cli, const char *method, const char *path,
+		 const json_t *body, json_t **out)
 {
 	struct fog_client client;
 	int rc = fog_api_open(cli, &client);
 
+	*out = NULL;
 	if (rc != FOG_CLI_OK)
 		return rc;
-	rc = fog_api_call(cli, &client, "GET", path, NULL, out);
+	rc = fog_api_call(cli, &client, method, path, body, out);
 	fog_client_close(&client);
-	if (rc == FOG_CLI_OK && *out == NULL)
-		rc = fog_cli_fail(cli, "empty answer");
 	return rc;
+}
+
+int fog_api_get(const struct fog_cli *cli, const char *path, json_t **out)
+{
+	int rc = fog_api_once(cli, "GET", path, NULL, out);
+
+	return rc == FOG_CLI_OK && *out == NULL ? fog_cli_fail(cli, "empty answer") : rc;
+}
+
+int fog_api_list(const struct fog_cli *cli, const char *path, const char *key,
+		 const struct fog_column *columns, u32 count, const char *empty)
+{
+	json_t *answer;
+	int rc = fog_api_get(cli, path, &answer);
+
+	if (rc != FOG_CLI_OK)
+		return rc;
+	if (cli->json)
+		fog_json_print(cli, answer);
+	else
+		(void)fog_table_print(cli, json_object_get(answer, key), columns, count, empty);
+	json_decref(answer);
+	return FOG_CLI_OK;
 }
 
 int fog_path_append(char *path, size_t size, const char *text)

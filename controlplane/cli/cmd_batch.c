@@ -207,30 +207,14 @@ int fog_cmd_job_plan(struct fog_cli *cli)
 	return rc;
 }
 
-static int list_print(struct fog_cli *cli, const char *path, const char *member,
-		      const struct fog_column *columns, u32 count, const char *empty)
-{
-	json_t *answer;
-	int rc = fog_api_get(cli, path, &answer);
-
-	if (rc != FOG_CLI_OK)
-		return rc;
-	if (cli->json)
-		fog_json_print(cli, answer);
-	else
-		fog_table_print(cli, json_object_get(answer, member), columns, count, empty);
-	json_decref(answer);
-	return FOG_CLI_OK;
-}
-
 int fog_cmd_job_history(struct fog_cli *cli)
 {
 	char path[FOG_CLIENT_PATH_MAX];
 
 	if (fog_job_path(path, sizeof(path), cli->args[0], "/history") != 0)
 		return fog_cli_usage(cli, "the id is too long");
-	return list_print(cli, path, "history", event_columns, FOG_ARRAY_COUNT(event_columns),
-			  "nothing is known of it");
+	return fog_api_list(cli, path, "history", event_columns, FOG_ARRAY_COUNT(event_columns),
+			    "nothing is known of it");
 }
 
 int fog_cmd_job_artifact(struct fog_cli *cli)
@@ -274,14 +258,14 @@ int fog_cmd_batch_list(struct fog_cli *cli)
 	int rc = limited(cli, "batches", path);
 
 	return rc != FOG_CLI_OK ? rc
-				: list_print(cli, path, "batches", batch_columns,
-					     FOG_ARRAY_COUNT(batch_columns), "no batches");
+				: fog_api_list(cli, path, "batches", batch_columns,
+					       FOG_ARRAY_COUNT(batch_columns), "no batches");
 }
 
 int fog_cmd_sla(struct fog_cli *cli)
 {
-	return list_print(cli, "/v1/sla?limit=1", "levels", level_columns,
-			  FOG_ARRAY_COUNT(level_columns), "nothing was promised in 30 days");
+	return fog_api_list(cli, "/v1/sla?limit=1", "levels", level_columns,
+			    FOG_ARRAY_COUNT(level_columns), "nothing was promised in 30 days");
 }
 
 int fog_cmd_sla_list(struct fog_cli *cli)
@@ -291,16 +275,16 @@ int fog_cmd_sla_list(struct fog_cli *cli)
 
 	return rc != FOG_CLI_OK
 		       ? rc
-		       : list_print(cli, path, "breaches", breach_columns,
-				    FOG_ARRAY_COUNT(breach_columns), "every promise was kept");
+		       : fog_api_list(cli, path, "breaches", breach_columns,
+				      FOG_ARRAY_COUNT(breach_columns), "every promise was kept");
 }
 
 /* ---- namespaces and hosts ------------------------------------------------------------------- */
 
 int fog_cmd_namespace_list(struct fog_cli *cli)
 {
-	return list_print(cli, "/v1/namespaces", "namespaces", space_columns,
-			  FOG_ARRAY_COUNT(space_columns), "no namespaces");
+	return fog_api_list(cli, "/v1/namespaces", "namespaces", space_columns,
+			    FOG_ARRAY_COUNT(space_columns), "no namespaces");
 }
 
 /* Posts and shows the list that comes back. */

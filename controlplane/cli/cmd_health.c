@@ -85,21 +85,6 @@ int fog_cmd_health(struct fog_cli *cli)
 	return rc;
 }
 
-/* One call; *out NULL when it failed. */
-static int call(struct fog_cli *cli, const char *method, const char *path, const json_t *body,
-		json_t **out)
-{
-	struct fog_client client;
-	int rc = fog_api_open(cli, &client);
-
-	*out = NULL;
-	if (rc != FOG_CLI_OK)
-		return rc;
-	rc = fog_api_call(cli, &client, method, path, body, out);
-	fog_client_close(&client);
-	return rc;
-}
-
 /* Prints `answer` as JSON, or the words. */
 static int done(struct fog_cli *cli, int rc, json_t *answer, const char *words)
 {
@@ -130,7 +115,7 @@ int fog_cmd_health_restart(struct fog_cli *cli)
 
 	if (!path_make(path, "/v1/health/", cli->args[0], "/restart"))
 		return fog_cli_usage(cli, "the name is too long");
-	int rc = call(cli, "POST", path, NULL, &answer);
+	int rc = fog_api_once(cli, "POST", path, NULL, &answer);
 	return done(cli, rc, answer, "restarted");
 }
 
@@ -197,7 +182,7 @@ int fog_cmd_alert_ack(struct fog_cli *cli)
 		json_decref(body);
 		return fog_cli_usage(cli, "the id is too long");
 	}
-	int rc = call(cli, "POST", path, body, &answer);
+	int rc = fog_api_once(cli, "POST", path, body, &answer);
 	json_decref(body);
 	return done(cli, rc, answer, "acknowledged");
 }
@@ -213,7 +198,7 @@ int fog_cmd_alert_silence(struct fog_cli *cli)
 	json_t *body = json_pack(
 		"{s:s, s:s, s:I}", "rule", strcmp(cli->args[0], "all") != 0 ? cli->args[0] : "",
 		"key", cli->args_count > 1 ? cli->args[1] : "", "seconds", (json_int_t)(ms / 1000));
-	int rc = call(cli, "POST", "/v1/alerts/silences", body, &answer);
+	int rc = fog_api_once(cli, "POST", "/v1/alerts/silences", body, &answer);
 	json_decref(body);
 	return done(cli, rc, answer, "silenced");
 }
@@ -225,6 +210,6 @@ int fog_cmd_alert_unsilence(struct fog_cli *cli)
 
 	if (!path_make(path, "/v1/alerts/silences/", cli->args[0], ""))
 		return fog_cli_usage(cli, "the id is too long");
-	int rc = call(cli, "DELETE", path, NULL, &answer);
+	int rc = fog_api_once(cli, "DELETE", path, NULL, &answer);
 	return done(cli, rc, answer, "no longer silenced");
 }

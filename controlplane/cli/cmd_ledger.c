@@ -99,22 +99,6 @@ static const struct fog_column lane_columns[] = {
 	{"TRADED", "time_ms", FOG_FORMAT_AGE, true},
 };
 
-static int list_print(struct fog_cli *cli, const char *path, const char *key,
-		      const struct fog_column *columns, u32 count, const char *empty)
-{
-	json_t *answer;
-	int rc = fog_api_get(cli, path, &answer);
-
-	if (rc != FOG_CLI_OK)
-		return rc;
-	if (cli->json)
-		fog_json_print(cli, answer);
-	else
-		(void)fog_table_print(cli, json_object_get(answer, key), columns, count, empty);
-	json_decref(answer);
-	return FOG_CLI_OK;
-}
-
 /* ---- account -------------------------------------------------------------------------------- */
 
 int fog_cmd_ledger_status(struct fog_cli *cli)
@@ -299,28 +283,28 @@ int fog_cmd_account_rewards(struct fog_cli *cli)
 
 int fog_cmd_account_validators(struct fog_cli *cli)
 {
-	return list_print(cli, "/v1/ledger/validators", "validators", COLUMNS(validator_columns),
-			  "no validators");
+	return fog_api_list(cli, "/v1/ledger/validators", "validators", COLUMNS(validator_columns),
+			    "no validators");
 }
 
 int fog_cmd_account_escrows(struct fog_cli *cli)
 {
-	return list_print(cli, "/v1/ledger/escrows", "escrows", COLUMNS(escrow_columns),
-			  "no escrows");
+	return fog_api_list(cli, "/v1/ledger/escrows", "escrows", COLUMNS(escrow_columns),
+			    "no escrows");
 }
 
 /* ---- dao ------------------------------------------------------------------------------------ */
 
 int fog_cmd_dao_parameters(struct fog_cli *cli)
 {
-	return list_print(cli, "/v1/ledger/parameters", "parameters", COLUMNS(parameter_columns),
-			  "");
+	return fog_api_list(cli, "/v1/ledger/parameters", "parameters", COLUMNS(parameter_columns),
+			    "");
 }
 
 int fog_cmd_dao_list(struct fog_cli *cli)
 {
-	return list_print(cli, "/v1/proposals", "proposals", COLUMNS(proposal_columns),
-			  "no proposals");
+	return fog_api_list(cli, "/v1/proposals", "proposals", COLUMNS(proposal_columns),
+			    "no proposals");
 }
 
 int fog_cmd_dao_show(struct fog_cli *cli)

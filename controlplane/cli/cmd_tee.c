@@ -76,22 +76,6 @@ static const struct fog_column enclave_sheet[] = {
 
 /* ---- looking -------------------------------------------------------------------------------- */
 
-static int rows_show(const struct fog_cli *cli, const char *path, const char *key,
-		     const struct fog_column *columns, u32 count, const char *empty)
-{
-	json_t *answer;
-	int rc = fog_api_get(cli, path, &answer);
-
-	if (rc != FOG_CLI_OK)
-		return rc;
-	if (cli->json)
-		fog_json_print(cli, answer);
-	else
-		fog_table_print(cli, json_object_get(answer, key), columns, count, empty);
-	json_decref(answer);
-	return rc;
-}
-
 int fog_cmd_tee_status(struct fog_cli *cli)
 {
 	json_t *answer;
@@ -110,14 +94,14 @@ int fog_cmd_tee_status(struct fog_cli *cli)
 
 int fog_cmd_tee_hosts(struct fog_cli *cli)
 {
-	return rows_show(cli, "/v1/tee/hosts", "hosts", COLUMNS(host_columns),
-			 "no other host is known");
+	return fog_api_list(cli, "/v1/tee/hosts", "hosts", COLUMNS(host_columns),
+			    "no other host is known");
 }
 
 int fog_cmd_tee_list(struct fog_cli *cli)
 {
-	return rows_show(cli, "/v1/enclaves", "enclaves", COLUMNS(enclave_columns),
-			 "no enclaves; fogctl tee create makes one");
+	return fog_api_list(cli, "/v1/enclaves", "enclaves", COLUMNS(enclave_columns),
+			    "no enclaves; fogctl tee create makes one");
 }
 
 static int enclave_get(const struct fog_cli *cli, const char *id, json_t **out)

@@ -59,26 +59,13 @@ static int body_make(struct fog_cli *cli, json_t *body)
 	return FOG_CLI_OK;
 }
 
-static int call(struct fog_cli *cli, const char *method, const char *path, const json_t *body,
-		json_t **out)
-{
-	struct fog_client client;
-	int rc = fog_api_open(cli, &client);
-
-	if (rc != FOG_CLI_OK)
-		return rc;
-	rc = fog_api_call(cli, &client, method, path, body, out);
-	fog_client_close(&client);
-	return rc;
-}
-
 int fog_cmd_token_create(struct fog_cli *cli)
 {
 	json_t *body = json_pack("{s:s}", "subject", cli->args[0]), *answer = NULL;
 	int rc = body_make(cli, body);
 
 	if (rc == FOG_CLI_OK)
-		rc = call(cli, "POST", "/v1/tokens", body, &answer);
+		rc = fog_api_once(cli, "POST", "/v1/tokens", body, &answer);
 	json_decref(body);
 	if (rc == FOG_CLI_OK && cli->json)
 		fog_json_print(cli, answer);
@@ -104,7 +91,7 @@ static void words_add(json_t *row)
 int fog_cmd_token_list(struct fog_cli *cli)
 {
 	json_t *answer = NULL, *row;
-	int rc = call(cli, "GET", "/v1/tokens", NULL, &answer);
+	int rc = fog_api_once(cli, "GET", "/v1/tokens", NULL, &answer);
 	size_t i;
 
 	if (rc == FOG_CLI_OK && cli->json) {
@@ -128,7 +115,7 @@ int fog_cmd_token_revoke(struct fog_cli *cli)
 
 	if (fog_path_append(path, sizeof(path), cli->args[0]) != 0)
 		return fog_cli_usage(cli, "the id is too long");
-	int rc = call(cli, "DELETE", path, NULL, &answer);
+	int rc = fog_api_once(cli, "DELETE", path, NULL, &answer);
 	if (rc == FOG_CLI_OK && cli->json)
 		fog_json_print(cli, answer);
 	else if (rc == FOG_CLI_OK)

@@ -48,22 +48,6 @@ static const struct fog_column tier_columns[] = {
 	{"EVIDENCE", "evidence_min", FOG_FORMAT_TEXT, true},
 };
 
-static int rows_show(const struct fog_cli *cli, const char *path, const char *key,
-		     const struct fog_column *columns, u32 count, const char *empty)
-{
-	json_t *answer;
-	int rc = fog_api_get(cli, path, &answer);
-
-	if (rc != FOG_CLI_OK)
-		return rc;
-	if (cli->json)
-		fog_json_print(cli, answer);
-	else
-		fog_table_print(cli, json_object_get(answer, key), columns, count, empty);
-	json_decref(answer);
-	return rc;
-}
-
 int fog_cmd_reputation_show(struct fog_cli *cli)
 {
 	char path[FOG_CLIENT_PATH_MAX] = "/v1/fog/reputation/score/";
@@ -110,8 +94,8 @@ int fog_cmd_reputation_evidence(struct fog_cli *cli)
 	if (rc != FOG_CLI_OK)
 		return rc;
 	snprintf(path, sizeof(path), "/v1/reputation/%s/evidence", id);
-	return rows_show(cli, path, "evidence", COLUMNS(evidence_columns),
-			 "no evidence of our own");
+	return fog_api_list(cli, path, "evidence", COLUMNS(evidence_columns),
+			    "no evidence of our own");
 }
 
 int fog_cmd_reputation_opinions(struct fog_cli *cli)
@@ -122,10 +106,12 @@ int fog_cmd_reputation_opinions(struct fog_cli *cli)
 	if (rc != FOG_CLI_OK)
 		return rc;
 	snprintf(path, sizeof(path), "/v1/reputation/%s/opinions", id);
-	return rows_show(cli, path, "opinions", COLUMNS(opinion_columns), "nobody says anything");
+	return fog_api_list(cli, path, "opinions", COLUMNS(opinion_columns),
+			    "nobody says anything");
 }
 
 int fog_cmd_reputation_tiers(struct fog_cli *cli)
 {
-	return rows_show(cli, "/v1/reputation/tiers", "tiers", COLUMNS(tier_columns), "no tiers");
+	return fog_api_list(cli, "/v1/reputation/tiers", "tiers", COLUMNS(tier_columns),
+			    "no tiers");
 }

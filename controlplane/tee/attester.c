@@ -43,7 +43,7 @@ struct fog_tee_attester {
 	pthread_mutex_t mutex;
 	pthread_cond_t cond;
 	/* Under the mutex. */
-	struct works todo, done;
+	struct works queued, done;
 	u32 waiting;
 	bool stop;
 	enum fog_tee_kind kind;
@@ -249,11 +249,11 @@ static void *run(void *arg)
 
 	pthread_mutex_lock(&a->mutex);
 	for (;;) {
-		while ((w = TAILQ_FIRST(&a->todo)) == NULL && !a->stop)
+		while ((w = TAILQ_FIRST(&a->queued)) == NULL && !a->stop)
 			pthread_cond_wait(&a->cond, &a->mutex);
 		if (a->stop)
 			break;
-		TAILQ_REMOVE(&a->todo, w, link);
+		TAILQ_REMOVE(&a->queued, w, link);
 		pthread_mutex_unlock(&a->mutex);
 		w->rc = work_do(a, w);
 		if (w->rc != 0 && w->why[0] == '\0')
@@ -306,7 +306,7 @@ static int push(struct fog_tee_attester *a, struct work *w, enum work_kind kind,
 	pthread_mutex_lock(&a->mutex);
 	bool room = a->waiting < FOG_TEE_QUEUE_MAX;
 	if (room) {
-		TAILQ_INSERT_TAIL(&a->todo, w, link);
+		TAILQ_INSERT_TAIL(&a->queued, w, link);
 		a->waiting++;
 		pthread_cond_signal(&a->cond);
 	}
@@ -331,7 +331,7 @@ int fog_tee_attester_start(struct fog_tee_attester **out, struct ev_loop *loop,
 	snprintf(a->tpm, sizeof(a->tpm), "%s", config->tpm);
 	snprintf(a->tsm_dir, sizeof(a->tsm_dir), "%s", config->tsm_dir);
 	snprintf(a->certs, sizeof(a->certs), "%s", config->certs);
-	TAILQ_INIT(&a->todo);
+	TAILQ_INIT(&a->queued);
 	TAILQ_INIT(&a->done);
 	pthread_mutex_init(&a->mutex, NULL);
 	pthread_cond_init(&a->cond, NULL);
@@ -345,7 +345,7 @@ int fog_tee_attester_start(struct fog_tee_attester **out, struct ev_loop *loop,
 		*out = a;
 		return 0;
 	}
-	struct work *w = TAILQ_FIRST(&a->todo);
+	struct work *w = TAILQ_FIRST(&a->queued);
 	if (w != NULL)
 		work_free(w);
 	ev_async_stop(loop, &a->woken);
@@ -373,7 +373,7 @@ void fog_tee_attester_stop(struct fog_tee_attester *a)
 	pthread_mutex_unlock(&a->mutex);
 	pthread_join(a->thread, NULL);
 	ev_async_stop(a->loop, &a->woken);
-	works_free(&a->todo);
+	works_free(&a->queued);
 	works_free(&a->done);
 	pthread_cond_destroy(&a->cond);
 	pthread_mutex_destroy(&a->mutex);
