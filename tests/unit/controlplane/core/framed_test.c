@@ -393,6 +393,8 @@ static void test_opening(void)
 	CU_ASSERT_EQUAL(got.rc, -ENOENT);
 	open_case(path, "{\"ok\":true,\"path\":[],\"circuit\":1}\n", 0, "");
 	open_case(path, "{\"ok\":false,\"error\":\"no route\"}\n", -ECONNREFUSED, "no route");
+	open_case(path, "{\"ok\":false,\"error\":\"need 3\",\"code\":\"no route\"}\n",
+		  -EHOSTUNREACH, "need 3");
 	open_case(path, "{\"okay\":true}\n", -EPROTO,
 		  "fog-edge answered something else than {\"ok\":..}");
 	open_case(path, "x\n", -EPROTO, "fog-edge answered something else than {\"ok\":..}");

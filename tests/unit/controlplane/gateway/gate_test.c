@@ -53,7 +53,16 @@ static int busy_post(struct fog_exchange *x)
 	return fog_exchange_problem(x, 503, "busy");
 }
 
+static void policy_set(u32 per_minute);
+
+static int reload_post(struct fog_exchange *x)
+{
+	policy_set(5);
+	return fog_exchange_json(x, 200, json_object());
+}
+
 static const struct fog_route routes[] = {
+	{"POST", "/v1/reload", reload_post},
 	{"GET", "/v1/who", who_get, FOG_DESCRIBE("Who")},
 	{"GET", "/v1/open", who_get, FOG_DESCRIBE("Open", .scope = FOG_SCOPE_NONE)},
 	{"GET", "/v1/admin", who_get, FOG_DESCRIBE("Admin", .scope = FOG_SCOPE_ADMIN)},
@@ -84,9 +93,23 @@ static void tokens_make(void)
 		0);
 }
 
-static void start(u32 per_minute)
+static void policy_set(u32 per_minute)
 {
 	static char origin[] = "https://page.example", *origins[] = {origin};
+	static char proxy[] = "127.0.0.2/31", *proxies[] = {proxy};
+	const struct fog_gateway_policy policy = {.access = access_of,
+						  .store = st,
+						  .per_minute = {per_minute, per_minute, 0},
+						  .origins = origins,
+						  .origin_count = 1,
+						  .proxies = proxies,
+						  .proxy_count = 1};
+
+	fog_gateway_policy_set(gw, &policy);
+}
+
+static void start(u32 per_minute)
+{
 	const struct fog_address any = {.ip = {[10] = 255, 255, 127, 0, 0, 1}};
 	char why[FOG_STORE_WHY_SIZE], why_access[FOG_ACCESS_WHY_SIZE];
 	struct sockaddr_in sa;
@@ -106,12 +129,7 @@ static void start(u32 per_minute)
 	CU_ASSERT_EQUAL_FATAL(fog_gateway_new(&gw, loop), 0);
 	fog_gateway_add(gw, routes, FOG_ARRAY_COUNT(routes), NULL);
 	fog_tokens_routes(access_of, gw);
-	const struct fog_gateway_policy policy = {.access = access_of,
-						  .store = st,
-						  .per_minute = {per_minute, per_minute, 0},
-						  .origins = origins,
-						  .origin_count = 1};
-	fog_gateway_policy_set(gw, &policy);
+	policy_set(per_minute);
 	int fd = fog_tcp_listen(&any, 128);
 	CU_ASSERT_FATAL(fd >= 0);
 	getsockname(fd, (struct sockaddr *)&sa, &len);
@@ -140,6 +158,8 @@ static void serve(u32 per_minute, void (*client)(void))
 
 /* ---- client --------------------------------------------------------------------------------- */
 
+static const char *from; /* address that calls; NULL: any */
+
 /* Up to three headers; "" ends them. */
 static void call(const char *method, const char *target, const char *body,
 		 const char *const headers[3], struct reply *r)
@@ -153,6 +173,8 @@ static void call(const char *method, const char *target, const char *body,
 	CURL *curl = client_new(r, method, url);
 	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
 	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+	if (from != NULL)
+		curl_easy_setopt(curl, CURLOPT_INTERFACE, from);
 	if (body != NULL)
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
 	client_perform(curl, list, r);
@@ -314,6 +336,35 @@ static void test_limits(void)
 	serve(5, limits_client);
 }
 
+static void proxies_client(void)
+{
+	headers_make();
+	for (int i = 0; i < 5; i++)
+		expect("GET", "/v1/open", NULL, WITH("X-Forwarded-For: 192.0.2.1"), 200, "");
+	/* From 127.0.0.1 the header means nothing, so that no other one helps. */
+	expect("GET", "/v1/open", NULL, WITH("X-Forwarded-For: 192.0.2.2"), 429, "");
+	/* A proxy's word is taken: each client of its has a count of its own, whatever that client
+	 * wrote before. */
+	from = "127.0.0.3";
+	for (int i = 0; i < 5; i++)
+		expect("GET", "/v1/open", NULL, WITH("X-Forwarded-For: 192.0.2.1"), 200, "");
+	expect("GET", "/v1/open", NULL, WITH("X-Forwarded-For: 192.0.2.1"), 429, "");
+	expect("GET", "/v1/open", NULL, WITH("X-Forwarded-For: 192.0.2.7, 192.0.2.1"), 429, "");
+	expect("GET", "/v1/open", NULL,
+	       WITH("X-Forwarded-For: 192.0.2.1", "X-Forwarded-For: 127.0.0.2"), 429, "");
+	expect("GET", "/v1/open", NULL, WITH("X-Forwarded-For: 192.0.2.2"), 200, "");
+	expect("GET", "/v1/open", NULL, WITH("Forwarded: for=192.0.2.9"), 200, "");
+	/* What was used outlives another policy. */
+	expect("POST", "/v1/reload", "{}", ADMIN, 200, "");
+	expect("GET", "/v1/open", NULL, WITH("X-Forwarded-For: 192.0.2.1"), 429, "");
+	from = NULL;
+}
+
+static void test_proxies(void)
+{
+	serve(5, proxies_client);
+}
+
 static void answers_client(void)
 {
 	char tag[64], known[128];
@@ -462,5 +513,5 @@ static void test_tls(void)
 }
 
 FOG_TEST_MAIN("controlplane/gateway/gate", FOG_TEST(test_scopes), FOG_TEST(test_refused_bodies),
-	      FOG_TEST(test_tokens), FOG_TEST(test_limits), FOG_TEST(test_answers),
-	      FOG_TEST(test_idempotency), FOG_TEST(test_tls))
+	      FOG_TEST(test_tokens), FOG_TEST(test_limits), FOG_TEST(test_proxies),
+	      FOG_TEST(test_answers), FOG_TEST(test_idempotency), FOG_TEST(test_tls))
