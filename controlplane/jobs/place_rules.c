@@ -96,7 +96,8 @@ static void rules_about(struct fog_pass *p, const struct fog_unit *u, const stru
 {
 	const struct fog_job_wishes *w = &u->wishes;
 	const char *group = fog_job_group(other);
-	bool same = group[0] != '\0' && strcmp(group, fog_job_group(u->job[0])) == 0;
+	bool mine = strcmp(other->user, u->job[0]->user) == 0; /* groups are a user's own */
+	bool same = mine && group[0] != '\0' && strcmp(group, fog_job_group(u->job[0])) == 0;
 
 	if (!same && w->with[0] == '\0')
 		return;
@@ -108,7 +109,8 @@ static void rules_about(struct fog_pass *p, const struct fog_unit *u, const stru
 		if (same && w->spread != FOG_PLACEMENT_KEY_INVALID &&
 		    fog_placement_near(h, there, w->spread))
 			h->crowd++;
-		if (h == there && h->mark == FOG_PLACEMENT_MARK_AWAY && strcmp(group, w->with) == 0)
+		if (h == there && mine && h->mark == FOG_PLACEMENT_MARK_AWAY &&
+		    strcmp(group, w->with) == 0)
 			h->mark = FOG_PLACEMENT_MARK_NONE;
 	}
 }

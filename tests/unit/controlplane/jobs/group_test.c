@@ -232,7 +232,7 @@ static void test_replicas_apart(void)
 static void test_apart_at_once(void)
 {
 	static const char body[] = "{\"stages\":[{\"name\":\"a\",\"array\":3,\"job\":{\"argv\":"
-				   "[\"x\"],\"apart\":\"host\"}}]}";
+				   "[\"x\"],\"constraints\":{\"apart\":\"host\"}}}]}";
 
 	bed_start(3);
 	CU_ASSERT_EQUAL(bed_submit_batch("a", body), 1);
