@@ -18,6 +18,7 @@ import traceback
 import corpus
 import endpoints
 import refusals
+import second_client
 import sockets
 import workflows
 from client import Client, Failed
@@ -90,6 +91,8 @@ def main():
             run(f"workflow: {name}", test, client)
     for name, test in sockets.TESTS:
         run(f"websocket: {name}", test, client)
+    for name, test in second_client.TESTS:
+        run(f"websocket, second client: {name}", test, client)
     for name, test in refusals.TESTS:
         run(f"refusal: {name}", test, refusals.fresh(client, name.replace(" ", "-")))
     for name, test in corpus.TESTS:
