@@ -216,6 +216,8 @@ int fog_host_opening_problem(struct fog_exchange *x, int rc, const char *error)
 	if (rc == -ETIMEDOUT)
 		return fog_exchange_problem(x, 504, "no circuit within %d ms",
 					    FOG_CIRCUIT_BUILD_MS);
+	if (rc == -EHOSTUNREACH)
+		return fog_exchange_problem(x, 409, "no circuit: %s", error);
 	if (rc == -ECONNREFUSED && strcmp(error, "no fog-edge is running on this host") != 0)
 		return fog_exchange_problem(x, 502, "no circuit: %s", error);
 	return fog_exchange_problem(x, 503, "no circuit: %s",

@@ -32,6 +32,7 @@ struct fog_exchange {
 	u64 start_ns;
 
 	struct fog_claims caller; /* subject "": unknown */
+	u8 client[16];            /* address; zero on the unix socket */
 	struct fog_limit_left limit;
 
 	u32 param_count;

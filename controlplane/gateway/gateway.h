@@ -44,6 +44,7 @@
 #define FOG_GATEWAY_PARAMS_MAX      4   /* {name} parts of a pattern */
 #define FOG_GATEWAY_PARAM_SIZE      128 /* bytes of one with its zero; longer: 404 */
 #define FOG_GATEWAY_LISTENERS_MAX   2
+#define FOG_GATEWAY_PROXIES_MAX     256 /* = FOG_CONFIG_LIST_MAX */
 
 /* The subject of whoever may open the unix socket. */
 #define FOG_GATEWAY_LOCAL "local"
@@ -106,10 +107,14 @@ struct fog_gateway_policy {
 		per_hour[3];  /* requests, by enum fog_rate_tier; 0: as many as they like */
 	char *const *origins; /* pages that may call, as in their Origin header */
 	u32 origin_count;
+	char *const *proxies; /* networks (configs/address.h) whose word for an address is taken */
+	u32 proxy_count;      /* at most FOG_GATEWAY_PROXIES_MAX */
+	bool forwarded;       /* given in Forwarded, else in X-Forwarded-For */
 };
 
 int fog_gateway_new(struct fog_gateway **out, struct ev_loop *loop);
-/* Before the first listener; again, and what callers have used of their limits is forgotten. */
+/* Before the first listener, and again when it changes; what callers have used of their limits is
+ * kept. */
 void fog_gateway_policy_set(struct fog_gateway *gw, const struct fog_gateway_policy *policy);
 /* Routes must outlive the gateway. Exact segments win over {name}. HEAD is served by GET. Adding a
  * table again gives it another ctx: its owner has been restarted. */

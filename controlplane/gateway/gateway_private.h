@@ -5,6 +5,7 @@
 
 #include "controlplane/gateway/access.h"
 #include "controlplane/gateway/exchange.h"
+#include "controlplane/gateway/forwarded.h"
 #include "controlplane/gateway/idempotency.h"
 #include "controlplane/gateway/limit.h"
 #include "controlplane/gateway/openapi.h"
@@ -35,6 +36,7 @@ struct fog_websockets {
 struct fog_gateway {
 	struct ev_loop *loop;
 	struct fog_gateway_policy policy;
+	struct fog_proxies proxies;
 	struct fog_limiter *limiter;
 	struct fog_routes routes;
 	char *openapi; /* the document as text; NULL: routes were added since */

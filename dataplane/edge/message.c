@@ -416,13 +416,13 @@ out:
 	return rc;
 }
 
-size_t fog_answer_format(enum fog_open_code code, const char *error,
+size_t fog_answer_format(enum fog_open_code code, const char *error, bool far,
 			 char out[FOG_HEADER_LINE_MAX + 1])
 {
 	if (code == FOG_OPEN_OK)
 		return line_format(json_pack("{s:b}", "ok", 1), out);
-	/* Our own troubles are, to the other side, an unreachable target. */
-	enum fog_open_code wire = code <= CODE_WIRE_MAX ? code : FOG_OPEN_UNREACHABLE;
+	if (far && code > CODE_WIRE_MAX)
+		code = FOG_OPEN_UNREACHABLE;
 	char text[FOG_ERROR_TEXT_MAX];
 
 	snprintf(text, sizeof(text), "%s", error);
@@ -431,6 +431,6 @@ size_t fog_answer_format(enum fog_open_code code, const char *error,
 			*p = '?';
 	}
 	return line_format(json_pack("{s:b, s:s, s:s}", "ok", 0, "error", text, "code",
-				     fog_open_code_name(wire)),
+				     fog_open_code_name(code)),
 			   out);
 }

@@ -120,7 +120,8 @@ size_t fog_header_format(const struct fog_stream_header *h, char out[FOG_HEADER_
 /* {"ok":..}: code FOG_OPEN_OK or what went wrong. -EPROTO when malformed. */
 int fog_answer_parse(enum fog_open_code *code, char error[FOG_ERROR_TEXT_MAX], const char *line,
 		     size_t size);
-size_t fog_answer_format(enum fog_open_code code, const char *error,
+/* far: for another host, to whom our own troubles are an unreachable target. */
+size_t fog_answer_format(enum fog_open_code code, const char *error, bool far,
 			 char out[FOG_HEADER_LINE_MAX + 1]);
 
 const char *fog_purpose_name(enum fog_purpose p);

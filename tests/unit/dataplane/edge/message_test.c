@@ -248,12 +248,15 @@ static void test_answers(void)
 	char error[FOG_ERROR_TEXT_MAX], line[FOG_HEADER_LINE_MAX + 1];
 
 	for (unsigned i = FOG_OPEN_OK; i <= FOG_OPEN_PROTOCOL; i++) {
-		size_t n = fog_answer_format(i, "bad \x01 text \xff", line);
+		size_t n = fog_answer_format(i, "bad \x01 text \xff", true, line);
 
 		CU_ASSERT_EQUAL_FATAL(fog_answer_parse(&code, error, line, n - 1), 0);
 		CU_ASSERT_EQUAL(code, i <= FOG_OPEN_RESOLVE ? i : FOG_OPEN_UNREACHABLE);
 		CU_ASSERT_STRING_EQUAL(error, i == FOG_OPEN_OK ? "" : "bad ? text ?");
 	}
+	(void)fog_answer_format(FOG_OPEN_NO_ROUTE, "few", false, line);
+	CU_ASSERT_EQUAL(strncmp(line, "{\"ok\":false,\"error\":\"few\",\"code\":\"no route\"}", 44),
+			0);
 	CU_ASSERT_EQUAL(fog_answer_parse(&code, error, "{\"ok\":false}", 12), 0);
 	CU_ASSERT_EQUAL(code, FOG_OPEN_UNREACHABLE);
 	CU_ASSERT_EQUAL(fog_answer_parse(&code, error, "{\"ok\":0}", 8), -EPROTO);
