@@ -11,7 +11,7 @@ import shutil
 import socket
 import subprocess
 
-from lab import ROOT, Failed, check, main, until
+from lab import ROOT, Failed, check, free_port, main, until
 
 API_TEST = os.path.join(ROOT, "tests", "api", "api_test.py")
 API_S = 300
@@ -38,12 +38,6 @@ http {{
 }}
 """
 CADDY_MAIN = "{\n\tadmin off\n\tauto_https disable_redirects\n}\n"
-
-
-def port_free():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def certificate(folder):
@@ -140,7 +134,7 @@ def through(lab, program, host, start, parts):
         return
     folder = os.path.join(lab.dir, program)
     os.mkdir(folder)
-    port = port_free()
+    port = free_port()
     child = start(lab, folder, host, port)
     try:
         until(f"{program} answers", WAIT_S,

@@ -399,7 +399,7 @@ static void pieces_client(void)
 	int fd = upgraded(), other = upgraded();
 
 	for (size_t i = 0; i < sizeof(two) - 1; i++) {
-		put(fd, two + i, 1);
+		client_put(fd, two + i, 1);
 		/* Another one's echo: the loop has been round. */
 		frame_put(other, 0x81, "round", 5);
 		text_expect(other, "round");
@@ -408,10 +408,10 @@ static void pieces_client(void)
 	CU_ASSERT_EQUAL(frame_take(fd, data, sizeof(data), &len), 0x8a);
 	text_expect(fd, "fragmen");
 	/* The end of one and the beginning of the next in one piece. */
-	put(fd, "\x81\x83\0\0\0\0ab", 8);
-	put(fd, "c\x81\x81\0", 4);
+	client_put(fd, "\x81\x83\0\0\0\0ab", 8);
+	client_put(fd, "c\x81\x81\0", 4);
 	text_expect(fd, "abc");
-	put(fd, "\0\0\0d", 4);
+	client_put(fd, "\0\0\0d", 4);
 	text_expect(fd, "d");
 	close(fd);
 	close(other);
