@@ -99,19 +99,22 @@ static bool execution_find(struct fog_host *h, const char *job, struct fog_proof
 	return found;
 }
 
-/* 0, or what the problem is: a status, with why. */
-static unsigned execution_issue(struct fog_host *h, const json_t *statement, struct fog_proof *p,
-				char why[FOG_PROOF_WHY])
+/* 0, or what the problem is: a status, with m->why. */
+static unsigned execution_issue(struct making *m)
 {
-	const char *job = json_string_value(json_object_get(statement, "job"));
+	struct fog_host *h = m->host;
+	const char *owner = fog_exchange_owner(m->x);
+	const char *job =
+		json_string_value(json_object_get(json_object_get(m->body, "statement"), "job"));
 
 	if (job == NULL) {
-		snprintf(why, FOG_PROOF_WHY, "statement.job wants the id of a job");
+		snprintf(m->why, sizeof(m->why), "statement.job wants the id of a job");
 		return 400;
 	}
-	if (execution_find(h, job, p))
+	if ((owner == NULL || fog_jobs_has(fog_jobs_runtime_engine(h->jobs), owner, job)) &&
+	    execution_find(h, job, &m->proof))
 		return 0;
-	snprintf(why, FOG_PROOF_WHY, "this host has ended no job \"%.64s\"", job);
+	snprintf(m->why, sizeof(m->why), "this host has ended no job \"%.64s\"", job);
 	return 404;
 }
 
@@ -167,8 +170,7 @@ static int generate_post(struct fog_exchange *x)
 	m->kind = fog_issue_kind(json_string_value(json_object_get(m->body, "proof_type")));
 	if (m->kind != FOG_PROOF_EXECUTION)
 		return making_push(m, proof_run, proof_done);
-	unsigned status =
-		execution_issue(m->host, json_object_get(m->body, "statement"), &m->proof, m->why);
+	unsigned status = execution_issue(m);
 	if (status != 0)
 		fog_exchange_problem(x, status, "%s", m->why);
 	else

@@ -69,6 +69,9 @@ const struct fog_entry *fog_routes_find(const struct fog_routes *r, struct fog_e
 /* Parameters and body against what the route says. False: answered. */
 bool fog_exchange_valid(struct fog_exchange *x);
 
+/* The rule of fog_exchange_owns(). */
+bool fog_claims_own(const struct fog_claims *c, const char *owner);
+
 /* A header of the request; "" when there is none. */
 const char *fog_exchange_header_in(const struct fog_exchange *x, const char *name);
 /* fog_exchange_problem() with a further member, or another `detail`; takes over `value`. */

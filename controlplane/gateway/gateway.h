@@ -166,6 +166,12 @@ const json_t *fog_exchange_body(const struct fog_exchange *x);
 const char *fog_exchange_subject(const struct fog_exchange *x);
 /* What it may: the widest scope of its token; FOG_SCOPE_NONE without one. */
 enum fog_scope fog_exchange_scope(const struct fog_exchange *x);
+/* The one rule of what belongs to whom: a caller sees and acts on what its subject owns, one with
+ * scope admin (the unix socket, too) on everything. What is not the caller's is for it not there:
+ * 404. Owner "" is the host itself. */
+bool fog_exchange_owns(const struct fog_exchange *x, const char *owner);
+/* The same for lists: whose things the caller sees; NULL: everybody's. */
+const char *fog_exchange_owner(const struct fog_exchange *x);
 /* The caller's own X-Request-Id when it is sane, else 16 hex digits; also in the X-Request-Id
  * header of the answer and in problems. */
 const char *fog_exchange_request_id(const struct fog_exchange *x);

@@ -96,11 +96,11 @@ void fog_patience_answered(struct fog_gateway_listener *l, struct MHD_Connection
 
 /* ---- websocket.c ---------------------------------------------------------------------------- */
 
-/* One whose handshake is done, on `fd`, which it takes; urh: MHD's handle where it stays with MHD
- * (TLS), else NULL. `early`: bytes that came behind the handshake. 0, -ENOMEM (fd is closed). */
-int fog_websocket_start(struct fog_gateway *gw, int fd, struct MHD_UpgradeResponseHandle *urh,
-			const struct fog_websocket_handlers *handlers, void *ctx, const char *early,
-			size_t early_len);
+/* What the exchange becomes when its handshake is done, on `fd`, which it takes; urh: MHD's handle
+ * where it stays with MHD (TLS), else NULL. `early`: bytes that came behind the handshake. 0,
+ * -ENOMEM (fd is closed). */
+int fog_websocket_start(const struct fog_exchange *x, int fd, struct MHD_UpgradeResponseHandle *urh,
+			const char *early, size_t early_len);
 void fog_websockets_init(struct fog_gateway *gw);
 /* Tells all that the gateway goes away and frees them. */
 void fog_websockets_stop(struct fog_gateway *gw);

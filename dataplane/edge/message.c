@@ -224,6 +224,9 @@ static int message_fill(struct fog_control_message *m, const json_t *root, char 
 		if (!number_get(root, "handle", 1, UINT32_MAX, &value))
 			return fail(why, "bad handle");
 		m->handle = (u32)value;
+		m->has_owner = json_object_get(root, "owner") != NULL;
+		if (m->has_owner && !text_get(root, "owner", m->owner, sizeof(m->owner)))
+			return fail(why, "bad owner");
 		return 0;
 	}
 	return fail(why, "unknown op");
@@ -351,6 +354,9 @@ static int open_fill(struct fog_stream_header *h, const json_t *root)
 	if (rc != 0 || (!exits && !key_get(root, "target", h->target)))
 		return -EPROTO;
 	h->fresh = json_is_true(json_object_get(root, "fresh"));
+	if (json_object_get(root, "owner") != NULL &&
+	    !text_get(root, "owner", h->owner, sizeof(h->owner)))
+		return -EPROTO;
 	if (json_object_get(root, "hops") == NULL)
 		return 0;
 	if (!number_get(root, "hops", 1, FOG_HOPS_MAX, &hops))

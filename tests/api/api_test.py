@@ -17,6 +17,7 @@ import traceback
 
 import corpus
 import endpoints
+import owners
 import refusals
 import second_client
 import sockets
@@ -89,6 +90,8 @@ def main():
     for name, test, waits in workflows.TESTS:
         if not (waits and options.quick):
             run(f"workflow: {name}", test, client)
+    for name, test in owners.TESTS:
+        run(f"owner: {name}", test, client)
     for name, test in sockets.TESTS:
         run(f"websocket: {name}", test, client)
     for name, test in second_client.TESTS:

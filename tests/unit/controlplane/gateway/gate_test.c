@@ -31,6 +31,15 @@ static int who_get(struct fog_exchange *x)
 	return fog_exchange_json(x, 200, json_pack("{s:s}", "subject", fog_exchange_subject(x)));
 }
 
+static int owns_get(struct fog_exchange *x)
+{
+	return fog_exchange_json(
+		x, 200,
+		json_pack("{s:b, s:b, s:b, s:s?}", "alice", (int)fog_exchange_owns(x, "alice"),
+			  "bob", (int)fog_exchange_owns(x, "bob"), "host",
+			  (int)fog_exchange_owns(x, ""), "list", fog_exchange_owner(x)));
+}
+
 static int big_get(struct fog_exchange *x)
 {
 	json_t *list = json_array();
@@ -64,6 +73,7 @@ static int reload_post(struct fog_exchange *x)
 static const struct fog_route routes[] = {
 	{"POST", "/v1/reload", reload_post},
 	{"GET", "/v1/who", who_get, FOG_DESCRIBE("Who")},
+	{"GET", "/v1/owns", owns_get, FOG_DESCRIBE("Whose")},
 	{"GET", "/v1/open", who_get, FOG_DESCRIBE("Open", .scope = FOG_SCOPE_NONE)},
 	{"GET", "/v1/admin", who_get, FOG_DESCRIBE("Admin", .scope = FOG_SCOPE_ADMIN)},
 	{"GET", "/v1/big", big_get,
@@ -224,6 +234,10 @@ static void scopes_client(void)
 	snprintf(old, sizeof(old), "Authorization: Bearer %s", expired);
 	expect("GET", "/v1/who", NULL, READER, 200, "\"alice\"");
 	expect("GET", "/v1/who", NULL, WITH(key_header), 200, "\"alice\"");
+	expect("GET", "/v1/owns", NULL, WRITER, 200,
+	       "{\"alice\":true,\"bob\":false,\"host\":false,\"list\":\"alice\"}");
+	expect("GET", "/v1/owns", NULL, ADMIN, 200,
+	       "{\"alice\":true,\"bob\":true,\"host\":true,\"list\":null}");
 	expect("GET", "/v1/who", NULL, NOTHING, 401, "fogctl token create");
 	expect("GET", "/v1/who", NULL, NOTHING, 401, "WWW-Authenticate: Bearer realm=\"fog\"\r\n");
 	expect("GET", "/v1/who", NULL, WITH("Authorization: Basic YTpi"), 401, "invalid_token");
