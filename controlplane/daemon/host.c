@@ -272,6 +272,7 @@ void fog_host_stop(struct fog_host *h)
 	fog_host_onion_stop(h);
 	fog_host_circuits_stop(h);
 	fog_host_edge_stop(h);
+	fog_host_making_stop(h);
 	fog_host_api_stop(h);
 	fog_host_access_stop(h);
 	fog_host_live_stop(h);
