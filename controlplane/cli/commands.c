@@ -153,11 +153,15 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_xdp_show},
 	{"market show", "", 0, 0, 0, "prices, supply and demand of all lanes", NULL,
 	 fog_cmd_market_show},
-	{"market quote", "LANE [QUANTITY [HOURS]] [term=TERM] [class=CLASS] [node=HOST]", 1, 6, 0,
-	 "what some of a lane costs, signed, good for 15 minutes",
+	{"market quote",
+	 "LANE [QUANTITY [HOURS]] [term=TERM] [class=CLASS] [node=HOST]"
+	 " [accelerator=KIND]",
+	 1, 7, 0, "what some of a lane costs, signed, good for 15 minutes",
 	 "TERM is on_demand, spot (may be preempted) or reserved (a day or more); CLASS is S, A\n"
-	 "or B; with a HOST its reputation counts.\n\n"
-	 "  fogctl market quote cpu 4 24 term=spot",
+	 "or B; with a HOST its reputation counts. KIND, of lane gpu: small (below 24 GiB of\n"
+	 "memory), medium, large (from 48 GiB), or a type that some host offers.\n\n"
+	 "  fogctl market quote cpu 4 24 term=spot\n"
+	 "  fogctl market quote gpu 2 1 accelerator=tesla-t4",
 	 fog_cmd_market_quote},
 	{"market bulk", "LANE=QUANTITY:HOURS...", 1, 10, 0, "several lanes together, with discount",
 	 "  fogctl market bulk cpu=4:24 memory=8:24", fog_cmd_market_bulk},

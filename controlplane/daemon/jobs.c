@@ -30,7 +30,7 @@ static void engine_config(const struct fog_host *h, struct fog_jobs_config *out)
 		.works_max = (u32)c->worker_jobs_max,
 		.accelerators = offer.accelerators,
 	};
-	fog_host_price_least(h, &out->price_cpu_hour, &out->price_memory_gb_hour);
+	fog_host_price_least(h, &out->price);
 }
 
 static void text_set(char out[FOG_PLACEMENT_VALUE_SIZE], const char *text)
@@ -73,8 +73,7 @@ static void host_fill(const struct fog_host *h, const struct fog_descriptor *d,
 	out->gpu_milli = 1000ull * d->accelerator_count;
 	out->gpu_memory_bytes = d->accelerator_memory_bytes;
 	memcpy(out->gpu_type, d->accelerator_type, sizeof(out->gpu_type));
-	out->price_cpu_hour = d->price_cpu_hour;
-	out->price_memory_gb_hour = d->price_memory_gb_hour;
+	out->price = d->price;
 	nearness_fill(h, d, out);
 	text_set(out->attribute[FOG_PLACEMENT_KEY_OPERATOR], d->operator_name);
 	text_set(out->attribute[FOG_PLACEMENT_KEY_COUNTRY], d->country);

@@ -104,6 +104,7 @@ static void load_fill(const struct fog_host *h, struct fog_report *r)
 		.memory_bytes = FOG_MIN(d.memory_bytes, 1ull << 56),
 		.disk_bytes = FOG_MIN(d.disk_bytes, 1ull << 60),
 		.attested_millicores = FOG_MIN(d.attested_milli, 1024000),
+		.accelerators = (u32)FOG_MIN(d.accelerators, FOG_REPORT_ACCELERATORS_MAX),
 		.jobs = d.jobs,
 		.accounts = d.accounts,
 		.largest_ppm = d.largest_ppm,

@@ -32,7 +32,7 @@ static bool id_read(const json_t *v, u8 id[32])
 
 static bool load_read(struct fog_load *l, const json_t *o)
 {
-	i64 cpu, memory, disk, jobs, accounts, largest, attested = 0;
+	i64 cpu, memory, disk, jobs, accounts, largest, attested = 0, gpus = 0;
 
 	if (!number(o, "cpu_millicores", 0, 1024000, &cpu) ||
 	    !number(o, "memory_bytes", 0, 1ll << 56, &memory) ||
@@ -41,10 +41,12 @@ static bool load_read(struct fog_load *l, const json_t *o)
 	    !number(o, "accounts", 0, UINT32_MAX, &accounts) ||
 	    !number(o, "largest_ppm", 0, 1000000, &largest) ||
 	    (json_object_get(o, "attested_millicores") != NULL &&
-	     !number(o, "attested_millicores", 0, 1024000, &attested)))
+	     !number(o, "attested_millicores", 0, 1024000, &attested)) ||
+	    (json_object_get(o, "accelerators") != NULL &&
+	     !number(o, "accelerators", 0, FOG_REPORT_ACCELERATORS_MAX, &gpus)))
 		return false;
-	*l = (struct fog_load){(u32)cpu,      (u32)jobs,    (u64)memory,  (u64)disk,
-			       (u32)accounts, (u32)largest, (u64)attested};
+	*l = (struct fog_load){(u32)cpu,      (u32)jobs,    (u64)memory,   (u64)disk,
+			       (u32)accounts, (u32)largest, (u64)attested, (u32)gpus};
 	return true;
 }
 
@@ -217,6 +219,8 @@ static json_t *load_json(const struct fog_load *l)
 	if (l->attested_millicores != 0)
 		json_object_set_new(o, "attested_millicores",
 				    json_integer((json_int_t)l->attested_millicores));
+	if (l->accelerators != 0)
+		json_object_set_new(o, "accelerators", json_integer(l->accelerators));
 	return o;
 }
 

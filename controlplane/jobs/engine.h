@@ -126,8 +126,7 @@ struct fog_jobs_config {
 	u64 memory_bytes;
 	struct fog_accelerators accelerators; /* device files: of the executor port */
 	u32 works_max;
-	u64 price_cpu_hour;
-	u64 price_memory_gb_hour;
+	struct fog_tariff price;
 	/* makes ids and breaks ties; random in the daemon */
 	u64 seed;
 	/* batches */
@@ -363,6 +362,7 @@ struct fog_jobs_demand {
 	u64 memory_bytes;
 	u64 disk_bytes;     /* their limits; a job without one counts nothing */
 	u64 attested_milli; /* cores of our jobs of class S, wherever they run */
+	u64 accelerators;
 	u32 jobs;
 	u32 accounts;    /* submitting hosts, users of ours */
 	u32 largest_ppm; /* the largest share of the cores */

@@ -50,7 +50,7 @@ static u32 hosts_list(void *context, struct fog_placement_host *out, u32 cap, u6
 		h->alive = h->attested = true;
 		h->cpu_milli = 4000;
 		h->memory_bytes = 1ull << 30;
-		h->price_cpu_hour = 3600000;
+		h->price.cpu_hour = 3600000;
 	}
 	return count;
 }
@@ -202,8 +202,8 @@ static void start(void)
 		.cpu_milli = 2000,
 		.memory_bytes = 256u << 20,
 		.works_max = 2,
-		.price_cpu_hour = 100,
-		.price_memory_gb_hour = 10,
+		.price.cpu_hour = 100,
+		.price.memory_gb_hour = 10,
 		.seed = 1,
 	};
 	memcpy(t.config.node_id, t.id[0], 32);
@@ -310,8 +310,7 @@ static struct fog_receipt receipt_make(u64 wall_ms)
 	struct fog_receipt r = {
 		.key = offer.key,
 		.outcome = FOG_OUTCOME_EXITED,
-		.price_cpu_hour = offer.price_cpu_hour,
-		.price_memory_gb_hour = offer.price_memory_gb_hour,
+		.price = offer.price,
 		.sequence = 1,
 		.sandbox = "{}",
 	};
@@ -591,8 +590,8 @@ static void test_no_money(void)
 static struct fog_offer offer_make(const char *spec)
 {
 	struct fog_offer o = {
-		.price_cpu_hour = 100,
-		.price_memory_gb_hour = 10,
+		.price.cpu_hour = 100,
+		.price.memory_gb_hour = 10,
 		.price_max = 1000,
 		.created_ms = t.now,
 	};
@@ -669,7 +668,7 @@ static void test_offers(void)
 		if (i == 3)
 			o.created_ms += FOG_JOBS_CLOCK_SKEW_MS + 1;
 		if (i == 4)
-			o.price_cpu_hour = 99;
+			o.price.cpu_hour = 99;
 		if (i == 5)
 			o.price_max = 1;
 		if (i == 7)
