@@ -116,12 +116,16 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_namespace_set},
 	{"reserve create", "NAMESPACE [HOST...]", 1, 33,
 	 O(CPU) | O(MEMORY) | O(ACCELERATORS) | O(START) | O(DURATION) | O(EVERY) | O(UNTIL) |
-		 O(NAME),
+		 O(NAME) | O(SUBMITTER),
 	 "keep hosts, or so much of all, for a namespace",
 	 "HOSTs are kept whole, or the amounts of --cpu, --memory and --accelerators on each;\n"
 	 "amounts alone are kept wherever they are free. Until it begins others use it, if they\n"
-	 "must have ended by then; what runs already runs on. --name is a note for people.\n\n"
+	 "must have ended by then; what runs already runs on. --name is a note for people.\n"
+	 "It binds the jobs of the host it is made at. Made at a host that it keeps whole, it "
+	 "binds\n"
+	 "everybody's; --submitter opens it to the jobs of one other host.\n\n"
 	 "  fogctl reserve create render elm oak --start 22:00 --duration 8h --every 1d\n"
+	 "  fogctl reserve create render elm --duration 8h --host elm --submitter birch\n"
 	 "  fogctl reserve create class --cpu 16 --memory 64G --start +1h --duration 90m",
 	 fog_cmd_reserve_create},
 	{"reserve list", "", 0, 0, 0, "what is reserved, and how much of it is kept", NULL,

@@ -89,6 +89,21 @@ static void host_fill(const struct fog_host *h, const struct fog_descriptor *d,
 			 d->as);
 }
 
+static u32 closed(void *context, struct fog_closed *out, u32 cap)
+{
+	const struct fog_host *h = context;
+	u32 n = 0;
+
+	for (u32 i = 0; i < fog_directory_count(h->directory); i++) {
+		const struct fog_descriptor *d = &fog_directory_at(h->directory, i)->d;
+		for (u32 k = 0; k < d->report.closed_count && n < cap; k++) {
+			out[n] = d->report.closed[k];
+			memcpy(out[n++].node, d->node_id, 32);
+		}
+	}
+	return n;
+}
+
 static u32 hosts(void *context, struct fog_placement_host *out, u32 cap, u64 now_ms)
 {
 	const struct fog_host *h = context;
@@ -121,6 +136,7 @@ int fog_host_jobs_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 		.spool_dir = spool_dir,
 		.exec_path = exec_path[0] != '\0' ? exec_path : NULL,
 		.hosts = hosts,
+		.closed = closed,
 		.host_name = host_name,
 		.told = fog_host_told,
 		.backed = fog_host_pay_backed,

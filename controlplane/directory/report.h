@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 
+#include "controlplane/scheduler/keep.h"
 #include "crypto/types.h"
 #include "crypto/vrf/vrf.h"
 
@@ -58,6 +59,8 @@ struct fog_opinion_of {
 
 struct fog_report {
 	bool has_load, has_place;
+	u32 closed_count; /* times in which the host is closed to others; node is its own */
+	struct fog_closed closed[FOG_CLOSED_MAX];
 	struct fog_load load;
 	struct fog_place place;
 	struct fog_energy energy;

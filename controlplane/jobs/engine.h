@@ -33,6 +33,7 @@
 #include "controlplane/jobs/request.h"
 #include "controlplane/jobs/wire.h"
 #include "controlplane/reputation/reputation.h"
+#include "controlplane/scheduler/keep.h"
 #include "controlplane/scheduler/scheduler.h"
 
 struct fog_jobs;
@@ -112,6 +113,8 @@ struct fog_jobs_ports {
 	bool (*proven)(void *context, const struct fog_receipt *receipt, const char *text,
 		       const struct fog_job_spec *spec, const char *proof, bool attested,
 		       char error[FOG_JSON_ERROR_SIZE]);
+	/* When hosts are closed to others; NULL: never. */
+	u32 (*closed)(void *context, struct fog_closed *out, u32 cap);
 };
 
 struct fog_jobs_config {
@@ -357,6 +360,8 @@ const struct fog_jobs_totals *fog_jobs_totals(const struct fog_jobs *j);
 	64 /* told apart; what others want counts, but not who they are \
 	    */
 /* What is asked of the market: works that run here and jobs of ours that have no host yet. */
+#define FOG_JOBS_CLOSED_MAX 1024 /* times of others that a pass looks at */
+
 struct fog_jobs_demand {
 	u64 cpu_milli;
 	u64 memory_bytes;

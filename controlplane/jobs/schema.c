@@ -124,6 +124,8 @@ static const struct fog_migration jobs_migrations[] = {
 	 "ALTER TABLE work ADD COLUMN held INTEGER NOT NULL DEFAULT 0;"},
 	{8, /* Whose it is. */
 	 "ALTER TABLE reservation ADD COLUMN owner TEXT NOT NULL DEFAULT 'local';"},
+	{9, /* Whose jobs may use it, too; NULL: nobody's. */
+	 "ALTER TABLE reservation ADD COLUMN submitter BLOB;"},
 };
 
 static const struct fog_migration ledger_migrations[] = {

@@ -276,8 +276,8 @@ static enum fog_decline spec_check(struct fog_jobs *j, const struct fog_offer *o
 				(long long)offer->price_max, (long long)price);
 		return FOG_DECLINE_PRICE;
 	}
-	if (!ours && fog_reserve_meets(j, l->wall_ms) != NULL) {
-		fog_jobs_reason(reason, "this host is reserved for its own jobs in that time");
+	if (!ours && fog_reserve_meets(j, l->wall_ms, offer->key.submitter) != NULL) {
+		fog_jobs_reason(reason, "this host is reserved for others in that time");
 		return FOG_DECLINE_CAPACITY;
 	}
 	return capacity_check(j, l, reason);
