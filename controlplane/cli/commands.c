@@ -322,6 +322,12 @@ const struct fog_command fog_commands[] = {
 	 "FILE holds the token that `tee show --json` has as attestation.result; - is standard\n"
 	 "input. Exit status 1 unless the verifier found it good and it still holds.",
 	 fog_cmd_tee_verify},
+	{"tee collateral", "DIR", 1, 1, 0,
+	 "check a directory for tee.collateral: lists of revoked keys, firmware levels",
+	 "Works without a control plane. Exit status 1 when a file is wrong or out of date;\n"
+	 "docs/OPERATIONS.md has where to fetch them.\n\n"
+	 "  fogctl tee collateral /var/lib/fog/collateral",
+	 fog_cmd_tee_collateral},
 	{"health", "", 0, 0, 0,
 	 "how each component of a host is; exit status 1 unless all are well", NULL,
 	 fog_cmd_health},

@@ -153,6 +153,46 @@ static bool same_file(const struct stat *a, const struct stat *b)
 	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
+/* ---- collateral -------------------------------------------------------------------------------
+ */
+
+/* What was found before may not hold any more: everybody is asked at once, and who does not answer
+ * soon has lost his class. */
+static void peers_recheck(struct fog_host *h)
+{
+	u64 end_s = fog_loop_now_ms(h->loop) / 1000 + FOG_HOST_TEE_RECHECK_S;
+
+	for (u32 i = 0; i < FOG_HOST_TEE_SLOTS; i++) {
+		struct fog_tee_peer *p = &h->tee->peer[i];
+		p->next_ms = 0;
+		if (p->known && p->ear.fault == FOG_TEE_VALID)
+			p->ear.expires_s = FOG_MIN(p->ear.expires_s, end_s);
+	}
+}
+
+/* A directory that is wrong leaves what there was. */
+static void collateral_read(struct fog_host *h)
+{
+	struct fog_host_tee *t = h->tee;
+	struct fog_tee_collateral *fresh = NULL;
+	u64 stamp = fog_tee_collateral_stamp(h->config.tee_collateral);
+	char why[FOG_TEE_WHY_SIZE];
+
+	if (stamp == t->collateral_stamp)
+		return;
+	t->collateral_stamp = stamp;
+	if (fog_tee_collateral_load(&fresh, h->config.tee_collateral, why) != 0) {
+		snprintf(t->collateral_why, sizeof(t->collateral_why), "%s", why);
+		fog_log(FOG_LOG_ERROR, "tee", "collateral is not taken reason=\"%s\"", why);
+		return;
+	}
+	t->collateral_why[0] = '\0';
+	fog_tee_collateral_free(t->collateral);
+	t->collateral = fresh;
+	fog_log(FOG_LOG_NOTICE, "tee", "collateral was read path=\"%s\"", h->config.tee_collateral);
+	peers_recheck(h);
+}
+
 /* What inotify cannot see, such as files over the network. */
 static void on_monitor(struct ev_loop *loop, struct ev_timer *w, int revents)
 {
@@ -165,6 +205,7 @@ static void on_monitor(struct ev_loop *loop, struct ev_timer *w, int revents)
 		if (!same_file(&now, &t->seen[i]))
 			platform_check(h, i);
 	}
+	collateral_read(h);
 	fog_enclaves_tick(h);
 }
 
@@ -299,6 +340,11 @@ static void token_load(struct fog_host *h, struct fog_tee_peer *p, const char *t
 	snprintf(p->why, sizeof(p->why), "%s", ear.why);
 	token_set(p, token);
 	p->next_ms = fog_monotonic_ms() + (ear.expires_s - now_s) * 1000 * RENEW_NUMBER / RENEW_OF;
+	/* Something may have been revoked meanwhile. */
+	if (h->tee->collateral != NULL) {
+		p->next_ms = 0;
+		p->ear.expires_s = FOG_MIN(ear.expires_s, now_s + FOG_HOST_TEE_RECHECK_S);
+	}
 }
 
 static void peer_load(struct fog_host *h, const u8 node[32])
@@ -566,6 +612,7 @@ int fog_host_tee_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	for (u32 i = 0; i < t->component_count; i++)
 		component_measure(t, i);
 	fog_tee_platform(t->component, t->component_count, t->platform);
+	collateral_read(h);
 	for (u32 i = 0; i < fog_directory_count(h->directory); i++)
 		peer_load(h, fog_directory_at(h->directory, i)->d.node_id);
 	/* The first is this process, whose program stays. */
@@ -598,6 +645,7 @@ void fog_host_tee_stop(struct fog_host *h)
 	ev_timer_stop(h->loop, &t->look);
 	ev_timer_stop(h->loop, &t->monitor);
 	fog_tee_makers_free(t->makers);
+	fog_tee_collateral_free(t->collateral);
 	for (u32 i = 0; i < FOG_HOST_TEE_SLOTS; i++)
 		free(t->peer[i].token);
 	free(t->peer);
@@ -613,6 +661,7 @@ void fog_host_tee_reload(struct fog_host *h)
 
 	if (t == NULL)
 		return;
+	collateral_read(h);
 	memcpy(before, t->policy.digest, 32);
 	policy_read(h);
 	if (memcmp(before, t->policy.digest, 32) == 0)

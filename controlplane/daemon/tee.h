@@ -18,6 +18,7 @@
 
 #define FOG_HOST_TEE_LOOK_S       5.0  /* between looks at whom to ask */
 #define FOG_HOST_TEE_MONITOR_S    30.0 /* between looks at our own programs, besides inotify's */
+#define FOG_HOST_TEE_RECHECK_S    60   /* verdicts of before another collateral live so long */
 #define FOG_HOST_TEE_ASKS_MAX     4    /* questions to others at once */
 #define FOG_HOST_TEE_RETRY_MIN_MS 2000
 #define FOG_HOST_TEE_RETRY_MAX_MS 300000
@@ -58,6 +59,9 @@ struct fog_host_tee {
 	struct fog_tee_policy policy;
 	char policy_why[FOG_TEE_WHY_SIZE]; /* what is wrong with a policy that was not taken */
 	struct fog_tee_makers *makers;
+	struct fog_tee_collateral *collateral; /* NULL: none could be read yet */
+	u64 collateral_stamp;                  /* of the directory, as it was read */
+	char collateral_why[FOG_TEE_WHY_SIZE]; /* what is wrong with one that was not taken */
 	u32 component_count;
 	struct fog_tee_component component[FOG_TEE_COMPONENTS_MAX];
 	struct ev_stat watch[FOG_TEE_COMPONENTS_MAX]; /* of the files that may change */

@@ -65,6 +65,15 @@ static json_t *policy_json(const struct fog_host_tee *t)
 			 t->policy_why);
 }
 
+static json_t *collateral_json(const struct fog_host_tee *t)
+{
+	json_t *o = fog_tee_collateral_json(t->collateral);
+
+	if (o != NULL)
+		json_object_set_new(o, "refused", json_string(t->collateral_why));
+	return o;
+}
+
 static int status_get(struct fog_exchange *x)
 {
 	struct fog_host *h = fog_exchange_ctx(x);
@@ -87,6 +96,7 @@ static int status_get(struct fog_exchange *x)
 		(json_int_t)load.runs, "memory_store", load.store, "hosts_attested",
 		(json_int_t)t->attested, "hosts_refused", (json_int_t)t->refused, "enclaves",
 		fog_enclaves_json(h));
+	json_object_set_new(more, "collateral", collateral_json(t));
 	json_object_update_missing(o, more);
 	json_decref(more);
 	return fog_envelope(x, o, "TEE status");
