@@ -299,7 +299,9 @@ const struct fog_command fog_commands[] = {
 	{"tee create", "FILE [-- ARGV...]", 1, FOG_CLI_ARGS_MAX,
 	 O(NAME) | O(ENGINE) | O(MEMORY) | O(CPU) | O(WALL),
 	 "launch FILE measured: its code, configuration and engine",
-	 "FILE becomes /input/code; ARGV starts it, by default /bin/sh /input/code.\n\n"
+	 "FILE becomes /input/code; ARGV starts it, by default /bin/sh /input/code. With --engine\n"
+	 "wasm and oci FILE is a module or the archive of a bundle, with microvm a static "
+	 "program.\n\n"
 	 "  fogctl tee create model.sh --memory 512M\n"
 	 "  fogctl tee create tool.fogwasm --engine wasm",
 	 fog_cmd_tee_create},

@@ -9,6 +9,7 @@
 #include "controlplane/core/log.h"
 #include "controlplane/daemon/enclave.h"
 #include "controlplane/daemon/trust.h"
+#include "controlplane/executor/parts.h"
 #include "controlplane/jobs/runtime.h"
 #include "crypto/hash/hash.h"
 #include "crypto/mem.h"
@@ -40,6 +41,43 @@ static int file_hash(const char *path, u8 out[32])
 	fog_sha256_final(&s, out);
 	free(chunk);
 	close(fd);
+	return rc;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+int fog_host_file_hash(const char *path, u8 out[32])
+{
+	static struct {
+		char path[FOG_PART_SIZE];
+		struct stat st;
+		u8 digest[32];
+	} seen[2 * FOG_PARTS_MAX]; /* a kernel may be followed by another */
+	static u32 next;
+	struct stat now;
+	u32 i = 0;
+
+	if (stat(path, &now) != 0)
+		return -errno;
+	while (i < FOG_ARRAY_COUNT(seen) && strcmp(seen[i].path, path) != 0)
+		i++;
+	if (i == FOG_ARRAY_COUNT(seen))
+		i = next++ % FOG_ARRAY_COUNT(seen);
+	else if (same_file(&seen[i].st, &now)) {
+		memcpy(out, seen[i].digest, 32);
+		return 0;
+	}
+	snprintf(seen[i].path, sizeof(seen[i].path), "%s", path);
+	seen[i].st = now;
+	int rc = file_hash(path, seen[i].digest);
+	if (rc != 0)
+		seen[i].path[0] = '\0';
+	memcpy(out, seen[i].digest, 32);
 	return rc;
 }
 
@@ -144,13 +182,6 @@ static void on_file(struct ev_loop *loop, struct ev_stat *w, int revents)
 	struct fog_host *h = w->data;
 
 	platform_check(h, (u32)(w - h->tee->watch));
-}
-
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 /* ---- collateral -------------------------------------------------------------------------------
@@ -607,6 +638,7 @@ int fog_host_tee_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	int rc = makers_read(h, why);
 	if (rc != 0)
 		return rc;
+	t->enclave_store = "none";
 	snprintf(t->about, sizeof(t->about), "what attests this host is being looked for");
 	components_find(h);
 	for (u32 i = 0; i < t->component_count; i++)

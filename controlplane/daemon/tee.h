@@ -50,7 +50,6 @@ struct fog_tee_peer {
 
 struct fog_enclaves;
 struct fog_tee_talk;
-struct fog_enclave_run;
 
 struct fog_host_tee {
 	struct fog_tee_attester *attester;
@@ -77,7 +76,7 @@ struct fog_host_tee {
 		*peer; /* [FOG_HOST_TEE_SLOTS], by node id; entries stay where they are */
 	LIST_HEAD(, fog_tee_talk) talks;
 	struct fog_enclaves *enclaves;
-	LIST_HEAD(, fog_enclave_run) runs; /* those that nobody waits for any more, too */
+	const char *enclave_store; /* where the last run's files were: "tmpfs", "disk"; "none" */
 };
 
 /* Needs directory, peering, gateway. 0 or -errno with why. */
@@ -99,6 +98,10 @@ bool fog_host_attested_by(const struct fog_host *h, const u8 node[32], const u8 
 /* Evidence by which `verifier` knows us: digest and kind. False: none. */
 bool fog_host_evidence_for(const struct fog_host *h, const u8 verifier[32], u8 digest[32],
 			   u32 *kind);
+
+/* SHA-256 of a file; one that has not changed since it was last asked for is not read again. 0 or
+ * -errno. */
+int fog_host_file_hash(const char *path, u8 out[32]);
 
 /* ---- between the files of daemon/ ----------------------------------------------------------- */
 
