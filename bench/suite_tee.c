@@ -3,7 +3,10 @@
  * as OpenSSL checks them; and an emulated TPM, beside what it takes itself. Without swtpm the TPM's
  * rows are left out, and it says so. */
 #include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bench/bench.h"
 #include "controlplane/core/identity.h"
@@ -21,6 +24,8 @@
 #define RECORDED_AT   1735689600u /* 2025-01-01 */
 #define COLLATERAL_AT 1751328000u /* 2025-07-01: what is recorded holds */
 #define FILE_MAX      16384
+
+extern char **environ;
 
 struct file {
 	u8 data[FILE_MAX];
@@ -346,13 +351,23 @@ static void tpm_open(void *arg, u64 rounds)
 	}
 }
 
-static int shell(const char *verb)
+/* The script, silent; its exit status, -1 when it cannot run. */
+static int swtpm(const char *verb)
 {
-	char line[512];
+	char ca[80];
+	const char *const argv[] = {FOG_SWTPM, verb, tpm.dir, ca, NULL};
+	posix_spawn_file_actions_t actions;
+	int status = -1;
+	pid_t pid;
 
-	snprintf(line, sizeof(line), "%s %s %s %s/ca >/dev/null 2>&1", FOG_SWTPM, verb, tpm.dir,
-		 tpm.dir);
-	return system(line);
+	snprintf(ca, sizeof(ca), "%s/ca", tpm.dir);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
+	posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+	int rc = posix_spawn(&pid, argv[0], &actions, NULL, (char *const *)argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	return rc == 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) ? WEXITSTATUS(status)
+									       : -1;
 }
 
 static bool tpm_up(void)
@@ -360,7 +375,7 @@ static bool tpm_up(void)
 	static char tcti[96];
 
 	snprintf(tpm.dir, sizeof(tpm.dir), "/tmp/fog-bench-tee.XXXXXX");
-	if (mkdtemp(tpm.dir) == NULL || shell("up") != 0)
+	if (mkdtemp(tpm.dir) == NULL || swtpm("up") != 0)
 		return false;
 	snprintf(tcti, sizeof(tcti), "swtpm:path=%s/sock", tpm.dir);
 	tpm.config = (struct fog_tee_provider_config){
@@ -373,7 +388,7 @@ static void tpm_down(void)
 	free(tpm.evidence);
 	tpm.evidence = NULL;
 	fog_tee_provider_close(&tpm.p);
-	(void)shell("down");
+	(void)swtpm("down");
 	(void)fog_tree_remove(AT_FDCWD, tpm.dir);
 }
 
