@@ -148,7 +148,8 @@ for u in fog-dataplane fog-controlplane fog-edge; do # sooner than the 30 s of t
 	printf '[Service]\nWatchdogSec=5s\n' >"$units/$u.service.d/sooner.conf"
 done
 systemd-nspawn --quiet -D "$1/root" --register=no --keep-unit --private-network \
-	--console=pipe --capability=all --system-call-filter="@known" -b systemd.unit=fog-e2e.target >"$2/boot.log" 2>&1 || true
+	--console=pipe --capability=all --system-call-filter="@known" \
+	-b systemd.unit=fog-e2e.target >"$2/boot.log" 2>&1 || true
 cat "$1/root/e2e.log" 2>/dev/null || true
 cp "$1/root/e2e.rc" "$2/rc" 2>/dev/null || true
 """
