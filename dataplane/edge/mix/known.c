@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "crypto/hash/hash.h"
 #include "crypto/mem.h"
 #include "crypto/random/random.h"
 
@@ -25,10 +25,9 @@ static const u8 magic[8] = "fogrecv1";
 static u8 *place_of(const struct fog_known *k, const struct fog_known_half *h,
 		    const u8 id[FOG_KNOWN_ID])
 {
-	u64 hash;
+	u32 hash = (u32)fog_hash_siphash(k->key, id, FOG_KNOWN_ID);
 
-	(void)crypto_shorthash((u8 *)&hash, id, FOG_KNOWN_ID, k->key);
-	for (u32 i = (u32)hash & (h->room - 1);; i = (i + 1) & (h->room - 1))
+	for (u32 i = hash & (h->room - 1);; i = (i + 1) & (h->room - 1))
 		if (memcmp(h->place[i], id, FOG_KNOWN_ID) == 0 ||
 		    fog_is_zero(h->place[i], FOG_KNOWN_ID))
 			return h->place[i];

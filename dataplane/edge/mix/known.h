@@ -34,7 +34,7 @@ struct fog_known {
 	int folder;  /* the caller's */
 	int fd;      /* of `received`; -1 = not begun */
 	u32 written; /* ids in it */
-	u8 key[16];
+	u8 key[16];  /* of the hash */
 	struct fog_known_half now, before;
 };
 
