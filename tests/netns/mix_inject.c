@@ -23,6 +23,7 @@
 struct target {
 	struct fog_sphinx_geometry geometry;
 	struct fog_sphinx_hop hop;
+	u8 key[32];
 	struct fog_rng rng;
 	u64 epoch;
 };
@@ -127,10 +128,11 @@ int main(int argc, char **argv)
 	unsigned long count = argc == 7 ? strtoul(argv[2], NULL, 10) : 0;
 	if (k == NULL || count == 0 || count > FOG_EDGE_RING_COUNT ||
 	    fog_hex_decode(argv[4], t.hop.id, 32) != 0 ||
-	    fog_hex_decode(argv[5], t.hop.key, 32) != 0) {
+	    fog_hex_decode(argv[5], t.key, 32) != 0) {
 		fprintf(stderr, "usage: mix_inject KIND COUNT SOCKET NODE_ID MIX_KEY EPOCH\n");
 		return 2;
 	}
+	t.hop.key = t.key;
 	t.epoch = strtoull(argv[6], NULL, 10);
 	FOG_ASSERT(fog_crypto_init() == 0);
 	fog_random_bytes(seed, sizeof(seed));
