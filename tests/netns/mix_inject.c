@@ -127,8 +127,7 @@ int main(int argc, char **argv)
 	const struct kind *k = argc == 7 ? kind_find(argv[1]) : NULL;
 	unsigned long count = argc == 7 ? strtoul(argv[2], NULL, 10) : 0;
 	if (k == NULL || count == 0 || count > FOG_EDGE_RING_COUNT ||
-	    fog_hex_decode(argv[4], t.hop.id, 32) != 0 ||
-	    fog_hex_decode(argv[5], t.key, 32) != 0) {
+	    fog_hex_decode(argv[4], t.hop.id, 32) != 0 || fog_hex_decode(argv[5], t.key, 32) != 0) {
 		fprintf(stderr, "usage: mix_inject KIND COUNT SOCKET NODE_ID MIX_KEY EPOCH\n");
 		return 2;
 	}

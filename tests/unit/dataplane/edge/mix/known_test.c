@@ -110,19 +110,26 @@ static void test_time(void)
 /* Of the last ones so many are always known, and no more than twice as many. */
 static void test_full(void)
 {
+	const u32 few = 3000;
+
 	begin();
-	for (u32 n = 0; n < FOG_KNOWN_MAX + 3; n++)
+	for (u32 n = 0; n < few; n++)
 		CU_ASSERT_EQUAL_FATAL(add(n, HOUR), 0);
-	again();
+	k.now.count = FOG_KNOWN_MAX - 1;
+	CU_ASSERT_EQUAL(add(few, HOUR), 0);
+	CU_ASSERT_EQUAL(k.before.count, 0);
+	CU_ASSERT_EQUAL(add(few + 1, HOUR), 0);
 	CU_ASSERT_EQUAL(k.before.count, FOG_KNOWN_MAX);
-	CU_ASSERT_EQUAL(k.now.count, 3);
-	for (u32 n = 0; n < FOG_KNOWN_MAX + 3; n++)
+	CU_ASSERT_EQUAL(k.now.count, 1);
+	again();
+	CU_ASSERT_EQUAL(k.before.count, few + 1);
+	for (u32 n = 0; n < few + 2; n++)
 		CU_ASSERT_FATAL(known(n));
-	CU_ASSERT(!known(FOG_KNOWN_MAX + 3));
-	k.now.count = FOG_KNOWN_MAX; /* as good as full */
-	CU_ASSERT_EQUAL(add(FOG_KNOWN_MAX + 3, HOUR), 0);
-	CU_ASSERT(!known(0) && !known(FOG_KNOWN_MAX - 1));
-	CU_ASSERT(known(FOG_KNOWN_MAX) && known(FOG_KNOWN_MAX + 3));
+	CU_ASSERT(!known(few + 2));
+	k.now.count = FOG_KNOWN_MAX;
+	CU_ASSERT_EQUAL(add(few + 2, HOUR), 0);
+	CU_ASSERT(!known(0) && !known(few));
+	CU_ASSERT(known(few + 1) && known(few + 2));
 	end();
 }
 
