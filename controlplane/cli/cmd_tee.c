@@ -69,6 +69,7 @@ static const struct fog_column enclave_sheet[] = {
 	{"measurement", "measurement", FOG_FORMAT_TEXT, false},
 	{"key", "key", FOG_FORMAT_TEXT, false},
 	{"attested by", "attestation.verifier", FOG_FORMAT_TEXT, false},
+	{"  chosen by", "attestation.chosen.by", FOG_FORMAT_TEXT, false},
 	{"  status", "attestation.status", FOG_FORMAT_STATE, false},
 	{"secrets", "secrets", FOG_FORMAT_LIST, false},
 	{"runs", "runs", FOG_FORMAT_TEXT, false},

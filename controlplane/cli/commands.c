@@ -280,13 +280,15 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_vrf_status},
 	{"vrf neighbors", "[HOST]", 0, 1, 0, "neighbours this or another host drew in this epoch",
 	 NULL, fog_cmd_vrf_neighbors},
-	{"vrf draw", "KIND", 1, 1, 0, "a draw of this host with its proof, as JSON",
-	 "KIND is neighbours, relays, committee or mix.\n\n"
+	{"vrf draw", "KIND [HOST]", 1, 2, 0, "a draw with its proof, as JSON",
+	 "KIND is neighbours, relays, committee or mix. The lots of other hosts, committee and\n"
+	 "mix, are known here as well.\n\n"
 	 "  fogctl vrf draw neighbours > draw.json",
 	 fog_cmd_vrf_draw},
-	{"vrf verify", "KIND|FILE|-", 1, 1, 0, "check a draw: of this host, or from a file",
+	{"vrf verify", "KIND|FILE|- [HOST]", 1, 2, 0, "check a draw: of a host, or from a file",
 	 "Nothing of what the host says is taken on trust but the list it drew from. Exit status\n"
 	 "1 when the proof is false or proves another result.\n\n"
+	 "  fogctl vrf verify mix birch\n"
 	 "  fogctl vrf draw relays --host birch | fogctl vrf verify -",
 	 fog_cmd_vrf_verify},
 	{"tee status", "", 0, 0, 0, "what attests this host and what that promises", NULL,

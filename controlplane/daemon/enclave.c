@@ -5,9 +5,11 @@
 #include <sys/queue.h>
 
 #include "controlplane/core/log.h"
+#include "controlplane/daemon/draws.h"
 #include "controlplane/daemon/enclave_run.h"
 #include "controlplane/daemon/envelope.h"
 #include "controlplane/jobs/json.h"
+#include "controlplane/jobs/limits.h"
 #include "controlplane/tee/appraise.h"
 #include "controlplane/tee/seal.h"
 #include "crypto/hash/hash.h"
@@ -15,6 +17,15 @@
 #include "crypto/random/random.h"
 
 #define ID_DIGITS 12
+#define TRIES_MAX 8 /* members of the committee that are asked, until one answers */
+
+/* How the verifier came to be chosen. */
+enum chosen {
+	CHOSEN_NAMED = 1,
+	CHOSEN_COMMITTEE,
+	CHOSEN_ANY, /* no member of the committee answered, or nobody has shown a lot */
+};
+static const char *const chosen_names[] = {NULL, "named", "committee", "any"};
 
 enum state {
 	STATE_INITIALIZING = 1,
@@ -34,6 +45,7 @@ struct enclave {
 	struct fog_host *h;
 	struct fog_tee_launch launch;
 	char name[64];
+	char owner[FOG_JOB_USER_SIZE];
 	char why[FOG_TEE_WHY_SIZE]; /* of an error; of the last refusal */
 	enum state state;
 	u64 created_ms, ended_ms, memory_mb, runs;
@@ -47,6 +59,9 @@ struct enclave {
 	bool recording;              /* the attester will come back */
 	struct fog_exchange *x;      /* of who waits; NULL: nobody */
 	struct ev_timer patience;
+	enum chosen chosen; /* of the verifier asked last */
+	u32 tried;          /* members of the committee */
+	u64 committee_epoch;
 	char *token; /* the result that it is attested by */
 	struct fog_tee_ear ear;
 };
@@ -126,6 +141,9 @@ static json_t *attestation_json(const struct enclave *e)
 		return json_null();
 	json_t *o = fog_tee_ear_json(&e->ear);
 	json_object_set_new(o, "result", json_string(e->token));
+	json_object_set_new(o, "chosen",
+			    json_pack("{s:s, s:i, s:I}", "by", chosen_names[e->chosen], "place",
+				      (int)e->tried, "epoch", (json_int_t)e->committee_epoch));
 	return o;
 }
 
@@ -159,19 +177,30 @@ static json_t *view(const struct enclave *e)
 	return o;
 }
 
-json_t *fog_enclave_json(struct fog_host *h, const char *id)
+/* One that is the caller's. */
+static struct enclave *find_own(struct fog_exchange *x, const char *id)
 {
-	const struct enclave *e = find(h, id);
+	struct enclave *e = find(fog_exchange_ctx(x), id);
+
+	return e != NULL && fog_exchange_owns(x, e->owner) ? e : NULL;
+}
+
+json_t *fog_enclave_json(struct fog_exchange *x, const char *id)
+{
+	const struct enclave *e = find_own(x, id);
 
 	return e != NULL ? view(e) : NULL;
 }
 
-json_t *fog_enclaves_json(struct fog_host *h)
+json_t *fog_enclaves_json(struct fog_exchange *x)
 {
+	struct fog_host *h = fog_exchange_ctx(x);
 	json_t *list = json_array();
 	struct enclave *e;
 
-	TAILQ_FOREACH(e, &h->tee->enclaves->all, link) json_array_append_new(list, view(e));
+	TAILQ_FOREACH(e, &h->tee->enclaves->all, link)
+	if (fog_exchange_owns(x, e->owner))
+		json_array_append_new(list, view(e));
 	return list;
 }
 
@@ -392,6 +421,7 @@ int fog_enclave_create(struct fog_exchange *x)
 		return fog_exchange_problem(x, 503, "%s", h->tee->ready ? why : h->tee->about);
 	}
 	e->h = h;
+	snprintf(e->owner, sizeof(e->owner), "%s", fog_exchange_subject(x));
 	e->state = STATE_INITIALIZING;
 	e->created_ms = fog_loop_now_ms(h->loop);
 	ev_init(&e->patience, on_patience);
@@ -422,10 +452,9 @@ int fog_enclave_create(struct fog_exchange *x)
 /* NULL: answered. */
 static struct enclave *named(struct fog_exchange *x)
 {
-	struct fog_host *h = fog_exchange_ctx(x);
 	const json_t *body = fog_exchange_body(x);
 	const char *id = json_string_value(json_object_get(body, "enclave_id"));
-	struct enclave *e = id != NULL ? find(h, id) : NULL;
+	struct enclave *e = id != NULL ? find_own(x, id) : NULL;
 
 	if (id == NULL)
 		fog_exchange_problem(x, 422, "enclave_id: which one?");
@@ -440,12 +469,17 @@ static struct enclave *named(struct fog_exchange *x)
 
 /* ---- attest --------------------------------------------------------------------------------- */
 
+static int ask_next(struct enclave *e);
+
 static void on_verdict(void *ctx, const struct fog_tee_ear *ear, const char *token, const char *why)
 {
 	struct enclave *e = ctx;
 
 	e->asking = false;
 	if (has_ended(e))
+		return;
+	/* Only who does not answer is passed over: a verdict is a verdict. */
+	if (ear == NULL && e->chosen == CHOSEN_COMMITTEE && ask_next(e) == 0)
 		return;
 	char *copy = ear != NULL && ear->fault == FOG_TEE_VALID ? strdup(token) : NULL;
 	if (copy == NULL) {
@@ -463,46 +497,81 @@ static void on_verdict(void *ctx, const struct fog_tee_ear *ear, const char *tok
 	answer(e, "TEE attest operation completed");
 }
 
-/* The one that is named, or any other of the directory. 0: answered. */
-static const struct fog_descriptor *verifier_choose(struct fog_exchange *x)
+static int ask(struct enclave *e, const struct fog_descriptor *d, enum chosen chosen)
 {
-	struct fog_host *h = fog_exchange_ctx(x);
-	const json_t *inputs = json_object_get(fog_exchange_body(x), "inputs");
-	const char *text = json_string_value(json_object_get(inputs, "verifier"));
-	u32 count = fog_directory_count(h->directory);
-	const struct fog_signed_descriptor *s = NULL;
+	int rc = fog_tee_be_asked(e->h, d, e->launch.id, on_verdict, e);
 
-	if (text != NULL && fog_directory_lookup(h->directory, text, &s) != 0) {
-		fog_exchange_problem(x, 404, "verifier: no host \"%s\" is known", text);
-		return NULL;
+	if (rc == 0) {
+		e->asking = true;
+		e->chosen = chosen;
 	}
+	return rc;
+}
+
+static bool committee_ask(struct enclave *e, const struct fog_committee *c)
+{
+	while (e->tried < c->count && e->tried < TRIES_MAX) {
+		const u8 *id = c->member[e->tried++].node_id;
+		const struct fog_signed_descriptor *s = fog_directory_find(e->h->directory, id);
+		if (s == NULL || memcmp(id, e->h->id.node_id, 32) == 0)
+			continue;
+		e->committee_epoch = c->epoch;
+		if (ask(e, &s->d, CHOSEN_COMMITTEE) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The next of the committee, in the order that our lot says; after them, once, anybody. */
+static int ask_next(struct enclave *e)
+{
+	struct fog_host *h = e->h;
+	struct fog_committee *c = fog_host_committee(h);
+	u32 count = fog_directory_count(h->directory);
 	u32 at = (u32)fog_rng_below(&h->rng, FOG_MAX(count, 1u));
-	for (u32 i = 0; s == NULL && i < count; i++) {
-		const struct fog_signed_descriptor *other =
-			fog_directory_at(h->directory, (at + i) % count);
-		if (memcmp(other->d.node_id, h->id.node_id, 32) != 0)
-			s = other;
+	bool asked = c != NULL && committee_ask(e, c);
+
+	free(c);
+	if (asked)
+		return 0;
+	e->committee_epoch = 0;
+	for (u32 i = 0; i < count; i++) {
+		const struct fog_descriptor *d =
+			&fog_directory_at(h->directory, (at + i) % count)->d;
+		if (memcmp(d->node_id, h->id.node_id, 32) == 0)
+			continue;
+		fog_log(FOG_LOG_WARNING, "tee",
+			"no member of the committee answers: any host verifies enclave=%s",
+			e->launch.id);
+		return ask(e, d, CHOSEN_ANY);
 	}
-	if (s != NULL && memcmp(s->d.node_id, h->id.node_id, 32) != 0)
-		return &s->d;
-	fog_exchange_problem(x, 503, "another host must verify it, and none is known");
-	return NULL;
+	return -ENOENT;
 }
 
 int fog_enclave_attest(struct fog_exchange *x)
 {
 	struct fog_host *h = fog_exchange_ctx(x);
 	struct enclave *e = named(x);
-	const struct fog_descriptor *d = e != NULL ? verifier_choose(x) : NULL;
+	const json_t *inputs = json_object_get(fog_exchange_body(x), "inputs");
+	const char *text = json_string_value(json_object_get(inputs, "verifier"));
+	const struct fog_signed_descriptor *s = NULL;
 
-	if (d == NULL)
+	if (e == NULL)
 		return 0;
+	if (text != NULL && fog_directory_lookup(h->directory, text, &s) != 0)
+		return fog_exchange_problem(x, 404, "verifier: no host \"%s\" is known", text);
+	if (s != NULL && memcmp(s->d.node_id, h->id.node_id, 32) == 0)
+		return fog_exchange_problem(x, 409, "verifier: another host must verify it");
 	if (e->state < STATE_MEASURED || e->asking || e->x != NULL)
 		return fog_exchange_problem(x, 409, "%s is busy", e->launch.id);
-	int rc = fog_tee_be_asked(h, d, e->launch.id, on_verdict, e);
+	e->tried = 0;
+	e->committee_epoch = 0;
+	int rc = s != NULL ? ask(e, &s->d, CHOSEN_NAMED) : ask_next(e);
+	if (rc == -ENOENT)
+		return fog_exchange_problem(x, 503,
+					    "another host must verify it, and none is known");
 	if (rc != 0)
 		return fog_exchange_problem(x, 503, "cannot ask the verifier: %s", strerror(-rc));
-	e->asking = true;
 	wait_begin(e, x, e->attest_s);
 	return 0;
 }

@@ -122,6 +122,8 @@ static const struct fog_migration jobs_migrations[] = {
 	{7, /* Gangs: told to begin; a place that is kept until then. */
 	 "ALTER TABLE attempt ADD COLUMN go INTEGER NOT NULL DEFAULT 0;"
 	 "ALTER TABLE work ADD COLUMN held INTEGER NOT NULL DEFAULT 0;"},
+	{8, /* Whose it is. */
+	 "ALTER TABLE reservation ADD COLUMN owner TEXT NOT NULL DEFAULT 'local';"},
 };
 
 static const struct fog_migration ledger_migrations[] = {

@@ -17,7 +17,9 @@ import traceback
 
 import corpus
 import endpoints
+import owners
 import refusals
+import second_client
 import sockets
 import workflows
 from client import Client, Failed
@@ -88,8 +90,12 @@ def main():
     for name, test, waits in workflows.TESTS:
         if not (waits and options.quick):
             run(f"workflow: {name}", test, client)
+    for name, test in owners.TESTS:
+        run(f"owner: {name}", test, client)
     for name, test in sockets.TESTS:
         run(f"websocket: {name}", test, client)
+    for name, test in second_client.TESTS:
+        run(f"websocket, second client: {name}", test, client)
     for name, test in refusals.TESTS:
         run(f"refusal: {name}", test, refusals.fresh(client, name.replace(" ", "-")))
     for name, test in corpus.TESTS:

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/executor/vm/tar.h"
+#include "configs/file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -32,38 +33,6 @@ struct header {
 	char pad[12];
 };
 _Static_assert(sizeof(struct header) == BLOCK, "one block");
-
-static int read_all(int fd, void *buf, size_t len)
-{
-	u8 *at = buf;
-
-	while (len > 0) {
-		ssize_t n = read(fd, at, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EINVAL;
-		at += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-static int write_all(int fd, const void *buf, size_t len)
-{
-	const u8 *at = buf;
-
-	while (len > 0) {
-		ssize_t n = write(fd, at, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		at += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
 
 static unsigned checksum(const struct header *h)
 {
@@ -121,9 +90,9 @@ static int file_unpack(int fd, int dir_fd, const char *name, mode_t mode, u64 si
 	int ret = out < 0 ? -errno : 0;
 	while (ret == 0 && size > 0) {
 		size_t part = (size_t)FOG_MIN(size, (u64)BLOCK);
-		ret = read_all(fd, block, BLOCK);
+		ret = fog_file_read_all(fd, block, BLOCK);
 		if (ret == 0)
-			ret = write_all(out, block, part);
+			ret = fog_file_write_all(out, block, part);
 		size -= part;
 	}
 	if (out >= 0)
@@ -168,7 +137,7 @@ int fog_tar_unpack(int fd, int dir_fd)
 	struct header h;
 
 	for (;;) {
-		int ret = read_all(fd, &h, sizeof(h));
+		int ret = fog_file_read_all(fd, &h, sizeof(h));
 		if (ret < 0)
 			return ret;
 		if (h.name[0] == '\0')
@@ -211,9 +180,9 @@ static int file_pack(int fd, int in, u64 size)
 	while (ret == 0 && size > 0) {
 		size_t part = (size_t)FOG_MIN(size, (u64)BLOCK);
 		memset(block, 0, sizeof(block));
-		ret = read_all(in, block, part);
+		ret = fog_file_read_all(in, block, part);
 		if (ret == 0)
-			ret = write_all(fd, block, BLOCK);
+			ret = fog_file_write_all(fd, block, BLOCK);
 		size -= part;
 	}
 	return ret;
@@ -239,7 +208,7 @@ static int entry_pack(int fd, int dir_fd, const char *entry, const char *name)
 	snprintf(sum, sizeof(sum), "%06o", checksum(&h));
 	memcpy(h.checksum, sum, 7);
 	h.checksum[7] = ' ';
-	ret = write_all(fd, &h, sizeof(h));
+	ret = fog_file_write_all(fd, &h, sizeof(h));
 	if (ret == 0 && in >= 0)
 		ret = file_pack(fd, in, (u64)st.st_size);
 	if (in >= 0)
@@ -287,5 +256,5 @@ int fog_tar_pack(int fd, int dir_fd)
 	}
 	while (depth > 0)
 		closedir(stack[--depth]);
-	return ret == 0 ? write_all(fd, end, sizeof(end)) : ret;
+	return ret == 0 ? fog_file_write_all(fd, end, sizeof(end)) : ret;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "configs/file.h"
 #include "crypto/hash/hash.h"
 #include "crypto/mem.h"
 #include "crypto/random/random.h"
@@ -76,13 +77,10 @@ static int half_add(const struct fog_known *k, struct fog_known_half *h, const u
 
 static int write_at(int fd, const void *data, size_t len, off_t at)
 {
-	for (size_t done = 0; done < len;) {
-		ssize_t n = pwrite(fd, (const u8 *)data + done, len - done, at + (off_t)done);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		done += n > 0 ? (size_t)n : 0;
-	}
-	return fdatasync(fd) == 0 ? 0 : -errno;
+	if (lseek(fd, at, SEEK_SET) < 0)
+		return -errno;
+	int rc = fog_file_write_all(fd, data, len);
+	return rc == 0 && fdatasync(fd) != 0 ? -errno : rc;
 }
 
 /* What cannot be read is not known: the file itself is no reason to refuse all mail. */

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "configs/file.h"
 #include "crypto/mem.h"
 
 #define NAME_MAX_HEX    65
@@ -49,20 +50,13 @@ static int folder_each(int folder, void (*visit)(void *arg, const char *name), v
 static int file_put(int folder, const char *name, const void *data, size_t len)
 {
 	char beside[NAME_MAX_HEX + 2];
-	int rc = 0;
 
 	snprintf(beside, sizeof(beside), ".%s", name);
 	int fd =
 		openat(folder, beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
-	for (size_t done = 0; done < len && rc == 0;) {
-		ssize_t n = write(fd, (const u8 *)data + done, len - done);
-		if (n >= 0)
-			done += (size_t)n;
-		else if (errno != EINTR)
-			rc = -errno;
-	}
+	int rc = fog_file_write_all(fd, data, len);
 	if (rc == 0 && fsync(fd) != 0)
 		rc = -errno;
 	close(fd);

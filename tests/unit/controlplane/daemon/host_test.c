@@ -11,24 +11,14 @@
 #include "controlplane/daemon/chain.h"
 #include "controlplane/daemon/draws.h"
 #include "crypto/mem.h"
+#include "tests/unit/fog_loop.h"
+#include "tests/unit/fog_place.h"
 #include "tests/unit/fog_test.h"
 
 static struct ev_loop *loop;
 static struct fog_host *host;
 static char dir[64], conf[96], why[FOG_HOST_WHY_SIZE];
 static u16 port;
-
-static u16 free_port(void)
-{
-	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(sa);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	CU_ASSERT_EQUAL(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
-	CU_ASSERT_EQUAL(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
-	close(fd);
-	return ntohs(sa.sin_port);
-}
 
 static void conf_write(const char *name, const char *more)
 {
@@ -60,7 +50,7 @@ static void start(void)
 	snprintf(dir, sizeof(dir), "/tmp/fog-host-test-XXXXXX");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
 	snprintf(conf, sizeof(conf), "%s/fog.conf", dir);
-	port = free_port();
+	port = fog_test_free_port();
 	loop = ev_loop_new(EVFLAG_AUTO);
 	fog_log_set_level(FOG_LOG_ERROR);
 	conf_write("alpha", "");
@@ -89,22 +79,6 @@ static void stop(void)
 	}
 	ev_loop_destroy(loop);
 }
-
-static void on_give_up(struct ev_loop *l, struct ev_timer *w, int revents)
-{
-	ev_break(l, EVBREAK_ALL);
-}
-
-#define RUN_UNTIL(cond)                                        \
-	do {                                                   \
-		struct ev_timer give_up;                       \
-		ev_timer_init(&give_up, on_give_up, 5.0, 0.0); \
-		ev_timer_start(loop, &give_up);                \
-		while (!(cond) && ev_is_active(&give_up))      \
-			ev_run(loop, EVRUN_ONCE);              \
-		CU_ASSERT(cond);                               \
-		ev_timer_stop(loop, &give_up);                 \
-	} while (0)
 
 static char reply[65536];
 static size_t reply_used;
@@ -451,7 +425,6 @@ static void test_beacon(void)
 static void test_stake(void)
 {
 	u8 nobody[32] = {7};
-	struct fog_report r = {0};
 
 	start();
 	CU_ASSERT_EQUAL(fog_host_stake(host, host->id.node_id), 0);
@@ -460,10 +433,21 @@ static void test_stake(void)
 	CU_ASSERT_EQUAL_FATAL(try_start(&host), 0);
 	CU_ASSERT_EQUAL(fog_host_stake(host, host->id.node_id), FOG_CHAIN_SUPPLY / 10 / 1000);
 	CU_ASSERT_EQUAL(fog_host_stake(host, nobody), 0);
-	fog_host_draws_update(host, &r);
-	CU_ASSERT_EQUAL(host->draws->committee.weight,
+	fog_host_draws_update(host, &host->report);
+	keys_known();
+	RUN_UNTIL(fog_directory_count(host->directory) == 1);
+	CU_ASSERT_EQUAL(fog_host_committee_weight(host, nobody), 0);
+	CU_ASSERT_EQUAL(fog_host_committee_weight(host, host->id.node_id),
 			fog_draw_weight(0, FOG_CHAIN_SUPPLY / 10 / 1000));
-	CU_ASSERT(host->draws->committee.weight > FOG_DRAW_WEIGHT_MIN);
+	CU_ASSERT(fog_host_committee_weight(host, host->id.node_id) > FOG_DRAW_WEIGHT_MIN);
+	/* Our lot travels in our descriptor and is checked like any other. */
+	RUN_UNTIL(fog_lots_epoch(host->draws->lots, FOG_DRAW_COMMITTEE, 1, fog_loop_now_ms(loop)) !=
+		  0);
+	CU_ASSERT_EQUAL(http("GET", "/v1/fog/vrf/draws/committee"), 200);
+	CU_ASSERT(said("\"selected\":true"));
+	CU_ASSERT_EQUAL(http("GET", "/v1/fog/vrf/draws/committee?node_id=alpha"), 200);
+	CU_ASSERT_EQUAL(http("GET", "/v1/fog/vrf/draws/committee?node_id=beta"), 404);
+	CU_ASSERT_EQUAL(http("GET", "/v1/fog/vrf/draws/mix"), 503); /* fewer than three mixes */
 	/* A chain of one host alone can be foretold by that host. */
 	CU_ASSERT_EQUAL(host->draws->committee.beacon.source, FOG_BEACON_DERIVED);
 	stop();
