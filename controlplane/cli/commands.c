@@ -301,7 +301,9 @@ const struct fog_command fog_commands[] = {
 	{"tee create", "FILE [-- ARGV...]", 1, FOG_CLI_ARGS_MAX,
 	 O(NAME) | O(ENGINE) | O(MEMORY) | O(CPU) | O(WALL),
 	 "launch FILE measured: its code, configuration and engine",
-	 "FILE becomes /input/code; ARGV starts it, by default /bin/sh /input/code.\n\n"
+	 "FILE becomes /input/code; ARGV starts it, by default /bin/sh /input/code. With --engine\n"
+	 "wasm and oci FILE is a module or the archive of a bundle, with microvm a static "
+	 "program.\n\n"
 	 "  fogctl tee create model.sh --memory 512M\n"
 	 "  fogctl tee create tool.fogwasm --engine wasm",
 	 fog_cmd_tee_create},
@@ -324,6 +326,12 @@ const struct fog_command fog_commands[] = {
 	 "FILE holds the token that `tee show --json` has as attestation.result; - is standard\n"
 	 "input. Exit status 1 unless the verifier found it good and it still holds.",
 	 fog_cmd_tee_verify},
+	{"tee collateral", "DIR", 1, 1, 0,
+	 "check a directory for tee.collateral: lists of revoked keys, firmware levels",
+	 "Works without a control plane. Exit status 1 when a file is wrong or out of date;\n"
+	 "docs/OPERATIONS.md has where to fetch them.\n\n"
+	 "  fogctl tee collateral /var/lib/fog/collateral",
+	 fog_cmd_tee_collateral},
 	{"health", "", 0, 0, 0,
 	 "how each component of a host is; exit status 1 unless all are well", NULL,
 	 fog_cmd_health},
