@@ -79,6 +79,7 @@ static void on_directory_change(void *ctx, enum fog_directory_change change,
 {
 	struct fog_host *h = ctx;
 
+	fog_host_lots_directory(h, &s->d, change == FOG_DIRECTORY_REMOVED);
 	if (memcmp(s->d.node_id, h->id.node_id, 32) != 0) {
 		fog_links_host(h->links, change, &s->d);
 		fog_host_tee_directory(h, &s->d, change == FOG_DIRECTORY_REMOVED);
