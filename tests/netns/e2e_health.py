@@ -287,5 +287,6 @@ if __name__ == "__main__":
     os.environ["FOG_LAB_WATCHDOG"] = "15"
     main([test_intervals_by_reload, test_killed_dataplane, test_killed_edge,
           test_wedged_dataplane, test_wedged_edge, test_killed_executor,
-          test_restarted_components_lose_nothing, test_removed_sockets, test_webhook, test_acknowledge_and_silence,
+          test_restarted_components_lose_nothing, test_removed_sockets, test_webhook,
+          test_acknowledge_and_silence,
           test_wedged_controlplane, test_figures_dashboard_and_rules], hosts=5)
