@@ -27,6 +27,7 @@
 #include <jansson.h>
 
 #include "controlplane/core/loop.h"
+#include "controlplane/core/trace.h"
 #include "controlplane/health/histogram.h"
 #include "crypto/types.h"
 
@@ -175,6 +176,13 @@ const char *fog_exchange_owner(const struct fog_exchange *x);
 /* The caller's own X-Request-Id when it is sane, else 16 hex digits; also in the X-Request-Id
  * header of the answer and in problems. */
 const char *fog_exchange_request_id(const struct fog_exchange *x);
+
+/* The trace it belongs to: the caller's, when its traceparent holds, else a new one; the span is
+ * the request's own. While a handler runs it is entered (core/trace.h). */
+const struct fog_trace *fog_exchange_trace(const struct fog_exchange *x);
+/* Was the trace the caller's? And what its own tools said of it; NULL: nothing. */
+bool fog_exchange_traced(const struct fog_exchange *x);
+const char *fog_exchange_tracestate(const struct fog_exchange *x);
 
 /* Answer. All return 0. json takes over `value`; NULL answers 500. */
 int fog_exchange_json(struct fog_exchange *x, unsigned status, json_t *value);

@@ -61,6 +61,13 @@ extern const char fog_gateway_docs[]; /* docs.html */
 /* The exchange is answered. */
 void fog_gateway_count(struct fog_exchange *x);
 
+/* ---- traced.c ------------------------------------------------------------------------------- */
+
+/* The caller's trace, or a new one. */
+void fog_traced_begin(struct fog_exchange *x);
+/* It is answered: its span. */
+void fog_traced_end(const struct fog_exchange *x);
+
 /* ---- gate.c --------------------------------------------------------------------------------- */
 
 /* Find out who calls and what, and whether it may. Refused: the exchange is answered. */

@@ -124,6 +124,13 @@ void fog_job_end(struct fog_jobs *j, struct fog_job *job, enum fog_job_state sta
 	j->totals.ended[state]++;
 	fog_db_job_end(j, job, reason, receipt);
 	fog_db_event_add(j, job, reason);
+	fog_jobs_step(j,
+		      (struct fog_job_step){.name = "job",
+					    .trace = &job->trace.span,
+					    .parent = job->trace.parent,
+					    .job = job->id,
+					    .start_ms = job->created_ms,
+					    .error = state != FOG_JOB_SUCCEEDED ? reason : NULL});
 	j->review = j->review || job->batch[0] != '\0';
 	fog_job_free(j, job);
 }
@@ -255,6 +262,10 @@ static void job_start(struct fog_jobs *j, const char *user, const char *id,
 	if (job == NULL)
 		return;
 	fog_user_open(j, user);
+	fog_job_trace_begin(&job->trace, &request->origin, job->batch[0] == '\0',
+			    j->config.trace_callers, &j->rng);
+	fog_jobs_step(j, (struct fog_job_step){
+				 .name = "submit", .trace = &job->trace.span, .job = job->id});
 	fog_db_job_insert(j, job, request);
 	fog_db_event_add(j, job, job->reason != NULL ? job->reason : "submitted");
 }

@@ -124,6 +124,10 @@ static const struct fog_migration jobs_migrations[] = {
 	 "ALTER TABLE work ADD COLUMN held INTEGER NOT NULL DEFAULT 0;"},
 	{8, /* Whose it is. */
 	 "ALTER TABLE reservation ADD COLUMN owner TEXT NOT NULL DEFAULT 'local';"},
+	{9, /* Of jobs and notices as trace.h has it, of works a traceparent. */
+	 "ALTER TABLE job ADD COLUMN trace TEXT NOT NULL DEFAULT '';"
+	 "ALTER TABLE work ADD COLUMN trace TEXT NOT NULL DEFAULT '';"
+	 "ALTER TABLE hook ADD COLUMN trace TEXT NOT NULL DEFAULT '';"},
 };
 
 static const struct fog_migration ledger_migrations[] = {
