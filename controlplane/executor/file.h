@@ -21,6 +21,9 @@ int fog_file_read(int dir_fd, const char *name, size_t size_max, char **text, si
  */
 int fog_file_replace(int dir_fd, const char *name, const char *text, size_t len);
 
+/* Read up to cap bytes from offset, *len (0 before) of them; fewer at the end of the file. */
+int fog_file_read_at(int fd, u64 offset, void *buf, size_t cap, size_t *len);
+
 /* Write all of buf at the file position. */
 int fog_file_write_all(int fd, const void *buf, size_t len);
 

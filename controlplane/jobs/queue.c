@@ -123,6 +123,8 @@ void fog_job_end(struct fog_jobs *j, struct fog_job *job, enum fog_job_state sta
 	job->state = state;
 	j->totals.ended[state]++;
 	fog_db_job_end(j, job, reason, receipt);
+	if (job->checkpoint.bytes_max != 0)
+		fog_db_files_ended(j, job->id);
 	fog_db_event_add(j, job, reason);
 	j->review = j->review || job->batch[0] != '\0';
 	fog_job_free(j, job);
@@ -172,7 +174,7 @@ static int duplicate(struct fog_jobs *j, const char *id, const struct fog_job_re
 		/* Inputs that came later are no difference. */
 		rc = (strcmp(spec, request->spec_text) == 0 ||
 		      strstr(wishes, "\"inputs_from\"") != NULL ||
-		      strstr(wishes, "\"checkpoint\":true") != NULL) &&
+		      strstr(wishes, "\"checkpoint\":") != NULL) &&
 				     strcmp(wishes, request->wishes_text) == 0
 			     ? 0
 			     : -EEXIST;
@@ -197,6 +199,19 @@ static void member_set(struct fog_jobs *j, struct fog_job *job, const struct fog
 		reason_set(j, job, "waits for other stages of its batch");
 }
 
+void fog_job_spec_take(struct fog_job *job, const struct fog_job_spec *spec)
+{
+	const struct fog_job_input *restored = fog_job_spec_restored(spec);
+
+	job->limits = spec->limits;
+	job->input_size = fog_job_spec_input_size(spec);
+	job->checkpoint = spec->checkpoint;
+	memcpy(job->spec_sha256, spec->sha256, sizeof(job->spec_sha256));
+	job->restored = restored != NULL;
+	if (restored != NULL)
+		memcpy(job->restored_sha256, restored->sha256, sizeof(job->restored_sha256));
+}
+
 /* In memory; NULL: no memory. */
 static struct fog_job *job_make(struct fog_jobs *j, const char *user, const char *id,
 				const struct fog_job_request *request,
@@ -210,9 +225,7 @@ static struct fog_job *job_make(struct fog_jobs *j, const char *user, const char
 	snprintf(job->user, sizeof(job->user), "%s", user);
 	job->state = FOG_JOB_QUEUED;
 	job->created_ms = job->next_ms = job->queued_ms = j->now_ms;
-	job->limits = spec->limits;
-	job->input_size = fog_job_spec_input_size(spec);
-	memcpy(job->spec_sha256, spec->sha256, sizeof(job->spec_sha256));
+	fog_job_spec_take(job, spec);
 	job->wishes = strdup(request->wishes_text);
 	if (job->wishes == NULL)
 		fog_jobs_fail(j, -ENOMEM);

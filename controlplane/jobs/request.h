@@ -8,6 +8,9 @@
  *	            "disk_mb": 0, "pids": 64},    defaults as shown; also "accelerators": 2,
  *	            "accelerator_type": "tesla-t4", "accelerator_memory_mb": 16384
  *	 "engine": "native",                      or wasm, oci, microvm, slurm
+ *	 "checkpoint": {"interval_seconds": 60, "size_mb": 16, "grace_seconds": 10, "exit_code": 85},
+ *	                                          or true, for those values; see executor.h
+ *	 "artifacts": ["result.csv", "plots"],    of /work; limits.artifacts_mb: 16 by default
  *	 "target": "self" | "<node id>" | "<name>",
  *	 "constraints": {"exclude": ["<node id>" | "<name>", ..], "attributes": {"country": "DE"},
  *	                 "reputation_min": 0.3, "apart": "host" | "operator" | .., "spread":
@@ -27,7 +30,6 @@
 #define FOG_JOB_AFTER_SIZE   (FOG_JOBS_STAGES_MAX * FOG_JOB_STAGE_SIZE)
 #define FOG_JOB_PRICE_MAX    1000000000000ll
 #define FOG_JOB_APART_HOST   FOG_PLACEMENT_KEY_COUNT /* beside the keys of attributes */
-#define FOG_JOB_CHECKPOINT   "checkpoint"            /* input that a stopped job left behind */
 #define FOG_JOB_STDIN        "stdin"                 /* name of the input stdin_base64 becomes */
 
 struct fog_job_input_data {

@@ -23,8 +23,9 @@
 _Static_assert(FOG_PAPER_SIZE_MAX <= FOG_CHECK_PAYLOAD_MAX - 96, "papers fit the verify rings");
 _Static_assert(FOG_JOB_MESSAGE_MAX <= FOG_FRAMED_JSON_MAX, "messages fit a frame");
 _Static_assert(FOG_JOBS_CHUNK_MAX <= FOG_FRAMED_DATA_MAX, "chunks fit a frame");
-/* Two logs, or inputs, beside one message: less than what a stream queues. */
-_Static_assert(2 * FOG_JOBS_WINDOW + FOG_JOB_MESSAGE_MAX < FOG_FRAMED_QUEUE_MAX,
+/* Two logs and a file, or inputs, beside one message: less than what a stream queues. */
+_Static_assert(2 * FOG_JOBS_WINDOW + FOG_JOBS_BRING_MAX + FOG_JOB_MESSAGE_MAX <
+		       FOG_FRAMED_QUEUE_MAX,
 	       "windows fit the queue");
 
 struct rt_stream {
@@ -164,6 +165,13 @@ static int port_output(void *context, const char *run, u32 stream, u64 offset, v
 {
 	return fog_runner_output(&((struct fog_jobs_runtime *)context)->runner, run, stream, offset,
 				 buf, cap, len);
+}
+
+static int port_kept(void *context, const char *run, const char *name, u64 offset, void *buf,
+		     size_t cap, size_t *len)
+{
+	return fog_runner_kept(&((struct fog_jobs_runtime *)context)->runner, run, name, offset,
+			       buf, cap, len);
 }
 
 /* ---- streams -------------------------------------------------------------------------------- */
@@ -502,6 +510,7 @@ static int engine_start(struct fog_jobs_runtime *rt, char why[FOG_JOBS_RUNTIME_W
 		.run_input = port_input,
 		.run_poll = port_poll,
 		.run_output = port_output,
+		.run_kept = port_kept,
 		.cpu_ns = port_cpu_ns,
 	};
 	char text[FOG_STORE_WHY_SIZE];

@@ -122,6 +122,17 @@ static const struct fog_migration jobs_migrations[] = {
 	{7, /* Gangs: told to begin; a place that is kept until then. */
 	 "ALTER TABLE attempt ADD COLUMN go INTEGER NOT NULL DEFAULT 0;"
 	 "ALTER TABLE work ADD COLUMN held INTEGER NOT NULL DEFAULT 0;"},
+	{8, /* What attempts left behind; kind: enum fog_bring_kind. done: all of it is here. */
+	 "CREATE TABLE job_file("
+	 " job TEXT NOT NULL, attempt INTEGER NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL,"
+	 " number INTEGER NOT NULL, path TEXT NOT NULL, executable INTEGER NOT NULL,"
+	 " sha256 BLOB NOT NULL, size INTEGER NOT NULL, done INTEGER NOT NULL,"
+	 " created_ms INTEGER NOT NULL, PRIMARY KEY(job, attempt, name)) STRICT;"
+	 "CREATE INDEX job_file_by_hash ON job_file(sha256);"
+	 "CREATE TABLE job_file_part("
+	 " job TEXT NOT NULL, attempt INTEGER NOT NULL, name TEXT NOT NULL,"
+	 " offset INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY(job, attempt, name, offset))"
+	 " STRICT;"},
 };
 
 static const struct fog_migration ledger_migrations[] = {
