@@ -146,6 +146,34 @@ int fog_exit_rule_parse(const char *text, struct fog_exit_rule *out)
 	return 0;
 }
 
+int fog_network_parse(const char *text, struct fog_exit_rule *out)
+{
+	struct fog_exit_rule r = {.port_low = 1, .port_high = 65535};
+	size_t len = strcspn(text, "/");
+	char host[INET6_ADDRSTRLEN];
+	const char *p = text + len;
+	u32 bits, bits_max;
+
+	if (len >= 2 && text[0] == '[' && text[len - 1] == ']') {
+		text++;
+		len -= 2;
+	}
+	if (len >= sizeof(host))
+		return -EINVAL;
+	memcpy(host, text, len);
+	host[len] = '\0';
+	if (fog_ip_parse(host, r.ip) != 0)
+		return -EINVAL;
+	bits = bits_max = strchr(host, ':') != NULL ? 128 : 32;
+	if (*p == '/' && (p++, number_parse(&p, bits_max, &bits) != 0 || *p != '\0'))
+		return -EINVAL;
+	r.prefix_bits = (u8)(128 - bits_max + bits);
+	if (!host_bits_zero(r.ip, r.prefix_bits))
+		return -EINVAL;
+	*out = r;
+	return 0;
+}
+
 bool fog_exit_rule_match_port(const struct fog_exit_rule *r, u16 port)
 {
 	return port >= r->port_low && port <= r->port_high;

@@ -38,6 +38,9 @@ struct fog_exit_rule {
 /* "10.0.0.0/8:80", "10.0.0.0/8:1-1024" or "[fd00::]/8:443". Host bits must be zero, so that a rule
  * says what it means. Returns 0, or -EINVAL (out untouched). */
 int fog_exit_rule_parse(const char *text, struct fog_exit_rule *out);
+/* A network and every port: "10.0.0.0/8", "fd00::/8" (brackets are fine), or one address. The same
+ * errors. */
+int fog_network_parse(const char *text, struct fog_exit_rule *out);
 /* An IPv6 rule never matches an IPv4 address, nor the other way round. */
 bool fog_exit_rule_match(const struct fog_exit_rule *r, const u8 ip[16], u16 port);
 /* Does the rule allow this port for any address at all? For a destination that is a name. */

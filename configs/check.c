@@ -89,13 +89,16 @@ static int check_xdp_mode(const char *v, char why[160])
 static int check_prefix(const char *v, char why[160])
 {
 	struct fog_exit_rule r;
-	char with_port[FOG_RULE_TEXT_SIZE];
 
 	snprintf(why, 160,
-		 "wants network/bits with zero host bits, such as 10.0.0.0/8 or [fd00::]/8");
-	if (snprintf(with_port, sizeof(with_port), "%s:1", v) >= (int)sizeof(with_port))
-		return -EINVAL;
-	return fog_exit_rule_parse(with_port, &r);
+		 "wants an address, or network/bits with zero host bits, such as 10.0.0.0/8 or "
+		 "fd00::/8");
+	return fog_network_parse(v, &r);
+}
+
+static int check_forwarded(const char *v, char why[160])
+{
+	return check_word(v, "x-forwarded-for forwarded", why);
 }
 
 static int check_role(const char *v, char why[160])
@@ -256,6 +259,8 @@ static const struct {
 	{"gateway", "token_secret", check_path_or_empty},
 	{"gateway", "token_issuers", check_key},
 	{"gateway", "cors_origins", check_origin},
+	{"gateway", "trusted_proxies", check_prefix},
+	{"gateway", "proxy_header", check_forwarded},
 	{"worker", "exec_path", check_path_or_empty},
 	{"worker", "engines", check_engine},
 	{"worker", "accelerators", check_accelerators},

@@ -69,9 +69,9 @@ u32 fog_framed_queued(const struct fog_framed *s);
 struct fog_opening;
 
 /* rc 0: `fd` is the stream, now the callee's (give it to fog_framed_new()); `answer` is the edge's
- * line with "path" and "circuit". rc < 0: fd is -1 and `error` says why: -ECONNREFUSED the edge or
- * the far end refused, -ENOENT/-ECONNREFUSED no edge is running, -ETIMEDOUT, -EPROTO. The opening
- * is gone when this is called. */
+ * line with "path" and "circuit". rc < 0: fd is -1 and `error` says why: -EHOSTUNREACH no path can
+ * be chosen, -ECONNREFUSED the edge or the far end refused, -ENOENT/-ECONNREFUSED no edge is
+ * running, -ETIMEDOUT, -EPROTO. The opening is gone when this is called. */
 typedef void (*fog_opened_fn)(void *ctx, int rc, int fd, const char *error, const json_t *answer);
 
 /* Ask the edge at `edge_sock` for a stream to `service` of host `target` (64 hex digits). Always

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "controlplane/core/dir.h"
+#include "configs/file.h"
 #include "crypto/curve/x25519.h"
 #include "crypto/mem.h"
 #include "crypto/random/random.h"
@@ -45,25 +45,6 @@ static int file_read(const char *path, u8 out[KEY_FILE_SIZE], char why[FOG_IDENT
 	return rc;
 }
 
-static int temporary_write(const char *path, const u8 data[KEY_FILE_SIZE])
-{
-	int rc = 0;
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (fd < 0)
-		return -errno;
-	if (fchmod(fd, 0600) != 0)
-		rc = -errno;
-	else if (write(fd, data, KEY_FILE_SIZE) != KEY_FILE_SIZE)
-		rc = -EIO;
-	else if (fsync(fd) != 0)
-		rc = -errno;
-	close(fd);
-	if (rc != 0)
-		unlink(path);
-	return rc;
-}
-
 static int new_note(const char *dir)
 {
 	char path[4096];
@@ -76,28 +57,18 @@ static int new_note(const char *dir)
 	return 0; /* the directory is synced with the key */
 }
 
-/* Whole or not at all: temporary file, link (fails when another was faster), sync. */
 static int file_create(const char *dir, const char *path, char why[FOG_IDENTITY_WHY_SIZE])
 {
 	u8 data[KEY_FILE_SIZE];
-	char tmp[4096];
 
 	memcpy(data, magic, sizeof(magic));
 	fog_random_bytes(data + sizeof(magic), sizeof(data) - sizeof(magic));
-	int n = snprintf(tmp, sizeof(tmp), "%s.%d.tmp", path, (int)getpid());
-	FOG_ASSERT(n < (int)sizeof(tmp));
-	unlink(tmp);
-	int rc = temporary_write(tmp, data);
+	int rc = new_note(dir);
+	if (rc == 0)
+		rc = fog_file_create(path, data, sizeof(data));
 	fog_wipe(data, sizeof(data));
-	if (rc == 0)
-		rc = new_note(dir);
-	if (rc == 0) {
-		if (link(tmp, path) != 0 && errno != EEXIST)
-			rc = -errno;
-		unlink(tmp);
-	}
-	if (rc == 0)
-		rc = fog_dir_sync(dir);
+	if (rc == -EEXIST)
+		rc = 0; /* another process was faster */
 	if (rc != 0)
 		snprintf(why, FOG_IDENTITY_WHY_SIZE, "%.200s: cannot create: %s", path,
 			 strerror(-rc));

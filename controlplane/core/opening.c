@@ -85,16 +85,18 @@ static void opening_fail(struct fog_opening *o, int rc, const char *error)
 static void opening_answer(struct fog_opening *o, const char *line)
 {
 	json_t *answer = json_loads(line, JSON_REJECT_DUPLICATES, NULL);
-	const char *error = "";
+	const char *error = "", *code = "";
 	int ok;
 
-	if (answer == NULL || json_unpack(answer, "{s:b, s?:s}", "ok", &ok, "error", &error) != 0) {
+	if (answer == NULL || json_unpack(answer, "{s:b, s?:s, s?:s}", "ok", &ok, "error", &error,
+					  "code", &code) != 0) {
 		json_decref(answer);
 		opening_fail(o, -EPROTO, "fog-edge answered something else than {\"ok\":..}");
 		return;
 	}
 	if (!ok) {
-		opening_fail(o, -ECONNREFUSED, error);
+		opening_fail(o, strcmp(code, "no route") == 0 ? -EHOSTUNREACH : -ECONNREFUSED,
+			     error);
 	} else {
 		fog_opened_fn fn = o->fn;
 		void *ctx = o->ctx;

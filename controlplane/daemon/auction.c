@@ -197,6 +197,31 @@ static int auctions_get(struct fog_exchange *x)
 	return fog_envelope(x, json_pack("{s:o}", "auctions", list), "auctions");
 }
 
+/* Whose an order is, is told to him alone. */
+static void users_hide(const struct fog_exchange *x, json_t *list)
+{
+	json_t *e;
+	size_t i;
+
+	json_array_foreach(list, i, e)
+	{
+		if (fog_exchange_owns(x, json_string_value(json_object_get(e, "user"))))
+			continue;
+		json_object_set_new(e, "user", json_string(""));
+		if (json_object_get(e, "namespace") != NULL)
+			json_object_set_new(e, "namespace", json_string(""));
+		if (json_object_get(e, "reservation") != NULL)
+			json_object_set_new(e, "reservation", json_string(""));
+	}
+}
+
+static int auction_answer(struct fog_exchange *x, json_t *o)
+{
+	users_hide(x, json_object_get(o, "entries"));
+	users_hide(x, json_object_get(o, "sales"));
+	return fog_envelope(x, o, "auction");
+}
+
 static int auction_get(struct fog_exchange *x)
 {
 	struct fog_host *h = fog_exchange_ctx(x);
@@ -206,7 +231,7 @@ static int auction_get(struct fog_exchange *x)
 	fog_host_auctions_clear(h, now_ms);
 	const struct fog_host_auction *open = auction_find(h, text);
 	if (open != NULL)
-		return fog_envelope(x, auction_json(open, true, now_ms), "auction");
+		return auction_answer(x, auction_json(open, true, now_ms));
 	struct fog_stmt *q = fog_stmt(h->store, "SELECT id, lane, created_ms, cleared, data"
 						" FROM market_auction WHERE id = ?");
 	fog_bind_u64(q, strtoull(text, NULL, 10));
@@ -217,7 +242,7 @@ static int auction_get(struct fog_exchange *x)
 	json_t *o = auction_json(done, true, now_ms);
 	json_object_set_new(o, "sales", fog_host_sales_json(h, done->a.id));
 	free(done);
-	return fog_envelope(x, o, "auction");
+	return auction_answer(x, o);
 }
 
 static u64 seconds_ms(const json_t *body, const char *key)

@@ -130,6 +130,7 @@ static int sale_make(struct book *b, struct fog_jobs *j, u32 number,
 
 	if (r == NULL)
 		return -ENOMEM;
+	snprintf(r->owner, sizeof(r->owner), "%s", bid->payer);
 	snprintf(r->space, sizeof(r->space), "%s", bid->space);
 	snprintf(r->note, sizeof(r->note), "auction %llu", (unsigned long long)b->x->a.id);
 	r->host_count = 1;

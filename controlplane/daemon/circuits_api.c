@@ -70,6 +70,13 @@ static json_t *circuits_take(struct fog_exchange *x, int rc, const json_t *answe
 		fog_exchange_problem(x, 502, "fog-edge answered without a list of circuits");
 		return NULL;
 	}
+	/* Of an edge that is older than this, all are the host's. */
+	for (i = json_array_size(circuits); i-- > 0;) {
+		const char *owner =
+			json_string_value(json_object_get(json_array_get(circuits, i), "owner"));
+		if (!fog_exchange_owns(x, owner != NULL ? owner : ""))
+			json_array_remove(circuits, i);
+	}
 	json_array_foreach(circuits, i, e)
 	{
 		const json_t *path = json_object_get(e, "path");
@@ -82,7 +89,9 @@ static json_t *circuits_take(struct fog_exchange *x, int rc, const json_t *answe
 static void on_circuits(void *ctx, int rc, const json_t *answer)
 {
 	json_t *circuits = circuits_take(ctx, rc, answer);
-	json_t *terminus = json_deep_copy(json_object_get(answer, "terminus"));
+	json_t *terminus = fog_exchange_owns(ctx, "")
+				   ? json_deep_copy(json_object_get(answer, "terminus"))
+				   : json_array();
 
 	if (circuits == NULL)
 		json_decref(terminus);
@@ -136,8 +145,9 @@ static int circuit_close(struct fog_exchange *x)
 {
 	struct fog_host *h = fog_exchange_ctx(x);
 	u64 handle = strtoull(fog_exchange_param(x, "handle"), NULL, 10); /* by its schema */
-	int rc = fog_edge_server_request(
-		h->edge, "close", json_pack("{s:I}", "handle", (json_int_t)handle), on_closed, x);
+	json_t *request = json_pack("{s:I, s:s*}", "handle", (json_int_t)handle, "owner",
+				    fog_exchange_owner(x));
+	int rc = fog_edge_server_request(h->edge, "close", request, on_closed, x);
 	return rc != 0 ? edge_problem(x, rc) : 0;
 }
 
@@ -216,6 +226,8 @@ int fog_host_opening_problem(struct fog_exchange *x, int rc, const char *error)
 	if (rc == -ETIMEDOUT)
 		return fog_exchange_problem(x, 504, "no circuit within %d ms",
 					    FOG_CIRCUIT_BUILD_MS);
+	if (rc == -EHOSTUNREACH)
+		return fog_exchange_problem(x, 409, "no circuit: %s", error);
 	if (rc == -ECONNREFUSED && strcmp(error, "no fog-edge is running on this host") != 0)
 		return fog_exchange_problem(x, 502, "no circuit: %s", error);
 	return fog_exchange_problem(x, 503, "no circuit: %s",
@@ -261,7 +273,9 @@ static json_t *build_request(struct fog_exchange *x, const char **purpose)
 	const json_t *body = fog_exchange_body(x), *hops = json_object_get(body, "hops");
 	const char *target = json_string_value(json_object_get(body, "target"));
 	const char *wish = json_string_value(json_object_get(body, "purpose"));
-	json_t *request = json_pack("{s:s}", "service", "circuit");
+	json_t *request =
+		json_pack("{s:s, s:s}", "service", "circuit", "owner", fog_exchange_subject(x));
+
 	if (!fog_host_destination(x, target, request)) {
 		json_decref(request);
 		return NULL;
@@ -304,9 +318,10 @@ static int circuits_post(struct fog_exchange *x)
 	return fog_exchange_problem(x, 500, "no memory");
 }
 
-#define CIRCUIT                                                                             \
-	"{handle: integer, path: [hex64], names: [string], hops: integer, purpose: string," \
-	" state: open|building, age_ms: integer, build_ms: integer, bytes_tx: integer,"     \
+#define CIRCUIT                                                                               \
+	"{handle: integer, owner?: string (\"\": the host), path: [hex64], names: [string], " \
+	"hops: integer, purpose: string,"                                                     \
+	" state: open|building, age_ms: integer, build_ms: integer, bytes_tx: integer,"       \
 	" bytes_rx: integer, streams: integer}"
 
 static const struct fog_route routes[] = {

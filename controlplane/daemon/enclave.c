@@ -8,6 +8,7 @@
 #include "controlplane/daemon/enclave_run.h"
 #include "controlplane/daemon/envelope.h"
 #include "controlplane/jobs/json.h"
+#include "controlplane/jobs/limits.h"
 #include "controlplane/tee/appraise.h"
 #include "controlplane/tee/seal.h"
 #include "crypto/hash/hash.h"
@@ -34,6 +35,7 @@ struct enclave {
 	struct fog_host *h;
 	struct fog_tee_launch launch;
 	char name[64];
+	char owner[FOG_JOB_USER_SIZE];
 	char why[FOG_TEE_WHY_SIZE]; /* of an error; of the last refusal */
 	enum state state;
 	u64 created_ms, ended_ms, memory_mb, runs;
@@ -159,19 +161,30 @@ static json_t *view(const struct enclave *e)
 	return o;
 }
 
-json_t *fog_enclave_json(struct fog_host *h, const char *id)
+/* One that is the caller's. */
+static struct enclave *find_own(struct fog_exchange *x, const char *id)
 {
-	const struct enclave *e = find(h, id);
+	struct enclave *e = find(fog_exchange_ctx(x), id);
+
+	return e != NULL && fog_exchange_owns(x, e->owner) ? e : NULL;
+}
+
+json_t *fog_enclave_json(struct fog_exchange *x, const char *id)
+{
+	const struct enclave *e = find_own(x, id);
 
 	return e != NULL ? view(e) : NULL;
 }
 
-json_t *fog_enclaves_json(struct fog_host *h)
+json_t *fog_enclaves_json(struct fog_exchange *x)
 {
+	struct fog_host *h = fog_exchange_ctx(x);
 	json_t *list = json_array();
 	struct enclave *e;
 
-	TAILQ_FOREACH(e, &h->tee->enclaves->all, link) json_array_append_new(list, view(e));
+	TAILQ_FOREACH(e, &h->tee->enclaves->all, link)
+	if (fog_exchange_owns(x, e->owner))
+		json_array_append_new(list, view(e));
 	return list;
 }
 
@@ -392,6 +405,7 @@ int fog_enclave_create(struct fog_exchange *x)
 		return fog_exchange_problem(x, 503, "%s", h->tee->ready ? why : h->tee->about);
 	}
 	e->h = h;
+	snprintf(e->owner, sizeof(e->owner), "%s", fog_exchange_subject(x));
 	e->state = STATE_INITIALIZING;
 	e->created_ms = fog_loop_now_ms(h->loop);
 	ev_init(&e->patience, on_patience);
@@ -422,10 +436,9 @@ int fog_enclave_create(struct fog_exchange *x)
 /* NULL: answered. */
 static struct enclave *named(struct fog_exchange *x)
 {
-	struct fog_host *h = fog_exchange_ctx(x);
 	const json_t *body = fog_exchange_body(x);
 	const char *id = json_string_value(json_object_get(body, "enclave_id"));
-	struct enclave *e = id != NULL ? find(h, id) : NULL;
+	struct enclave *e = id != NULL ? find_own(x, id) : NULL;
 
 	if (id == NULL)
 		fog_exchange_problem(x, 422, "enclave_id: which one?");

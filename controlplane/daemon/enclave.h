@@ -48,9 +48,9 @@ struct fog_enclaves_load {
 	const char *store; /* "tmpfs", "disk", "none": where their files are */
 };
 void fog_enclaves_load(const struct fog_host *h, struct fog_enclaves_load *out);
-/* New references. One: NULL when there is none of this id. */
-json_t *fog_enclaves_json(struct fog_host *h);
-json_t *fog_enclave_json(struct fog_host *h, const char *id);
+/* New references, of those that are the caller's. One: NULL when there is none of this id. */
+json_t *fog_enclaves_json(struct fog_exchange *x);
+json_t *fog_enclave_json(struct fog_exchange *x, const char *id);
 
 /* Operations of POST /v1/fog/tee/runtime; each answers x, now or later. The body has passed the
  * check of its route. */

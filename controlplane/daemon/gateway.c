@@ -25,6 +25,9 @@ static void policy_set(struct fog_host *h)
 			     (u32)c->gateway_enterprise_per_hour},
 		.origins = c->gateway_cors_origins.items,
 		.origin_count = c->gateway_cors_origins.count,
+		.proxies = c->gateway_trusted_proxies.items,
+		.proxy_count = c->gateway_trusted_proxies.count,
+		.forwarded = strcmp(c->gateway_proxy_header, "forwarded") == 0,
 	};
 
 	fog_gateway_policy_set(h->gateway, &policy);

@@ -111,7 +111,15 @@ static void event_say(struct fog_live_client *c, enum fog_live_topic t, const ch
 		c->missed[t]++;
 }
 
-void fog_live_publish(struct fog_live *l, enum fog_live_topic t, json_t *data)
+static bool addressed(const struct fog_live_client *c, enum fog_live_topic t, const char *owner)
+{
+	const struct fog_live_ports *ports = &c->live->ports;
+
+	return c->subscribed[t] &&
+	       (owner == NULL || ports->owns == NULL || ports->owns(c->peer, owner));
+}
+
+void fog_live_publish(struct fog_live *l, enum fog_live_topic t, const char *owner, json_t *data)
 {
 	struct fog_live_client *c, *next;
 
@@ -124,7 +132,7 @@ void fog_live_publish(struct fog_live *l, enum fog_live_topic t, json_t *data)
 	json_decref(message);
 	for (c = TAILQ_FIRST(&l->clients); text != NULL && c != NULL; c = next) {
 		next = TAILQ_NEXT(c, link);
-		if (!c->subscribed[t])
+		if (!addressed(c, t, owner))
 			continue;
 		if (topics[t].is_state)
 			c->missed[t] = l->ports.send(c->peer, text, strlen(text)) == -ENOBUFS;

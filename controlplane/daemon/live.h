@@ -47,6 +47,8 @@ struct fog_live_ports {
 	int (*send)(void *peer, const char *text, size_t len);
 	/* May this peer have the topic? NULL: yes. */
 	bool (*may)(void *peer, enum fog_live_topic t);
+	/* Is what belongs to `owner` this peer's to see? NULL: yes. */
+	bool (*owns)(void *peer, const char *owner);
 	void *ctx;
 };
 
@@ -64,7 +66,8 @@ void fog_live_writable(struct fog_live_client *c);
 /* Is anybody subscribed? */
 bool fog_live_wanted(const struct fog_live *l, enum fog_live_topic t);
 u32 fog_live_clients(const struct fog_live *l);
-/* Something happened, to all who subscribed; takes over data. Of a state, data NULL: ask for it. */
-void fog_live_publish(struct fog_live *l, enum fog_live_topic t, json_t *data);
+/* Something happened, to all who subscribed; takes over data. Of a state, data NULL: ask for it.
+ * owner: only to those who may see what is its; NULL: to all. */
+void fog_live_publish(struct fog_live *l, enum fog_live_topic t, const char *owner, json_t *data);
 
 #endif

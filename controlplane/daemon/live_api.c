@@ -20,15 +20,8 @@
 #define STATUS_MS  5000 /* between two states of the host */
 #define EVENTS_MAX 256  /* of jobs in a tick; the rest in the next */
 
-/* Who came in with which token. */
-struct door {
-	struct fog_host *host;
-	bool admin;
-};
-
 struct fog_host_live {
 	struct fog_live *live;
-	struct door doors[2]; /* by whether the token is an admin's */
 	struct ev_timer timer;
 	u64 job_seen;              /* id of the last event told */
 	u64 alert_ms;              /* of the last alert of the market told */
@@ -51,7 +44,11 @@ static void jobs_look(struct fog_host *h, struct fog_host_live *v)
 	       *e;
 	size_t i;
 
-	json_array_foreach(events, i, e) fog_live_publish(v->live, FOG_LIVE_JOBS, json_incref(e));
+	json_array_foreach(events, i, e)
+	{
+		const char *user = json_string_value(json_object_get(e, "user"));
+		fog_live_publish(v->live, FOG_LIVE_JOBS, user != NULL ? user : "", json_incref(e));
+	}
 	json_decref(events);
 }
 
@@ -68,7 +65,7 @@ static void consensus_look(struct fog_host *h, struct fog_host_live *v)
 	v->height = g->height;
 	if (node != NULL)
 		fog_node_status(node, &s);
-	fog_live_publish(v->live, FOG_LIVE_CONSENSUS,
+	fog_live_publish(v->live, FOG_LIVE_CONSENSUS, NULL,
 			 json_pack("{s:I, s:I, s:b, s:I, s:I}", "height", (json_int_t)g->height,
 				   "time_ms", (json_int_t)g->time_ms, "quorum", (int)s.quorum,
 				   "epoch", (json_int_t)s.epoch, "view", (json_int_t)s.view));
@@ -81,7 +78,7 @@ static void alerts_look(struct fog_host *h, struct fog_host_live *v)
 
 	for (u32 i = 0;
 	     (a = fog_market_alert(&h->market->m, i)) != NULL && a->time_ms > v->alert_ms; i++)
-		fog_live_publish(v->live, FOG_LIVE_ALERTS, fog_host_market_alert_json(a));
+		fog_live_publish(v->live, FOG_LIVE_ALERTS, NULL, fog_host_market_alert_json(a));
 	v->alert_ms = FOG_MAX(v->alert_ms, newest_ms);
 }
 
@@ -96,11 +93,11 @@ static void on_tick(struct ev_loop *loop, struct ev_timer *w, int revents)
 	alerts_look(h, v);
 	if (v->stepped_ms != h->market->m.stepped_ms) {
 		v->stepped_ms = h->market->m.stepped_ms;
-		fog_live_publish(v->live, FOG_LIVE_PRICING, NULL);
+		fog_live_publish(v->live, FOG_LIVE_PRICING, NULL, NULL);
 	}
 	if (now_ms >= v->status_ms + STATUS_MS) {
 		v->status_ms = now_ms;
-		fog_live_publish(v->live, FOG_LIVE_STATUS, NULL);
+		fog_live_publish(v->live, FOG_LIVE_STATUS, NULL, NULL);
 	}
 }
 
@@ -112,7 +109,8 @@ void fog_host_live_circuit(struct fog_host *h, const json_t *event)
 	json_t *data = json_copy((json_t *)event);
 	json_object_del(data, "op");
 	json_object_set_new(data, "names", fog_host_path_names(h, json_object_get(event, "path")));
-	fog_live_publish(h->live->live, FOG_LIVE_CIRCUITS, data);
+	const char *owner = json_string_value(json_object_get(data, "owner"));
+	fog_live_publish(h->live->live, FOG_LIVE_CIRCUITS, owner != NULL ? owner : "", data);
 }
 
 void fog_host_live_alert(struct fog_host *h, json_t *alert)
@@ -120,7 +118,7 @@ void fog_host_live_alert(struct fog_host *h, json_t *alert)
 	if (h->live == NULL)
 		json_decref(alert);
 	else
-		fog_live_publish(h->live->live, FOG_LIVE_ALERTS, alert);
+		fog_live_publish(h->live->live, FOG_LIVE_ALERTS, NULL, alert);
 }
 
 static void on_record(void *ctx, enum fog_log_level level, const char *part, const char *text)
@@ -134,7 +132,7 @@ static void on_record(void *ctx, enum fog_log_level level, const char *part, con
 				 part, "text", text);
 	/* NULL: no memory, or a peer's text that is no UTF-8. */
 	if (data != NULL)
-		fog_live_publish(v->live, FOG_LIVE_LOG, data);
+		fog_live_publish(v->live, FOG_LIVE_LOG, NULL, data);
 	v->logging = false;
 }
 
@@ -148,14 +146,17 @@ static int peer_send(void *peer, const char *text, size_t len)
 /* Records tell of the host itself. */
 static bool peer_may(void *peer, enum fog_live_topic t)
 {
-	const struct door *d = fog_websocket_ctx(peer);
+	return t != FOG_LIVE_LOG || fog_websocket_scope(peer) == FOG_SCOPE_ADMIN;
+}
 
-	return d->admin || t != FOG_LIVE_LOG;
+static bool peer_owns(void *peer, const char *owner)
+{
+	return fog_websocket_owns(peer, owner);
 }
 
 static void on_opened(struct fog_websocket *ws)
 {
-	struct fog_host *h = ((struct door *)fog_websocket_ctx(ws))->host;
+	struct fog_host *h = fog_websocket_ctx(ws);
 	struct fog_host_live *v = h->live;
 
 	if (fog_live_clients(v->live) == 0) {
@@ -183,7 +184,7 @@ static void on_writable(struct fog_websocket *ws)
 
 static void on_closed(struct fog_websocket *ws)
 {
-	struct fog_host *h = ((struct door *)fog_websocket_ctx(ws))->host;
+	struct fog_host *h = fog_websocket_ctx(ws);
 
 	if (fog_websocket_user(ws) == NULL)
 		return;
@@ -197,10 +198,7 @@ static const struct fog_websocket_handlers handlers = {on_opened, on_message, on
 
 static int socket_get(struct fog_exchange *x)
 {
-	struct fog_host *h = fog_exchange_ctx(x);
-	bool admin = fog_exchange_scope(x) == FOG_SCOPE_ADMIN;
-
-	return fog_exchange_websocket(x, &handlers, &h->live->doors[admin]);
+	return fog_exchange_websocket(x, &handlers, fog_exchange_ctx(x));
 }
 
 static const struct fog_route routes[] = {
@@ -216,7 +214,7 @@ static const struct fog_route routes[] = {
 int fog_host_live_start(struct fog_host *h)
 {
 	const struct fog_live_ports ports = {
-		.state = state, .send = peer_send, .may = peer_may, .ctx = h};
+		.state = state, .send = peer_send, .may = peer_may, .owns = peer_owns, .ctx = h};
 	struct fog_host_live *v = calloc(1, sizeof(*v));
 
 	if (v == NULL)
@@ -226,8 +224,6 @@ int fog_host_live_start(struct fog_host *h)
 		free(v);
 		return rc;
 	}
-	v->doors[0] = (struct door){.host = h};
-	v->doors[1] = (struct door){.host = h, .admin = true};
 	h->live = v;
 	ev_init(&v->timer, on_tick);
 	v->timer.repeat = TICK_S;

@@ -431,7 +431,7 @@ static const struct fog_route routes[] = {
 				" latency_ms: integer, acknowledgement?: object, response?: string,"
 				" response_hex?: string}")},
 	{"GET", "/v1/fog/onion/received", received_get,
-	 FOG_DESCRIBE("Data that came in over circuits",
+	 FOG_DESCRIBE("Data that came in over circuits", .scope = FOG_SCOPE_ADMIN,
 		      .answer = "{received: [{received_ms: ms, bytes: integer, sha256: hex64,"
 				" data: object}], total: integer}")},
 };

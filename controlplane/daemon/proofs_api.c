@@ -167,16 +167,19 @@ static bool execution_find(struct fog_host *h, const char *job, struct fog_proof
 }
 
 /* 0, or what the problem is: a status, with why. */
-static unsigned execution_issue(struct fog_host *h, const json_t *statement, struct fog_proof *p,
-				char why[FOG_PROOF_WHY])
+static unsigned execution_issue(struct fog_exchange *x, const json_t *statement,
+				struct fog_proof *p, char why[FOG_PROOF_WHY])
 {
+	struct fog_host *h = fog_exchange_ctx(x);
+	const char *owner = fog_exchange_owner(x);
 	const char *job = json_string_value(json_object_get(statement, "job"));
 
 	if (job == NULL) {
 		snprintf(why, FOG_PROOF_WHY, "statement.job wants the id of a job");
 		return 400;
 	}
-	if (execution_find(h, job, p))
+	if ((owner == NULL || fog_jobs_has(fog_jobs_runtime_engine(h->jobs), owner, job)) &&
+	    execution_find(h, job, p))
 		return 0;
 	snprintf(why, FOG_PROOF_WHY, "this host has ended no job \"%.64s\"", job);
 	return 404;
@@ -194,7 +197,7 @@ static int generate_post(struct fog_exchange *x)
 	unsigned status;
 
 	if (kind == FOG_PROOF_EXECUTION)
-		status = execution_issue(h, statement, &p, why);
+		status = execution_issue(x, statement, &p, why);
 	else {
 		int rc = fog_issue_proof(kind, statement, json_object_get(body, "witness"),
 					 json_object_get(body, "public_inputs"), h->id.sign_sk,

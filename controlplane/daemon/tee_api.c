@@ -86,7 +86,7 @@ static int status_get(struct fog_exchange *x)
 		"attestation_count", (json_int_t)(load.attestations + t->attested), "executions",
 		(json_int_t)load.runs, "memory_store", load.store, "hosts_attested",
 		(json_int_t)t->attested, "hosts_refused", (json_int_t)t->refused, "enclaves",
-		fog_enclaves_json(h));
+		fog_enclaves_json(x));
 	json_object_update_missing(o, more);
 	json_decref(more);
 	return fog_envelope(x, o, "TEE status");
@@ -94,14 +94,13 @@ static int status_get(struct fog_exchange *x)
 
 static int enclaves_get(struct fog_exchange *x)
 {
-	return fog_exchange_json(
-		x, 200, json_pack("{s:o}", "enclaves", fog_enclaves_json(fog_exchange_ctx(x))));
+	return fog_exchange_json(x, 200, json_pack("{s:o}", "enclaves", fog_enclaves_json(x)));
 }
 
 static int enclave_get(struct fog_exchange *x)
 {
 	const char *id = fog_exchange_param(x, "id");
-	json_t *o = fog_enclave_json(fog_exchange_ctx(x), id);
+	json_t *o = fog_enclave_json(x, id);
 
 	if (o == NULL)
 		return fog_exchange_problem(x, 404, "there is no enclave \"%s\"", id);

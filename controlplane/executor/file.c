@@ -9,22 +9,6 @@
 
 #define TMP_NAME_MAX 64
 
-int fog_file_write_all(int fd, const void *buf, size_t len)
-{
-	const u8 *at = buf;
-
-	while (len > 0) {
-		ssize_t n = write(fd, at, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		at += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 int fog_file_read_at(int fd, u64 offset, void *buf, size_t cap, size_t *len)
 {
 	while (*len < cap) {

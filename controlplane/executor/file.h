@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include "configs/file.h"
 #include "crypto/types.h"
 
 /* A job that nests deeper or makes more files than this in /work breaks its disk limit. The depth
@@ -23,9 +24,6 @@ int fog_file_replace(int dir_fd, const char *name, const char *text, size_t len)
 
 /* Read up to cap bytes from offset, *len (0 before) of them; fewer at the end of the file. */
 int fog_file_read_at(int fd, u64 offset, void *buf, size_t cap, size_t *len);
-
-/* Write all of buf at the file position. */
-int fog_file_write_all(int fd, const void *buf, size_t len);
 
 /* Sum of the blocks of everything below dir_fd. -E2BIG: deeper or more than the limits above;
  * -EACCES: a directory that we cannot read. Safe against a job that renames as we walk. */

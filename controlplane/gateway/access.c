@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "configs/file.h"
 #include "crypto/hash/hash.h"
 #include "crypto/mem.h"
 #include "crypto/random/random.h"
@@ -42,26 +43,17 @@ static int secret_fail(char why[FOG_ACCESS_WHY_SIZE], const char *path, const ch
 	return rc;
 }
 
-/* Made under another name and linked into place, so that it is there whole or not at all. */
 static int secret_make(const char *path, char why[FOG_ACCESS_WHY_SIZE])
 {
-	char fresh[4200], hex[65];
+	char hex[65];
 	u8 bytes[32];
 
-	snprintf(fresh, sizeof(fresh), "%s.new", path);
-	unlink(fresh);
-	int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return secret_fail(why, fresh, strerror(errno), -errno);
 	fog_random_bytes(bytes, sizeof(bytes));
 	fog_hex_encode(bytes, sizeof(bytes), hex, sizeof(hex));
-	int rc = write(fd, hex, 64) == 64 && fsync(fd) == 0 && rename(fresh, path) == 0 ? 0 : -EIO;
-	close(fd);
+	int rc = fog_file_create(path, hex, 64);
 	fog_wipe(bytes, sizeof(bytes));
 	fog_wipe(hex, sizeof(hex));
-	if (rc != 0)
-		unlink(fresh);
-	return rc != 0 ? secret_fail(why, path, "cannot be written", rc) : 0;
+	return rc == 0 || rc == -EEXIST ? 0 : secret_fail(why, path, strerror(-rc), rc);
 }
 
 /* The file's bytes as they are, but for white space at the end. */

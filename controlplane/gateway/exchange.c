@@ -68,6 +68,23 @@ enum fog_scope fog_exchange_scope(const struct fog_exchange *x)
 	return x->caller.scope > FOG_SCOPE_NONE ? x->caller.scope : FOG_SCOPE_NONE;
 }
 
+bool fog_claims_own(const struct fog_claims *c, const char *owner)
+{
+	return c->scope == FOG_SCOPE_ADMIN ||
+	       (c->subject[0] != '\0' && strcmp(c->subject, owner) == 0);
+}
+
+bool fog_exchange_owns(const struct fog_exchange *x, const char *owner)
+{
+	return fog_claims_own(&x->caller, owner);
+}
+
+const char *fog_exchange_owner(const struct fog_exchange *x)
+{
+	FOG_ASSERT(x->caller.subject[0] != '\0'); /* else the route asks for no token */
+	return x->caller.scope == FOG_SCOPE_ADMIN ? NULL : x->caller.subject;
+}
+
 const char *fog_exchange_request_id(const struct fog_exchange *x)
 {
 	return x->request_id;

@@ -32,6 +32,7 @@ struct fog_exchange {
 	u64 start_ns;
 
 	struct fog_claims caller; /* subject "": unknown */
+	u8 client[16];            /* address; zero on the unix socket */
 	struct fog_limit_left limit;
 
 	u32 param_count;
@@ -67,6 +68,9 @@ const struct fog_entry *fog_routes_find(const struct fog_routes *r, struct fog_e
 					char allow[FOG_ROUTES_ALLOW_SIZE]);
 /* Parameters and body against what the route says. False: answered. */
 bool fog_exchange_valid(struct fog_exchange *x);
+
+/* The rule of fog_exchange_owns(). */
+bool fog_claims_own(const struct fog_claims *c, const char *owner);
 
 /* A header of the request; "" when there is none. */
 const char *fog_exchange_header_in(const struct fog_exchange *x, const char *name);

@@ -19,22 +19,58 @@ static u64 now_s(const struct fog_exchange *x)
 
 /* ---- who ------------------------------------------------------------------------------------ */
 
-/* IPv6: the network of 64 bits, of which one customer has all. */
-static u64 address_key(const struct fog_exchange *x)
+static void peer_find(const struct fog_exchange *x, u8 ip[16])
 {
 	const union MHD_ConnectionInfo *info =
 		MHD_get_connection_info(x->connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	const struct fog_limiter *l = x->gateway->limiter;
+	const struct sockaddr *peer = info != NULL ? info->client_addr : NULL;
 
-	if (info == NULL || info->client_addr == NULL)
-		return fog_limit_key(l, 'a', "", 0);
-	const struct sockaddr_in6 *six = (const void *)info->client_addr;
-	const struct sockaddr_in *four = (const void *)info->client_addr;
-	if (info->client_addr->sa_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&six->sin6_addr))
-		return fog_limit_key(l, 'a', &six->sin6_addr, 8);
-	return info->client_addr->sa_family == AF_INET6
-		       ? fog_limit_key(l, 'a', six->sin6_addr.s6_addr + 12, 4)
-		       : fog_limit_key(l, 'a', &four->sin_addr, 4);
+	if (peer != NULL && peer->sa_family == AF_INET6) {
+		memcpy(ip, &((const struct sockaddr_in6 *)(const void *)peer)->sin6_addr, 16);
+	} else if (peer != NULL && peer->sa_family == AF_INET) {
+		ip[10] = ip[11] = 0xff;
+		memcpy(ip + 12, &((const struct sockaddr_in *)(const void *)peer)->sin_addr, 4);
+	}
+}
+
+struct lines {
+	const char *name;
+	const char *line[FOG_FORWARDED_LINES_MAX]; /* number n at n % MAX */
+	u32 count;
+};
+
+static enum MHD_Result line_take(void *ctx, enum MHD_ValueKind kind, const char *name,
+				 const char *value)
+{
+	struct lines *l = ctx;
+
+	if (strcasecmp(name, l->name) == 0 && value != NULL)
+		l->line[l->count++ % FOG_FORWARDED_LINES_MAX] = value;
+	return MHD_YES;
+}
+
+static void client_find(struct fog_exchange *x)
+{
+	const struct fog_proxies *p = &x->gateway->proxies;
+	struct lines lines = {.name = p->forwarded ? "Forwarded" : "X-Forwarded-For"};
+
+	peer_find(x, x->client);
+	if (!fog_proxies_hold(p, x->client))
+		return;
+	MHD_get_connection_values(x->connection, MHD_HEADER_KIND, line_take, &lines);
+	for (u32 i = 0; i < FOG_MIN(lines.count, (u32)FOG_FORWARDED_LINES_MAX); i++)
+		if (!fog_forwarded_step(p,
+					lines.line[(lines.count - 1 - i) % FOG_FORWARDED_LINES_MAX],
+					x->client))
+			return;
+}
+
+/* IPv6: the network of 64 bits, of which one customer has all. */
+static u64 address_key(const struct fog_exchange *x)
+{
+	return IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)x->client)
+		       ? fog_limit_key(x->gateway->limiter, 'a', x->client + 12, 4)
+		       : fog_limit_key(x->gateway->limiter, 'a', x->client, 8);
 }
 
 /* Browsers cannot set headers on a WebSocket: there, and only there, the token may be in the query
@@ -177,6 +213,8 @@ void fog_gate(struct fog_exchange *x, const char *method)
 {
 	const char *why;
 
+	if (!x->listener->trusted)
+		client_find(x);
 	if (strcmp(method, MHD_HTTP_METHOD_OPTIONS) == 0 &&
 	    fog_exchange_header_in(x, "Access-Control-Request-Method")[0] != '\0' &&
 	    origin_allowed(x, fog_exchange_header_in(x, MHD_HTTP_HEADER_ORIGIN))) {

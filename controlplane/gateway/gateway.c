@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/gateway/gateway.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
 #include <strings.h>
@@ -257,6 +258,18 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
 	return MHD_YES;
 }
 
+static void request_log(const struct fog_exchange *x)
+{
+	char client[INET6_ADDRSTRLEN];
+	bool four = IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)x->client);
+
+	if (!fog_log_enabled(FOG_LOG_DEBUG))
+		return;
+	inet_ntop(four ? AF_INET : AF_INET6, x->client + (four ? 12 : 0), client, sizeof(client));
+	fog_log(FOG_LOG_DEBUG, "gateway", "request done id=%s client=%s status=%u", x->request_id,
+		x->listener->trusted ? "local" : client, x->status);
+}
+
 static void completed(void *cls, struct MHD_Connection *connection, void **con_cls,
 		      enum MHD_RequestTerminationCode code)
 {
@@ -264,7 +277,7 @@ static void completed(void *cls, struct MHD_Connection *connection, void **con_c
 
 	if (x == NULL)
 		return;
-	fog_log(FOG_LOG_DEBUG, "gateway", "request done id=%s status=%u", x->request_id, x->status);
+	request_log(x);
 	fog_patience_answered(cls, connection);
 	exchange_free(x);
 	*con_cls = NULL;
@@ -350,6 +363,7 @@ static const struct fog_route own_routes[] = {
 int fog_gateway_new(struct fog_gateway **out, struct ev_loop *loop)
 {
 	struct fog_gateway *gw = calloc(1, sizeof(*gw));
+	u64 seed;
 
 	if (gw != NULL)
 		gw->limiter = calloc(1, sizeof(*gw->limiter));
@@ -358,6 +372,8 @@ int fog_gateway_new(struct fog_gateway **out, struct ev_loop *loop)
 		return -ENOMEM;
 	}
 	gw->loop = loop;
+	fog_random_bytes(&seed, sizeof(seed));
+	fog_limiter_init(gw->limiter, seed, fog_loop_now_ms(loop) / 1000);
 	fog_random_bytes(&gw->run, sizeof(gw->run));
 	gw->head_ms = FOG_GATEWAY_HEAD_MS;
 	gw->body_ms = FOG_GATEWAY_BODY_MS;
@@ -467,13 +483,16 @@ int fog_gateway_listen_tcp(struct fog_gateway *gw, int fd, struct fog_tls *tls)
 void fog_gateway_policy_set(struct fog_gateway *gw, const struct fog_gateway_policy *p)
 {
 	struct fog_limit_rate rate[FOG_RATE_COUNT];
-	u64 seed;
 
 	for (u32 i = 0; i < FOG_RATE_COUNT; i++)
 		rate[i] = (struct fog_limit_rate){p->per_minute[i], p->per_hour[i]};
-	fog_random_bytes(&seed, sizeof(seed));
+	fog_limiter_rates(gw->limiter, rate);
+	FOG_ASSERT(p->proxy_count <= FOG_GATEWAY_PROXIES_MAX);
+	gw->proxies = (struct fog_proxies){.forwarded = p->forwarded};
+	for (u32 i = 0; i < p->proxy_count; i++)
+		if (fog_network_parse(p->proxies[i], &gw->proxies.network[gw->proxies.count]) == 0)
+			gw->proxies.count++;
 	gw->policy = *p;
-	fog_limiter_init(gw->limiter, rate, seed, fog_loop_now_ms(gw->loop) / 1000);
 }
 
 void fog_gateway_free(struct fog_gateway *gw)

@@ -44,6 +44,7 @@
 #define FOG_GATEWAY_PARAMS_MAX      4   /* {name} parts of a pattern */
 #define FOG_GATEWAY_PARAM_SIZE      128 /* bytes of one with its zero; longer: 404 */
 #define FOG_GATEWAY_LISTENERS_MAX   2
+#define FOG_GATEWAY_PROXIES_MAX     256 /* = FOG_CONFIG_LIST_MAX */
 
 /* The subject of whoever may open the unix socket. */
 #define FOG_GATEWAY_LOCAL "local"
@@ -106,10 +107,14 @@ struct fog_gateway_policy {
 		per_hour[3];  /* requests, by enum fog_rate_tier; 0: as many as they like */
 	char *const *origins; /* pages that may call, as in their Origin header */
 	u32 origin_count;
+	char *const *proxies; /* networks (configs/address.h) whose word for an address is taken */
+	u32 proxy_count;      /* at most FOG_GATEWAY_PROXIES_MAX */
+	bool forwarded;       /* given in Forwarded, else in X-Forwarded-For */
 };
 
 int fog_gateway_new(struct fog_gateway **out, struct ev_loop *loop);
-/* Before the first listener; again, and what callers have used of their limits is forgotten. */
+/* Before the first listener, and again when it changes; what callers have used of their limits is
+ * kept. */
 void fog_gateway_policy_set(struct fog_gateway *gw, const struct fog_gateway_policy *policy);
 /* Routes must outlive the gateway. Exact segments win over {name}. HEAD is served by GET. Adding a
  * table again gives it another ctx: its owner has been restarted. */
@@ -161,6 +166,12 @@ const json_t *fog_exchange_body(const struct fog_exchange *x);
 const char *fog_exchange_subject(const struct fog_exchange *x);
 /* What it may: the widest scope of its token; FOG_SCOPE_NONE without one. */
 enum fog_scope fog_exchange_scope(const struct fog_exchange *x);
+/* The one rule of what belongs to whom: a caller sees and acts on what its subject owns, one with
+ * scope admin (the unix socket, too) on everything. What is not the caller's is for it not there:
+ * 404. Owner "" is the host itself. */
+bool fog_exchange_owns(const struct fog_exchange *x, const char *owner);
+/* The same for lists: whose things the caller sees; NULL: everybody's. */
+const char *fog_exchange_owner(const struct fog_exchange *x);
 /* The caller's own X-Request-Id when it is sane, else 16 hex digits; also in the X-Request-Id
  * header of the answer and in problems. */
 const char *fog_exchange_request_id(const struct fog_exchange *x);

@@ -5,6 +5,7 @@
 
 #include "controlplane/gateway/access.h"
 #include "controlplane/gateway/exchange.h"
+#include "controlplane/gateway/forwarded.h"
 #include "controlplane/gateway/idempotency.h"
 #include "controlplane/gateway/limit.h"
 #include "controlplane/gateway/openapi.h"
@@ -35,6 +36,7 @@ struct fog_websockets {
 struct fog_gateway {
 	struct ev_loop *loop;
 	struct fog_gateway_policy policy;
+	struct fog_proxies proxies;
 	struct fog_limiter *limiter;
 	struct fog_routes routes;
 	char *openapi; /* the document as text; NULL: routes were added since */
@@ -94,11 +96,11 @@ void fog_patience_answered(struct fog_gateway_listener *l, struct MHD_Connection
 
 /* ---- websocket.c ---------------------------------------------------------------------------- */
 
-/* One whose handshake is done, on `fd`, which it takes; urh: MHD's handle where it stays with MHD
- * (TLS), else NULL. `early`: bytes that came behind the handshake. 0, -ENOMEM (fd is closed). */
-int fog_websocket_start(struct fog_gateway *gw, int fd, struct MHD_UpgradeResponseHandle *urh,
-			const struct fog_websocket_handlers *handlers, void *ctx, const char *early,
-			size_t early_len);
+/* What the exchange becomes when its handshake is done, on `fd`, which it takes; urh: MHD's handle
+ * where it stays with MHD (TLS), else NULL. `early`: bytes that came behind the handshake. 0,
+ * -ENOMEM (fd is closed). */
+int fog_websocket_start(const struct fog_exchange *x, int fd, struct MHD_UpgradeResponseHandle *urh,
+			const char *early, size_t early_len);
 void fog_websockets_init(struct fog_gateway *gw);
 /* Tells all that the gateway goes away and frees them. */
 void fog_websockets_stop(struct fog_gateway *gw);

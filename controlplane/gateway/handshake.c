@@ -74,8 +74,7 @@ static void on_upgrade(void *cls, struct MHD_Connection *connection, void *reque
 		gw->work = true;
 		return;
 	}
-	int rc = fog_websocket_start(gw, own, tls ? urh : NULL, x->websocket, x->websocket_ctx,
-				     early, early_len);
+	int rc = fog_websocket_start(x, own, tls ? urh : NULL, early, early_len);
 	if (!tls || rc != 0)
 		MHD_upgrade_action(urh, MHD_UPGRADE_ACTION_CLOSE);
 	gw->work = true;

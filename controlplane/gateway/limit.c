@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/gateway/limit.h"
 
-void fog_limiter_init(struct fog_limiter *l, const struct fog_limit_rate rate[FOG_RATE_COUNT],
-		      u64 seed, u64 now_s)
+void fog_limiter_init(struct fog_limiter *l, u64 seed, u64 now_s)
 {
 	memset(l, 0, sizeof(*l));
-	memcpy(l->rate, rate, sizeof(l->rate));
 	l->seed = seed;
 	/* So that 0 is older than any window. */
 	l->started_s = now_s > 7200 ? now_s - 7200 : 0;
+}
+
+void fog_limiter_rates(struct fog_limiter *l, const struct fog_limit_rate rate[FOG_RATE_COUNT])
+{
+	memcpy(l->rate, rate, sizeof(l->rate));
 }
 
 /* FNV-1a from a secret start. Who meets another's key shares a window with it, no more. */

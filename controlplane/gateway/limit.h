@@ -32,8 +32,10 @@ struct fog_limit_left {
 	u32 limit, remaining, reset_s; /* reset: seconds from now */
 };
 
-void fog_limiter_init(struct fog_limiter *l, const struct fog_limit_rate rate[FOG_RATE_COUNT],
-		      u64 seed, u64 now_s);
+/* Without limits, until there are rates. */
+void fog_limiter_init(struct fog_limiter *l, u64 seed, u64 now_s);
+/* Other rates from now on; what was used stays. */
+void fog_limiter_rates(struct fog_limiter *l, const struct fog_limit_rate rate[FOG_RATE_COUNT]);
 /* A caller's key from its name: its kind ('u' user, 'a' address) and bytes. */
 u64 fog_limit_key(const struct fog_limiter *l, char kind, const void *name, size_t len);
 /* One more request. False: too many; then nothing is counted and `left->reset_s` is how long to

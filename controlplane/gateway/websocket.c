@@ -18,6 +18,7 @@ struct fog_websocket {
 	struct fog_websocket *prev, *next;
 	const struct fog_websocket_handlers *handlers;
 	void *ctx, *user;
+	struct fog_claims caller;
 	struct MHD_UpgradeResponseHandle *urh;
 	wslay_event_context_ptr protocol;
 	struct ev_io io;
@@ -269,10 +270,10 @@ static void on_io(struct ev_loop *loop, struct ev_io *w, int revents)
 	}
 }
 
-int fog_websocket_start(struct fog_gateway *gw, int fd, struct MHD_UpgradeResponseHandle *urh,
-			const struct fog_websocket_handlers *handlers, void *ctx, const char *early,
-			size_t early_len)
+int fog_websocket_start(const struct fog_exchange *x, int fd, struct MHD_UpgradeResponseHandle *urh,
+			const char *early, size_t early_len)
 {
+	struct fog_gateway *gw = x->gateway;
 	struct fog_websocket *ws = calloc(1, sizeof(*ws));
 
 	if (ws != NULL)
@@ -287,8 +288,9 @@ int fog_websocket_start(struct fog_gateway *gw, int fd, struct MHD_UpgradeRespon
 	}
 	wslay_event_config_set_max_recv_msg_length(ws->protocol, FOG_WEBSOCKET_MESSAGE_MAX);
 	ws->gateway = gw;
-	ws->handlers = handlers;
-	ws->ctx = ctx;
+	ws->handlers = x->websocket;
+	ws->ctx = x->websocket_ctx;
+	ws->caller = x->caller;
 	ws->urh = urh;
 	ws->early_len = early_len;
 	if (early_len != 0)
@@ -299,8 +301,8 @@ int fog_websocket_start(struct fog_gateway *gw, int fd, struct MHD_UpgradeRespon
 	ev_io_init(&ws->io, on_io, fd, EV_READ);
 	ws->io.data = ws;
 	ev_io_start(gw->loop, &ws->io);
-	if (handlers->opened != NULL)
-		handlers->opened(ws);
+	if (ws->handlers->opened != NULL)
+		ws->handlers->opened(ws);
 	if (early_len != 0)
 		ev_feed_event(gw->loop, &ws->io, EV_READ);
 	return 0;
@@ -355,6 +357,16 @@ void fog_websockets_stop(struct fog_gateway *gw)
 void *fog_websocket_ctx(const struct fog_websocket *ws)
 {
 	return ws->ctx;
+}
+
+bool fog_websocket_owns(const struct fog_websocket *ws, const char *owner)
+{
+	return fog_claims_own(&ws->caller, owner);
+}
+
+enum fog_scope fog_websocket_scope(const struct fog_websocket *ws)
+{
+	return ws->caller.scope;
 }
 
 void fog_websocket_set_user(struct fog_websocket *ws, void *user)

@@ -43,6 +43,9 @@ int fog_exchange_websocket(struct fog_exchange *x, const struct fog_websocket_ha
 			   void *ctx);
 
 void *fog_websocket_ctx(const struct fog_websocket *ws);
+/* As fog_exchange_owns() and fog_exchange_scope(), of the request it came from. */
+bool fog_websocket_owns(const struct fog_websocket *ws, const char *owner);
+enum fog_scope fog_websocket_scope(const struct fog_websocket *ws);
 /* A pointer of the user's own for each client. */
 void fog_websocket_set_user(struct fog_websocket *ws, void *user);
 void *fog_websocket_user(const struct fog_websocket *ws);

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "controlplane/jobs/limits.h"
+#include "controlplane/ledger/ledger.h"
 #include "crypto/mem.h"
 
 #define LIST_DEFAULT 50
@@ -58,7 +59,7 @@ static int jobs_post(struct fog_exchange *x)
 	fog_jobs_runtime_kick(rt);
 	if (rc < 0)
 		return submit_failed(x, rc, id, error);
-	json_t *job = fog_view_job(engine(x), id, &found);
+	json_t *job = fog_view_job(engine(x), fog_exchange_owner(x), id, &found);
 	if (job == NULL) /* it is there all the same */
 		job = json_pack("{s:s}", "id", id);
 	snprintf(location, sizeof(location), "/v1/jobs/%s", id);
@@ -80,17 +81,18 @@ static int jobs_get(struct fog_exchange *x)
 	if (fog_exchange_query_u64(x, "limit", LIST_DEFAULT, FOG_JOBS_LIST_MAX, &limit) != 0 ||
 	    fog_exchange_query_u64(x, "after", 0, INT64_MAX, &before) != 0)
 		return 0;
-	return answer(x, fog_view_jobs(engine(x), state, before, (u32)limit));
+	return answer(x,
+		      fog_view_jobs(engine(x), fog_exchange_owner(x), state, before, (u32)limit));
 }
 
 static int job_get(struct fog_exchange *x)
 {
 	const char *id = fog_exchange_param(x, "id");
 	bool found;
-	json_t *job = fog_view_job(engine(x), id, &found);
+	json_t *job = fog_view_job(engine(x), fog_exchange_owner(x), id, &found);
 
 	if (!found)
-		job = fog_view_batch(engine(x), id, &found);
+		job = fog_view_batch(engine(x), fog_exchange_owner(x), id, &found);
 	if (!found)
 		return fog_exchange_problem(x, 404, "no job \"%s\"", id);
 	return answer(x, job);
@@ -113,7 +115,10 @@ static int job_logs(struct fog_exchange *x)
 		    0 ||
 	    fog_exchange_query_u64(x, "attempt", 0, FOG_JOBS_ATTEMPTS_MAX, &attempt) != 0)
 		return 0;
-	int rc = fog_view_log(engine(x), id, (u32)attempt, stream, offset, (u32)limit, &data, &len);
+	int rc = -ENOENT;
+	if (fog_jobs_has(engine(x), fog_exchange_owner(x), id))
+		rc = fog_view_log(engine(x), id, (u32)attempt, stream, offset, (u32)limit, &data,
+				  &len);
 	if (rc == -ENOENT)
 		return fog_exchange_problem(x, 404, "no job \"%s\"", id);
 	if (rc != 0)
@@ -129,19 +134,31 @@ static int job_cancel(struct fog_exchange *x)
 	const char *id = fog_exchange_param(x, "id");
 	bool found;
 
-	int rc = fog_jobs_cancel(engine(x), id, fog_jobs_runtime_now(rt));
-	if (rc == -ENOENT)
+	int rc = -ENOENT;
+	if (fog_jobs_has(engine(x), fog_exchange_owner(x), id))
+		rc = fog_jobs_cancel(engine(x), id, fog_jobs_runtime_now(rt));
+	else if (fog_jobs_has_batch(engine(x), fog_exchange_owner(x), id))
 		rc = fog_jobs_cancel_batch(engine(x), id, fog_jobs_runtime_now(rt));
 	fog_jobs_runtime_pump(rt);
 	if (rc == -ENOENT)
 		return fog_exchange_problem(x, 404, "no job \"%s\"", id);
 	if (rc != 0)
 		return fog_exchange_problem(x, 503, "the store does not take it now");
-	json_t *job = fog_view_job(engine(x), id, &found);
-	return answer(x, found ? job : fog_view_batch(engine(x), id, &found));
+	json_t *job = fog_view_job(engine(x), fog_exchange_owner(x), id, &found);
+	return answer(x,
+		      found ? job : fog_view_batch(engine(x), fog_exchange_owner(x), id, &found));
 }
 
 /* ---- ledger, reputation, receipts ----------------------------------------------------------- */
+
+/* A user's own account, and what is held for its jobs. */
+static bool account_owned(struct fog_exchange *x, const char *name)
+{
+	const char *owner = fog_exchange_owner(x);
+
+	return owner == NULL || (strncmp(name, "user:", 5) == 0 && strcmp(name + 5, owner) == 0) ||
+	       (strncmp(name, "escrow:", 7) == 0 && fog_jobs_has(engine(x), owner, name + 7));
+}
 
 static int accounts_get(struct fog_exchange *x)
 {
@@ -150,19 +167,22 @@ static int accounts_get(struct fog_exchange *x)
 
 	if (fog_exchange_query_u64(x, "limit", FOG_JOBS_LIST_MAX, FOG_JOBS_LIST_MAX, &limit) != 0)
 		return 0;
-	return answer(x, fog_view_accounts(engine(x), after != NULL ? after : "", (u32)limit));
+	return answer(x, fog_view_accounts(engine(x), fog_exchange_owner(x),
+					   after != NULL ? after : "", (u32)limit));
 }
 
 static int account_entries(struct fog_exchange *x)
 {
 	const char *name = fog_exchange_param(x, "name");
 	u64 limit, before;
-	bool found;
+	bool found = false;
 
 	if (fog_exchange_query_u64(x, "limit", LIST_DEFAULT, FOG_JOBS_LIST_MAX, &limit) != 0 ||
 	    fog_exchange_query_u64(x, "after", 0, INT64_MAX, &before) != 0)
 		return 0;
-	json_t *list = fog_view_entries(engine(x), name, before, (u32)limit, &found);
+	json_t *list = account_owned(x, name)
+			       ? fog_view_entries(engine(x), name, before, (u32)limit, &found)
+			       : NULL;
 	if (!found)
 		return fog_exchange_problem(x, 404, "no account \"%s\"", name);
 	return answer(x, list);
@@ -170,13 +190,19 @@ static int account_entries(struct fog_exchange *x)
 
 static int movements_get(struct fog_exchange *x)
 {
+	const char *account = fog_exchange_query(x, "account"), *owner = fog_exchange_owner(x);
+	char own[FOG_LEDGER_ACCOUNT_SIZE];
 	u64 limit, before;
 
 	if (fog_exchange_query_u64(x, "limit", LIST_DEFAULT, FOG_JOBS_LIST_MAX, &limit) != 0 ||
 	    fog_exchange_query_u64(x, "after", 0, INT64_MAX, &before) != 0)
 		return 0;
-	return answer(x, fog_view_movements(engine(x), fog_exchange_query(x, "account"), before,
-					    (u32)limit));
+	if (account != NULL && !account_owned(x, account))
+		return fog_exchange_problem(x, 404, "no account \"%s\"", account);
+	snprintf(own, sizeof(own), "user:%s", owner != NULL ? owner : "");
+	return answer(x, fog_view_movements(engine(x),
+					    account == NULL && owner != NULL ? own : account,
+					    before, (u32)limit));
 }
 
 static int reputation_get(struct fog_exchange *x)
@@ -197,14 +223,19 @@ static int evidence_get(struct fog_exchange *x)
 		return fog_exchange_problem(x, 400, "node: must be a node id of 64 hex digits");
 	if (fog_exchange_query_u64(x, "limit", LIST_DEFAULT, FOG_JOBS_LIST_MAX, &limit) != 0)
 		return 0;
-	return answer(x, fog_view_evidence(engine(x), node, (u32)limit));
+	return answer(x, fog_view_evidence(engine(x), fog_exchange_owner(x), node, (u32)limit));
 }
 
 static int receipts_get(struct fog_exchange *x)
 {
 	const char *job = fog_exchange_param(x, "job");
-	json_t *list = fog_view_receipts(engine(x), job);
+	const char *owner = fog_exchange_owner(x);
+	json_t *list;
 
+	/* Admins see those of jobs of others that ran here, too. */
+	if (owner != NULL && !fog_jobs_has(engine(x), owner, job))
+		return fog_exchange_problem(x, 404, "no receipt of a job \"%s\"", job);
+	list = fog_view_receipts(engine(x), job);
 	if (list != NULL && json_array_size(json_object_get(list, "receipts")) == 0) {
 		json_decref(list);
 		return fog_exchange_problem(x, 404, "no receipt of a job \"%s\"", job);

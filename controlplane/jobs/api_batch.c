@@ -72,7 +72,7 @@ int fog_jobs_batch_post(struct fog_exchange *x)
 		return failed(x, rc, error);
 	snprintf(location, sizeof(location), "/v1/batches/%s", id);
 	fog_exchange_header(x, "Location", location);
-	json_t *view = fog_view_batch(engine(x), id, &found);
+	json_t *view = fog_view_batch(engine(x), fog_exchange_owner(x), id, &found);
 	if (view == NULL) /* it is there all the same */
 		view = json_pack("{s:s}", "id", id);
 	return fog_exchange_json(x, rc == 1 ? 201 : 200, view);
@@ -85,14 +85,14 @@ static int batches_get(struct fog_exchange *x)
 	if (fog_exchange_query_u64(x, "limit", LIST_DEFAULT, FOG_JOBS_LIST_MAX, &limit) != 0 ||
 	    fog_exchange_query_u64(x, "after", 0, INT64_MAX, &before) != 0)
 		return 0;
-	return answer(x, fog_view_batches(engine(x), before, (u32)limit));
+	return answer(x, fog_view_batches(engine(x), fog_exchange_owner(x), before, (u32)limit));
 }
 
 static int batch_get(struct fog_exchange *x)
 {
 	const char *id = fog_exchange_param(x, "id");
 	bool found;
-	json_t *batch = fog_view_batch(engine(x), id, &found);
+	json_t *batch = fog_view_batch(engine(x), fog_exchange_owner(x), id, &found);
 
 	if (!found)
 		return fog_exchange_problem(x, 404, "no batch \"%s\"", id);
@@ -105,13 +105,15 @@ static int batch_cancel(struct fog_exchange *x)
 	const char *id = fog_exchange_param(x, "id");
 	bool found;
 
-	int rc = fog_jobs_cancel_batch(engine(x), id, fog_jobs_runtime_now(rt));
+	int rc = fog_jobs_has_batch(engine(x), fog_exchange_owner(x), id)
+			 ? fog_jobs_cancel_batch(engine(x), id, fog_jobs_runtime_now(rt))
+			 : -ENOENT;
 	fog_jobs_runtime_pump(rt);
 	if (rc == -ENOENT)
 		return fog_exchange_problem(x, 404, "no batch \"%s\"", id);
 	if (rc != 0)
 		return failed(x, rc, "");
-	return answer(x, fog_view_batch(engine(x), id, &found));
+	return answer(x, fog_view_batch(engine(x), fog_exchange_owner(x), id, &found));
 }
 
 /* ---- why and plan --------------------------------------------------------------------------- */
@@ -124,16 +126,16 @@ static int job_why(struct fog_exchange *x)
 	struct fog_job_why why;
 	bool found;
 
+	if (!fog_jobs_has(engine(x), fog_exchange_owner(x), id))
+		return fog_exchange_problem(x, 404, "no job \"%s\"", id);
 	int rc = fog_jobs_why(engine(x), id, now_ms, &why);
 	if (rc != 0)
 		return failed(x, rc, "");
 	if (!why.found) {
-		json_t *job = fog_view_job(engine(x), id, &found);
+		json_t *job = fog_view_job(engine(x), fog_exchange_owner(x), id, &found);
 		const char *reason = json_string_value(json_object_get(job, "reason"));
 		snprintf(why.text, sizeof(why.text), "%s", reason != NULL ? reason : "");
 		json_decref(job);
-		if (!found)
-			return fog_exchange_problem(x, 404, "no job \"%s\"", id);
 	}
 	return answer(x, fog_view_why(&why, id, now_ms));
 }
@@ -186,13 +188,10 @@ static int jobs_plan(struct fog_exchange *x)
 static int job_history(struct fog_exchange *x)
 {
 	const char *id = fog_exchange_param(x, "id");
-	json_t *view = fog_view_history(engine(x), id);
 
-	if (view != NULL && json_array_size(json_object_get(view, "history")) == 0) {
-		json_decref(view);
+	if (!fog_jobs_has(engine(x), fog_exchange_owner(x), id))
 		return fog_exchange_problem(x, 404, "no job \"%s\"", id);
-	}
-	return answer(x, view);
+	return answer(x, fog_view_history(engine(x), id));
 }
 
 static int artifact_get(struct fog_exchange *x)
@@ -203,7 +202,7 @@ static int artifact_get(struct fog_exchange *x)
 
 	if (fog_hex_decode(fog_exchange_param(x, "sha256"), sha256, sizeof(sha256)) != 0)
 		return fog_exchange_problem(x, 400, "sha256: must be 64 hex digits");
-	if (!fog_view_artifact(engine(x), sha256, job, &attempt, &stream))
+	if (!fog_view_artifact(engine(x), fog_exchange_owner(x), sha256, job, &attempt, &stream))
 		return fog_exchange_problem(x, 404, "no output has that hash");
 	int rc = fog_view_log(engine(x), job, attempt, stream, 0, FOG_JOB_OUTPUT_MAX, &data, &len);
 	if (rc != 0)
@@ -293,8 +292,9 @@ static int sla_get(struct fog_exchange *x)
 	if (fog_exchange_query_u64(x, "limit", LIST_DEFAULT, FOG_JOBS_LIST_MAX, &limit) != 0 ||
 	    fog_exchange_query_u64(x, "after", 0, INT64_MAX, &before) != 0)
 		return 0;
-	return answer(x, fog_view_sla(engine(x), fog_jobs_runtime_now(fog_exchange_ctx(x)), before,
-				      (u32)limit));
+	return answer(x,
+		      fog_view_sla(engine(x), fog_exchange_owner(x),
+				   fog_jobs_runtime_now(fog_exchange_ctx(x)), before, (u32)limit));
 }
 
 json_t *fog_jobs_scheduler_json(struct fog_jobs_runtime *rt)

@@ -41,8 +41,9 @@ static json_t *reservation_json(const struct fog_jobs_runtime_config *c,
 	u64 begin = 0;
 	bool more = fog_reservation_next(r, now_ms, &begin);
 
-	return json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:I,s:I,s:o,s:s,s:o,s:o,s:I}", "id", r->id,
-			 "namespace", r->space, "note", r->note, "hosts", hosts_json(c, r), "asked",
+	return json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:I,s:I,s:o,s:s,s:o,s:o,s:I}", "id",
+			 r->id, "owner", r->owner, "namespace", r->space, "note", r->note, "hosts",
+			 hosts_json(c, r), "asked",
 			 r->host_count == 0 ? amount_json(&r->amount) : json_null(), "kept",
 			 amount_json(&r->kept), "start_ms", when_ms(r->start_ms),
 			 "duration_seconds", (json_int_t)(r->duration_ms / 1000), "every_seconds",
@@ -69,7 +70,8 @@ static int list_answer(struct fog_exchange *x, unsigned status)
 		return fog_exchange_problem(x, 503, "the store does not take it now");
 	}
 	for (u32 i = 0; (r = fog_jobs_reservation(engine(x), i)) != NULL; i++)
-		json_array_append_new(list, reservation_json(c, r, now_ms));
+		if (fog_exchange_owns(x, r->owner))
+			json_array_append_new(list, reservation_json(c, r, now_ms));
 	return fog_exchange_json(x, status, json_pack("{s:o}", "reservations", list));
 }
 
@@ -88,6 +90,7 @@ static int reservations_post(struct fog_exchange *x)
 	if (r == NULL)
 		return fog_exchange_problem(x, 500, "no memory");
 	int rc = fog_reservation_parse(engine(x), fog_exchange_body(x), now_ms, r, error);
+	snprintf(r->owner, sizeof(r->owner), "%s", fog_exchange_subject(x));
 	if (rc == 0)
 		rc = fog_jobs_reserve(engine(x), r, now_ms, error);
 	snprintf(location, sizeof(location), "/v1/reservations/%s", rc == 0 ? r->id : "");
@@ -103,12 +106,24 @@ static int reservations_post(struct fog_exchange *x)
 	return list_answer(x, 201);
 }
 
+static bool reservation_owned(struct fog_exchange *x, const char *id)
+{
+	const struct fog_reservation *r;
+
+	for (u32 i = 0; (r = fog_jobs_reservation(engine(x), i)) != NULL; i++)
+		if (strcmp(r->id, id) == 0)
+			return fog_exchange_owns(x, r->owner);
+	return false;
+}
+
 static int reservation_cancel(struct fog_exchange *x)
 {
 	struct fog_jobs_runtime *rt = fog_exchange_ctx(x);
 	const char *id = fog_exchange_param(x, "id");
 
-	int rc = fog_jobs_unreserve(engine(x), id, fog_jobs_runtime_now(rt));
+	int rc = reservation_owned(x, id)
+			 ? fog_jobs_unreserve(engine(x), id, fog_jobs_runtime_now(rt))
+			 : -ENOENT;
 	fog_jobs_runtime_kick(rt);
 	if (rc == -ENOENT)
 		return fog_exchange_problem(x, 404, "no reservation \"%s\"", id);
@@ -121,7 +136,7 @@ static int reservation_cancel(struct fog_exchange *x)
 	"{cpu_cores: number, memory_mb: integer 0..," \
 	" accelerators: integer 0..}"
 #define LIST                                                                                  \
-	"{reservations: [{id: string, namespace: string, note: string,"                       \
+	"{reservations: [{id: string, owner: string, namespace: string, note: string,"        \
 	" hosts: [{node_id: hex64, name: string}], asked: " AMOUNTS "|null (null: by hosts)," \
 	" kept: " AMOUNTS " (for the time at hand or the next),"                              \
 	" start_ms: ms, duration_seconds: integer, every_seconds: integer (0 = once),"        \

@@ -142,9 +142,10 @@ void fog_db_hold_put(struct fog_jobs *j, const struct fog_host_hold *h)
 void fog_db_reservations_load(struct fog_jobs *j)
 {
 	struct fog_stmt *q = fog_stmt(
-		j->store, "SELECT id, space, note, hosts, cpu_milli, memory_bytes, gpu_milli,"
-			  " start_ms, duration_ms, every_ms, until_ms, created_ms FROM reservation"
-			  " ORDER BY created_ms, id LIMIT ?");
+		j->store,
+		"SELECT id, space, note, hosts, cpu_milli, memory_bytes, gpu_milli,"
+		" start_ms, duration_ms, every_ms, until_ms, created_ms, owner FROM reservation"
+		" ORDER BY created_ms, id LIMIT ?");
 
 	j->reservation_count = 0;
 	fog_bind_u64(q, FOG_JOBS_RESERVATIONS_MAX);
@@ -166,6 +167,7 @@ void fog_db_reservations_load(struct fog_jobs *j)
 		r->every_ms = fog_column_u64(q, 9);
 		r->until_ms = fog_column_u64(q, 10);
 		r->created_ms = fog_column_u64(q, 11);
+		snprintf(r->owner, sizeof(r->owner), "%s", fog_column_text(q, 12));
 	}
 }
 
@@ -176,7 +178,7 @@ void fog_db_reservation_add(struct fog_jobs *j, const struct fog_reservation *r)
 	struct fog_stmt *q = fog_stmt(
 		j->store, "INSERT INTO reservation(id, space, note, hosts, cpu_milli,"
 			  " memory_bytes, gpu_milli, start_ms, duration_ms, every_ms, until_ms,"
-			  " created_ms) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+			  " created_ms, owner) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 	fog_bind_text(q, r->id);
 	fog_bind_text(q, r->space);
 	fog_bind_text(q, r->note);
@@ -189,6 +191,7 @@ void fog_db_reservation_add(struct fog_jobs *j, const struct fog_reservation *r)
 	fog_bind_u64(q, r->every_ms);
 	fog_bind_u64(q, r->until_ms);
 	fog_bind_u64(q, r->created_ms);
+	fog_bind_text(q, r->owner);
 	run(j, q);
 }
 

@@ -189,7 +189,7 @@ void fog_jobs_tick(struct fog_jobs *j, u64 now_ms);
 bool fog_jobs_busy(const struct fog_jobs *j);
 
 /* Takes over nothing. id receives the job's id. Returns 1 when it was accepted now, 0 when the same
- * id was submitted before with the same content, -EEXIST with another content, -ENOSPC when the
+ * id was submitted before by this user with the same content, -EEXIST otherwise, -ENOSPC when the
  * queue is full, -EAGAIN while the store is failing, -EINVAL with error. */
 int fog_jobs_submit(struct fog_jobs *j, const char *user, const struct fog_job_request *request,
 		    u64 now_ms, char id[FOG_JOB_ID_SIZE], char error[FOG_JSON_ERROR_SIZE]);
@@ -290,6 +290,11 @@ int fog_jobs_evidence(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE],
 void fog_jobs_told_changed(struct fog_jobs *j);
 
 /* ---- for the API ---------------------------------------------------------------------------- */
+
+/* Is there a job, a batch of this id, of this user (NULL: of anybody)? A store that fails says no.
+ */
+bool fog_jobs_has(struct fog_jobs *j, const char *user, const char *id);
+bool fog_jobs_has_batch(struct fog_jobs *j, const char *user, const char *id);
 
 enum fog_job_state {
 	FOG_JOB_INVALID = 0,

@@ -95,7 +95,8 @@ static void rules_about(struct fog_pass *p, const struct fog_unit *u, const stru
 	const struct fog_job_wishes *w = &u->wishes;
 	struct fog_placement_host *there = fog_pass_host(p->j, p->host_count, a->key.worker);
 	const char *group = fog_job_group(a->job);
-	bool same = group[0] != '\0' && strcmp(group, fog_job_group(u->job[0])) == 0;
+	bool mine = strcmp(a->job->user, u->job[0]->user) == 0; /* groups are a user's own */
+	bool same = mine && group[0] != '\0' && strcmp(group, fog_job_group(u->job[0])) == 0;
 
 	for (u32 i = 0; there != NULL && i < p->host_count; i++) {
 		struct fog_placement_host *h = &p->j->hosts[i];
@@ -105,7 +106,8 @@ static void rules_about(struct fog_pass *p, const struct fog_unit *u, const stru
 		if (same && w->spread != FOG_PLACEMENT_KEY_INVALID &&
 		    fog_placement_near(h, there, w->spread))
 			h->crowd++;
-		if (h == there && h->mark == FOG_PLACEMENT_MARK_AWAY && strcmp(group, w->with) == 0)
+		if (h == there && mine && h->mark == FOG_PLACEMENT_MARK_AWAY &&
+		    strcmp(group, w->with) == 0)
 			h->mark = FOG_PLACEMENT_MARK_NONE;
 	}
 }

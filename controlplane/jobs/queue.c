@@ -160,8 +160,32 @@ static void id_make(struct fog_jobs *j, char id[FOG_JOB_ID_SIZE])
 		FOG_UNREACHABLE();
 }
 
+static bool there(struct fog_stmt *q, const char *owner, const char *id)
+{
+	fog_bind_text(q, id);
+	fog_bind_text(q, owner != NULL ? owner : "");
+	bool found = fog_stmt_step(q) == 1;
+	fog_stmt_reset(q);
+	return found;
+}
+
+bool fog_jobs_has(struct fog_jobs *j, const char *owner, const char *id)
+{
+	return there(fog_stmt(j->store, "SELECT 1 FROM job WHERE id = ?1"
+					" AND (?2 = '' OR user = ?2)"),
+		     owner, id);
+}
+
+bool fog_jobs_has_batch(struct fog_jobs *j, const char *owner, const char *id)
+{
+	return there(fog_stmt(j->store, "SELECT 1 FROM batch WHERE id = ?1"
+					" AND (?2 = '' OR user = ?2)"),
+		     owner, id);
+}
+
 /* 1: there is none; 0: the same; -EEXIST: another one. */
-static int duplicate(struct fog_jobs *j, const char *id, const struct fog_job_request *request)
+static int duplicate(struct fog_jobs *j, const char *user, const char *id,
+		     const struct fog_job_request *request)
 {
 	char *spec, *wishes;
 	int rc = 1;
@@ -172,9 +196,10 @@ static int duplicate(struct fog_jobs *j, const char *id, const struct fog_job_re
 		rc = -EAGAIN;
 	else
 		/* Inputs that came later are no difference. */
-		rc = (strcmp(spec, request->spec_text) == 0 ||
-		      strstr(wishes, "\"inputs_from\"") != NULL ||
-		      strstr(wishes, "\"checkpoint\":") != NULL) &&
+		rc = fog_jobs_has(j, user, id) &&
+				     (strcmp(spec, request->spec_text) == 0 ||
+				      strstr(wishes, "\"inputs_from\"") != NULL ||
+				      strstr(wishes, "\"checkpoint\":") != NULL) &&
 				     strcmp(wishes, request->wishes_text) == 0
 			     ? 0
 			     : -EEXIST;
@@ -266,7 +291,7 @@ static int submit_one(struct fog_jobs *j, const char *user, const struct fog_job
 		snprintf(id, FOG_JOB_ID_SIZE, "%s", request->id);
 	else
 		id_make(j, id);
-	rc = duplicate(j, id, request);
+	rc = duplicate(j, user, id, request);
 	if (rc == 1 && j->job_count >= j->config.queue_max)
 		rc = -ENOSPC;
 	if (rc == 1)
@@ -329,12 +354,12 @@ int fog_jobs_submit(struct fog_jobs *j, const char *user, const struct fog_job_r
 }
 
 /* 1: none of them is known; 0: all are, the same; -EEXIST. */
-static int batch_known(struct fog_jobs *j, const struct fog_job_batch *batch)
+static int batch_known(struct fog_jobs *j, const char *user, const struct fog_job_batch *batch)
 {
 	u32 known = 0;
 
 	for (u32 i = 0; i < batch->count; i++) {
-		int rc = duplicate(j, batch->request[i].id, &batch->request[i]);
+		int rc = duplicate(j, user, batch->request[i].id, &batch->request[i]);
 		if (rc < 0)
 			return rc;
 		known += rc == 0;
@@ -352,7 +377,7 @@ int fog_jobs_submit_batch(struct fog_jobs *j, const char *user, const struct fog
 		return rc;
 	if (!fog_jobs_begin(j, now_ms))
 		return -EAGAIN;
-	rc = batch_known(j, batch);
+	rc = batch_known(j, user, batch);
 	if (rc == 1 && j->job_count + batch->count > j->config.queue_max)
 		rc = -ENOSPC;
 	if (rc == 1)

@@ -82,8 +82,8 @@ int fog_reserve_add(struct fog_jobs *j, struct fog_reservation *r, char error[FO
 	error[0] = '\0';
 	if ((other = conflict(j, r, &host)) != NULL) {
 		snprintf(error, FOG_JSON_ERROR_SIZE,
-			 "hosts: entry %u is reserved for namespace %s in that time (%s)", host,
-			 other->space, other->id);
+			 "hosts: entry %u is reserved for namespace %s in that time", host,
+			 other->space);
 		return -EEXIST;
 	}
 	if (j->reservation_count == FOG_JOBS_RESERVATIONS_MAX)

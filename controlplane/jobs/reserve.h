@@ -24,7 +24,8 @@
 #define FOG_RESERVE_CHECKED     1000 /* times of one that are compared with another */
 
 struct fog_reservation {
-	char id[FOG_RESERVE_ID_SIZE]; /* made by fog_jobs_reserve() */
+	char id[FOG_RESERVE_ID_SIZE];  /* made by fog_jobs_reserve() */
+	char owner[FOG_JOB_USER_SIZE]; /* who made it, or bought it */
 	char space[FOG_JOB_NAME_SIZE];
 	char note[FOG_RESERVE_NOTE_SIZE];
 	u32 host_count; /* 0: by amounts */
@@ -38,7 +39,8 @@ struct fog_reservation {
 	struct fog_amount kept; /* for the time at hand or the next, as of the last look */
 };
 
-/* Checks and reads the body above; hosts are those the directory knows now. 0 or -EINVAL. */
+/* Checks and reads the body above, all but the owner; hosts are those the directory knows now. 0 or
+ * -EINVAL. */
 int fog_reservation_parse(struct fog_jobs *j, const json_t *body, u64 now_ms,
 			  struct fog_reservation *out, char error[FOG_JSON_ERROR_SIZE]);
 

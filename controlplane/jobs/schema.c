@@ -122,7 +122,9 @@ static const struct fog_migration jobs_migrations[] = {
 	{7, /* Gangs: told to begin; a place that is kept until then. */
 	 "ALTER TABLE attempt ADD COLUMN go INTEGER NOT NULL DEFAULT 0;"
 	 "ALTER TABLE work ADD COLUMN held INTEGER NOT NULL DEFAULT 0;"},
-	{8, /* What attempts left behind; kind: enum fog_bring_kind. done: all of it is here. */
+	{8, /* Whose it is. */
+	 "ALTER TABLE reservation ADD COLUMN owner TEXT NOT NULL DEFAULT 'local';"},
+	{9, /* What attempts left behind; kind: enum fog_bring_kind. done: all of it is here. */
 	 "CREATE TABLE job_file("
 	 " job TEXT NOT NULL, attempt INTEGER NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL,"
 	 " number INTEGER NOT NULL, path TEXT NOT NULL, executable INTEGER NOT NULL,"

@@ -185,6 +185,12 @@ static json_t *job_json(struct fog_stmt *q)
 	return o;
 }
 
+/* For "(? = '' OR user = ?)": users have names. */
+static const char *anybody(const char *owner)
+{
+	return owner != NULL ? owner : "";
+}
+
 /* Numbers and hosts only: the list stays small. */
 static json_t *attempts_brief(struct fog_jobs *j, const char *id)
 {
@@ -203,11 +209,13 @@ static json_t *attempts_brief(struct fog_jobs *j, const char *id)
 	return list;
 }
 
-json_t *fog_view_jobs(struct fog_jobs *j, enum fog_job_state state, u64 before, u32 limit)
+json_t *fog_view_jobs(struct fog_jobs *j, const char *owner, enum fog_job_state state, u64 before,
+		      u32 limit)
 {
 	struct fog_stmt *q = fog_stmt(fog_jobs_store(j), JOB_SQL
 				      " WHERE (?1 = 0 OR j.state = ?1)"
-				      " AND (?2 = 0 OR j.seq < ?2) ORDER BY j.seq DESC LIMIT ?3");
+				      " AND (?2 = 0 OR j.seq < ?2) AND (?4 = '' OR j.user = ?4)"
+				      " ORDER BY j.seq DESC LIMIT ?3");
 	json_t *list = json_array();
 	i64 last = 0;
 	u32 count = 0;
@@ -217,6 +225,7 @@ json_t *fog_view_jobs(struct fog_jobs *j, enum fog_job_state state, u64 before, 
 	fog_bind_int(q, state);
 	fog_bind_u64(q, before);
 	fog_bind_u64(q, limit);
+	fog_bind_text(q, anybody(owner));
 	while ((rc = fog_stmt_step(q)) == 1) {
 		json_t *o = job_json(q);
 		last = fog_column_int(q, 0);
@@ -246,11 +255,13 @@ static json_t *log_sizes(struct fog_jobs *j, const char *id)
 	return json_pack("{s:I,s:I}", "stdout", (json_int_t)size[0], "stderr", (json_int_t)size[1]);
 }
 
-json_t *fog_view_job(struct fog_jobs *j, const char *id, bool *found)
+json_t *fog_view_job(struct fog_jobs *j, const char *owner, const char *id, bool *found)
 {
-	struct fog_stmt *q = fog_stmt(fog_jobs_store(j), JOB_SQL " WHERE j.id = ?");
+	struct fog_stmt *q = fog_stmt(fog_jobs_store(j),
+				      JOB_SQL " WHERE j.id = ?1 AND (?2 = '' OR j.user = ?2)");
 
 	fog_bind_text(q, id);
+	fog_bind_text(q, anybody(owner));
 	int rc = fog_stmt_step(q);
 	*found = rc != 0;
 	if (rc != 1)

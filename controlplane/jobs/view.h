@@ -10,23 +10,26 @@
 /* The name people use for a host, or "" when it is not known. Valid until the next call. */
 typedef const char *(*fog_host_name_fn)(void *context, const u8 node[FOG_JOB_NODE_SIZE]);
 
+/* In all of these: owner is the user whose things are shown; NULL: everybody's. */
+
 /* {"jobs":[..],"next":n}: newest first; state 0 = all; before = only jobs with a smaller sequence,
  * 0 = from the newest. next is the `before` of the next page, or null. */
-json_t *fog_view_jobs(struct fog_jobs *j, enum fog_job_state state, u64 before, u32 limit);
+json_t *fog_view_jobs(struct fog_jobs *j, const char *owner, enum fog_job_state state, u64 before,
+		      u32 limit);
 
 /* The full account of one job. *found false: there is none. */
-json_t *fog_view_job(struct fog_jobs *j, const char *id, bool *found);
+json_t *fog_view_job(struct fog_jobs *j, const char *owner, const char *id, bool *found);
 
 /* {"id","kind":"batch","state","reason",..,"stages":[..],"jobs":[..]}. *found false: none. */
-json_t *fog_view_batch(struct fog_jobs *j, const char *id, bool *found);
+json_t *fog_view_batch(struct fog_jobs *j, const char *owner, const char *id, bool *found);
 /* {"batches":[..],"next":n}, newest first. */
-json_t *fog_view_batches(struct fog_jobs *j, u64 before, u32 limit);
+json_t *fog_view_batches(struct fog_jobs *j, const char *owner, u64 before, u32 limit);
 /* {"id","pending","held","reason","constraints":[{constraint,hosts}],"likely_start_ms",..}. */
 json_t *fog_view_why(const struct fog_job_why *w, const char *id, u64 now_ms);
 /* {"id","history":[{state,reason,at_ms}]}, oldest first. */
 json_t *fog_view_history(struct fog_jobs *j, const char *id);
-/* [{"job","state","reason","at_ms"}] of all jobs behind event `after`, oldest first; *last is the
- * event to go on from. */
+/* [{"job","user","state","reason","at_ms"}] of all jobs behind event `after`, oldest first; *last
+ * is the event to go on from. */
 json_t *fog_view_events(struct fog_jobs *j, u64 after, u32 limit, u64 *last);
 u64 fog_view_events_last(struct fog_jobs *j); /* 0 when there is none */
 json_t *fog_view_spaces(struct fog_jobs *j);
@@ -43,8 +46,9 @@ struct fog_view_level {
 };
 /* At most cap of them; the count, or -errno of the store. */
 int fog_view_levels(struct fog_jobs *j, u64 now_ms, struct fog_view_level *out, u32 cap);
-/* {"tiers":[..],"levels":[..],"window_days","breaches":[..],"next"}, newest first. */
-json_t *fog_view_sla(struct fog_jobs *j, u64 now_ms, u64 before, u32 limit);
+/* {"tiers":[..],"levels":[..],"window_days","breaches":[..],"next"}, newest first; levels are of
+ * all. */
+json_t *fog_view_sla(struct fog_jobs *j, const char *owner, u64 now_ms, u64 before, u32 limit);
 /* The fields of the published contract, and ours. */
 json_t *fog_view_scheduler(struct fog_jobs *j, u32 hosts, u32 alive);
 
@@ -54,11 +58,11 @@ int fog_view_log(struct fog_jobs *j, const char *id, u32 attempt, u32 stream, u6
 		 u8 **data, u32 *len);
 
 /* The output with this hash: whose it is. False: there is none. */
-bool fog_view_artifact(struct fog_jobs *j, const u8 sha256[32], char job[FOG_JOB_ID_SIZE],
-		       u32 *attempt, u32 *stream);
+bool fog_view_artifact(struct fog_jobs *j, const char *owner, const u8 sha256[32],
+		       char job[FOG_JOB_ID_SIZE], u32 *attempt, u32 *stream);
 
 /* {"accounts":[{name,balance,entries}]} by name, after `after` ("" = from the first). */
-json_t *fog_view_accounts(struct fog_jobs *j, const char *after, u32 limit);
+json_t *fog_view_accounts(struct fog_jobs *j, const char *owner, const char *after, u32 limit);
 /* {"entries":[{sequence,at_ms,kind,debit,credit,amount,job}],"next":n}: newest first; account NULL
  * = all. Each row is one movement from one account to another. */
 json_t *fog_view_movements(struct fog_jobs *j, const char *account, u64 before, u32 limit);
@@ -70,8 +74,9 @@ json_t *fog_view_entries(struct fog_jobs *j, const char *account, u64 before, u3
 /* {"reputation":[{node_id,name,alpha,beta,score,mean,lower,uncertainty,evidence,tier,events,
  * updated_ms}]}; score is the lower credible bound, by which hosts are ranked. */
 json_t *fog_view_reputation(struct fog_jobs *j, fog_host_name_fn name, void *context, u64 now_ms);
-/* {"evidence":[..]} of one host, newest first. */
-json_t *fog_view_evidence(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE], u32 limit);
+/* {"evidence":[..]} of one host, newest first; jobs of others are not named. */
+json_t *fog_view_evidence(struct fog_jobs *j, const char *owner, const u8 node[FOG_JOB_NODE_SIZE],
+			  u32 limit);
 
 /* {"receipts":[{attempt,submitter,worker,label,text,signature,amount,created_ms,settlement}]} of
  * both roles. */

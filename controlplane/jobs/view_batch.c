@@ -95,11 +95,13 @@ static json_t *batch_json(struct fog_stmt *q)
 		"paid", (json_int_t)fog_column_int(q, 10));
 }
 
-json_t *fog_view_batch(struct fog_jobs *j, const char *id, bool *found)
+json_t *fog_view_batch(struct fog_jobs *j, const char *owner, const char *id, bool *found)
 {
-	struct fog_stmt *q = fog_stmt(fog_jobs_store(j), BATCH_SQL " WHERE b.id = ?");
+	struct fog_stmt *q = fog_stmt(fog_jobs_store(j),
+				      BATCH_SQL " WHERE b.id = ?1 AND (?2 = '' OR b.user = ?2)");
 
 	fog_bind_text(q, id);
+	fog_bind_text(q, owner != NULL ? owner : "");
 	int rc = fog_stmt_step(q);
 	*found = rc != 0;
 	if (rc != 1)
@@ -113,10 +115,11 @@ json_t *fog_view_batch(struct fog_jobs *j, const char *id, bool *found)
 	return o;
 }
 
-json_t *fog_view_batches(struct fog_jobs *j, u64 before, u32 limit)
+json_t *fog_view_batches(struct fog_jobs *j, const char *owner, u64 before, u32 limit)
 {
 	struct fog_stmt *q = fog_stmt(fog_jobs_store(j), BATCH_SQL
-				      " WHERE ?1 = 0 OR b.seq < ?1 ORDER BY b.seq DESC LIMIT ?2");
+				      " WHERE (?1 = 0 OR b.seq < ?1) AND (?3 = '' OR b.user = ?3)"
+				      " ORDER BY b.seq DESC LIMIT ?2");
 	json_t *list = json_array();
 	i64 last = 0;
 	u32 count = 0;
@@ -124,6 +127,7 @@ json_t *fog_view_batches(struct fog_jobs *j, u64 before, u32 limit)
 
 	fog_bind_u64(q, before);
 	fog_bind_u64(q, limit);
+	fog_bind_text(q, owner != NULL ? owner : "");
 	while ((rc = fog_stmt_step(q)) == 1) {
 		json_array_append_new(list, batch_json(q));
 		last = fog_column_int(q, 0);
@@ -170,8 +174,9 @@ json_t *fog_view_why(const struct fog_job_why *w, const char *id, u64 now_ms)
 json_t *fog_view_events(struct fog_jobs *j, u64 after, u32 limit, u64 *last)
 {
 	struct fog_stmt *q =
-		fog_stmt(fog_jobs_store(j), "SELECT id, job, state, reason, at_ms FROM job_event"
-					    " WHERE id > ? ORDER BY id LIMIT ?");
+		fog_stmt(fog_jobs_store(j), "SELECT e.id, e.job, e.state, e.reason, e.at_ms, j.user"
+					    " FROM job_event e LEFT JOIN job j ON j.id = e.job"
+					    " WHERE e.id > ? ORDER BY e.id LIMIT ?");
 	json_t *list = json_array();
 	int rc;
 
@@ -182,7 +187,8 @@ json_t *fog_view_events(struct fog_jobs *j, u64 after, u32 limit, u64 *last)
 		*last = fog_column_u64(q, 0);
 		json_array_append_new(
 			list,
-			json_pack("{s:s,s:s,s:s,s:o}", "job", fog_column_text(q, 1), "state",
+			json_pack("{s:s,s:s,s:s,s:s,s:o}", "job", fog_column_text(q, 1), "user",
+				  fog_column_is_null(q, 5) ? "" : fog_column_text(q, 5), "state",
 				  fog_job_state_name((enum fog_job_state)fog_column_int(q, 2)),
 				  "reason", fog_column_text(q, 3), "at_ms",
 				  when_ms(fog_column_u64(q, 4))));
@@ -355,12 +361,14 @@ static json_t *levels_json(struct fog_jobs *j, u64 now_ms)
 	return out;
 }
 
-json_t *fog_view_sla(struct fog_jobs *j, u64 now_ms, u64 before, u32 limit)
+json_t *fog_view_sla(struct fog_jobs *j, const char *owner, u64 now_ms, u64 before, u32 limit)
 {
 	struct fog_stmt *q = fog_stmt(
 		fog_jobs_store(j),
 		"SELECT id, job, space, tier, kind, detail, amount, created_ms FROM sla_breach"
-		" WHERE ?1 = 0 OR id < ?1 ORDER BY id DESC LIMIT ?2");
+		" WHERE (?1 = 0 OR id < ?1) AND (?3 = '' OR EXISTS"
+		" (SELECT 1 FROM job j WHERE j.id = sla_breach.job AND j.user = ?3))"
+		" ORDER BY id DESC LIMIT ?2");
 	json_t *list = json_array();
 	i64 last = 0;
 	u32 count = 0;
@@ -368,6 +376,7 @@ json_t *fog_view_sla(struct fog_jobs *j, u64 now_ms, u64 before, u32 limit)
 
 	fog_bind_u64(q, before);
 	fog_bind_u64(q, limit);
+	fog_bind_text(q, owner != NULL ? owner : "");
 	while ((rc = fog_stmt_step(q)) == 1) {
 		i64 tier = fog_column_int(q, 3);
 		last = fog_column_int(q, 0);
@@ -426,13 +435,16 @@ json_t *fog_view_scheduler(struct fog_jobs *j, u32 hosts, u32 alive)
 			 "sla_breaches", (json_int_t)s.breaches);
 }
 
-bool fog_view_artifact(struct fog_jobs *j, const u8 sha256[32], char job[FOG_JOB_ID_SIZE],
-		       u32 *attempt, u32 *stream)
+bool fog_view_artifact(struct fog_jobs *j, const char *owner, const u8 sha256[32],
+		       char job[FOG_JOB_ID_SIZE], u32 *attempt, u32 *stream)
 {
-	struct fog_stmt *q = fog_stmt(fog_jobs_store(j), "SELECT job, attempt, stream FROM artifact"
-							 " WHERE sha256 = ? LIMIT 1");
+	struct fog_stmt *q = fog_stmt(
+		fog_jobs_store(j), "SELECT job, attempt, stream FROM artifact a WHERE sha256 = ?1"
+				   " AND (?2 = '' OR EXISTS (SELECT 1 FROM job j WHERE j.id = a.job"
+				   " AND j.user = ?2)) LIMIT 1");
 
 	fog_bind_blob(q, sha256, 32);
+	fog_bind_text(q, owner != NULL ? owner : "");
 	if (fog_stmt_step(q) != 1)
 		return false;
 	snprintf(job, FOG_JOB_ID_SIZE, "%s", fog_column_text(q, 0));

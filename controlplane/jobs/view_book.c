@@ -27,17 +27,19 @@ static json_t *list_end(json_t *list, int rc, const char *name, u32 count, u32 l
 			 count == limit && limit != 0 ? json_integer(last) : json_null());
 }
 
-json_t *fog_view_accounts(struct fog_jobs *j, const char *after, u32 limit)
+json_t *fog_view_accounts(struct fog_jobs *j, const char *owner, const char *after, u32 limit)
 {
 	struct fog_stmt *q = fog_stmt(
 		fog_jobs_store(j), "SELECT a.name, a.balance, (SELECT count(*) FROM ledger_entry e"
 				   " WHERE e.account = a.name) FROM ledger_account a"
-				   " WHERE a.name > ? ORDER BY a.name LIMIT ?");
+				   " WHERE a.name > ?1 AND (?3 = '' OR a.name = 'user:' || ?3)"
+				   " ORDER BY a.name LIMIT ?2");
 	json_t *list = json_array();
 	int rc;
 
 	fog_bind_text(q, after);
 	fog_bind_u64(q, FOG_MIN(limit, FOG_JOBS_LIST_MAX));
+	fog_bind_text(q, owner != NULL ? owner : "");
 	while ((rc = fog_stmt_step(q)) == 1)
 		json_array_append_new(list,
 				      json_pack("{s:s,s:I,s:I}", "name", fog_column_text(q, 0),
@@ -168,16 +170,20 @@ json_t *fog_view_reputation(struct fog_jobs *j, fog_host_name_fn name, void *con
 	return json_pack("{s:o}", "reputation", list);
 }
 
-json_t *fog_view_evidence(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE], u32 limit)
+json_t *fog_view_evidence(struct fog_jobs *j, const char *owner, const u8 node[FOG_JOB_NODE_SIZE],
+			  u32 limit)
 {
 	struct fog_stmt *q = fog_stmt(fog_jobs_store(j),
-				      "SELECT id, kind, quality, job, attempt, detail, created_ms"
-				      " FROM evidence WHERE node = ? ORDER BY id DESC LIMIT ?");
+				      "SELECT id, kind, quality, CASE WHEN ?3 = '' OR EXISTS"
+				      " (SELECT 1 FROM job j WHERE j.id = e.job AND j.user = ?3)"
+				      " THEN job ELSE '' END, attempt, detail, created_ms"
+				      " FROM evidence e WHERE node = ?1 ORDER BY id DESC LIMIT ?2");
 	json_t *list = json_array();
 	int rc;
 
 	fog_bind_blob(q, node, FOG_JOB_NODE_SIZE);
 	fog_bind_u64(q, FOG_MIN(limit, FOG_JOBS_LIST_MAX));
+	fog_bind_text(q, owner != NULL ? owner : "");
 	while ((rc = fog_stmt_step(q)) == 1)
 		json_array_append_new(list,
 				      json_pack("{s:I,s:s,s:f,s:s,s:I,s:s,s:I}", "sequence",

@@ -6,7 +6,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "controlplane/core/dir.h"
+#include "configs/file.h"
 #include "controlplane/core/log.h"
 #include "controlplane/validator/node_private.h"
 
@@ -37,18 +37,11 @@ int fog_node_observe_start(struct fog_node *n)
 
 int fog_node_observe_log(struct fog_node *n)
 {
-	char dir[4096];
-
 	if (n->config.key_new == NULL)
 		return 0;
 	if (unlink(n->config.key_new) != 0)
 		return errno == ENOENT ? 0 : -errno;
-	snprintf(dir, sizeof(dir), "%s", n->config.key_new);
-	char *end = strrchr(dir, '/');
-	if (end == NULL)
-		return fog_dir_sync(".");
-	end[1] = '\0';
-	return fog_dir_sync(dir);
+	return fog_dir_sync_of(n->config.key_new);
 }
 
 void fog_node_observe_check(struct fog_node *n)

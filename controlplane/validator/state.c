@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "controlplane/core/dir.h"
+#include "configs/file.h"
 #include "controlplane/core/log.h"
 #include "controlplane/validator/node_private.h"
 
@@ -42,22 +42,6 @@ static u64 meta_decode(struct fog_app_snapshot *s, const u8 in[META_SIZE])
 static void path_make(const struct fog_node *n, u64 epoch, const char *end, char out[4096])
 {
 	snprintf(out, 4096, "%s/snapshot.%012llu%s", n->dir, (unsigned long long)epoch, end);
-}
-
-static int write_all(int fd, const void *data, size_t len)
-{
-	const u8 *p = data;
-
-	while (len > 0) {
-		ssize_t n = write(fd, p, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EIO;
-		p += n;
-		len -= (size_t)n;
-	}
-	return 0;
 }
 
 /* ---- writing -------------------------------------------------------------------------------- */
@@ -137,10 +121,10 @@ static void on_snapshot(struct ev_loop *loop, struct ev_timer *w, int revents)
 				      &len);
 	if (rc == 0) {
 		fog_store_u32(size, len);
-		rc = write_all(n->snapshot_fd, size, 4);
+		rc = fog_file_write_all(n->snapshot_fd, size, 4);
 	}
 	if (rc == 0)
-		rc = write_all(n->snapshot_fd, chunk, len);
+		rc = fog_file_write_all(n->snapshot_fd, chunk, len);
 	if (rc != 0)
 		snapshot_give_up(n, "write", rc);
 	n->snapshot_chunk++;
@@ -162,7 +146,7 @@ void fog_node_snapshot_begin(struct fog_node *n, u64 epoch)
 	}
 	meta_encode(epoch, &n->snapshot, header + 8);
 	if (rc == 0)
-		rc = write_all(n->snapshot_fd, header, sizeof(header));
+		rc = fog_file_write_all(n->snapshot_fd, header, sizeof(header));
 	n->snapshot_epoch = epoch;
 	n->snapshot_chunk = 0;
 	ev_timer_init(&n->snapshot_timer, on_snapshot, WRITE_EVERY_S, WRITE_EVERY_S);

@@ -71,10 +71,8 @@ const char *fog_xdp_counter_text(u32 counter)
 int fog_xdp_prefix_parse(const char *text, struct fog_xdp_prefix *out)
 {
 	struct fog_exit_rule rule;
-	char with_port[FOG_RULE_TEXT_SIZE];
 
-	if (snprintf(with_port, sizeof(with_port), "%s:1", text) >= (int)sizeof(with_port) ||
-	    fog_exit_rule_parse(with_port, &rule) != 0)
+	if (fog_network_parse(text, &rule) != 0)
 		return -EINVAL;
 	*out = (struct fog_xdp_prefix){.length = rule.prefix_bits};
 	memcpy(out->address, rule.ip, 16);

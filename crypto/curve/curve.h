@@ -70,6 +70,10 @@ void fog_portable_msm(struct fog_ge_ext *sum, const struct fog_ge_niels *point,
 		      const struct fog_sc *scalar, unsigned count, void *scratch);
 size_t fog_portable_msm_scratch_size(unsigned count);
 
+/* The avx2 path's own, beside straus.h. */
+void fog_avx2_x25519_many(u8 (*out)[32], const u8 (*scalar)[32], const u8 (*point)[32], int *result,
+			  unsigned count);
+
 extern const u64 fog_sha512_256_initial[8];
 
 extern const struct fog_curve fog_curve_portable;

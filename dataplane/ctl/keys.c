@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "dataplane/ctl/keys.h"
 
+#include "configs/file.h"
 #include "crypto/mem.h"
 #include "crypto/random/random.h"
 
@@ -24,35 +25,6 @@ __attribute__((format(printf, 2, 3))) static void why_set(char why[WHY_SIZE], co
 	va_start(ap, format);
 	vsnprintf(why, WHY_SIZE, format, ap);
 	va_end(ap);
-}
-
-/* Exactly len bytes; a short file reads as 0 bytes beyond its end and is an error before. */
-static int bytes_read(int fd, u8 *out, size_t len)
-{
-	for (size_t done = 0; done < len;) {
-		ssize_t n = read(fd, out + done, len - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EINVAL;
-		done += (size_t)n;
-	}
-	return 0;
-}
-
-static int bytes_write(int fd, const u8 *data, size_t len)
-{
-	for (size_t done = 0; done < len;) {
-		ssize_t n = write(fd, data + done, len - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		done += (size_t)n;
-	}
-	return 0;
 }
 
 static int file_check(int fd, const char *path, char why[WHY_SIZE])
@@ -94,7 +66,7 @@ static int keys_read(struct fog_keys *k, const char *path, char why[WHY_SIZE])
 	}
 	int rc = file_check(fd, path, why);
 	if (rc == 0)
-		rc = bytes_read(fd, bytes, sizeof(bytes));
+		rc = fog_file_read_all(fd, bytes, sizeof(bytes));
 	close(fd);
 	if (rc != 0)
 		goto out;
@@ -110,51 +82,15 @@ out:
 	return rc;
 }
 
-/* Make the directory entry itself durable. */
-static int folder_sync(const char *path)
-{
-	char folder[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-	size_t len = slash == NULL ? 0 : (size_t)(slash - path);
-
-	if (len >= sizeof(folder))
-		return -ENAMETOOLONG;
-	memcpy(folder, path, len);
-	folder[len] = '\0';
-	int fd = open(slash == NULL ? "."
-		      : len == 0    ? "/"
-				    : folder,
-		      O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	int rc = fsync(fd) == 0 ? 0 : -errno;
-	close(fd);
-	return rc;
-}
-
-/* Write beside, sync, then link(2) into place: unlike rename it never replaces a file that another
- * process made meanwhile. */
 static int keys_create(const char *path)
 {
-	char beside[PATH_MAX];
 	u8 bytes[FOG_KEYS_FILE_SIZE];
 
-	if (snprintf(beside, sizeof(beside), "%s.XXXXXX", path) >= (int)sizeof(beside))
-		return -ENAMETOOLONG;
-	int fd = mkostemp(beside, O_CLOEXEC); /* mode 0600 */
-	if (fd < 0)
-		return -errno;
 	memcpy(bytes, keys_magic, 16);
 	fog_random_bytes(bytes + 16, 64);
-	int rc = bytes_write(fd, bytes, sizeof(bytes));
+	int rc = fog_file_create(path, bytes, sizeof(bytes));
 	fog_wipe(bytes, sizeof(bytes));
-	if (rc == 0 && fsync(fd) != 0)
-		rc = -errno;
-	close(fd);
-	if (rc == 0 && link(beside, path) != 0 && errno != EEXIST)
-		rc = -errno;
-	unlink(beside);
-	return rc != 0 ? rc : folder_sync(path);
+	return rc == -EEXIST ? 0 : rc; /* another process was faster */
 }
 
 int fog_keys_load(struct fog_keys *k, const char *path, char why[WHY_SIZE])

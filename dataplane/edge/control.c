@@ -108,6 +108,11 @@ static json_t *path_json(const struct fog_circuit *circuit)
 	return path;
 }
 
+static const char *line_owner(const struct fog_line *l)
+{
+	return ((const struct fog_tunnel *)l->user)->owner;
+}
+
 void fog_control_circuit(struct fog_control *c, const struct fog_line *l, const char *event,
 			 const char *reason)
 {
@@ -115,10 +120,11 @@ void fog_control_circuit(struct fog_control *c, const struct fog_line *l, const 
 
 	if (c->edge == NULL || c->fd < 0)
 		return;
-	fog_control_send(c, json_pack("{s:s, s:s, s:I, s:o, s:s, s:s, s:I}", "op", "circuit",
-				      "event", event, "handle", (json_int_t)l->circuit.handle,
-				      "path", path_json(&l->circuit), "purpose", l->purpose,
-				      "reason", reason, "build_ms", (json_int_t)(built / 1000000)));
+	fog_control_send(c, json_pack("{s:s, s:s, s:s, s:I, s:o, s:s, s:s, s:I}", "op", "circuit",
+				      "event", event, "owner", line_owner(l), "handle",
+				      (json_int_t)l->circuit.handle, "path", path_json(&l->circuit),
+				      "purpose", l->purpose, "reason", reason, "build_ms",
+				      (json_int_t)(built / 1000000)));
 }
 
 /* ---- route requests ----------------------------------------------------------------------- */
@@ -189,13 +195,13 @@ static json_t *line_json(const struct fog_line *l, u64 now)
 {
 	u64 built = l->built_ns > l->created_ns ? l->built_ns - l->created_ns : 0;
 
-	return json_pack("{s:I, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "handle",
-			 (json_int_t)l->circuit.handle, "path", path_json(&l->circuit), "purpose",
-			 l->purpose, "state", fog_line_state_name(l), "age_ms",
-			 (json_int_t)((now - l->created_ns) / 1000000), "build_ms",
-			 (json_int_t)(built / 1000000), "bytes_tx", (json_int_t)l->bytes_tx,
-			 "bytes_rx", (json_int_t)l->bytes_rx, "streams",
-			 (json_int_t)line_streams(l));
+	return json_pack(
+		"{s:I, s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "handle",
+		(json_int_t)l->circuit.handle, "owner", line_owner(l), "path",
+		path_json(&l->circuit), "purpose", l->purpose, "state", fog_line_state_name(l),
+		"age_ms", (json_int_t)((now - l->created_ns) / 1000000), "build_ms",
+		(json_int_t)(built / 1000000), "bytes_tx", (json_int_t)l->bytes_tx, "bytes_rx",
+		(json_int_t)l->bytes_rx, "streams", (json_int_t)line_streams(l));
 }
 
 /* Append while the answer stays within one line. */
@@ -243,14 +249,15 @@ static void circuits_answer(struct fog_control *c, u64 id)
 				      "truncated", !whole));
 }
 
-static void close_answer(struct fog_control *c, u64 id, u32 handle)
+/* owner: only a circuit of this one; NULL: whosever. */
+static void close_answer(struct fog_control *c, u64 id, u32 handle, const char *owner)
 {
 	struct fog_line *l = fog_line_find(c->edge, handle);
-	bool ok = true;
+	bool ok = owner == NULL || (l != NULL && strcmp(line_owner(l), owner) == 0);
 
-	if (l != NULL)
+	if (ok && l != NULL)
 		fog_tunnel_line_close(l);
-	else
+	else if (ok)
 		ok = fog_terminus_close(c->edge, handle);
 	if (ok)
 		fog_control_send(c, json_pack("{s:s, s:I, s:b}", "op", "close", "id",
@@ -295,7 +302,7 @@ static void line_take(struct fog_control *c, const char *line, size_t size)
 		fog_control_send(c, json_pack("{s:s, s:I}", "op", "ping", "id", (json_int_t)m.id));
 		break;
 	case FOG_CONTROL_CLOSE:
-		close_answer(c, m.id, m.handle);
+		close_answer(c, m.id, m.handle, m.has_owner ? m.owner : NULL);
 		break;
 	}
 }

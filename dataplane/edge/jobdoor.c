@@ -139,7 +139,7 @@ static void client_refuse(struct fog_jobdoor_client *c, enum fog_open_code code,
 	char line[FOG_HEADER_LINE_MAX + 1];
 	int fd = c->fd;
 
-	(void)fog_sock_line_write(fd, line, fog_answer_format(code, error, line));
+	(void)fog_sock_line_write(fd, line, fog_answer_format(code, error, false, line));
 	client_free(c);
 	close(fd);
 }

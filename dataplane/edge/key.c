@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "configs/file.h"
 #include "crypto/hash/hash.h"
 #include "crypto/mem.h"
 #include "crypto/random/random.h"
@@ -47,45 +48,15 @@ static int file_read(u8 bytes[FOG_EDGE_KEY_FILE_SIZE], const char *path, char wh
 	return rc == 0 ? 0 : why_set(why, path, strerror(-rc), rc);
 }
 
-static int folder_sync(const char *path)
-{
-	char folder[PATH_MAX];
-	const char *slash = strrchr(path, '/');
-
-	snprintf(folder, sizeof(folder), "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1,
-		 slash != NULL ? path : ".");
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	int rc = fsync(fd) == 0 ? 0 : -errno;
-	close(fd);
-	return rc;
-}
-
-/* Beside, synced, then linked into place: complete or not there, and never over another's. */
 static int file_create(const char *path)
 {
-	char beside[PATH_MAX];
 	u8 bytes[FOG_EDGE_KEY_FILE_SIZE];
-	int rc = 0;
 
-	if (snprintf(beside, sizeof(beside), "%s.XXXXXX", path) >= (int)sizeof(beside))
-		return -ENAMETOOLONG;
-	int fd = mkostemp(beside, O_CLOEXEC); /* mode 0600 */
-	if (fd < 0)
-		return -errno;
 	memcpy(bytes, magic, sizeof(magic));
 	fog_random_bytes(bytes + sizeof(magic), 32);
-	if (write(fd, bytes, sizeof(bytes)) != sizeof(bytes))
-		rc = errno != 0 ? -errno : -EIO;
+	int rc = fog_file_create(path, bytes, sizeof(bytes));
 	fog_wipe(bytes, sizeof(bytes));
-	if (rc == 0 && fsync(fd) != 0)
-		rc = -errno;
-	close(fd);
-	if (rc == 0 && link(beside, path) != 0 && errno != EEXIST)
-		rc = -errno;
-	unlink(beside);
-	return rc == 0 ? folder_sync(path) : rc;
+	return rc == -EEXIST ? 0 : rc; /* another process was faster */
 }
 
 int fog_edge_key_load(u8 seed[32], const char *path, char why[256])

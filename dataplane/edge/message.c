@@ -224,6 +224,9 @@ static int message_fill(struct fog_control_message *m, const json_t *root, char 
 		if (!number_get(root, "handle", 1, UINT32_MAX, &value))
 			return fail(why, "bad handle");
 		m->handle = (u32)value;
+		m->has_owner = json_object_get(root, "owner") != NULL;
+		if (m->has_owner && !text_get(root, "owner", m->owner, sizeof(m->owner)))
+			return fail(why, "bad owner");
 		return 0;
 	}
 	return fail(why, "unknown op");
@@ -351,6 +354,9 @@ static int open_fill(struct fog_stream_header *h, const json_t *root)
 	if (rc != 0 || (!exits && !key_get(root, "target", h->target)))
 		return -EPROTO;
 	h->fresh = json_is_true(json_object_get(root, "fresh"));
+	if (json_object_get(root, "owner") != NULL &&
+	    !text_get(root, "owner", h->owner, sizeof(h->owner)))
+		return -EPROTO;
 	if (json_object_get(root, "hops") == NULL)
 		return 0;
 	if (!number_get(root, "hops", 1, FOG_HOPS_MAX, &hops))
@@ -416,13 +422,13 @@ out:
 	return rc;
 }
 
-size_t fog_answer_format(enum fog_open_code code, const char *error,
+size_t fog_answer_format(enum fog_open_code code, const char *error, bool far,
 			 char out[FOG_HEADER_LINE_MAX + 1])
 {
 	if (code == FOG_OPEN_OK)
 		return line_format(json_pack("{s:b}", "ok", 1), out);
-	/* Our own troubles are, to the other side, an unreachable target. */
-	enum fog_open_code wire = code <= CODE_WIRE_MAX ? code : FOG_OPEN_UNREACHABLE;
+	if (far && code > CODE_WIRE_MAX)
+		code = FOG_OPEN_UNREACHABLE;
 	char text[FOG_ERROR_TEXT_MAX];
 
 	snprintf(text, sizeof(text), "%s", error);
@@ -431,6 +437,6 @@ size_t fog_answer_format(enum fog_open_code code, const char *error,
 			*p = '?';
 	}
 	return line_format(json_pack("{s:b, s:s, s:s}", "ok", 0, "error", text, "code",
-				     fog_open_code_name(wire)),
+				     fog_open_code_name(code)),
 			   out);
 }

@@ -16,6 +16,7 @@
 #define FOG_HEADER_LINE_MAX  1024        /* of a stream, edge.sock, jobs.sock */
 #define FOG_EXCLUDE_MAX      16          /* hosts a route may be asked to avoid */
 #define FOG_ERROR_TEXT_MAX   128
+#define FOG_OWNER_SIZE       65 /* of a user's name with its zero */
 #define FOG_NODE_HEX_SIZE    (2 * FOG_NODE_ID_SIZE + 1)
 
 enum fog_purpose {
@@ -66,7 +67,7 @@ enum fog_control_op {
 	FOG_CONTROL_CONFIG = 1,
 	FOG_CONTROL_ROUTE = 2,
 	FOG_CONTROL_CIRCUITS = 3, /* id */
-	FOG_CONTROL_CLOSE = 4,    /* id, handle */
+	FOG_CONTROL_CLOSE = 4,    /* id, handle, owner */
 	FOG_CONTROL_PING = 5,     /* id */
 };
 
@@ -74,6 +75,8 @@ struct fog_control_message {
 	enum fog_control_op op;
 	u64 id;
 	u32 handle;
+	bool has_owner; /* CLOSE: only a circuit of this one */
+	char owner[FOG_OWNER_SIZE];
 	struct fog_route route;
 	struct fog_edge_config config;
 };
@@ -109,6 +112,7 @@ struct fog_stream_header {
 	enum fog_purpose purpose; /* of a CIRCUIT */
 	u32 hops;                 /* of the circuit; 0 = as configured */
 	bool fresh;               /* over a circuit that nobody else uses, and that ends with it */
+	char owner[FOG_OWNER_SIZE]; /* of a CIRCUIT: the user it is for; empty: the host */
 };
 
 /* 0 or -EPROTO. A header, as it travels, names no circuit. */
@@ -120,7 +124,8 @@ size_t fog_header_format(const struct fog_stream_header *h, char out[FOG_HEADER_
 /* {"ok":..}: code FOG_OPEN_OK or what went wrong. -EPROTO when malformed. */
 int fog_answer_parse(enum fog_open_code *code, char error[FOG_ERROR_TEXT_MAX], const char *line,
 		     size_t size);
-size_t fog_answer_format(enum fog_open_code code, const char *error,
+/* far: for another host, to whom our own troubles are an unreachable target. */
+size_t fog_answer_format(enum fog_open_code code, const char *error, bool far,
 			 char out[FOG_HEADER_LINE_MAX + 1]);
 
 const char *fog_purpose_name(enum fog_purpose p);

@@ -40,7 +40,7 @@ static void on_timer(struct ev_loop *loop, struct ev_timer *w, int events)
 static void refuse(struct request *r, enum fog_open_code code, const char *error)
 {
 	char line[FOG_HEADER_LINE_MAX + 1];
-	size_t n = fog_answer_format(code, error, line);
+	size_t n = fog_answer_format(code, error, true, line);
 
 	(void)fog_stream_write(r->stream, line, n);
 	fog_stream_finish(r->stream);
@@ -52,7 +52,7 @@ static void refuse(struct request *r, enum fog_open_code code, const char *error
 static void serve(struct request *r, int fd)
 {
 	char line[FOG_HEADER_LINE_MAX + 1];
-	size_t n = fog_answer_format(FOG_OPEN_OK, "", line);
+	size_t n = fog_answer_format(FOG_OPEN_OK, "", true, line);
 	struct fog_stream *s = r->stream;
 	struct fog_edge *e = r->edge;
 

@@ -503,6 +503,7 @@ static struct fog_tunnel *tunnel_new(struct fog_edge *e, const struct fog_openin
 	t->fresh = o->header.fresh;
 	t->apart = apart(o);
 	t->hops_wanted = o->header.hops;
+	memcpy(t->owner, o->header.owner, sizeof(t->owner));
 	t->request.purpose = o->purpose;
 	if (o->purpose == FOG_PURPOSE_EXIT) {
 		memcpy(t->request.host, o->header.host, sizeof(t->request.host));

@@ -46,10 +46,11 @@ struct fog_tunnel {
 	enum fog_purpose purpose;
 	bool terminus_known; /* asked for, or chosen by the control plane */
 	bool closing;
-	bool apart;      /* asked for as a circuit of its own: joined to no other tunnel */
-	bool fresh;      /* and nobody else uses it; it ends with its stream */
-	bool kept;       /* lives without streams */
-	u32 hops_wanted; /* 0 = as configured */
+	bool apart; /* asked for as a circuit of its own: joined to no other tunnel */
+	bool fresh; /* and nobody else uses it; it ends with its stream */
+	bool kept;  /* lives without streams */
+	char owner[FOG_OWNER_SIZE]; /* for whom it is; empty: the host */
+	u32 hops_wanted;            /* 0 = as configured */
 	struct fog_route_request request;
 	u8 terminus[FOG_NODE_ID_SIZE];
 	u8 quic_pk[FOG_TLS_KEY_SIZE];

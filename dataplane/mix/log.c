@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "configs/file.h"
 #include "crypto/mem.h"
 
 static const char magic[16] = "fog-mix-epoch-1";
@@ -72,19 +73,6 @@ static int read_at(int fd, void *out, size_t len, off_t at)
 	return 0;
 }
 
-static int write_all(int fd, const void *data, size_t len)
-{
-	for (size_t done = 0; done < len;) {
-		ssize_t n = write(fd, (const u8 *)data + done, len - done);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		done += (size_t)n;
-	}
-	return 0;
-}
-
 int fog_mix_log_read(const struct fog_mix_log *l, unsigned i, struct fog_mix_log_epoch *e)
 {
 	u8 header[FOG_MIX_LOG_HEADER];
@@ -134,8 +122,8 @@ static int erase(int fd)
 		if (fcntl(fd, F_SETFL, 0) != 0 || lseek(fd, 0, SEEK_SET) != 0)
 			return -errno;
 		for (off_t at = 0; at < st.st_size && rc == 0; at += (off_t)sizeof(zeros))
-			rc = write_all(fd, zeros,
-				       FOG_MIN(sizeof(zeros), (size_t)(st.st_size - at)));
+			rc = fog_file_write_all(fd, zeros,
+						FOG_MIN(sizeof(zeros), (size_t)(st.st_size - at)));
 		if (rc == 0 && fsync(fd) != 0)
 			rc = -errno;
 		if (fcntl(fd, F_SETFL, O_APPEND) != 0)
@@ -159,7 +147,7 @@ int fog_mix_log_start(struct fog_mix_log *l, unsigned i, const struct fog_mix_lo
 		memcpy(header + 32, e->secret, 32);
 		memcpy(header + 64, e->tag_key, 32);
 		memcpy(header + 96, l->boot_id, 16);
-		rc = write_all(l->fd[i], header, sizeof(header));
+		rc = fog_file_write_all(l->fd[i], header, sizeof(header));
 		fog_wipe(header, sizeof(header));
 	}
 	if (rc == 0 && fsync(l->fd[i]) != 0)
@@ -174,7 +162,7 @@ int fog_mix_log_append(struct fog_mix_log *l, unsigned i, const u8 (*mark)[FOG_M
 
 	if (l->fd[i] < 0 || count == 0)
 		return 0;
-	int rc = write_all(l->fd[i], mark, (size_t)count * FOG_MIX_MARK_SIZE);
+	int rc = fog_file_write_all(l->fd[i], mark, (size_t)count * FOG_MIX_MARK_SIZE);
 	if (rc < 0 && fstat(l->fd[i], &st) == 0) {
 		/* Whole marks only, or all that follow would be read askew. */
 		off_t whole =

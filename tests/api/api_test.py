@@ -17,6 +17,7 @@ import traceback
 
 import corpus
 import endpoints
+import owners
 import refusals
 import sockets
 import workflows
@@ -88,6 +89,8 @@ def main():
     for name, test, waits in workflows.TESTS:
         if not (waits and options.quick):
             run(f"workflow: {name}", test, client)
+    for name, test in owners.TESTS:
+        run(f"owner: {name}", test, client)
     for name, test in sockets.TESTS:
         run(f"websocket: {name}", test, client)
     for name, test in refusals.TESTS:

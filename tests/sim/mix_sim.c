@@ -9,7 +9,6 @@
  *	mix_sim --bad drop|delay|alter			a bad mix is found and no other one accused
  */
 #include <dirent.h>
-#include <ftw.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <sys/stat.h>
@@ -18,6 +17,7 @@
 #include "crypto/mem.h"
 #include "dataplane/edge/mix/mail.h"
 #include "tests/sim/testbed.h"
+#include "tests/unit/fog_place.h"
 
 #define MIXES    5
 #define SENDER   5
@@ -310,14 +310,6 @@ static void epoch_turn(void)
 	EXPECT(tb_drops(&tb, 0, FOG_DROP_MIX_EPOCH) > before, "an old key still works");
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static void folders(bool make)
 {
 	for (u32 i = 0; i < HOSTS; i++) {
@@ -328,7 +320,7 @@ static void folders(bool make)
 			FOG_ASSERT(mkdtemp(client[i].dir) != NULL);
 			snprintf(h->mix_dir, sizeof(h->mix_dir), "%s", client[i].dir);
 		} else {
-			(void)nftw(client[i].dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+			(void)fog_test_tree_remove(client[i].dir);
 		}
 	}
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/executor/vm/tar.h"
+#include "configs/file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -32,38 +33,6 @@ struct header {
 	char pad[12];
 };
 _Static_assert(sizeof(struct header) == BLOCK, "one block");
-
-static int read_all(int fd, void *buf, size_t len)
-{
-	u8 *at = buf;
-
-	while (len > 0) {
-		ssize_t n = read(fd, at, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -EINVAL;
-		at += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-static int write_all(int fd, const void *buf, size_t len)
-{
-	const u8 *at = buf;
-
-	while (len > 0) {
-		ssize_t n = write(fd, at, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		at += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
 
 static unsigned checksum(const struct header *h)
 {
@@ -121,9 +90,9 @@ static int file_unpack(int fd, int dir_fd, const char *name, mode_t mode, u64 si
 	int ret = out < 0 ? -errno : 0;
 	while (ret == 0 && size > 0) {
 		size_t part = (size_t)FOG_MIN(size, (u64)BLOCK);
-		ret = read_all(fd, block, BLOCK);
+		ret = fog_file_read_all(fd, block, BLOCK);
 		if (ret == 0)
-			ret = write_all(out, block, part);
+			ret = fog_file_write_all(out, block, part);
 		size -= part;
 	}
 	if (out >= 0)
@@ -168,7 +137,7 @@ int fog_tar_unpack(int fd, int dir_fd)
 	struct header h;
 
 	for (;;) {
-		int ret = read_all(fd, &h, sizeof(h));
+		int ret = fog_file_read_all(fd, &h, sizeof(h));
 		if (ret < 0)
 			return ret;
 		if (h.name[0] == '\0')
@@ -194,7 +163,7 @@ static int put(struct pack *p, const void *buf, size_t len)
 	if (len > p->left)
 		return -EFBIG;
 	p->left -= len;
-	return write_all(p->fd, buf, len);
+	return fog_file_write_all(p->fd, buf, len);
 }
 
 /* False: it does not fit, even in two parts. */
@@ -240,7 +209,7 @@ static int file_pack(struct pack *p, int in, u64 size)
 	while (ret == 0 && size > 0) {
 		size_t part = (size_t)FOG_MIN(size, (u64)BLOCK);
 		memset(block, 0, sizeof(block));
-		ret = read_all(in, block, part);
+		ret = fog_file_read_all(in, block, part);
 		if (ret == 0)
 			ret = put(p, block, BLOCK);
 		size -= part;

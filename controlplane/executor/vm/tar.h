@@ -9,7 +9,7 @@
 #define FOG_TAR_DEPTH_MAX 32 /* directories below the one that is packed */
 
 /* Unpack fd below dir_fd. Names that are absolute or hold ".." are refused. 0 or -errno; -EINVAL:
- * not a ustar archive. */
+ * not a ustar archive; -ENODATA: it ends too early. */
 int fog_tar_unpack(int fd, int dir_fd);
 
 /* Pack everything below dir_fd into fd, closing dir_fd. Returns how many entries were left out: what

@@ -143,5 +143,44 @@ static void test_rule_matching(void)
 	}
 }
 
+static void test_networks(void)
+{
+	static const char *const bad[] = {
+		"",          "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/",   "10.0.0.0/8:1",
+		"fd00::1/8", "[fd00::/8",  "fd00::/129",  "example.org", "10.0.0.0/8 ",
+		"/8",        "[]"};
+	static const struct {
+		const char *network, *ip;
+		bool match;
+	} cases[] = {
+		{"10.0.0.0/8", "10.255.0.1", true},
+		{"10.0.0.0/8", "11.0.0.1", false},
+		{"127.0.0.1", "127.0.0.1", true},
+		{"127.0.0.1", "127.0.0.2", false},
+		{"::1", "::1", true},
+		{"::1", "127.0.0.1", false},
+		{"fd00::/8", "fdff::1", true},
+		{"[fd00::]/8", "fdff::1", true},
+		{"[fd00::]/8", "fe00::1", false},
+		{"0.0.0.0/0", "2001:db8::1", false},
+		{"::/0", "2001:db8::1", true},
+	};
+	struct fog_exit_rule r;
+	u8 ip[16];
+
+	for (unsigned i = 0; i < FOG_ARRAY_COUNT(bad); i++) {
+		if (fog_network_parse(bad[i], &r) == 0)
+			printf("accepted case %u: %s\n", i, bad[i]);
+		CU_ASSERT_EQUAL(fog_network_parse(bad[i], &r), -EINVAL);
+	}
+	for (unsigned i = 0; i < FOG_ARRAY_COUNT(cases); i++) {
+		CU_ASSERT_EQUAL_FATAL(fog_network_parse(cases[i].network, &r), 0);
+		CU_ASSERT_EQUAL_FATAL(fog_ip_parse(cases[i].ip, ip), 0);
+		if (fog_exit_rule_match(&r, ip, 1) != cases[i].match)
+			printf("case %u\n", i);
+		CU_ASSERT_EQUAL(fog_exit_rule_match(&r, ip, 1), cases[i].match);
+	}
+}
+
 FOG_TEST_MAIN("configs/address", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_addresses),
-	      FOG_TEST(test_bad_rules), FOG_TEST(test_rule_matching))
+	      FOG_TEST(test_bad_rules), FOG_TEST(test_rule_matching), FOG_TEST(test_networks))

@@ -5,6 +5,7 @@
 
 #include "controlplane/core/framed.h"
 #include "crypto/random/random.h"
+#include "tests/unit/fog_loop.h"
 #include "tests/unit/fog_test.h"
 
 static struct ev_loop *loop;
@@ -51,23 +52,6 @@ static void on_end(void *ctx, struct fog_framed *s, int error)
 }
 
 static const struct fog_framed_events events = {on_frame, on_drain, on_end};
-
-static void on_give_up(struct ev_loop *l, struct ev_timer *w, int revents)
-{
-	ev_break(l, EVBREAK_ALL);
-}
-
-/* Run until cond() or 2 s. */
-#define RUN_UNTIL(cond)                                        \
-	do {                                                   \
-		struct ev_timer give_up;                       \
-		ev_timer_init(&give_up, on_give_up, 2.0, 0.0); \
-		ev_timer_start(loop, &give_up);                \
-		while (!(cond) && ev_is_active(&give_up))      \
-			ev_run(loop, EVRUN_ONCE);              \
-		CU_ASSERT(cond);                               \
-		ev_timer_stop(loop, &give_up);                 \
-	} while (0)
 
 static void start(struct side *a, int *raw)
 {
@@ -409,6 +393,8 @@ static void test_opening(void)
 	CU_ASSERT_EQUAL(got.rc, -ENOENT);
 	open_case(path, "{\"ok\":true,\"path\":[],\"circuit\":1}\n", 0, "");
 	open_case(path, "{\"ok\":false,\"error\":\"no route\"}\n", -ECONNREFUSED, "no route");
+	open_case(path, "{\"ok\":false,\"error\":\"need 3\",\"code\":\"no route\"}\n",
+		  -EHOSTUNREACH, "need 3");
 	open_case(path, "{\"okay\":true}\n", -EPROTO,
 		  "fog-edge answered something else than {\"ok\":..}");
 	open_case(path, "x\n", -EPROTO, "fog-edge answered something else than {\"ok\":..}");

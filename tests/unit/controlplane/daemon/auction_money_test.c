@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The book of a whole control plane while an auction passes through it. */
 #include <errno.h>
-#include <ftw.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,6 +12,7 @@
 #include "controlplane/jobs/runtime.h"
 #include "controlplane/ledger/ledger.h"
 #include "crypto/mem.h"
+#include "tests/unit/fog_place.h"
 #include "tests/unit/fog_test.h"
 
 #define HOUR 3600000ull
@@ -22,18 +22,6 @@ static struct fog_host *h;
 static char dir[64], conf[96];
 static struct fog_host_auction x;
 static const u8 nonce[32] = "not very secret, but 32 bytes ..";
-
-static u16 free_port(void)
-{
-	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(sa);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	CU_ASSERT_EQUAL(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
-	CU_ASSERT_EQUAL(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
-	close(fd);
-	return ntohs(sa.sin_port);
-}
 
 static void start(void)
 {
@@ -49,7 +37,7 @@ static void start(void)
 		"host = { name = \"alpha\"; run_dir = \"%s\"; state_dir = \"%s/state\"; };\n"
 		"dataplane = { listen = \"127.0.0.1:9\"; };\n"
 		"control = { listen = \"127.0.0.1:%u\"; };\n",
-		dir, dir, free_port());
+		dir, dir, fog_test_free_port());
 	fclose(f);
 	loop = ev_loop_new(EVFLAG_AUTO);
 	fog_log_set_level(FOG_LOG_ERROR);
@@ -59,16 +47,11 @@ static void start(void)
 	CU_ASSERT_EQUAL_FATAL(rc, 0);
 }
 
-static int forget(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	return remove(path);
-}
-
 static void stop(void)
 {
 	fog_host_stop(h);
 	ev_loop_destroy(loop);
-	CU_ASSERT_EQUAL(nftw(dir, forget, 16, FTW_DEPTH | FTW_PHYS), 0);
+	CU_ASSERT_EQUAL(fog_test_tree_remove(dir), 0);
 }
 
 static i64 balance(const char *account)

@@ -2,7 +2,6 @@
 /* A control plane in this process whose shared ledger is ordered by a quorum: of this host alone.
  * What is wrong with a transaction is said by name, whoever refuses it. */
 #include <errno.h>
-#include <ftw.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -14,6 +13,8 @@
 #include "crypto/hash/hash.h"
 #include "crypto/mem.h"
 #include "crypto/sign/sign.h"
+#include "tests/unit/fog_loop.h"
+#include "tests/unit/fog_place.h"
 #include "tests/unit/fog_test.h"
 
 #define BALANCE 1000000000ull
@@ -27,18 +28,6 @@ static u8 user_pk[32], user_sk[FOG_SIGN_SECRET_SIZE];
 static u32 answers;
 static enum fog_tx_error answer;
 static int answer_result;
-
-static u16 free_port(void)
-{
-	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(sa);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	CU_ASSERT_EQUAL(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
-	CU_ASSERT_EQUAL(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
-	close(fd);
-	return ntohs(sa.sin_port);
-}
 
 static void genesis_write(const char *state, u16 port)
 {
@@ -67,7 +56,7 @@ static void genesis_write(const char *state, u16 port)
 static void start(void)
 {
 	struct fog_config config;
-	u16 port = free_port();
+	u16 port = fog_test_free_port();
 	char state[96];
 	u8 seed[FOG_SIGN_SEED_SIZE] = {1, 2, 3};
 
@@ -88,7 +77,7 @@ static void start(void)
 		"control = { listen = \"127.0.0.1:%u\"; };\n"
 		"quorum = { listen = \"127.0.0.1:%u\"; };\n"
 		"ledger = { chain = \"quorum\"; genesis = \"%s/genesis.json\"; };\n",
-		dir, state, free_port(), port, dir);
+		dir, state, fog_test_free_port(), port, dir);
 	fclose(f);
 	fog_log_set_level(FOG_LOG_ERROR);
 	CU_ASSERT_EQUAL_FATAL(fog_config_read(&config, conf, stdout), 0);
@@ -100,34 +89,13 @@ static void start(void)
 	answers = 0;
 }
 
-static int entry_remove(const char *path, const struct stat *s, int kind, struct FTW *at)
-{
-	return remove(path);
-}
-
 static void stop(void)
 {
 	fog_host_stop(host);
 	host = NULL;
-	CU_ASSERT_EQUAL(nftw(dir, entry_remove, 8, FTW_DEPTH | FTW_PHYS), 0);
+	CU_ASSERT_EQUAL(fog_test_tree_remove(dir), 0);
 	ev_loop_destroy(loop);
 }
-
-static void on_give_up(struct ev_loop *l, struct ev_timer *w, int revents)
-{
-	ev_break(l, EVBREAK_ALL);
-}
-
-#define RUN_UNTIL(cond)                                         \
-	do {                                                    \
-		struct ev_timer give_up;                        \
-		ev_timer_init(&give_up, on_give_up, 20.0, 0.0); \
-		ev_timer_start(loop, &give_up);                 \
-		while (!(cond) && ev_is_active(&give_up))       \
-			ev_run(loop, EVRUN_ONCE);               \
-		CU_ASSERT(cond);                                \
-		ev_timer_stop(loop, &give_up);                  \
-	} while (0)
 
 static void on_done(void *ctx, const u8 id[32], u64 height, enum fog_tx_error error, int result)
 {

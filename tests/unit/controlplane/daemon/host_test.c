@@ -11,24 +11,14 @@
 #include "controlplane/daemon/chain.h"
 #include "controlplane/daemon/draws.h"
 #include "crypto/mem.h"
+#include "tests/unit/fog_loop.h"
+#include "tests/unit/fog_place.h"
 #include "tests/unit/fog_test.h"
 
 static struct ev_loop *loop;
 static struct fog_host *host;
 static char dir[64], conf[96], why[FOG_HOST_WHY_SIZE];
 static u16 port;
-
-static u16 free_port(void)
-{
-	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(sa);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	CU_ASSERT_EQUAL(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
-	CU_ASSERT_EQUAL(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
-	close(fd);
-	return ntohs(sa.sin_port);
-}
 
 static void conf_write(const char *name, const char *more)
 {
@@ -60,7 +50,7 @@ static void start(void)
 	snprintf(dir, sizeof(dir), "/tmp/fog-host-test-XXXXXX");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
 	snprintf(conf, sizeof(conf), "%s/fog.conf", dir);
-	port = free_port();
+	port = fog_test_free_port();
 	loop = ev_loop_new(EVFLAG_AUTO);
 	fog_log_set_level(FOG_LOG_ERROR);
 	conf_write("alpha", "");
@@ -89,22 +79,6 @@ static void stop(void)
 	}
 	ev_loop_destroy(loop);
 }
-
-static void on_give_up(struct ev_loop *l, struct ev_timer *w, int revents)
-{
-	ev_break(l, EVBREAK_ALL);
-}
-
-#define RUN_UNTIL(cond)                                        \
-	do {                                                   \
-		struct ev_timer give_up;                       \
-		ev_timer_init(&give_up, on_give_up, 5.0, 0.0); \
-		ev_timer_start(loop, &give_up);                \
-		while (!(cond) && ev_is_active(&give_up))      \
-			ev_run(loop, EVRUN_ONCE);              \
-		CU_ASSERT(cond);                               \
-		ev_timer_stop(loop, &give_up);                 \
-	} while (0)
 
 static char reply[65536];
 static size_t reply_used;

@@ -9,6 +9,7 @@
 struct peer {
 	u32 room, sent;
 	bool everything; /* may have any topic */
+	const char *name;
 	json_t *last[8];
 };
 
@@ -43,9 +44,17 @@ static bool may(void *ctx, enum fog_live_topic t)
 	return ((struct peer *)ctx)->everything || t != FOG_LIVE_LOG;
 }
 
+static bool owns(void *ctx, const char *owner)
+{
+	const struct peer *p = ctx;
+
+	return p->everything || (p->name != NULL && strcmp(p->name, owner) == 0);
+}
+
 static void start(void)
 {
-	const struct fog_live_ports ports = {.state = state, .send = send, .may = may};
+	const struct fog_live_ports ports = {
+		.state = state, .send = send, .may = may, .owns = owns};
 
 	CU_ASSERT_EQUAL_FATAL(fog_live_new(&live, &ports), 0);
 }
@@ -88,10 +97,10 @@ static void test_life_cycle(void)
 	tell(c, "{\"type\":\"subscribe_pricing\"}");
 	CU_ASSERT_STRING_EQUAL(said(&p, 0, "type"), "pricing_update");
 	u32 before = p.sent;
-	fog_live_publish(live, FOG_LIVE_PRICING, NULL);
+	fog_live_publish(live, FOG_LIVE_PRICING, NULL, NULL);
 	CU_ASSERT_EQUAL(p.sent, before + 1);
 	tell(c, "{\"type\":\"unsubscribe_pricing\"}");
-	fog_live_publish(live, FOG_LIVE_PRICING, NULL);
+	fog_live_publish(live, FOG_LIVE_PRICING, NULL, NULL);
 	CU_ASSERT_EQUAL(p.sent, before + 1);
 	leave(c, &p);
 	CU_ASSERT_EQUAL(fog_live_clients(live), 0);
@@ -162,7 +171,7 @@ static void test_size(void)
 /* Each gets what it asked for. */
 static void test_topics(void)
 {
-	struct peer one = {.room = 100, .everything = true}, two = {.room = 100};
+	struct peer one = {.room = 100, .everything = true}, two = {.room = 100, .name = "bob"};
 
 	start();
 	struct fog_live_client *a = fog_live_join(live, &one), *b = fog_live_join(live, &two);
@@ -172,17 +181,24 @@ static void test_topics(void)
 	CU_ASSERT_STRING_EQUAL(said(&one, 0, "type"), "fog_status_update");
 	tell(b, "{\"type\":\"subscribe\",\"topics\":[\"jobs\"]}");
 	tell(b, "{\"type\":\"subscribe\",\"topics\":[\"jobs\"]}");
-	fog_live_publish(live, FOG_LIVE_JOBS, json_pack("{s:s}", "job", "x"));
+	fog_live_publish(live, FOG_LIVE_JOBS, NULL, json_pack("{s:s}", "job", "x"));
 	CU_ASSERT_STRING_EQUAL(said(&one, 0, "type"), "job_update");
 	CU_ASSERT_STRING_EQUAL(said(&two, 0, "topic"), "jobs");
-	fog_live_publish(live, FOG_LIVE_LOG, json_pack("{s:s}", "text", "x"));
+	u32 before = two.sent;
+	fog_live_publish(live, FOG_LIVE_JOBS, "bob", json_pack("{s:s}", "job", "y"));
+	CU_ASSERT_EQUAL(two.sent, before + 1);
+	fog_live_publish(live, FOG_LIVE_JOBS, "alice", json_pack("{s:s}", "job", "z"));
+	fog_live_publish(live, FOG_LIVE_JOBS, "", json_pack("{s:s}", "job", "z"));
+	CU_ASSERT_EQUAL(two.sent, before + 1);
+	CU_ASSERT_EQUAL(one.sent, 7);
+	fog_live_publish(live, FOG_LIVE_LOG, NULL, json_pack("{s:s}", "text", "x"));
 	CU_ASSERT_STRING_EQUAL(said(&one, 0, "type"), "log");
 	CU_ASSERT_STRING_EQUAL(said(&two, 0, "type"), "job_update");
 	tell(a, "{\"type\":\"unsubscribe\",\"topics\":[\"jobs\"]}");
 	CU_ASSERT_TRUE(fog_live_wanted(live, FOG_LIVE_JOBS));
 	leave(b, &two);
 	CU_ASSERT_FALSE(fog_live_wanted(live, FOG_LIVE_JOBS));
-	fog_live_publish(live, FOG_LIVE_JOBS, json_object());
+	fog_live_publish(live, FOG_LIVE_JOBS, NULL, json_object());
 	CU_ASSERT_STRING_EQUAL(said(&one, 0, "type"), "unsubscribed");
 	leave(a, &one);
 	CU_ASSERT_FALSE(fog_live_wanted(live, FOG_LIVE_STATUS));
@@ -199,8 +215,8 @@ static void test_back_pressure(void)
 	tell(c, "{\"type\":\"subscribe\",\"topics\":[\"jobs\",\"pricing\"]}");
 	p.room = 0;
 	for (u32 i = 0; i < 10; i++) {
-		fog_live_publish(live, FOG_LIVE_JOBS, json_pack("{s:i}", "i", (int)i));
-		fog_live_publish(live, FOG_LIVE_PRICING, NULL);
+		fog_live_publish(live, FOG_LIVE_JOBS, NULL, json_pack("{s:i}", "i", (int)i));
+		fog_live_publish(live, FOG_LIVE_PRICING, NULL, NULL);
 	}
 	u32 before = p.sent;
 	p.room = 100;
@@ -212,11 +228,11 @@ static void test_back_pressure(void)
 		states);
 	fog_live_writable(c);
 	CU_ASSERT_EQUAL(p.sent, before + 1);
-	fog_live_publish(live, FOG_LIVE_JOBS, json_pack("{s:i}", "i", 10));
+	fog_live_publish(live, FOG_LIVE_JOBS, NULL, json_pack("{s:i}", "i", 10));
 	CU_ASSERT_STRING_EQUAL(said(&p, 1, "type"), "events_lost");
 	CU_ASSERT_EQUAL(json_integer_value(json_object_get(p.last[1], "count")), 10);
 	CU_ASSERT_STRING_EQUAL(said(&p, 0, "type"), "job_update");
-	fog_live_publish(live, FOG_LIVE_JOBS, json_pack("{s:i}", "i", 11));
+	fog_live_publish(live, FOG_LIVE_JOBS, NULL, json_pack("{s:i}", "i", 11));
 	CU_ASSERT_STRING_EQUAL(said(&p, 1, "type"), "job_update");
 	leave(c, &p);
 	fog_live_free(live);

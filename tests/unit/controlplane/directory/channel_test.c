@@ -7,6 +7,7 @@
 #include "controlplane/directory/channel.h"
 #include "crypto/mem.h"
 #include "tests/unit/controlplane/directory/hosts.h"
+#include "tests/unit/fog_loop.h"
 #include "tests/unit/fog_test.h"
 
 static struct ev_loop *loop;
@@ -61,22 +62,6 @@ static void on_end(void *ctx, struct fog_channel *ch, int error)
 }
 
 static const struct fog_channel_events events = {on_ready, on_message, on_drained, on_end};
-
-static void on_give_up(struct ev_loop *l, struct ev_timer *w, int revents)
-{
-	ev_break(l, EVBREAK_ALL);
-}
-
-#define RUN_UNTIL(cond)                                        \
-	do {                                                   \
-		struct ev_timer give_up;                       \
-		ev_timer_init(&give_up, on_give_up, 8.0, 0.0); \
-		ev_timer_start(loop, &give_up);                \
-		while (!(cond) && ev_is_active(&give_up))      \
-			ev_run(loop, EVRUN_ONCE);              \
-		CU_ASSERT(cond);                               \
-		ev_timer_stop(loop, &give_up);                 \
-	} while (0)
 
 /* A TCP listener on a free port of the loopback. */
 static int listener(struct fog_address *at)

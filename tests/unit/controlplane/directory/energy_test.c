@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The meter against made-up sys and proc folders. */
 #include <errno.h>
-#include <ftw.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "controlplane/directory/energy.h"
+#include "tests/unit/fog_place.h"
 #include "tests/unit/fog_test.h"
 
 static char root[] = "/tmp/fog-energy-XXXXXX";
@@ -92,14 +92,9 @@ static void test_rapl(void)
 	CU_ASSERT_EQUAL(e.source, FOG_ENERGY_DECLARED); /* and says so */
 }
 
-static int file_remove(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-	return remove(path);
-}
-
 static void test_clean(void)
 {
-	CU_ASSERT_EQUAL(nftw(root, file_remove, 16, FTW_DEPTH | FTW_PHYS), 0);
+	CU_ASSERT_EQUAL(fog_test_tree_remove(root), 0);
 }
 
 int main(void)

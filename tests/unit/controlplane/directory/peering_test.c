@@ -8,6 +8,8 @@
 #include "controlplane/directory/peering.h"
 #include "crypto/mem.h"
 #include "tests/unit/controlplane/directory/hosts.h"
+#include "tests/unit/fog_loop.h"
+#include "tests/unit/fog_place.h"
 #include "tests/unit/fog_test.h"
 
 #define SIDES_MAX 6
@@ -22,18 +24,6 @@ struct side {
 
 static struct ev_loop *loop;
 static struct side sides[SIDES_MAX];
-
-static u16 free_port(void)
-{
-	struct sockaddr_in sa = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(sa);
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	CU_ASSERT_EQUAL(bind(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
-	CU_ASSERT_EQUAL(getsockname(fd, (struct sockaddr *)&sa, &len), 0);
-	close(fd);
-	return ntohs(sa.sin_port);
-}
 
 /* Our descriptor, true at the time of the wall clock: the exchange looks at it. */
 static void offer_own(struct side *s, u32 n, u64 sequence)
@@ -63,7 +53,7 @@ static void side_prepare(u32 n)
 	memset(s, 0, sizeof(*s));
 	test_identity(&s->id, n);
 	CU_ASSERT_EQUAL(fog_address_parse("127.0.0.1:1", &s->at), 0);
-	s->at.port = free_port();
+	s->at.port = fog_test_free_port();
 	CU_ASSERT_EQUAL_FATAL(fog_directory_new(&s->dir), 0);
 	snprintf(s->text, sizeof(s->text), "%s/%s", fog_address_format(&s->at, address),
 		 fog_node_id_hex(s->id.control_pk, hex));
@@ -84,22 +74,6 @@ static void side_stop(u32 n)
 	fog_peering_stop(sides[n].p);
 	fog_directory_free(sides[n].dir);
 }
-
-static void on_give_up(struct ev_loop *l, struct ev_timer *w, int revents)
-{
-	ev_break(l, EVBREAK_ALL);
-}
-
-#define RUN_UNTIL(cond)                                        \
-	do {                                                   \
-		struct ev_timer give_up;                       \
-		ev_timer_init(&give_up, on_give_up, 8.0, 0.0); \
-		ev_timer_start(loop, &give_up);                \
-		while (!(cond) && ev_is_active(&give_up))      \
-			ev_run(loop, EVRUN_ONCE);              \
-		CU_ASSERT(cond);                               \
-		ev_timer_stop(loop, &give_up);                 \
-	} while (0)
 
 static u64 sequence_of(u32 at, u32 of)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/executor/accelerators.h"
+#include "tests/unit/fog_place.h"
 #include "tests/unit/fog_test.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -25,11 +25,6 @@ static void put(const char *name, const char *text)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
 	fputs(text, f);
 	fclose(f);
-}
-
-static int forget(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	return remove(path);
 }
 
 static void render(u32 n, const char *vendor, const char *device, const char *memory)
@@ -81,7 +76,7 @@ static void test_life_cycle(void)
 	CU_ASSERT_EQUAL(strcmp(a.type, "tesla-t4"), 0);
 	CU_ASSERT_EQUAL(a.memory_bytes, 0);
 	CU_ASSERT_EQUAL(strcmp(a.device[2], "/dev/nvidia2"), 0);
-	CU_ASSERT_EQUAL(nftw(root, forget, 16, FTW_DEPTH | FTW_PHYS), 0);
+	CU_ASSERT_EQUAL(fog_test_tree_remove(root), 0);
 }
 
 static void test_bad_arguments(void)

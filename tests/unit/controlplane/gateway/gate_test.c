@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Callers over TCP and TLS: tokens, scopes, rates, origins, tags, compression, idempotency. */
-#include <curl/curl.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,7 +10,7 @@
 #include "controlplane/gateway/tls.h"
 #include "controlplane/gateway/tokens.h"
 #include "crypto/sign/sign.h"
-#include "tests/unit/fog_test.h"
+#include "tests/unit/controlplane/gateway/clients.h"
 #include "tests/unit/store_where.h"
 
 static struct ev_loop *loop;
@@ -22,7 +20,6 @@ static struct fog_identity id;
 static struct fog_access *access_of;
 static struct fog_tls *tls;
 static char dir[64], url_base[64], secret[96];
-static struct ev_async done;
 static atomic_uint made;
 /* Tokens in the order of enum fog_scope from FOG_SCOPE_READ, an API key, a premium one. */
 static char tokens[3][FOG_JWT_SIZE], api_key[FOG_JWT_SIZE], expired[FOG_JWT_SIZE];
@@ -32,6 +29,15 @@ static char tokens[3][FOG_JWT_SIZE], api_key[FOG_JWT_SIZE], expired[FOG_JWT_SIZE
 static int who_get(struct fog_exchange *x)
 {
 	return fog_exchange_json(x, 200, json_pack("{s:s}", "subject", fog_exchange_subject(x)));
+}
+
+static int owns_get(struct fog_exchange *x)
+{
+	return fog_exchange_json(
+		x, 200,
+		json_pack("{s:b, s:b, s:b, s:s?}", "alice", (int)fog_exchange_owns(x, "alice"),
+			  "bob", (int)fog_exchange_owns(x, "bob"), "host",
+			  (int)fog_exchange_owns(x, ""), "list", fog_exchange_owner(x)));
 }
 
 static int big_get(struct fog_exchange *x)
@@ -56,8 +62,18 @@ static int busy_post(struct fog_exchange *x)
 	return fog_exchange_problem(x, 503, "busy");
 }
 
+static void policy_set(u32 per_minute);
+
+static int reload_post(struct fog_exchange *x)
+{
+	policy_set(5);
+	return fog_exchange_json(x, 200, json_object());
+}
+
 static const struct fog_route routes[] = {
+	{"POST", "/v1/reload", reload_post},
 	{"GET", "/v1/who", who_get, FOG_DESCRIBE("Who")},
+	{"GET", "/v1/owns", owns_get, FOG_DESCRIBE("Whose")},
 	{"GET", "/v1/open", who_get, FOG_DESCRIBE("Open", .scope = FOG_SCOPE_NONE)},
 	{"GET", "/v1/admin", who_get, FOG_DESCRIBE("Admin", .scope = FOG_SCOPE_ADMIN)},
 	{"GET", "/v1/big", big_get,
@@ -66,18 +82,6 @@ static const struct fog_route routes[] = {
 	{"POST", "/v1/busy", busy_post, FOG_DESCRIBE("Make", .creates = true)},
 	{"POST", "/v1/silent", thing_post},
 };
-
-static void on_done(struct ev_loop *l, struct ev_async *w, int revents)
-{
-	ev_break(l, EVBREAK_ALL);
-}
-
-static void *client_run(void *fn)
-{
-	((void (*)(void))fn)();
-	ev_async_send(loop, &done);
-	return NULL;
-}
 
 static void tokens_make(void)
 {
@@ -99,9 +103,23 @@ static void tokens_make(void)
 		0);
 }
 
-static void start(u32 per_minute)
+static void policy_set(u32 per_minute)
 {
 	static char origin[] = "https://page.example", *origins[] = {origin};
+	static char proxy[] = "127.0.0.2/31", *proxies[] = {proxy};
+	const struct fog_gateway_policy policy = {.access = access_of,
+						  .store = st,
+						  .per_minute = {per_minute, per_minute, 0},
+						  .origins = origins,
+						  .origin_count = 1,
+						  .proxies = proxies,
+						  .proxy_count = 1};
+
+	fog_gateway_policy_set(gw, &policy);
+}
+
+static void start(u32 per_minute)
+{
 	const struct fog_address any = {.ip = {[10] = 255, 255, 127, 0, 0, 1}};
 	char why[FOG_STORE_WHY_SIZE], why_access[FOG_ACCESS_WHY_SIZE];
 	struct sockaddr_in sa;
@@ -112,8 +130,6 @@ static void start(u32 per_minute)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
 	snprintf(secret, sizeof(secret), "%s/gateway.secret", dir);
 	loop = ev_loop_new(EVFLAG_AUTO);
-	ev_async_init(&done, on_done);
-	ev_async_start(loop, &done);
 	made = 0;
 	fog_sign_keypair(id.node_id, id.sign_sk, seed);
 	CU_ASSERT_EQUAL_FATAL(fog_store_open(&st, store_where(true, NULL), why), 0);
@@ -123,12 +139,7 @@ static void start(u32 per_minute)
 	CU_ASSERT_EQUAL_FATAL(fog_gateway_new(&gw, loop), 0);
 	fog_gateway_add(gw, routes, FOG_ARRAY_COUNT(routes), NULL);
 	fog_tokens_routes(access_of, gw);
-	const struct fog_gateway_policy policy = {.access = access_of,
-						  .store = st,
-						  .per_minute = {per_minute, per_minute, 0},
-						  .origins = origins,
-						  .origin_count = 1};
-	fog_gateway_policy_set(gw, &policy);
+	policy_set(per_minute);
 	int fd = fog_tcp_listen(&any, 128);
 	CU_ASSERT_FATAL(fd >= 0);
 	getsockname(fd, (struct sockaddr *)&sa, &len);
@@ -150,73 +161,34 @@ static void stop(void)
 /* Run `client` in a thread while the loop serves. */
 static void serve(u32 per_minute, void (*client)(void))
 {
-	pthread_t thread;
-
 	start(per_minute);
-	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, client_run, (void *)client), 0);
-	ev_run(loop, 0);
-	pthread_join(thread, NULL);
+	clients_serve(loop, client);
 	stop();
 }
 
 /* ---- client --------------------------------------------------------------------------------- */
 
-struct reply {
-	long status;
-	char body[8192], headers[4096];
-	size_t used;
-};
-
-static size_t on_body(char *p, size_t size, size_t n, void *ctx)
-{
-	struct reply *r = ctx;
-
-	n *= size;
-	if (r->used + n < sizeof(r->body)) {
-		memcpy(r->body + r->used, p, n);
-		r->used += n;
-	}
-	return n;
-}
-
-static size_t on_header(char *p, size_t size, size_t n, void *ctx)
-{
-	struct reply *r = ctx;
-	size_t used = strlen(r->headers);
-
-	snprintf(r->headers + used, sizeof(r->headers) - used, "%.*s", (int)(size * n), p);
-	return size * n;
-}
+static const char *from; /* address that calls; NULL: any */
 
 /* Up to three headers; "" ends them. */
 static void call(const char *method, const char *target, const char *body,
 		 const char *const headers[3], struct reply *r)
 {
 	char url[512];
-	CURL *curl = curl_easy_init();
 	struct curl_slist *list = curl_slist_append(NULL, "Content-Type: application/json");
 
-	memset(r, 0, sizeof(*r));
 	snprintf(url, sizeof(url), "%s%s", url_base, target);
 	for (int i = 0; i < 3 && headers[i] != NULL; i++)
 		list = curl_slist_append(list, headers[i]);
-	curl_easy_setopt(curl, CURLOPT_URL, url);
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, 20L);
+	CURL *curl = client_new(r, method, url);
 	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
 	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, r);
-	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(curl, CURLOPT_HEADERDATA, r);
-	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, list);
+	if (from != NULL)
+		curl_easy_setopt(curl, CURLOPT_INTERFACE, from);
 	if (body != NULL)
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
-	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
-	CU_ASSERT_EQUAL(curl_easy_perform(curl), CURLE_OK);
-	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &r->status);
-	curl_slist_free_all(list);
-	curl_easy_cleanup(curl);
+	client_perform(curl, list, r);
+	CU_ASSERT_EQUAL(r->rc, CURLE_OK);
 }
 
 static char bearer[3][FOG_JWT_SIZE + 32], key_header[FOG_JWT_SIZE + 32];
@@ -262,6 +234,10 @@ static void scopes_client(void)
 	snprintf(old, sizeof(old), "Authorization: Bearer %s", expired);
 	expect("GET", "/v1/who", NULL, READER, 200, "\"alice\"");
 	expect("GET", "/v1/who", NULL, WITH(key_header), 200, "\"alice\"");
+	expect("GET", "/v1/owns", NULL, WRITER, 200,
+	       "{\"alice\":true,\"bob\":false,\"host\":false,\"list\":\"alice\"}");
+	expect("GET", "/v1/owns", NULL, ADMIN, 200,
+	       "{\"alice\":true,\"bob\":true,\"host\":true,\"list\":null}");
 	expect("GET", "/v1/who", NULL, NOTHING, 401, "fogctl token create");
 	expect("GET", "/v1/who", NULL, NOTHING, 401, "WWW-Authenticate: Bearer realm=\"fog\"\r\n");
 	expect("GET", "/v1/who", NULL, WITH("Authorization: Basic YTpi"), 401, "invalid_token");
@@ -372,6 +348,35 @@ static void limits_client(void)
 static void test_limits(void)
 {
 	serve(5, limits_client);
+}
+
+static void proxies_client(void)
+{
+	headers_make();
+	for (int i = 0; i < 5; i++)
+		expect("GET", "/v1/open", NULL, WITH("X-Forwarded-For: 192.0.2.1"), 200, "");
+	/* From 127.0.0.1 the header means nothing, so that no other one helps. */
+	expect("GET", "/v1/open", NULL, WITH("X-Forwarded-For: 192.0.2.2"), 429, "");
+	/* A proxy's word is taken: each client of its has a count of its own, whatever that client
+	 * wrote before. */
+	from = "127.0.0.3";
+	for (int i = 0; i < 5; i++)
+		expect("GET", "/v1/open", NULL, WITH("X-Forwarded-For: 192.0.2.1"), 200, "");
+	expect("GET", "/v1/open", NULL, WITH("X-Forwarded-For: 192.0.2.1"), 429, "");
+	expect("GET", "/v1/open", NULL, WITH("X-Forwarded-For: 192.0.2.7, 192.0.2.1"), 429, "");
+	expect("GET", "/v1/open", NULL,
+	       WITH("X-Forwarded-For: 192.0.2.1", "X-Forwarded-For: 127.0.0.2"), 429, "");
+	expect("GET", "/v1/open", NULL, WITH("X-Forwarded-For: 192.0.2.2"), 200, "");
+	expect("GET", "/v1/open", NULL, WITH("Forwarded: for=192.0.2.9"), 200, "");
+	/* What was used outlives another policy. */
+	expect("POST", "/v1/reload", "{}", ADMIN, 200, "");
+	expect("GET", "/v1/open", NULL, WITH("X-Forwarded-For: 192.0.2.1"), 429, "");
+	from = NULL;
+}
+
+static void test_proxies(void)
+{
+	serve(5, proxies_client);
 }
 
 static void answers_client(void)
@@ -522,5 +527,5 @@ static void test_tls(void)
 }
 
 FOG_TEST_MAIN("controlplane/gateway/gate", FOG_TEST(test_scopes), FOG_TEST(test_refused_bodies),
-	      FOG_TEST(test_tokens), FOG_TEST(test_limits), FOG_TEST(test_answers),
-	      FOG_TEST(test_idempotency), FOG_TEST(test_tls))
+	      FOG_TEST(test_tokens), FOG_TEST(test_limits), FOG_TEST(test_proxies),
+	      FOG_TEST(test_answers), FOG_TEST(test_idempotency), FOG_TEST(test_tls))

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The client side runs in a thread of its own: libcurl blocks, the gateway's loop must not. */
 #include <errno.h>
-#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <curl/curl.h>
-
 #include "controlplane/core/log.h"
 #include "controlplane/gateway/gateway.h"
-#include "tests/unit/fog_test.h"
+#include "tests/unit/controlplane/gateway/clients.h"
 
 static struct ev_loop *loop;
 static struct fog_gateway *gw;
@@ -126,35 +122,6 @@ static const struct fog_route routes[] = {
 
 /* ---- client --------------------------------------------------------------------------------- */
 
-struct reply {
-	long status;
-	char body[16384];
-	size_t used;
-	char headers[4096];
-	CURLcode rc;
-};
-
-static size_t on_body(char *p, size_t size, size_t n, void *ctx)
-{
-	struct reply *r = ctx;
-
-	n *= size;
-	if (r->used + n < sizeof(r->body)) {
-		memcpy(r->body + r->used, p, n);
-		r->used += n;
-	}
-	return n;
-}
-
-static size_t on_header(char *p, size_t size, size_t n, void *ctx)
-{
-	struct reply *r = ctx;
-	size_t used = strlen(r->headers);
-
-	snprintf(r->headers + used, sizeof(r->headers) - used, "%.*s", (int)(size * n), p);
-	return size * n;
-}
-
 struct call {
 	const char *method, *target, *body, *type;
 	size_t body_len; /* 0: strlen */
@@ -164,20 +131,12 @@ struct call {
 static void call(const struct call *c, struct reply *r)
 {
 	char url[2048], type[128];
-	CURL *curl = curl_easy_init();
 	struct curl_slist *headers = NULL;
 
-	memset(r, 0, sizeof(*r));
 	snprintf(url, sizeof(url), "http://fog%s", c->target);
+	CURL *curl = client_new(r, c->method, url);
 	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, path);
-	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, 5L);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, r);
-	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(curl, CURLOPT_HEADERDATA, r);
 	if (strcmp(c->method, "HEAD") == 0)
 		curl_easy_setopt(curl, CURLOPT_NOBODY, 1L);
 	if (c->body != NULL) {
@@ -190,30 +149,11 @@ static void call(const struct call *c, struct reply *r)
 		headers = curl_slist_append(headers, "Expect:");
 		if (c->chunked)
 			headers = curl_slist_append(headers, "Transfer-Encoding: chunked");
-		curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
 	}
-	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, c->method);
-	r->rc = curl_easy_perform(curl);
-	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &r->status);
-	curl_slist_free_all(headers);
-	curl_easy_cleanup(curl);
+	client_perform(curl, headers, r);
 }
 
 /* ---- frame ---------------------------------------------------------------------------------- */
-
-static struct ev_async done;
-
-static void on_done(struct ev_loop *l, struct ev_async *w, int revents)
-{
-	ev_break(l, EVBREAK_ALL);
-}
-
-static void *client_run(void *fn)
-{
-	((void (*)(void))fn)();
-	ev_async_send(loop, &done);
-	return NULL;
-}
 
 static void start(void)
 {
@@ -221,8 +161,6 @@ static void start(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/api.sock", dir);
 	loop = ev_loop_new(EVFLAG_AUTO);
-	ev_async_init(&done, on_done);
-	ev_async_start(loop, &done);
 	waiting_count = 0;
 	ev_timer_init(&later_timer, on_later, 0.03, 0.0);
 	int fd = fog_unix_listen(path, 64);
@@ -246,12 +184,8 @@ static struct fog_gateway_counts counts; /* of the gateway that served last */
 
 static void serve(void (*client)(void))
 {
-	pthread_t thread;
-
 	start();
-	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, client_run, (void *)client), 0);
-	ev_run(loop, 0);
-	pthread_join(thread, NULL);
+	clients_serve(loop, client);
 	counts = *fog_gateway_counts(gw);
 	stop();
 }

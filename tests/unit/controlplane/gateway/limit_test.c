@@ -15,7 +15,8 @@ static void test_life_cycle(void)
 {
 	struct fog_limit_left left;
 
-	fog_limiter_init(&l, rates, 7, 1000000);
+	fog_limiter_init(&l, 7, 1000000);
+	fog_limiter_rates(&l, rates);
 	CU_ASSERT(fog_limiter_take(&l, key("a"), FOG_RATE_STANDARD, 1000000, &left));
 	CU_ASSERT(left.limit == 3 && left.remaining == 2 && left.reset_s == 60);
 	CU_ASSERT(fog_limiter_take(&l, key("a"), FOG_RATE_STANDARD, 1000010, &left));
@@ -37,7 +38,8 @@ static void test_tiers(void)
 {
 	struct fog_limit_left left;
 
-	fog_limiter_init(&l, rates, 7, 1000000);
+	fog_limiter_init(&l, 7, 1000000);
+	fog_limiter_rates(&l, rates);
 	for (int i = 0; i < 1000; i++)
 		CU_ASSERT(fog_limiter_take(&l, key("e"), FOG_RATE_ENTERPRISE, 1000000, &left));
 	CU_ASSERT_EQUAL(left.limit, 0);
@@ -54,7 +56,8 @@ static void test_hostile(void)
 	char name[16];
 	u32 refused = 0;
 
-	fog_limiter_init(&l, rates, 7, 1000000);
+	fog_limiter_init(&l, 7, 1000000);
+	fog_limiter_rates(&l, rates);
 	for (u32 i = 0; i < 200000; i++) {
 		snprintf(name, sizeof(name), "%u", i);
 		refused += !fog_limiter_take(&l, key(name), FOG_RATE_STANDARD, 1000000 + i / 1000,

@@ -4,22 +4,18 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <pthread.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "controlplane/gateway/gateway_private.h"
-#include "tests/unit/fog_test.h"
+#include "tests/unit/controlplane/gateway/clients.h"
 
-#define WAIT_S   20 /* for anything that must come */
 #define SLOW     300
 #define TEXT_MAX (1 << 20)
 
 static struct ev_loop *loop;
 static struct fog_gateway *gw;
 static char dir[64], path[96];
-static struct ev_async done;
 
 static int echo(struct fog_exchange *x)
 {
@@ -33,63 +29,22 @@ static const struct fog_route routes[] = {
 	{"GET", "/echo", echo},
 };
 
-static void on_done(struct ev_loop *l, struct ev_async *w, int revents)
-{
-	ev_break(l, EVBREAK_ALL);
-}
-
-static void *client_run(void *fn)
-{
-	((void (*)(void))fn)();
-	ev_async_send(loop, &done);
-	return NULL;
-}
-
 static void serve(void (*client)(void))
 {
-	pthread_t thread;
-
 	snprintf(dir, sizeof(dir), "/tmp/fog-patience-test-XXXXXX");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/api.sock", dir);
 	loop = ev_loop_new(EVFLAG_AUTO);
-	ev_async_init(&done, on_done);
-	ev_async_start(loop, &done);
 	int fd = fog_unix_listen(path, 512);
 	CU_ASSERT_FATAL(fd >= 0);
 	CU_ASSERT_EQUAL_FATAL(fog_gateway_new(&gw, loop), 0);
 	fog_gateway_add(gw, routes, FOG_ARRAY_COUNT(routes), NULL);
 	CU_ASSERT_EQUAL_FATAL(fog_gateway_listen(gw, fd), 0);
-	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, client_run, (void *)client), 0);
-	ev_run(loop, 0);
-	pthread_join(thread, NULL);
+	clients_serve(loop, client);
 	fog_gateway_free(gw);
 	unlink(path);
 	CU_ASSERT_EQUAL(rmdir(dir), 0);
 	ev_loop_destroy(loop);
-}
-
-static int dial(void)
-{
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	struct timeval wait = {.tv_sec = WAIT_S};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
-	CU_ASSERT_EQUAL_FATAL(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
-	return fd;
-}
-
-static void put(int fd, const void *data, size_t len)
-{
-	for (size_t used = 0; used < len;) {
-		ssize_t n = send(fd, (const char *)data + used, len - used, MSG_NOSIGNAL);
-		if (n <= 0)
-			return; /* refused; what it says is looked at */
-		used += (size_t)n;
-	}
 }
 
 /* All that comes until the end; returns how many answers there were. */
@@ -111,9 +66,9 @@ static unsigned answers_take(int fd, char *text, size_t size)
 static unsigned ask(const void *request, size_t len)
 {
 	static char text[1 << 16];
-	int fd = dial();
+	int fd = client_dial(path);
 
-	put(fd, request, len);
+	client_put(fd, request, len);
 	shutdown(fd, SHUT_WR);
 	unsigned count = answers_take(fd, text, sizeof(text));
 	close(fd);
@@ -137,16 +92,16 @@ static void slow_client(void)
 	int fds[SLOW];
 
 	for (int i = 0; i < SLOW; i++) {
-		fds[i] = dial();
+		fds[i] = client_dial(path);
 		if (i % 3 == 1)
-			put(fds[i], head, sizeof(head) - 1);
+			client_put(fds[i], head, sizeof(head) - 1);
 		if (i % 3 == 2)
-			put(fds[i], body, sizeof(body) - 1);
+			client_put(fds[i], body, sizeof(body) - 1);
 	}
 	still_served();
 	/* A byte now and then holds no place: each is told 408, or is just cut. */
 	for (int i = 0; i < SLOW; i++) {
-		put(fds[i], "x", 1);
+		client_put(fds[i], "x", 1);
 		(void)answers_take(fds[i], text, sizeof(text));
 		CU_ASSERT(i % 3 == 0 || strstr(text, " 408 ") != NULL);
 		close(fds[i]);
@@ -205,8 +160,8 @@ static void smuggle_client(void)
 	static char text[1 << 16];
 
 	for (unsigned i = 0; i < FOG_ARRAY_COUNT(smuggles); i++) {
-		int fd = dial();
-		put(fd, smuggles[i], strlen(smuggles[i]));
+		int fd = client_dial(path);
+		client_put(fd, smuggles[i], strlen(smuggles[i]));
 		shutdown(fd, SHUT_WR);
 		(void)answers_take(fd, text, sizeof(text));
 		close(fd);
@@ -324,8 +279,8 @@ static void llhttp_case(const char *name)
 		p += strlen("```http\n");
 		const char *end = strstr(p, "\n```");
 		CU_ASSERT_PTR_NOT_NULL_FATAL(end);
-		int fd = dial();
-		put(fd, bytes, block_bytes(p, end, bytes));
+		int fd = client_dial(path);
+		client_put(fd, bytes, block_bytes(p, end, bytes));
 		close(fd);
 		p = end;
 	}

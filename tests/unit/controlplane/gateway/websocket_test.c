@@ -4,20 +4,15 @@
 #include "controlplane/gateway/websocket.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include "tests/unit/fog_test.h"
-
-#define WAIT_S 20 /* for anything that must come */
+#include "tests/unit/controlplane/gateway/clients.h"
 
 static struct ev_loop *loop;
 static struct fog_gateway *gw;
 static char dir[64], path[96];
-static struct ev_async done;
 static atomic_uint opened, closed, dropped;
 static char blob[FOG_WEBSOCKET_QUEUE_MAX / 4];
 
@@ -80,38 +75,20 @@ static const struct fog_route routes[] = {
 	{"GET", "/plain", plain_get},
 };
 
-static void on_done(struct ev_loop *l, struct ev_async *w, int revents)
-{
-	ev_break(l, EVBREAK_ALL);
-}
-
-static void *client_run(void *fn)
-{
-	((void (*)(void))fn)();
-	ev_async_send(loop, &done);
-	return NULL;
-}
-
 /* Run `client` in a thread while the loop serves. */
 static void serve(void (*client)(void))
 {
-	pthread_t thread;
-
 	snprintf(dir, sizeof(dir), "/tmp/fog-websocket-test-XXXXXX");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/api.sock", dir);
 	loop = ev_loop_new(EVFLAG_AUTO);
-	ev_async_init(&done, on_done);
-	ev_async_start(loop, &done);
 	opened = closed = 0;
 	int fd = fog_unix_listen(path, 512);
 	CU_ASSERT_FATAL(fd >= 0);
 	CU_ASSERT_EQUAL_FATAL(fog_gateway_new(&gw, loop), 0);
 	fog_gateway_add(gw, routes, FOG_ARRAY_COUNT(routes), NULL);
 	CU_ASSERT_EQUAL_FATAL(fog_gateway_listen(gw, fd), 0);
-	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, client_run, (void *)client), 0);
-	ev_run(loop, 0);
-	pthread_join(thread, NULL);
+	clients_serve(loop, client);
 	fog_gateway_free(gw);
 	CU_ASSERT_EQUAL(opened, closed);
 	unlink(path);
@@ -120,29 +97,6 @@ static void serve(void (*client)(void))
 }
 
 /* ---- client --------------------------------------------------------------------------------- */
-
-static int dial(void)
-{
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	struct timeval wait = {.tv_sec = WAIT_S};
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
-	CU_ASSERT_EQUAL_FATAL(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait));
-	return fd;
-}
-
-static void put(int fd, const void *data, size_t len)
-{
-	for (size_t used = 0; used < len;) {
-		ssize_t n = send(fd, (const char *)data + used, len - used, MSG_NOSIGNAL);
-		if (n <= 0)
-			return; /* it may refuse the rest; what it says is looked at */
-		used += (size_t)n;
-	}
-}
 
 static bool take(int fd, void *data, size_t len)
 {
@@ -184,7 +138,7 @@ static void frame_put(int fd, u8 first, const void *data, size_t len)
 	n += 4;
 	for (size_t i = 0; i < len; i++)
 		frame[n + i] = ((const u8 *)data)[i] ^ mask[i % 4];
-	put(fd, frame, n + len);
+	client_put(fd, frame, n + len);
 	free(frame);
 }
 
@@ -237,9 +191,9 @@ static void close_expect(int fd, unsigned code)
 static int upgraded(void)
 {
 	char head[1024] = "";
-	int fd = dial();
+	int fd = client_dial(path);
 
-	put(fd, UPGRADE, strlen(UPGRADE));
+	client_put(fd, UPGRADE, strlen(UPGRADE));
 	head_read(fd, head, sizeof(head));
 	CU_ASSERT_PTR_NOT_NULL(strstr(head, "HTTP/1.1 101 "));
 	CU_ASSERT_PTR_NOT_NULL(strstr(head, "Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
@@ -305,8 +259,8 @@ static void handshake_client(void)
 	char head[1024];
 
 	for (unsigned i = 0; i < FOG_ARRAY_COUNT(handshakes); i++) {
-		int fd = dial();
-		put(fd, handshakes[i].request, strlen(handshakes[i].request));
+		int fd = client_dial(path);
+		client_put(fd, handshakes[i].request, strlen(handshakes[i].request));
 		head[0] = '\0';
 		head_read(fd, head, sizeof(head));
 		CU_ASSERT_PTR_NOT_NULL(strstr(head, handshakes[i].status));
@@ -342,7 +296,7 @@ static void wrong_client(void)
 {
 	for (unsigned i = 0; i < FOG_ARRAY_COUNT(wrongs); i++) {
 		int fd = upgraded();
-		put(fd, wrongs[i].bytes, wrongs[i].len);
+		client_put(fd, wrongs[i].bytes, wrongs[i].len);
 		close_expect(fd, wrongs[i].code);
 	}
 	int fd = upgraded();
@@ -366,9 +320,9 @@ static void early_client(void)
 {
 	char head[1024] = "";
 	static const char together[] = UPGRADE "\x81\x82\0\0\0\0ab\x81\x81\0\0\0\0c";
-	int fd = dial();
+	int fd = client_dial(path);
 
-	put(fd, together, sizeof(together) - 1);
+	client_put(fd, together, sizeof(together) - 1);
 	head_read(fd, head, sizeof(head));
 	text_expect(fd, "hello");
 	text_expect(fd, "ab");
@@ -390,7 +344,7 @@ static void limits_client(void)
 	frame_put(slow, 0x81, "flood", 5);
 	frame_put(other, 0x81, "quick", 5);
 	text_expect(other, "quick");
-	for (u64 end = fog_monotonic_ms() + WAIT_S * 1000;
+	for (u64 end = fog_monotonic_ms() + CLIENT_WAIT_S * 1000;
 	     dropped == 0 && fog_monotonic_ms() < end;)
 		usleep(1000);
 	CU_ASSERT(dropped > 0);

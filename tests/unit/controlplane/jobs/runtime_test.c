@@ -2,11 +2,11 @@
 /* Two hosts in one process with real stores on disk, real fog-exec and real sockets. Where the fog
  * would be there is a thread that splices edge.sock of one to jobs.sock of the other. */
 #include "controlplane/jobs/runtime.h"
+#include "tests/unit/fog_place.h"
 #include "tests/unit/fog_test.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
@@ -229,11 +229,6 @@ static void fog_start(void)
 	pthread_create(&edge_thread, NULL, edge_run, NULL);
 }
 
-static int entry_remove(const char *path, const struct stat *st, int flag, struct FTW *ftw)
-{
-	return remove(path);
-}
-
 static void fog_stop(void)
 {
 	edge_down = true;
@@ -244,7 +239,7 @@ static void fog_stop(void)
 		host_stop(&hosts[i]);
 	ev_loop_destroy(loop);
 	usleep(120000); /* splices see edge_down */
-	nftw(root, entry_remove, 16, FTW_DEPTH | FTW_PHYS);
+	fog_test_tree_remove(root);
 }
 
 static void loop_run(u32 ms)

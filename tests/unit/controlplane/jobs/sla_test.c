@@ -99,7 +99,7 @@ static void test_levels(void)
 	CU_ASSERT_EQUAL(level[0].kept, 2);
 	CU_ASSERT_STRING_EQUAL(level[1].space, "other");
 	CU_ASSERT_EQUAL(level[1].kept, 1);
-	json_t *view = fog_view_sla(bed.jobs, bed.now, 0, 1);
+	json_t *view = fog_view_sla(bed.jobs, NULL, bed.now, 0, 1);
 	const json_t *row = json_array_get(json_object_get(view, "levels"), 0);
 	CU_ASSERT_EQUAL(json_real_value(json_object_get(row, "percent")), 66.66);
 	CU_ASSERT_FALSE(json_is_true(json_object_get(row, "met")));

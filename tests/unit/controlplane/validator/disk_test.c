@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The validator's log: what was synced is there again, a torn tail is cut, damage is refused. */
 #include "controlplane/validator/disk.h"
+#include "tests/unit/fog_place.h"
 #include "tests/unit/fog_test.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 static char dir[] = "/tmp/fog-disk-test.XXXXXX";
 static u32 seen[FOG_QLOG_KINDS];
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	return remove(path);
-}
 
 static struct fog_block *block(u64 height)
 {
@@ -137,7 +132,7 @@ static void test_damage(void)
 	CU_ASSERT_EQUAL(pwrite(fd, &byte, 1, 100), 1);
 	close(fd);
 	CU_ASSERT_PTR_NULL(open_log(-EUCLEAN));
-	nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	fog_test_tree_remove(dir);
 	CU_ASSERT_PTR_NULL(open_log(-ENOENT));
 }
 

@@ -6,10 +6,10 @@
 #include "controlplane/core/log.h"
 #include "controlplane/validator/genesis.h"
 #include "crypto/curve/x25519.h"
+#include "tests/unit/fog_place.h"
 #include "tests/unit/fog_test.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <unistd.h>
 
 #define HOSTS      5 /* the last one follows */
@@ -33,11 +33,6 @@ static struct fog_genesis genesis;
 static struct fog_validators set;
 static u8 client_sk[64], client_pk[32];
 static char dir[] = "/tmp/fog-node-test.XXXXXX";
-
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	return remove(path);
-}
 
 static void genesis_make(void)
 {
@@ -334,7 +329,7 @@ static void test_lost_disk(void)
 	u64 start = epoch_of(0);
 
 	host_stop(3);
-	nftw(hosts[3].dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	fog_test_tree_remove(hosts[3].dir);
 	/* Long enough for the others to forget the first blocks. */
 	CU_ASSERT_FATAL(until(epoch_of, 0, start + 4, 30));
 	CU_ASSERT_EQUAL(transfer(0, 5, false, 0), 0);
@@ -382,7 +377,7 @@ static void test_end(void)
 	}
 	for (u32 i = 0; i < HOSTS; i++)
 		host_stop(i);
-	nftw(dir, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+	fog_test_tree_remove(dir);
 }
 
 int main(void)

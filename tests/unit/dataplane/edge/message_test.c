@@ -197,6 +197,33 @@ static void test_headers(void)
 	static const char open[] = "{\"op\":\"open\",\"service\":\"job\",\"target\":\"" C "\"}";
 	CU_ASSERT_EQUAL(fog_open_parse(&h, open, sizeof(open) - 1), 0);
 	CU_ASSERT_EQUAL(h.target[3], 0xcc);
+	CU_ASSERT_STRING_EQUAL(h.owner, "");
+}
+
+/* For whom a circuit is. */
+static void test_owners(void)
+{
+	struct fog_stream_header h;
+	char line[512];
+
+	snprintf(line, sizeof(line),
+		 "{\"op\":\"open\",\"service\":\"circuit\",\"target\":\"" C
+		 "\",\"owner\":\"ann\"}");
+	CU_ASSERT_EQUAL(fog_open_parse(&h, line, strlen(line)), 0);
+	CU_ASSERT_STRING_EQUAL(h.owner, "ann");
+	snprintf(line, sizeof(line),
+		 "{\"op\":\"open\",\"service\":\"circuit\",\"target\":\"" C
+		 "\",\"owner\":\"%080d\"}",
+		 0);
+	CU_ASSERT_EQUAL(fog_open_parse(&h, line, strlen(line)), -EPROTO);
+	snprintf(line, sizeof(line), "{\"op\":\"close\",\"id\":1,\"handle\":2}");
+	CU_ASSERT_EQUAL(fog_message_parse(&m, line, strlen(line), why), 0);
+	CU_ASSERT_FALSE(m.has_owner);
+	snprintf(line, sizeof(line), "{\"op\":\"close\",\"id\":1,\"handle\":2,\"owner\":\"ann\"}");
+	CU_ASSERT_EQUAL(fog_message_parse(&m, line, strlen(line), why), 0);
+	CU_ASSERT(m.has_owner && strcmp(m.owner, "ann") == 0);
+	snprintf(line, sizeof(line), "{\"op\":\"close\",\"id\":1,\"handle\":2,\"owner\":7}");
+	CU_ASSERT_EQUAL(fog_message_parse(&m, line, strlen(line), why), -EPROTO);
 }
 
 static int open_parse(struct fog_stream_header *h, const char *line)
@@ -248,12 +275,15 @@ static void test_answers(void)
 	char error[FOG_ERROR_TEXT_MAX], line[FOG_HEADER_LINE_MAX + 1];
 
 	for (unsigned i = FOG_OPEN_OK; i <= FOG_OPEN_PROTOCOL; i++) {
-		size_t n = fog_answer_format(i, "bad \x01 text \xff", line);
+		size_t n = fog_answer_format(i, "bad \x01 text \xff", true, line);
 
 		CU_ASSERT_EQUAL_FATAL(fog_answer_parse(&code, error, line, n - 1), 0);
 		CU_ASSERT_EQUAL(code, i <= FOG_OPEN_RESOLVE ? i : FOG_OPEN_UNREACHABLE);
 		CU_ASSERT_STRING_EQUAL(error, i == FOG_OPEN_OK ? "" : "bad ? text ?");
 	}
+	(void)fog_answer_format(FOG_OPEN_NO_ROUTE, "few", false, line);
+	CU_ASSERT_EQUAL(strncmp(line, "{\"ok\":false,\"error\":\"few\",\"code\":\"no route\"}", 44),
+			0);
 	CU_ASSERT_EQUAL(fog_answer_parse(&code, error, "{\"ok\":false}", 12), 0);
 	CU_ASSERT_EQUAL(code, FOG_OPEN_UNREACHABLE);
 	CU_ASSERT_EQUAL(fog_answer_parse(&code, error, "{\"ok\":0}", 8), -EPROTO);
@@ -262,5 +292,5 @@ static void test_answers(void)
 }
 
 FOG_TEST_MAIN("dataplane/edge/message", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_requests), FOG_TEST(test_headers), FOG_TEST(test_openings),
-	      FOG_TEST(test_answers))
+	      FOG_TEST(test_requests), FOG_TEST(test_headers), FOG_TEST(test_owners),
+	      FOG_TEST(test_openings), FOG_TEST(test_answers))

@@ -4,13 +4,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "crypto/mem.h"
+#include "tests/unit/fog_place.h"
 #include "tests/unit/fog_test.h"
 
 static struct fog_mailstore s;
@@ -31,18 +31,10 @@ static void again(void)
 	CU_ASSERT_EQUAL_FATAL(fog_mailstore_open(&s, dir), 0);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 static void end(void)
 {
 	fog_mailstore_close(&s);
-	CU_ASSERT_EQUAL(nftw(top, remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	CU_ASSERT_EQUAL(fog_test_tree_remove(top), 0);
 }
 
 static char data[16];
