@@ -59,15 +59,15 @@
 #define FOG_EXECUTOR_DISK_MAX      (1ull << 50)
 
 /* ---- checkpoints and artifacts -------------------------------------------------------------- */
-#define FOG_EXECUTOR_CHECKPOINT_MAX    (256ull << 20) /* bytes of a checkpoint's archive */
-#define FOG_EXECUTOR_GRACE_MS_MAX      60000u         /* from SIGTERM to SIGKILL */
-#define FOG_EXECUTOR_INTERVAL_MS_MAX   (24u * 3600 * 1000)
-#define FOG_EXECUTOR_PATTERNS_MAX      32  /* of artifacts */
-#define FOG_EXECUTOR_PATTERN_MAX       255 /* bytes of one */
-#define FOG_EXECUTOR_STARS_MAX         8   /* '*' in one: what matching costs grows with them */
-#define FOG_EXECUTOR_ARTIFACTS_MAX     256 /* files taken; more are left out and counted */
-#define FOG_EXECUTOR_ARTIFACT_NAME_MAX 255 /* bytes of a file's path below /work */
-#define FOG_EXECUTOR_ARTIFACT_TEXT_SIZE (3 * FOG_EXECUTOR_ARTIFACT_NAME_MAX + 1) /* as text */
+#define FOG_EXECUTOR_CHECKPOINT_MAX      (256ull << 20) /* bytes of a checkpoint's archive */
+#define FOG_EXECUTOR_GRACE_MS_MAX        60000u         /* from SIGTERM to SIGKILL */
+#define FOG_EXECUTOR_INTERVAL_MS_MAX     (24u * 3600 * 1000)
+#define FOG_EXECUTOR_PATTERNS_MAX        32  /* of artifacts */
+#define FOG_EXECUTOR_PATTERN_MAX         255 /* bytes of one */
+#define FOG_EXECUTOR_STARS_MAX           8   /* '*' in one: what matching costs grows with them */
+#define FOG_EXECUTOR_ARTIFACTS_MAX       256 /* files taken; more are left out and counted */
+#define FOG_EXECUTOR_ARTIFACT_NAME_MAX   255 /* bytes of a file's path below /work */
+#define FOG_EXECUTOR_ARTIFACT_TEXT_SIZE  (3 * FOG_EXECUTOR_ARTIFACT_NAME_MAX + 1) /* as text */
 #define FOG_EXECUTOR_ARTIFACTS_BYTES_MAX (256ull << 20) /* of all files together */
 #define FOG_EXECUTOR_MANIFEST_MAX        (1u << 20)     /* bytes of the manifest */
 #define FOG_EXECUTOR_LEFT_OUT_MAX        32 /* files named in the manifest that were not taken */

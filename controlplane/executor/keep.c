@@ -151,9 +151,10 @@ static void checkpoint_take(struct fog_keep *k)
 		snprintf(text, sizeof(text), "larger than %llu bytes",
 			 (unsigned long long)k->job->spec->checkpoint.bytes_max);
 	else if (ret == -ENAMETOOLONG)
-		snprintf(text, sizeof(text), "holds what cannot be archived: names beyond 255 "
-					     "bytes, sockets, directories too deep or closed to us");
-	else if (ret == -EINVAL)
+		snprintf(text, sizeof(text),
+			 "holds what cannot be archived: names beyond 255 "
+			 "bytes, sockets, directories too deep or closed to us");
+	else if (ret == -ENODATA)
 		snprintf(text, sizeof(text), "changed while it was taken");
 	else if (ret < 0)
 		snprintf(text, sizeof(text), "%s", strerror(-ret));
@@ -295,7 +296,8 @@ static int work_file_open(const struct fog_keep *k, const char *path, struct sta
 		.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
 	};
-	int work = openat(k->job->spool_fd, "work", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int work =
+		openat(k->job->spool_fd, "work", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	int fd = work < 0 ? -1 : (int)syscall(SYS_openat2, work, path, &how, sizeof(how));
 
 	if (work >= 0)
@@ -338,8 +340,9 @@ static void artifact_take(struct fog_keep *k, struct gather *g, const char *path
 		return;
 	}
 	if ((u64)st.st_size > g->left || now_ns() >= g->end_ns) {
-		leave_out(g, path, (u64)st.st_size > g->left ? "over the limit of all together"
-							     : "taking them all took too long");
+		leave_out(g, path,
+			  (u64)st.st_size > g->left ? "over the limit of all together"
+						    : "taking them all took too long");
 		goto out;
 	}
 	snprintf(name, sizeof(name), "artifact.%u", k->kept.artifacts);
@@ -350,9 +353,9 @@ static void artifact_take(struct fog_keep *k, struct gather *g, const char *path
 	}
 	(void)fog_hex_encode(file.sha256, sizeof(file.sha256), hex, sizeof(hex));
 	(void)fog_kept_name_encode(path, text);
-	json_array_append_new(g->files,
-			      json_pack("{s:b,s:s,s:s,s:I}", "executable", (st.st_mode & 0100) != 0,
-					"name", text, "sha256", hex, "size", (json_int_t)file.size));
+	json_array_append_new(g->files, json_pack("{s:b,s:s,s:s,s:I}", "executable",
+						  (st.st_mode & 0100) != 0, "name", text, "sha256",
+						  hex, "size", (json_int_t)file.size));
 	g->left -= file.size;
 	k->kept.artifacts++;
 	k->kept.artifact_bytes += file.size;
@@ -393,7 +396,8 @@ static void artifacts_take(struct fog_keep *k)
 			    .left_out = json_array(),
 			    .left = k->job->spec->artifacts.bytes_max,
 			    .end_ns = now_ns() + FOG_KEEP_ARTIFACT_S * NS_PER_S};
-	int work = openat(k->job->spool_fd, "work", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int work =
+		openat(k->job->spool_fd, "work", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	if (work >= 0) {
 		walk(&g, work);
 		close(work);
@@ -451,8 +455,8 @@ void fog_keep_end(struct fog_keep *k, int exit_code, bool artifacts)
 {
 	const struct fog_executor_spec *spec = k->job->spec;
 
-	if (k->checkpoint_fd >= 0 &&
-	    (marked(k) || (spec->checkpoint.exit_code != 0 && exit_code == spec->checkpoint.exit_code)))
+	if (k->checkpoint_fd >= 0 && (marked(k) || (spec->checkpoint.exit_code != 0 &&
+						    exit_code == spec->checkpoint.exit_code)))
 		checkpoint_take(k);
 	if (k->kept_fd >= 0 && artifacts && spec->artifacts.count != 0)
 		artifacts_take(k);

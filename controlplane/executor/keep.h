@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* fog-exec's side of what a job leaves behind: makes /checkpoint and fills it, takes checkpoints and
- * artifacts into SPOOL/kept (kept.h). All of it is a stranger's: links are not followed, nothing but
- * files is opened, sizes are limited before a byte is read. */
+/* fog-exec's side of what a job leaves behind: makes /checkpoint and fills it, takes checkpoints
+ * and artifacts into SPOOL/kept (kept.h). All of it is a stranger's: links are not followed,
+ * nothing but files is opened, sizes are limited before a byte is read. */
 #ifndef FOG_EXECUTOR_KEEP_H
 #define FOG_EXECUTOR_KEEP_H
 
@@ -9,7 +9,7 @@
 #include "controlplane/executor/vm/guest.h"
 
 #define FOG_KEEP_MARKER     FOG_GUEST_MARKER /* ".complete" in /checkpoint, by the job */
-#define FOG_KEEP_ARTIFACT_S 60          /* for taking artifacts; what is not done then is left out */
+#define FOG_KEEP_ARTIFACT_S 60 /* for taking artifacts; what is not done then is left out */
 
 struct fog_keep {
 	struct fog_job *job;
@@ -19,8 +19,8 @@ struct fog_keep {
 	struct fog_executor_kept kept;
 };
 
-/* Makes the directories and restores the checkpoint. On an error job->error says why; it begins with
- * "checkpoint" when the archive is to blame. Close in any case. */
+/* Makes the directories and restores the checkpoint. On an error job->error says why; it begins
+ * with "checkpoint" when the archive is to blame. Close in any case. */
 int fog_keep_open(struct fog_keep *k, struct fog_job *job);
 void fog_keep_close(struct fog_keep *k);
 

@@ -127,7 +127,8 @@ static bool path_inside(const char *path)
 {
 	for (const char *at = path;; at++) {
 		size_t len = strcspn(at, "/");
-		if (len == 0 || (len == 1 && at[0] == '.') || (len == 2 && memcmp(at, "..", 2) == 0))
+		if (len == 0 || (len == 1 && at[0] == '.') ||
+		    (len == 2 && memcmp(at, "..", 2) == 0))
 			return false;
 		at += len;
 		if (*at == '\0')
@@ -145,7 +146,8 @@ bool fog_kept_name_decode(const char *text, char out[FOG_EXECUTOR_ARTIFACT_NAME_
 			return false;
 		if (c == '%') {
 			const char *high = s[1] != '\0' ? strchr(digits, s[1]) : NULL;
-			const char *low = high != NULL && s[2] != '\0' ? strchr(digits, s[2]) : NULL;
+			const char *low =
+				high != NULL && s[2] != '\0' ? strchr(digits, s[2]) : NULL;
 			if (low == NULL)
 				return false;
 			c = (char)((high - digits) << 4 | (low - digits));
@@ -219,7 +221,8 @@ static void pins_drop(int dir_fd, const char *but)
 	struct dirent *e;
 
 	while (dir != NULL && (e = readdir(dir)) != NULL)
-		if (strncmp(e->d_name, SENDING, strlen(SENDING)) == 0 && strcmp(e->d_name, but) != 0)
+		if (strncmp(e->d_name, SENDING, strlen(SENDING)) == 0 &&
+		    strcmp(e->d_name, but) != 0)
 			(void)unlinkat(dir_fd, e->d_name, 0);
 	if (dir != NULL)
 		closedir(dir);

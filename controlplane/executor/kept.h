@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a job left behind, as files of SPOOL/kept (of SPOOL/engine/inner/kept, where a cluster's node
- * ran it):
+/* What a job left behind, as files of SPOOL/kept (of SPOOL/engine/inner/kept, where a cluster's
+ *node ran it):
  *
  *	checkpoint.N   tar archives; the newest, and "sending.N" for as long as N is read
  *	manifest       what follows, as JSON
@@ -25,15 +25,15 @@ int fog_kept_emit(const struct fog_executor_kept *kept, char **text);
 /* -EBADMSG, -ENOMEM. */
 int fog_kept_parse(const char *text, size_t len, struct fog_executor_kept *kept);
 
-/* A path below /work as text: bytes that are not UTF-8, '%' and control characters become %XX. False:
- * it is too long. */
+/* A path below /work as text: bytes that are not UTF-8, '%' and control characters become %XX.
+ * False: it is too long. */
 bool fog_kept_name_encode(const char *path, char out[FOG_EXECUTOR_ARTIFACT_TEXT_SIZE]);
 /* And back. False: that is no name of an artifact: absolute, too long, or leads out ("..", empty
  * components). */
 bool fog_kept_name_decode(const char *text, char out[FOG_EXECUTOR_ARTIFACT_NAME_MAX + 1]);
 
-/* A pattern of artifacts: relative, without "..", not too many stars. Takes away a leading "/work/".
- * NULL: it is none. */
+/* A pattern of artifacts: relative, without "..", not too many stars. Takes away a leading
+ * "/work/". NULL: it is none. */
 const char *fog_kept_pattern(const char *text);
 
 #endif

@@ -23,7 +23,7 @@
 #define LOCK_WAIT_NS 10000000
 #define NS_PER_MS    1000000ull
 #define POLL_STREAMS 2
-#define DISK_PAUSE   10 /* a walk of /work is followed by a pause this many times as long */
+#define DISK_PAUSE   10   /* a walk of /work is followed by a pause this many times as long */
 #define KEEP_MS      5000 /* for another fog-exec to take a checkpoint, beyond the job's grace */
 
 struct stream {

@@ -119,8 +119,7 @@ int fog_rootfs_open(struct fog_rootfs *r, const struct fog_executor_spec *spec,
 		return r->input_fd;
 	*what = "mount: checkpoint";
 	bool kept = spec->checkpoint.bytes_max != 0;
-	r->checkpoint_fd =
-		kept ? tree_open("checkpoint", AT_SYMLINK_NOFOLLOW | AT_RECURSIVE) : -1;
+	r->checkpoint_fd = kept ? tree_open("checkpoint", AT_SYMLINK_NOFOLLOW | AT_RECURSIVE) : -1;
 	if (kept && r->checkpoint_fd < 0)
 		return r->checkpoint_fd;
 	*what = "mount: work";

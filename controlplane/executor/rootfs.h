@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The job's file tree: a small tmpfs root holding read-only views of the host's system directories,
- * the spool's input/, work/ and checkpoint/, a few device nodes and private /proc, /tmp and /dev/shm. Called by
- * the job's init in its own mount and pid namespaces. */
+ * the spool's input/, work/ and checkpoint/, a few device nodes and private /proc, /tmp and
+ * /dev/shm. Called by the job's init in its own mount and pid namespaces. */
 #ifndef FOG_EXECUTOR_ROOTFS_H
 #define FOG_EXECUTOR_ROOTFS_H
 

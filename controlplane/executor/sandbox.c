@@ -152,9 +152,9 @@ static pid_t job_clone(struct fog_job *job, struct fog_inside *in)
 		if (levels[i] == NS_BASE && geteuid() != 0)
 			continue;
 		// What an engine brings along is only seen in a tree of the job's own.
-		if (levels[i] == 0 && ((job->spec->require & FOG_EXECUTOR_REQUIRE_NAMESPACES) ||
-				       job->launch.engine_dir ||
-				       job->spec->checkpoint.bytes_max != 0))
+		if (levels[i] == 0 &&
+		    ((job->spec->require & FOG_EXECUTOR_REQUIRE_NAMESPACES) ||
+		     job->launch.engine_dir || job->spec->checkpoint.bytes_max != 0))
 			break;
 		in->user = (levels[i] & CLONE_NEWUSER) != 0;
 		in->namespaces = levels[i] != 0;

@@ -524,8 +524,8 @@ static void emit_leavings(json_t *root, const struct fog_executor_spec *spec)
 	for (size_t i = 0; i < a->count; i++)
 		json_array_append_new(patterns, json_string(a->patterns[i]));
 	json_object_set_new(root, "artifacts",
-			    json_pack("{s:I,s:o}", "bytes_max", (json_int_t)a->bytes_max, "patterns",
-				      patterns));
+			    json_pack("{s:I,s:o}", "bytes_max", (json_int_t)a->bytes_max,
+				      "patterns", patterns));
 }
 
 int fog_spec_emit(const struct fog_executor_spec *spec, char **text)

@@ -42,7 +42,7 @@
 #define FOG_GATEWAY_ROUTES_MAX      256
 #define FOG_GATEWAY_DEFINES_MAX     128
 #define FOG_GATEWAY_PARAMS_MAX      4   /* {name} parts of a pattern */
-#define FOG_GATEWAY_PARAM_SIZE      128 /* bytes of one with its zero; longer: 404 */
+#define FOG_GATEWAY_PARAM_SIZE      768 /* bytes of one with its zero; longer: 404 */
 #define FOG_GATEWAY_LISTENERS_MAX   2
 #define FOG_GATEWAY_PROXIES_MAX     256 /* = FOG_CONFIG_LIST_MAX */
 
@@ -93,7 +93,8 @@ struct fog_operation {
 
 struct fog_route {
 	const char *method;  /* "GET", "POST", "DELETE" */
-	const char *pattern; /* "/v1/jobs/{id}/logs": a {name} takes one non-empty path segment */
+	const char *pattern; /* "/v1/jobs/{id}/logs": a {name} takes one non-empty path segment; a
+			      * last {path} takes all that are left */
 	fog_handler_fn handler;
 	const struct fog_operation *operation;
 };

@@ -491,9 +491,9 @@ static void input_send(struct fog_jobs *j, struct fog_attempt *a, const struct f
 	bool restored = a->restored && strcmp(m->name, FOG_JOB_CHECKPOINT_FILE) == 0;
 	for (u64 at = m->offset; buf != NULL && a->session != NULL && at < end;) {
 		u32 cap = (u32)FOG_MIN(end - at, FOG_JOBS_CHUNK_MAX), len = 0;
-		bool there = restored ? checkpoint_read(j, a, at, buf, cap, &len)
-				      : fog_db_input_read(j, a->key.job, m->name, at, buf, cap,
-							  &len);
+		bool there =
+			restored ? checkpoint_read(j, a, at, buf, cap, &len)
+				 : fog_db_input_read(j, a->key.job, m->name, at, buf, cap, &len);
 		if (!there || len == 0) {
 			fog_jobs_session_refuse(j, a->session, "no such input bytes");
 			break;

@@ -207,8 +207,7 @@ void fog_bring_kept(struct fog_jobs *j, struct fog_attempt *a, const struct fog_
 	char name[FOG_JOB_FILE_NAME_SIZE];
 	u32 gone = 0;
 
-	if (a->job == NULL || a->state != FOG_ATTEMPT_ACCEPTED ||
-	    a->limits.checkpoint_bytes == 0)
+	if (a->job == NULL || a->state != FOG_ATTEMPT_ACCEPTED || a->limits.checkpoint_bytes == 0)
 		return;
 	fog_bring_name(&a->bring, name);
 	if (a->bring.kind != FOG_BRING_NONE && strcmp(name, m->gone) == 0) {
@@ -219,7 +218,8 @@ void fog_bring_kept(struct fog_jobs *j, struct fog_attempt *a, const struct fog_
 	if (m->note[0] != '\0' && strcmp(m->note, a->note) != 0)
 		tell(j, a->job, "a checkpoint was not taken: %.200s", m->note);
 	snprintf(a->note, sizeof(a->note), "%s", m->note);
-	if (m->number > FOG_MAX(a->checkpoint, gone) && m->bytes > 0 && m->bytes <= a->limits.checkpoint_bytes &&
+	if (m->number > FOG_MAX(a->checkpoint, gone) && m->bytes > 0 &&
+	    m->bytes <= a->limits.checkpoint_bytes &&
 	    !(a->bring.kind == FOG_BRING_CHECKPOINT && a->bring.number >= m->number))
 		checkpoint_add(j, a, m->number, m->sha256, m->bytes);
 	fetch_next(j, a);
@@ -246,9 +246,8 @@ enum fog_stop fog_bring_goes_on(const struct fog_attempt *a, const struct fog_re
 /* What the receipt names becomes what is to be fetched, once. */
 static void receipt_take(struct fog_jobs *j, struct fog_attempt *a, const struct fog_receipt *t)
 {
-	struct fog_bring_file manifest = {.attempt = a->key.attempt,
-					  .kind = FOG_BRING_MANIFEST,
-					  .size = t->manifest.size};
+	struct fog_bring_file manifest = {
+		.attempt = a->key.attempt, .kind = FOG_BRING_MANIFEST, .size = t->manifest.size};
 	struct fog_bring_file last = {.attempt = a->key.attempt,
 				      .kind = FOG_BRING_CHECKPOINT,
 				      .number = t->checkpoint_number};

@@ -155,8 +155,7 @@ void fog_db_input_put(struct fog_jobs *j, const char *job, const char *name, con
 
 	if (j->rc != 0)
 		return;
-	struct fog_stmt *q =
-		fog_stmt(j->store, "DELETE FROM job_input WHERE job = ? AND name = ?");
+	struct fog_stmt *q = fog_stmt(j->store, "DELETE FROM job_input WHERE job = ? AND name = ?");
 	fog_bind_text(q, job);
 	fog_bind_text(q, name);
 	run(j, q);
@@ -165,16 +164,18 @@ void fog_db_input_put(struct fog_jobs *j, const char *job, const char *name, con
 		input_insert(j, job, &in);
 }
 
-u8 *fog_db_output_read(struct fog_jobs *j, const char *job, size_t *size)
+u8 *fog_db_output_read(struct fog_jobs *j, const char *job, u32 attempt, u32 stream, size_t *size)
 {
 	struct fog_stmt *q = fog_stmt(
 		j->store, "SELECT l.data FROM job j LEFT JOIN job_log l ON l.job = j.id"
-			  " AND l.attempt = j.attempt_count AND l.stream = 0 WHERE j.id = ?"
-			  " ORDER BY l.offset");
+			  " AND l.attempt = CASE WHEN ?2 = 0 THEN j.attempt_count ELSE ?2 END"
+			  " AND l.stream = ?3 WHERE j.id = ?1 ORDER BY l.offset");
 	u8 *out = NULL;
 
 	*size = 0;
 	fog_bind_text(q, job);
+	fog_bind_u64(q, attempt);
+	fog_bind_u64(q, stream);
 	while (row(j, q)) {
 		size_t len = 0;
 		const void *data = fog_column_is_null(q, 0) ? NULL : fog_column_blob(q, 0, &len);

@@ -110,8 +110,9 @@ void fog_db_file_done(struct fog_jobs *j, const char *job, const struct fog_brin
 {
 	if (j->rc != 0)
 		return;
-	struct fog_stmt *q = fog_stmt(
-		j->store, "UPDATE job_file SET done = 1 WHERE job = ? AND attempt = ? AND name = ?");
+	struct fog_stmt *q =
+		fog_stmt(j->store,
+			 "UPDATE job_file SET done = 1 WHERE job = ? AND attempt = ? AND name = ?");
 	key_bind(q, job, f);
 	run(j, q);
 }
@@ -195,9 +196,8 @@ bool fog_db_checkpoint_find(struct fog_jobs *j, const char *job, const u8 sha256
 
 u32 fog_db_checkpoint_of(struct fog_jobs *j, const struct fog_attempt *a)
 {
-	struct fog_stmt *q =
-		fog_stmt(j->store, "SELECT max(number) FROM job_file WHERE job = ?"
-				   " AND attempt = ? AND kind = 1 AND done = 1");
+	struct fog_stmt *q = fog_stmt(j->store, "SELECT max(number) FROM job_file WHERE job = ?"
+						" AND attempt = ? AND kind = 1 AND done = 1");
 	u32 number = 0;
 
 	fog_bind_text(q, a->key.job);
@@ -284,6 +284,48 @@ bool fog_db_files_oldest(struct fog_jobs *j, u64 before_ms, u64 bytes, char job[
 	if (!row(j, q))
 		return false;
 	snprintf(job, FOG_JOB_ID_SIZE, "%s", fog_column_text(q, 0));
+	fog_stmt_reset(q);
+	return true;
+}
+
+static bool held_file(struct fog_jobs *j, const char *owner, const u8 sha256[32],
+		      struct fog_held *out)
+{
+	struct fog_stmt *q = fog_stmt(
+		j->store, "SELECT " FILE_COLUMNS ", job FROM job_file f WHERE sha256 = ?1"
+			  " AND kind = 3 AND done = 1 AND (?2 = '' OR EXISTS (SELECT 1 FROM job j"
+			  " WHERE j.id = f.job AND j.user = ?2)) LIMIT 1");
+
+	fog_bind_blob(q, sha256, 32);
+	fog_bind_text(q, owner);
+	if (!row(j, q))
+		return false;
+	file_read(j, q, &out->file);
+	snprintf(out->job, sizeof(out->job), "%s", fog_column_text(q, 5));
+	out->attempt = out->file.attempt;
+	out->size = out->file.size;
+	fog_stmt_reset(q);
+	return j->rc == 0;
+}
+
+bool fog_db_held_find(struct fog_jobs *j, const char *owner, const u8 sha256[32],
+		      struct fog_held *out)
+{
+	struct fog_stmt *q = fog_stmt(
+		j->store, "SELECT job, attempt, stream, size FROM artifact a WHERE sha256 = ?1"
+			  " AND (?2 = '' OR EXISTS (SELECT 1 FROM job j WHERE j.id = a.job"
+			  " AND j.user = ?2)) LIMIT 1");
+
+	*out = (struct fog_held){0};
+	owner = owner != NULL ? owner : "";
+	fog_bind_blob(q, sha256, 32);
+	fog_bind_text(q, owner);
+	if (!row(j, q))
+		return held_file(j, owner, sha256, out);
+	snprintf(out->job, sizeof(out->job), "%s", fog_column_text(q, 0));
+	out->attempt = (u32)fog_column_u64(q, 1);
+	out->stream = (u32)fog_column_u64(q, 2);
+	out->size = fog_column_u64(q, 3);
 	fog_stmt_reset(q);
 	return true;
 }

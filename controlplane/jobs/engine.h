@@ -124,7 +124,7 @@ struct fog_jobs_config {
 	/* submitter */
 	u32 attempts_max;
 	u32 queue_max;
-	u64 absent_ms; /* a job that has a checkpoint does not wait longer for its host */
+	u64 absent_ms;  /* a job that has a checkpoint does not wait longer for its host */
 	i64 user_grant; /* mfog a new user account starts with */
 	/* worker */
 	bool worker;

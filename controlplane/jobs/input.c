@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Outputs that become inputs: of the next stage. */
+/* What jobs printed or left behind, as inputs of others. */
 #include <errno.h>
 
 #include "controlplane/jobs/state.h"
@@ -68,11 +68,42 @@ static bool spec_change(struct fog_jobs *j, struct fog_job *job, const char *nam
 	return ok;
 }
 
-bool fog_input_from_output(struct fog_jobs *j, struct fog_job *job, const char *name,
-			   const char *source)
+static u8 *file_read(struct fog_jobs *j, const char *job, const struct fog_bring_file *f,
+		     size_t *size)
+{
+	u8 *data = f->size <= FOG_JOB_INPUT_MAX ? malloc(f->size + 1) : NULL;
+	u32 len = 0;
+
+	if (data != NULL)
+		fog_db_file_read(j, job, f, 0, data, (u32)f->size, &len);
+	*size = len;
+	return data;
+}
+
+bool fog_input_by_hash(struct fog_jobs *j, struct fog_job *job, const char *name,
+		       const struct fog_held *held)
 {
 	size_t size = 0;
-	u8 *data = fog_db_output_read(j, source, &size);
+	u8 *data = held->file.kind != FOG_BRING_NONE
+			   ? file_read(j, held->job, &held->file, &size)
+			   : fog_db_output_read(j, held->job, held->attempt, held->stream, &size);
+	bool ok = data != NULL && spec_change(j, job, name, data, size);
+
+	free(data);
+	return ok && j->rc == 0;
+}
+
+bool fog_input_from_job(struct fog_jobs *j, struct fog_job *job, const char *name,
+			const char *source, const char *artifact)
+{
+	struct fog_bring_file f;
+	size_t size = 0;
+	u8 *data = NULL;
+
+	if (artifact[0] == '\0')
+		data = fog_db_output_read(j, source, 0, 0, &size);
+	else if (fog_db_artifact_find(j, source, artifact, &f))
+		data = file_read(j, source, &f, &size);
 	bool ok = data != NULL && spec_change(j, job, name, data, size);
 
 	free(data);

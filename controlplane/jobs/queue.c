@@ -259,6 +259,37 @@ static struct fog_job *job_make(struct fog_jobs *j, const char *user, const char
 	return job;
 }
 
+/* Inputs that are known by their hash must be there, and of jobs of the same user. */
+static bool hashes_there(struct fog_jobs *j, const char *user, const struct fog_job_wishes *w,
+			 char error[FOG_JSON_ERROR_SIZE])
+{
+	struct fog_held held;
+
+	for (u32 i = 0; i < w->from_count; i++) {
+		if (w->from[i].job[0] != '\0')
+			continue;
+		bool found = fog_db_held_find(j, user, w->from[i].sha256, &held);
+		if (found && held.size <= FOG_JOB_INPUT_MAX)
+			continue;
+		snprintf(error, FOG_JSON_ERROR_SIZE, "inputs: %.63s: %s", w->from[i].name,
+			 found ? "it is too large for an input"
+			       : "no output or artifact of yours has that hash");
+		return false;
+	}
+	return true;
+}
+
+static void hashes_take(struct fog_jobs *j, struct fog_job *job, const struct fog_job_wishes *w)
+{
+	struct fog_held held;
+
+	for (u32 i = 0; i < w->from_count && j->rc == 0; i++)
+		if (w->from[i].job[0] == '\0' &&
+		    (!fog_db_held_find(j, job->user, w->from[i].sha256, &held) ||
+		     !fog_input_by_hash(j, job, w->from[i].name, &held)))
+			fog_jobs_fail(j, -ENOMEM);
+}
+
 static void job_start(struct fog_jobs *j, const char *user, const char *id,
 		      const struct fog_job_request *request, const struct fog_job_spec *spec,
 		      const struct fog_job_wishes *wishes)
@@ -270,6 +301,7 @@ static void job_start(struct fog_jobs *j, const char *user, const char *id,
 	fog_user_open(j, user);
 	fog_db_job_insert(j, job, request);
 	fog_db_event_add(j, job, job->reason != NULL ? job->reason : "submitted");
+	hashes_take(j, job, wishes);
 }
 
 /* Within a step. As fog_jobs_submit(). */
@@ -294,6 +326,8 @@ static int submit_one(struct fog_jobs *j, const char *user, const struct fog_job
 	rc = duplicate(j, user, id, request);
 	if (rc == 1 && j->job_count >= j->config.queue_max)
 		rc = -ENOSPC;
+	if (rc == 1 && !hashes_there(j, user, wishes, error))
+		rc = -EINVAL;
 	if (rc == 1)
 		job_start(j, user, id, request, spec, wishes);
 out:

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <math.h>
 
+#include "controlplane/executor/kept.h"
 #include "controlplane/jobs/base64.h"
 #include "crypto/hash/hash.h"
 #include "crypto/mem.h"
@@ -208,6 +209,8 @@ static void inputs_read(struct fog_json_reader *r, struct fog_job_request *out)
 				       "entry %zu: name must be 1 to 63 of [A-Za-z0-9._-]", i);
 			return;
 		}
+		if (json_object_get(v, "sha256") != NULL)
+			continue; /* its bytes are here: hashes_add() */
 		input_add(r, "inputs", json_string_value(name), json_object_get(v, "data_base64"),
 			  out);
 	}
@@ -312,15 +315,26 @@ static void from_read(struct fog_json_reader *r, struct fog_job_wishes *out)
 	json_array_foreach((json_t *)list, i, v)
 	{
 		const char *name = json_string_value(json_object_get(v, "name"));
+		const char *hash = json_string_value(json_object_get(v, "sha256"));
 		const char *job = json_string_value(json_object_get(v, "job"));
-		if (name == NULL || job == NULL || !fog_job_input_name_valid(name) ||
-		    !fog_job_id_valid(job)) {
+		const char *artifact = json_string_value(json_object_get(v, "artifact"));
+		char path[FOG_EXECUTOR_ARTIFACT_NAME_MAX + 1];
+		if (name == NULL || !fog_job_input_name_valid(name) ||
+		    (hash == NULL && (job == NULL || !fog_job_id_valid(job)))) {
 			fog_json_wrong(r, "inputs_from", "entry %zu: must have a name and a job",
 				       i);
 			return;
 		}
-		snprintf(out->from[out->from_count].name, sizeof(out->from[0].name), "%s", name);
-		snprintf(out->from[out->from_count++].job, sizeof(out->from[0].job), "%s", job);
+		if (artifact != NULL && !fog_kept_name_decode(artifact, path))
+			fog_json_wrong(r, "inputs_from", "entry %zu: artifact is no name of one",
+				       i);
+		if (hash != NULL && fog_hex_decode(hash, out->from[i].sha256, 32) != 0)
+			fog_json_wrong(r, "inputs", "%.63s: sha256 must be 64 hex digits", name);
+		snprintf(out->from[i].name, sizeof(out->from[i].name), "%s", name);
+		snprintf(out->from[i].job, sizeof(out->from[i].job), "%s", hash == NULL ? job : "");
+		snprintf(out->from[i].artifact, sizeof(out->from[i].artifact), "%s",
+			 artifact != NULL ? artifact : "");
+		out->from_count = (u32)i + 1;
 	}
 }
 
@@ -352,6 +366,26 @@ static void wish_copy(const json_t *body, const char *field, json_t *out)
 		json_object_set(out, field, v);
 }
 
+/* Inputs that are known by their hash become wishes, like those that come from other jobs. */
+static void hashes_add(const json_t *body, json_t *wishes)
+{
+	json_t *list = json_array();
+	size_t i;
+	json_t *v;
+
+	json_array_extend(list, json_object_get(wishes, "inputs_from"));
+	json_array_foreach(json_object_get(body, "inputs"), i, v)
+	{
+		if (json_object_get(v, "sha256") != NULL)
+			json_array_append_new(list, json_pack("{s:O?,s:O}", "name",
+							      json_object_get(v, "name"), "sha256",
+							      json_object_get(v, "sha256")));
+	}
+	if (json_array_size(list) != 0)
+		json_object_set(wishes, "inputs_from", list);
+	json_decref(list);
+}
+
 /* Keeps the fields as they were given: they have been checked. */
 static json_t *wishes_make(const json_t *body)
 {
@@ -362,6 +396,7 @@ static json_t *wishes_make(const json_t *body)
 		wish_copy(body, fields[i], out);
 	for (u32 i = 0; fog_job_terms_fields[i] != NULL; i++)
 		wish_copy(body, fog_job_terms_fields[i], out);
+	hashes_add(body, out);
 	return out;
 }
 
@@ -446,8 +481,8 @@ int fog_job_request_parse(const json_t *body, struct fog_job_request *out,
 	if (rc == 0) /* what the worker will check is checked here already */
 		rc = fog_job_spec_parse(out->spec_text, strlen(out->spec_text), &spec, error);
 	if (rc == 0 && fog_job_spec_restored(spec) != NULL) {
-		snprintf(error, FOG_JSON_ERROR_SIZE, "inputs: " FOG_JOB_CHECKPOINT_FILE
-						     " is the name of the checkpoint");
+		snprintf(error, FOG_JSON_ERROR_SIZE,
+			 "inputs: " FOG_JOB_CHECKPOINT_FILE " is the name of the checkpoint");
 		fog_job_spec_free(spec);
 		rc = -EINVAL;
 	}

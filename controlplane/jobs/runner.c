@@ -12,7 +12,7 @@
 
 #define ENV_TEXT_SIZE 64
 #define ENV_OURS      3
-#define SPOOL_SIZE (FOG_RUNNER_PATH_SIZE + FOG_WORK_RUN_SIZE + 1)
+#define SPOOL_SIZE    (FOG_RUNNER_PATH_SIZE + FOG_WORK_RUN_SIZE + 1)
 
 static void spool_path(const struct fog_runner *r, const char *run, char out[SPOOL_SIZE])
 {
@@ -127,8 +127,9 @@ int fog_runner_prepare(void *context, const char *run, const struct fog_job_spec
 				.interval_ms = spec->checkpoint.interval_ms,
 				.grace_ms = spec->checkpoint.grace_ms,
 				.exit_code = (int)spec->checkpoint.exit_code,
-				.from = fog_job_spec_restored(spec) != NULL ? FOG_JOB_CHECKPOINT_FILE
-									    : NULL,
+				.from = fog_job_spec_restored(spec) != NULL
+						? FOG_JOB_CHECKPOINT_FILE
+						: NULL,
 			},
 		.artifacts =
 			{

@@ -89,8 +89,8 @@ static void env_check(struct fog_json_reader *r, const struct fog_job_spec *s)
 
 static void inputs_read(struct fog_json_reader *r, struct fog_job_spec *s)
 {
-	const json_t *list = fog_json_array(
-		r, "inputs", 0, FOG_JOB_INPUTS_MAX + (s->checkpoint.bytes_max != 0));
+	const json_t *list =
+		fog_json_array(r, "inputs", 0, FOG_JOB_INPUTS_MAX + (s->checkpoint.bytes_max != 0));
 	size_t i;
 	json_t *v;
 

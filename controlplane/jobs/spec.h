@@ -7,8 +7,8 @@
  *	 "pids":64,"wall_ms":60000},"stdin":"stdin"}
  *
  * and in limits "accelerators", "accelerator_type", "accelerator_memory_bytes" where it wants some,
- * "engine" where it is not "native", see controlplane/executor/executor.h. And what it leaves behind
- * where it leaves something; an input "checkpoint.tar" is then what it goes on from:
+ * "engine" where it is not "native", see controlplane/executor/executor.h. And what it leaves
+ *behind where it leaves something; an input "checkpoint.tar" is then what it goes on from:
  *
  *	"artifacts":{"bytes_max":16777216,"patterns":["out/x.csv"]},
  *	"checkpoint":{"bytes_max":16777216,"exit_code":85,"grace_ms":10000,"interval_ms":60000,

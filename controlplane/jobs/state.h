@@ -53,7 +53,7 @@ struct fog_job {
 	u64 input_size;
 	u8 spec_sha256[32];
 	struct fog_job_checkpoint checkpoint;
-	bool restored;    /* the spec names a checkpoint to go on from: */
+	bool restored; /* the spec names a checkpoint to go on from: */
 	u8 restored_sha256[32];
 	char *wishes;
 	struct fog_attempt *attempt; /* the current one */
@@ -140,7 +140,7 @@ struct fog_attempt {
 	u64 bring_have, bring_asked;  /* stored of it; end of what was asked for */
 	struct fog_sha256 bring_hash; /* of what is stored of it */
 	bool leavings_known;          /* RECEIVED: what the receipt names is in the store */
-	char error[128]; /* why the last stream ended */
+	char error[128];              /* why the last stream ended */
 };
 TAILQ_HEAD(fog_attempt_list, fog_attempt);
 
@@ -373,10 +373,14 @@ void fog_bring_lost(struct fog_jobs *j, struct fog_attempt *a);
 void fog_bring_sweep(struct fog_jobs *j); /* artifacts beyond their time or room */
 
 /* ---- input.c: outputs that become inputs ----------------------------------------------------- */
-/* What the last attempt of `source` printed becomes the job's input of that name; its spec changes.
- * False when it is not there or too large. */
-bool fog_input_from_output(struct fog_jobs *j, struct fog_job *job, const char *name,
-			   const char *source);
+/* What the last attempt of `source` printed, or its artifact when that is not "", becomes the job's
+ * input of that name; its spec changes. False when it is not there or too large. */
+bool fog_input_from_job(struct fog_jobs *j, struct fog_job *job, const char *name,
+			const char *source, const char *artifact);
+/* The same of something that fog_db_held_find() found. */
+struct fog_held;
+bool fog_input_by_hash(struct fog_jobs *j, struct fog_job *job, const char *name,
+		       const struct fog_held *held);
 /* Parses what became of the spec and puts it in place of the job's; attempts keep theirs. */
 bool fog_input_spec_set(struct fog_jobs *j, struct fog_job *job, const char *text);
 /* The job's spec, to json_decref(); NULL: it cannot be had. */
@@ -531,8 +535,8 @@ void fog_db_spec_put(struct fog_jobs *j, const char *job, const char *spec);
 /* The input in place of any of its name. */
 void fog_db_input_put(struct fog_jobs *j, const char *job, const char *name, const u8 *data,
 		      size_t size);
-/* What the last attempt of a job printed, to free(); NULL when there is no such job. */
-u8 *fog_db_output_read(struct fog_jobs *j, const char *job, size_t *size);
+/* What an attempt (0 = the last) of a job printed, to free(); NULL when there is no such job. */
+u8 *fog_db_output_read(struct fog_jobs *j, const char *job, u32 attempt, u32 stream, size_t *size);
 /* Up to cap bytes of an input, as stored; false when there is no such input. */
 bool fog_db_input_read(struct fog_jobs *j, const char *job, const char *name, u64 offset, void *buf,
 		       u32 cap, u32 *len);
@@ -558,7 +562,8 @@ void fog_db_artifact_add(struct fog_jobs *j, const struct fog_attempt *a, u32 st
 /* How many attempts hosts have accepted. */
 u32 fog_db_attempts_begun(struct fog_jobs *j, const char *job);
 
-/* ---- db_bring.c: what attempts left behind ---------------------------------------------------- */
+/* ---- db_bring.c: what attempts left behind ----------------------------------------------------
+ */
 /* Once; an empty file is done at once. path: of an artifact, else "". */
 void fog_db_file_add(struct fog_jobs *j, const char *job, const struct fog_bring_file *file,
 		     const char *path, bool executable);
@@ -588,10 +593,21 @@ void fog_db_checkpoints_undone_drop(struct fog_jobs *j, const struct fog_attempt
 /* Of all kinds: of an attempt but its whole checkpoints; of a job that ended its checkpoints. */
 void fog_db_files_lost(struct fog_jobs *j, const struct fog_attempt *a);
 void fog_db_files_ended(struct fog_jobs *j, const char *job);
-/* Artifacts: of a job that ended before this time, or the one that ended first when all together are
- * more than bytes. False: none. */
+/* Artifacts: of a job that ended before this time, or the one that ended first when all together
+ * are more than bytes. False: none. */
 bool fog_db_files_oldest(struct fog_jobs *j, u64 before_ms, u64 bytes, char job[FOG_JOB_ID_SIZE]);
 void fog_db_files_forget(struct fog_jobs *j, const char *job);
+/* An output or artifact by what it contains. */
+struct fog_held {
+	char job[FOG_JOB_ID_SIZE];
+	u32 attempt;
+	u32 stream;                 /* of an output */
+	struct fog_bring_file file; /* kind NONE: it is an output */
+	u64 size;
+};
+/* Of a job of this user; NULL: of anybody's. */
+bool fog_db_held_find(struct fog_jobs *j, const char *owner, const u8 sha256[32],
+		      struct fog_held *out);
 /* An artifact by its path; of the last attempt that has any. */
 bool fog_db_artifact_find(struct fog_jobs *j, const char *job, const char *path,
 			  struct fog_bring_file *out);

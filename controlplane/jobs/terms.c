@@ -18,9 +18,9 @@ const struct fog_tier_terms fog_tiers[FOG_TIER_COUNT] = {
 };
 
 const char *const fog_job_terms_fields[] = {
-	"namespace",   "class",      "tier",  "priority", "deadline_seconds", "retries",
-	"preemptible", "on_preempt", "group", "webhook",  "checkpoint",       "on_timeout",
-	NULL};
+	"namespace",  "class",       "tier",       "priority", "deadline_seconds",
+	"retries",    "preemptible", "on_preempt", "group",    "webhook",
+	"checkpoint", "on_timeout",  NULL};
 
 static const enum fog_tier class_tier[FOG_SLA_COUNT] = {FOG_TIER_NONE, FOG_TIER_NONE,
 							FOG_TIER_BRONZE, FOG_TIER_SILVER};

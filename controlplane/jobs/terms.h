@@ -6,8 +6,8 @@
  *	 "on_preempt": "requeue" | "cancel", "on_timeout": "fail" | "resume", "checkpoint": false,
  *	 "group": "web", "webhook": "http://host/path"}
  *
- * checkpoint: see request.h. on_timeout: a job whose time is over goes on from the checkpoint it made
- * in that time, with as much time again.
+ * checkpoint: see request.h. on_timeout: a job whose time is over goes on from the checkpoint it
+ *made in that time, with as much time again.
  *
  * Class B is best effort; A is placed before it; S is replicated on attested hosts, of different
  * vendors where there are enough, and its results are compared. The class sets the tier unless one

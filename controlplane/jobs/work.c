@@ -487,7 +487,8 @@ static void vanished(struct fog_jobs *j, struct fog_work *w)
 		finish_unrun(j, w, FOG_OUTCOME_CANCELLED, "");
 		return;
 	}
-	/* Here it would begin where this attempt began; the submitter may know of something later. */
+	/* Here it would begin where this attempt began; the submitter may know of something later.
+	 */
 	if (w->runs >= FOG_WORK_RUNS_MAX || w->spec->checkpoint.bytes_max != 0) {
 		finish_unrun(j, w, FOG_OUTCOME_FAILED,
 			     w->runs > 1 ? "the executor vanished twice" : "the executor vanished");

@@ -9,16 +9,16 @@
 #include "crypto/random/random.h"
 #include "crypto/sign/sign.h"
 
-#define SIM_HOSTS_MAX   6
-#define SIM_RUNS_MAX    4096 /* spools of one host, ever */
-#define SIM_JOBS_MAX    256
-#define SIM_BATCHES_MAX 4
-#define SIM_CONNS_MAX   1024
-#define SIM_INPUT_MAX   (512u << 10)
+#define SIM_HOSTS_MAX     6
+#define SIM_RUNS_MAX      4096 /* spools of one host, ever */
+#define SIM_JOBS_MAX      256
+#define SIM_BATCHES_MAX   4
+#define SIM_CONNS_MAX     1024
+#define SIM_INPUT_MAX     (512u << 10)
 #define SIM_CHECKPOINT_MS 2000 /* of a run between two of its checkpoints */
 #define SIM_GO_ON_CODE    85
-#define SIM_START_MS    1700000000000ull
-#define SIM_GRANT       100000000
+#define SIM_START_MS      1700000000000ull
+#define SIM_GRANT         100000000
 
 struct sim;
 
@@ -37,9 +37,9 @@ struct sim_run {
 	bool has_input;
 	/* Progress is in ms of the job's duration. */
 	bool checkpoints, artifacts;
-	u32 exits_at;  /* begun anew it exits with SIM_GO_ON_CODE after so many checkpoints; 0: no */
-	u64 base;      /* the progress it was restored with */
-	u8 *restore;   /* the archive */
+	u32 exits_at; /* begun anew it exits with SIM_GO_ON_CODE after so many checkpoints; 0: no */
+	u64 base;     /* the progress it was restored with */
+	u8 *restore;  /* the archive */
 	u64 restore_len;
 	struct fog_executor_kept kept; /* as of the last poll */
 };
@@ -100,8 +100,8 @@ struct sim_job {
 	u64 input;
 	u64 seed;
 	bool checkpoints, artifacts;
-	bool resumes; /* its wall limit is too short for it, but it goes on from its checkpoint */
-	u32 exits_at; /* checkpoints, then it exits to be begun again */
+	bool resumes;  /* its wall limit is too short for it, but it goes on from its checkpoint */
+	u32 exits_at;  /* checkpoints, then it exits to be begun again */
 	u32 successes; /* runs that ended with exit code 0 */
 };
 

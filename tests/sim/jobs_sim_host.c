@@ -372,8 +372,9 @@ void sim_run_start(struct sim_host *h, const char *name)
 	restore_check(h, r);
 	r->started = true;
 	r->duration_ms -= FOG_MIN(r->base, r->duration_ms - 1);
-	if (r->exits_at != 0 && (r->base != 0 || r->exits_at * SIM_CHECKPOINT_MS >=
-							FOG_MIN(r->duration_ms, r->limits.wall_ms)))
+	if (r->exits_at != 0 &&
+	    (r->base != 0 ||
+	     r->exits_at * SIM_CHECKPOINT_MS >= FOG_MIN(r->duration_ms, r->limits.wall_ms)))
 		r->exits_at = 0;
 	r->start_ms = h->sim->now_ms;
 	r->end_ms = r->start_ms + FOG_MIN(r->duration_ms, r->limits.wall_ms);

@@ -12,8 +12,8 @@
  * Ports of one virtio console, in this order: standard output, standard error, control, work,
  * checkpoint.
  * Control gets one line when the job's first process has ended: "exit N" or "signal N", or
- * "failed TEXT" if it never began. Then work and checkpoint get tar archives of what the job left in
- * /work and in /checkpoint. */
+ * "failed TEXT" if it never began. Then work and checkpoint get tar archives of what the job left
+ *in /work and in /checkpoint. */
 #ifndef FOG_EXECUTOR_VM_GUEST_H
 #define FOG_EXECUTOR_VM_GUEST_H
 

@@ -277,19 +277,22 @@ static const char *why_of(const json_t *manifest, const char *name)
 	size_t i;
 	json_t *v;
 
-	json_array_foreach(json_object_get(manifest, "left_out"), i, v)
-		if (strcmp(json_string_value(json_object_get(v, "name")), name) == 0)
-			return json_string_value(json_object_get(v, "why"));
+	json_array_foreach(json_object_get(manifest, "left_out"), i,
+			   v) if (strcmp(json_string_value(json_object_get(v, "name")), name) ==
+				  0) return json_string_value(json_object_get(v, "why"));
 	return "";
 }
 
 static void test_artifacts(void)
 {
-	static const char *const patterns[] = {"a.txt", "out", "/work/x*.bin", "none", "link", "fifo"};
+	static const char *const patterns[] = {"a.txt", "out",  "/work/x*.bin",
+					       "none",  "link", "fifo"};
 	static const char script[] =
-		"mkdir -p out/deep other; echo A > a.txt; echo D > out/deep/d; chmod +x out/deep/d; "
+		"mkdir -p out/deep other; echo A > a.txt; echo D > out/deep/d; chmod +x "
+		"out/deep/d; "
 		"printf 'X' > \"$(printf 'x\\377.bin')\"; ln -s /etc/passwd link; mkfifo fifo; "
-		"ln -s .. out/up; echo no > other/no; truncate -s 1G out/huge; : > out/empty; exit 3";
+		"ln -s .. out/up; echo no > other/no; truncate -s 1G out/huge; : > out/empty; exit "
+		"3";
 	struct fog_executor_file f;
 	struct run r;
 

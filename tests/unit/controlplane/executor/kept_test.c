@@ -28,7 +28,9 @@ static void test_life_cycle(void)
 static void test_bad_arguments(void)
 {
 	static const char *const bad[] = {
-		"", "[]", "{}",
+		"",
+		"[]",
+		"{}",
 		"{\"number\":-1,\"artifacts\":0,\"artifact_bytes\":0,\"note\":\"\","
 		"\"checkpoint\":{\"size\":0,\"sha256\":\"\"},\"manifest\":{}}",
 	};
@@ -46,17 +48,20 @@ static void test_names(void)
 		{"a", "a"},
 		{"dir/file.txt", "dir/file.txt"},
 		{"\xc3\xa9t\xc3\xa9", "\xc3\xa9t\xc3\xa9"},
-		{"a\xff" "b", "a%FFb"},
+		{"a\xff"
+		 "b",
+		 "a%FFb"},
 		{"100%", "100%25"},
 		{"new\nline", "new%0Aline"},
-		{"\xed\xa0\x80", "%ED%A0%80"},     /* a surrogate */
-		{"\xc0\xaf", "%C0%AF"},            /* overlong */
+		{"\xed\xa0\x80", "%ED%A0%80"},        /* a surrogate */
+		{"\xc0\xaf", "%C0%AF"},               /* overlong */
 		{"\xf4\x90\x80\x80", "%F4%90%80%80"}, /* beyond Unicode */
-		{"\xe2\x82", "%E2%82"},            /* cut off */
+		{"\xe2\x82", "%E2%82"},               /* cut off */
 		{"..a/b..", "..a/b.."},
 	};
-	static const char *const bad[] = {"", "/etc/passwd", "..", "a/../b", "a//b", "a/", "./a",
-					  "%2E%2E/x", "a%00b", "%", "%4", "%GG", "a%2F%2Fb"};
+	static const char *const bad[] = {"",   "/etc/passwd", "..",       "a/../b", "a//b",
+					  "a/", "./a",         "%2E%2E/x", "a%00b",  "%",
+					  "%4", "%GG",         "a%2F%2Fb"};
 	char text[FOG_EXECUTOR_ARTIFACT_TEXT_SIZE], path[FOG_EXECUTOR_ARTIFACT_NAME_MAX + 1];
 	char longest[FOG_EXECUTOR_ARTIFACT_NAME_MAX + 2];
 
@@ -80,8 +85,9 @@ static void test_names(void)
 
 static void test_patterns(void)
 {
-	static const char *const bad[] = {"", "/etc/passwd", "../x", "a/../../x", "/work/../x", "a//b",
-					  "*a*a*a*a*a*a*a*a*", "/work/", "."};
+	static const char *const bad[] = {
+		"",     "/etc/passwd",       "../x",   "a/../../x", "/work/../x",
+		"a//b", "*a*a*a*a*a*a*a*a*", "/work/", "."};
 
 	CU_ASSERT_STRING_EQUAL(fog_kept_pattern("/work/a/*.txt"), "a/*.txt");
 	CU_ASSERT_STRING_EQUAL(fog_kept_pattern("results"), "results");
