@@ -294,13 +294,15 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_vrf_status},
 	{"vrf neighbors", "[HOST]", 0, 1, 0, "neighbours this or another host drew in this epoch",
 	 NULL, fog_cmd_vrf_neighbors},
-	{"vrf draw", "KIND", 1, 1, 0, "a draw of this host with its proof, as JSON",
-	 "KIND is neighbours, relays, committee or mix.\n\n"
+	{"vrf draw", "KIND [HOST]", 1, 2, 0, "a draw with its proof, as JSON",
+	 "KIND is neighbours, relays, committee or mix. The lots of other hosts, committee and\n"
+	 "mix, are known here as well.\n\n"
 	 "  fogctl vrf draw neighbours > draw.json",
 	 fog_cmd_vrf_draw},
-	{"vrf verify", "KIND|FILE|-", 1, 1, 0, "check a draw: of this host, or from a file",
+	{"vrf verify", "KIND|FILE|- [HOST]", 1, 2, 0, "check a draw: of a host, or from a file",
 	 "Nothing of what the host says is taken on trust but the list it drew from. Exit status\n"
 	 "1 when the proof is false or proves another result.\n\n"
+	 "  fogctl vrf verify mix birch\n"
 	 "  fogctl vrf draw relays --host birch | fogctl vrf verify -",
 	 fog_cmd_vrf_verify},
 	{"tee status", "", 0, 0, 0, "what attests this host and what that promises", NULL,
@@ -313,7 +315,9 @@ const struct fog_command fog_commands[] = {
 	{"tee create", "FILE [-- ARGV...]", 1, FOG_CLI_ARGS_MAX,
 	 O(NAME) | O(ENGINE) | O(MEMORY) | O(CPU) | O(WALL),
 	 "launch FILE measured: its code, configuration and engine",
-	 "FILE becomes /input/code; ARGV starts it, by default /bin/sh /input/code.\n\n"
+	 "FILE becomes /input/code; ARGV starts it, by default /bin/sh /input/code. With --engine\n"
+	 "wasm and oci FILE is a module or the archive of a bundle, with microvm a static "
+	 "program.\n\n"
 	 "  fogctl tee create model.sh --memory 512M\n"
 	 "  fogctl tee create tool.fogwasm --engine wasm",
 	 fog_cmd_tee_create},
@@ -336,6 +340,12 @@ const struct fog_command fog_commands[] = {
 	 "FILE holds the token that `tee show --json` has as attestation.result; - is standard\n"
 	 "input. Exit status 1 unless the verifier found it good and it still holds.",
 	 fog_cmd_tee_verify},
+	{"tee collateral", "DIR", 1, 1, 0,
+	 "check a directory for tee.collateral: lists of revoked keys, firmware levels",
+	 "Works without a control plane. Exit status 1 when a file is wrong or out of date;\n"
+	 "docs/OPERATIONS.md has where to fetch them.\n\n"
+	 "  fogctl tee collateral /var/lib/fog/collateral",
+	 fog_cmd_tee_collateral},
 	{"health", "", 0, 0, 0,
 	 "how each component of a host is; exit status 1 unless all are well", NULL,
 	 fog_cmd_health},

@@ -120,6 +120,7 @@ int fog_cmd_tee_deploy(struct fog_cli *cli);
 int fog_cmd_tee_execute(struct fog_cli *cli);
 int fog_cmd_tee_terminate(struct fog_cli *cli);
 int fog_cmd_tee_verify(struct fog_cli *cli);
+int fog_cmd_tee_collateral(struct fog_cli *cli);
 /* cmd_proof.c */
 int fog_cmd_proof_show(struct fog_cli *cli);
 int fog_cmd_proof_verify(struct fog_cli *cli);

@@ -20,10 +20,10 @@
 #include "controlplane/executor/bundle.h"
 #include "controlplane/executor/engine.h"
 #include "controlplane/executor/file.h"
+#include "controlplane/executor/parts.h"
 #include "controlplane/executor/vm/guest.h"
 #include "controlplane/executor/vm/initrd.h"
 
-#define QEMU         "/usr/bin/qemu-system-x86_64"
 #define QEMU_MEMORY  (96ull << 20) /* of QEMU itself, its translation buffer of 32 MiB included */
 #define GUEST_MEMORY (96ull << 20) /* the least a guest boots in */
 #define QEMU_THREADS 16u
@@ -35,49 +35,6 @@
 #define KEPT_NAME    ".checkpoint"
 #define TEXT_SIZE    128
 #define TSC_WAIT_NS  20000000
-
-static const char *const modules[] = {"drivers/virtio/virtio_ring.ko", "drivers/virtio/virtio.ko",
-				      "drivers/virtio/virtio_mmio.ko",
-				      "drivers/char/virtio_console.ko"};
-
-/* ---- the guest's kernel ---------------------------------------------------------------------- */
-
-static int kernel_filter(const struct dirent *e)
-{
-	return strncmp(e->d_name, "vmlinuz-", 8) == 0;
-}
-
-static bool kernel_fits(const char *version)
-{
-	char path[512];
-
-	for (size_t i = 0; i < FOG_ARRAY_COUNT(modules); i++) {
-		snprintf(path, sizeof(path), "/lib/modules/%s/kernel/%s", version, modules[i]);
-		if (access(path, R_OK) < 0)
-			return false;
-	}
-	return true;
-}
-
-/* The newest kernel of the host that has the modules. */
-static int kernel_find(char version[TEXT_SIZE])
-{
-	struct dirent **list;
-	int found = -ENOENT;
-
-	int count = scandir("/boot", &list, kernel_filter, versionsort);
-	for (int i = count - 1; i >= 0; i--) {
-		const char *v = list[i]->d_name + strlen("vmlinuz-");
-		if (found < 0 && strlen(v) < TEXT_SIZE && kernel_fits(v)) {
-			memcpy(version, v, strlen(v) + 1);
-			found = 0;
-		}
-		free(list[i]);
-	}
-	if (count >= 0)
-		free(list);
-	return found;
-}
 
 /* ---- the initial RAM disk -------------------------------------------------------------------- */
 
@@ -98,9 +55,11 @@ static void modules_add(struct fog_initrd *r, const char *version)
 	char path[512], name[TEXT_SIZE];
 
 	fog_initrd_dir(r, "modules");
-	for (size_t i = 0; i < FOG_ARRAY_COUNT(modules); i++) {
-		snprintf(path, sizeof(path), "/lib/modules/%s/kernel/%s", version, modules[i]);
-		snprintf(name, sizeof(name), "modules/%zu-%s", i, strrchr(modules[i], '/') + 1);
+	for (size_t i = 0; i < FOG_VM_MODULES; i++) {
+		snprintf(path, sizeof(path), "/lib/modules/%s/kernel/%s", version,
+			 fog_vm_modules[i]);
+		snprintf(name, sizeof(name), "modules/%zu-%s", i,
+			 strrchr(fog_vm_modules[i], '/') + 1);
 		host_file_add(r, path, name, 0444);
 	}
 }
@@ -244,7 +203,7 @@ static void argv_fill(struct fog_job *job)
 	snprintf(kernel, sizeof(kernel),
 		 "quiet panic=-1 reboot=t tsc=reliable random.trust_cpu=on tsc_early_khz=%llu",
 		 (unsigned long long)tsc_khz());
-	const char *const fixed[] = {QEMU,
+	const char *const fixed[] = {FOG_QEMU,
 				     "-M",
 				     "microvm,rtc=on,isa-serial=off",
 				     "-nodefaults",
@@ -282,13 +241,13 @@ static void argv_fill(struct fog_job *job)
 
 static int microvm_prepare(struct fog_job *job)
 {
-	char version[TEXT_SIZE], path[TEXT_SIZE + 32];
+	char version[FOG_VM_VERSION], path[FOG_PART_SIZE];
 
-	if (access(QEMU, X_OK) < 0 || tsc_khz() == 0) {
-		fog_job_fail(job, 0, "microvm: there is no " QEMU " for this processor");
+	if (access(FOG_QEMU, X_OK) < 0 || tsc_khz() == 0) {
+		fog_job_fail(job, 0, "microvm: there is no " FOG_QEMU " for this processor");
 		return -ENOENT;
 	}
-	if (kernel_find(version) < 0) {
+	if (fog_vm_kernel_find(version) < 0) {
 		fog_job_fail(job, 0,
 			     "microvm: no kernel in /boot has virtio modules "
 			     "(Debian: linux-image-cloud-amd64)");

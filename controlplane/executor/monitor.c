@@ -17,6 +17,7 @@
 #include "controlplane/executor/file.h"
 #include "controlplane/executor/keep.h"
 #include "controlplane/executor/spec.h"
+#include "controlplane/executor/vault.h"
 #include "crypto/hash/hash.h"
 
 #define READ_BYTES   65536 /* of output at once: a pipe's default size */
@@ -46,6 +47,7 @@ struct monitor {
 	int spool_fd;
 	int work_fd;
 	int signal_fd;
+	int lifeline_fd;
 	int tick_fd;
 	bool echo;
 	u64 started_ns;
@@ -138,6 +140,14 @@ static void cancel(struct monitor *m)
 	m->verdict = FOG_EXECUTOR_CANCELLED;
 	m->kill_ns = clock_ns(CLOCK_MONOTONIC) + grace_ns(m);
 	m->engine->ops->signal(&m->job, SIGTERM);
+}
+
+/* Once: killing it again would keep us busy. */
+static void lifeline_lost(struct monitor *m)
+{
+	m->lifeline_fd = -1;
+	if (!m->ended)
+		condemn(m, FOG_EXECUTOR_CANCELLED, "who started it has ended");
 }
 
 static void stream_keep(struct monitor *m, struct stream *s, const u8 *data, size_t len)
@@ -283,6 +293,7 @@ static void loop(struct monitor *m)
 			{.fd = m->stream[1].pipe_fd, .events = POLLIN},
 			{.fd = m->job.report_fd, .events = POLLIN},
 			{.fd = m->ended ? -1 : m->job.pidfd, .events = POLLIN},
+			{.fd = m->ended ? -1 : m->lifeline_fd, .events = POLLIN},
 		};
 		struct signalfd_siginfo si;
 		u64 ticks;
@@ -299,6 +310,8 @@ static void loop(struct monitor *m)
 			m->engine->ops->report(&m->job);
 		if (p[5].revents != 0)
 			on_end(m);
+		if (p[6].revents != 0 && fog_vault_is_lost(m->lifeline_fd))
+			lifeline_lost(m);
 		deadlines_check(m);
 	}
 }
@@ -549,6 +562,7 @@ static void monitor_init(struct monitor *m, const struct fog_monitor_options *o)
 	memset(m, 0, sizeof(*m));
 	m->spool_fd = m->job.spool_fd = o->spool_fd;
 	m->job.cgroup_parent = o->cgroup_parent;
+	m->lifeline_fd = o->lifeline_fd;
 	m->echo = o->echo;
 	m->work_fd = m->signal_fd = m->tick_fd = -1;
 	m->keep = (struct fog_keep){.job = &m->job, .checkpoint_fd = -1, .kept_fd = -1};

@@ -31,7 +31,7 @@
 #include "crypto/types.h"
 
 #define FOG_GATEWAY_BODY_MAX        (16u << 20)  /* one input of 8 MiB in base64, and room */
-#define FOG_GATEWAY_MEMORY_MAX      (32 * 1024)  /* request line and headers of a connection */
+#define FOG_GATEWAY_MEMORY_MAX      (16 * 1024)  /* request line and headers of a connection */
 #define FOG_GATEWAY_BODIES_MAX      (256u << 20) /* bodies that are in memory at once; more: 503 */
 #define FOG_GATEWAY_CONNECTIONS_MAX 2048         /* of a listener; more wait in the backlog */
 #define FOG_GATEWAY_ADDRESS_MAX     1536         /* of them from one address */

@@ -630,6 +630,8 @@ void fog_db_batch_add(struct fog_jobs *j, const char *batch, const char *user);
 /* The next one after *seq that has not ended. */
 bool fog_db_batch_next(struct fog_jobs *j, i64 *seq, char batch[FOG_JOB_BATCH_SIZE]);
 /* Replicas of a stage and what they came to. */
+#define FOG_REPLICAS_MAX 8 /* more than any tier has */
+
 struct fog_replica {
 	char job[FOG_JOB_ID_SIZE];
 	char user[FOG_JOB_USER_SIZE];
@@ -646,6 +648,9 @@ bool fog_db_stage_next(struct fog_jobs *j, const char *batch, char stage[FOG_JOB
 		       enum fog_tier *tier);
 u32 fog_db_replicas(struct fog_jobs *j, const char *batch, const char *stage,
 		    struct fog_replica *out, u32 cap);
+/* Where those that have ended ran last. */
+u32 fog_db_replicas_ran(struct fog_jobs *j, const char *batch, const char *stage,
+			u8 (*worker)[FOG_JOB_NODE_SIZE], u32 cap);
 void fog_db_batch_end(struct fog_jobs *j, const char *batch, enum fog_job_state state,
 		      const char *reason);
 /* How many jobs of a stage there are, have succeeded, have ended otherwise. */

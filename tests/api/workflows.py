@@ -2,13 +2,16 @@
 """What users do, from the first request to the last."""
 
 import hashlib
+import json
 import os
+import threading
 import time
 
 from client import Failed, check
 
 JOB_S = 90
 MESSAGE_S = 120
+BUSY_PROOFS = 16  # at once; the host takes 32
 
 
 def until(what, seconds, predicate, interval_s=0.3):
@@ -190,6 +193,32 @@ def predicates(client):
                  "conditions": [{"attribute": "country", "in": ["de", "fr"]}]})
 
 
+def busy(client):
+    """While proofs are made that take long, others are answered."""
+    conditions = [{"attribute": f"a{i}", "operator": ">=", "value": 18} for i in range(16)]
+    body = {"predicate_type": "range_proof", "conditions": conditions,
+            "private_inputs": {f"a{i}": 25 for i in range(16)}}
+    ended = []
+
+    def prove():
+        ended.append(client.raw("POST", "/v1/fog/zk/predicate", json.dumps(body).encode(),
+                                {"Content-Type": "application/json"}).status)
+    threads = [threading.Thread(target=prove) for _ in range(BUSY_PROOFS)]
+    for thread in threads:
+        thread.start()
+    until("a proof is made", JOB_S, lambda: ended, interval_s=0.001)
+    between = 0
+    while len(ended) < BUSY_PROOFS:
+        client.get("/v1/status")
+        between += len(ended) < BUSY_PROOFS
+        time.sleep(0.02)  # requests in a minute are limited
+    for thread in threads:
+        thread.join()
+    check(set(ended) == {200}, f"proofs ended {ended}")
+    check(between > 0, "nothing was answered while proofs were made")
+    return f"{between} answers meanwhile"
+
+
 def circuits(client):
     """Build, list, use, close."""
     there = neighbour(client)
@@ -258,6 +287,7 @@ TESTS = [
     ("a job on another host", job_there, True),
     ("cancel, batches, plan", job_cancel, False), ("schedule and run", schedule, True),
     ("proofs", proofs, False), ("predicates", predicates, False),
+    ("others while proofs are made", busy, False),
     ("circuits", circuits, True), ("data over a circuit", onion, True),
     ("a message through the mixnet", message, True), ("consensus", consensus, True),
 ]

@@ -377,7 +377,6 @@ static void test_beacon(void)
 static void test_stake(void)
 {
 	u8 nobody[32] = {7};
-	struct fog_report r = {0};
 
 	start();
 	CU_ASSERT_EQUAL(fog_host_stake(host, host->id.node_id), 0);
@@ -386,10 +385,21 @@ static void test_stake(void)
 	CU_ASSERT_EQUAL_FATAL(try_start(&host), 0);
 	CU_ASSERT_EQUAL(fog_host_stake(host, host->id.node_id), FOG_CHAIN_SUPPLY / 10 / 1000);
 	CU_ASSERT_EQUAL(fog_host_stake(host, nobody), 0);
-	fog_host_draws_update(host, &r);
-	CU_ASSERT_EQUAL(host->draws->committee.weight,
+	fog_host_draws_update(host, &host->report);
+	keys_known();
+	RUN_UNTIL(fog_directory_count(host->directory) == 1);
+	CU_ASSERT_EQUAL(fog_host_committee_weight(host, nobody), 0);
+	CU_ASSERT_EQUAL(fog_host_committee_weight(host, host->id.node_id),
 			fog_draw_weight(0, FOG_CHAIN_SUPPLY / 10 / 1000));
-	CU_ASSERT(host->draws->committee.weight > FOG_DRAW_WEIGHT_MIN);
+	CU_ASSERT(fog_host_committee_weight(host, host->id.node_id) > FOG_DRAW_WEIGHT_MIN);
+	/* Our lot travels in our descriptor and is checked like any other. */
+	RUN_UNTIL(fog_lots_epoch(host->draws->lots, FOG_DRAW_COMMITTEE, 1, fog_loop_now_ms(loop)) !=
+		  0);
+	CU_ASSERT_EQUAL(http("GET", "/v1/fog/vrf/draws/committee"), 200);
+	CU_ASSERT(said("\"selected\":true"));
+	CU_ASSERT_EQUAL(http("GET", "/v1/fog/vrf/draws/committee?node_id=alpha"), 200);
+	CU_ASSERT_EQUAL(http("GET", "/v1/fog/vrf/draws/committee?node_id=beta"), 404);
+	CU_ASSERT_EQUAL(http("GET", "/v1/fog/vrf/draws/mix"), 503); /* fewer than three mixes */
 	/* A chain of one host alone can be foretold by that host. */
 	CU_ASSERT_EQUAL(host->draws->committee.beacon.source, FOG_BEACON_DERIVED);
 	stop();
