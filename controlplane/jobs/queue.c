@@ -160,25 +160,29 @@ static void id_make(struct fog_jobs *j, char id[FOG_JOB_ID_SIZE])
 		FOG_UNREACHABLE();
 }
 
-static bool there(struct fog_stmt *q, const char *owner, const char *id)
+/* A store that fails does not say that something is not there: the step fails with it. */
+static bool there(struct fog_jobs *j, struct fog_stmt *q, const char *owner, const char *id)
 {
 	fog_bind_text(q, id);
 	fog_bind_text(q, owner != NULL ? owner : "");
-	bool found = fog_stmt_step(q) == 1;
+	int rc = fog_stmt_step(q);
 	fog_stmt_reset(q);
-	return found;
+	fog_jobs_fail(j, rc);
+	return rc == 1;
 }
 
 bool fog_jobs_has(struct fog_jobs *j, const char *owner, const char *id)
 {
-	return there(fog_stmt(j->store, "SELECT 1 FROM job WHERE id = ?1"
+	return there(j,
+		     fog_stmt(j->store, "SELECT 1 FROM job WHERE id = ?1"
 					" AND (?2 = '' OR user = ?2)"),
 		     owner, id);
 }
 
 bool fog_jobs_has_batch(struct fog_jobs *j, const char *owner, const char *id)
 {
-	return there(fog_stmt(j->store, "SELECT 1 FROM batch WHERE id = ?1"
+	return there(j,
+		     fog_stmt(j->store, "SELECT 1 FROM batch WHERE id = ?1"
 					" AND (?2 = '' OR user = ?2)"),
 		     owner, id);
 }
