@@ -2,11 +2,12 @@
 /* The API under load by wrk, which gateway-load directs:
  *
  *	gateway.quote_cpu.of_bare	CPU of a priced, signed quote with a token, beside a
- *constant answer of the same size from bare libmicrohttpd gateway.quote_vs_fastapi	the same
- *beside the same endpoint in FastAPI and uvicorn gateway.crowd.p99		of quotes at 1,000
- *connections while 10,000 WebSockets are open
+ *					constant answer of its size from bare libmicrohttpd
+ *	gateway.quote_vs_fastapi	the same beside the same endpoint in FastAPI and uvicorn
+ *	gateway.crowd.p99		of quotes at 1,000 connections while 10,000 WebSockets
+ *					are open
  *	gateway.crowd.rss		memory of the whole control plane then
- *	gateway.crowd.errors		answers that were none, and handshakes that failed, and one
+ *	gateway.crowd.errors		answers that were none, handshakes that failed, and one
  */
 #include <fcntl.h>
 #include <spawn.h>

@@ -152,6 +152,8 @@ static int exchange(struct fog_client *c, const char *method, const char *path, 
 		curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, body);
 	}
 	curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
+	if (c->range[0] != '\0')
+		curl_easy_setopt(c->curl, CURLOPT_RANGE, c->range);
 	CURLcode code = curl_easy_perform(c->curl);
 	if (code == CURLE_OK) {
 		curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &c->status);
@@ -207,4 +209,18 @@ int fog_client_bytes(struct fog_client *c, const char *path, char **data, size_t
 	*data = answer.data;
 	*size = answer.size;
 	return 0;
+}
+
+int fog_client_part(struct fog_client *c, const char *path, u64 offset, u64 len, char **data,
+		    size_t *size)
+{
+	snprintf(c->range, sizeof(c->range), "%llu-%llu", (unsigned long long)offset,
+		 (unsigned long long)(offset + len - 1));
+	int rc = fog_client_bytes(c, path, data, size);
+	c->range[0] = '\0';
+	if (rc != 0 || (c->status == 206 && *size <= len))
+		return rc;
+	free(*data);
+	snprintf(c->error, sizeof(c->error), "%.200s: the answer is not the part asked for", path);
+	return -EPROTO;
 }

@@ -27,8 +27,14 @@ static const struct fog_column status_sheet[] = {
 	{"neighbours drawn", "neighbours", FOG_FORMAT_TEXT, false},
 	{"  of candidates", "candidates", FOG_FORMAT_TEXT, false},
 	{"  against diversity", "relaxed", FOG_FORMAT_TEXT, false},
-	{"in the committee", "committee", FOG_FORMAT_TEXT, false},
-	{"mix layer", "mix_layer", FOG_FORMAT_TEXT, false},
+	{"committee of epoch", "committee.epoch", FOG_FORMAT_TEXT, false},
+	{"  members", "committee.members", FOG_FORMAT_COUNT, false},
+	{"  this host is one", "committee.member", FOG_FORMAT_TEXT, false},
+	{"mix layers by", "mix.by", FOG_FORMAT_TEXT, false},
+	{"  of epoch", "mix.epoch", FOG_FORMAT_TEXT, false},
+	{"  mixes", "mix.mixes", FOG_FORMAT_TEXT, false},
+	{"  layer of this host", "mix.layer", FOG_FORMAT_TEXT, false},
+	{"false lots seen", "lots_false", FOG_FORMAT_TEXT, false},
 	{"links looked at", "eclipse.links", FOG_FORMAT_TEXT, false},
 	{"  networks", "eclipse.networks", FOG_FORMAT_TEXT, false},
 	{"  eclipse suspected", "eclipse.suspected", FOG_FORMAT_TEXT, false},
@@ -81,7 +87,7 @@ int fog_cmd_vrf_neighbors(struct fog_cli *cli)
 	return rc;
 }
 
-/* KIND, or a file of what `vrf draw` printed. The caller's to free. */
+/* KIND, also of HOST, or a file of what `vrf draw` printed. The caller's to free. */
 static int document_get(const struct fog_cli *cli, const char *what, json_t **out)
 {
 	char path[FOG_CLIENT_PATH_MAX] = PATH_DRAWS;
@@ -97,8 +103,14 @@ static int document_get(const struct fog_cli *cli, const char *what, json_t **ou
 			       ? FOG_CLI_OK
 			       : fog_cli_fail(cli, "%s: line %d: %s", what, error.line, error.text);
 	}
-	if (fog_path_append(path, sizeof(path), what) != 0)
-		return fog_cli_usage(cli, "the name is too long");
+	size_t at = strlen(path);
+	snprintf(path + at, sizeof(path) - at, "%s", what);
+	if (cli->args_count == 2) {
+		at = strlen(path);
+		snprintf(path + at, sizeof(path) - at, "?node_id=");
+		if (fog_path_append(path, sizeof(path), cli->args[1]) != 0)
+			return fog_cli_usage(cli, "the name is too long");
+	}
 	int rc = vrf_get(cli, path, &answer, &data);
 	if (rc != FOG_CLI_OK)
 		return rc;
@@ -133,7 +145,8 @@ static json_t *verdict_json(const struct fog_draw_verdict *v)
 	if (v->kind == FOG_DRAW_COMMITTEE)
 		json_object_set_new(o, "selected", json_boolean(v->selected));
 	else if (v->kind == FOG_DRAW_MIX)
-		json_object_set_new(o, "layer", json_integer(v->layer));
+		json_object_update_new(
+			o, json_pack("{s:i, s:i}", "layer", (int)v->layer, "mixes", (int)v->mixes));
 	else {
 		json_object_set_new(o, "candidates", json_integer(v->candidates));
 		json_object_set_new(o, "chosen", json_integer(v->chosen));
@@ -151,9 +164,12 @@ static void verdict_print(const struct fog_cli *cli, const struct fog_draw_verdi
 		fog_draw_kind_name(v->kind), (unsigned long long)v->epoch,
 		v->source == FOG_BEACON_QUORUM ? "quorum's" : "derived");
 	if (v->kind == FOG_DRAW_COMMITTEE)
-		fprintf(cli->out, "%s of the committee\n", v->selected ? "it is" : "it is not");
+		fprintf(cli->out,
+			"%s of the committee, by the weights of whoever told the document\n",
+			v->selected ? "it is" : "it is not");
 	else if (v->kind == FOG_DRAW_MIX)
-		fprintf(cli->out, "it mixes in layer %u\n", v->layer);
+		fprintf(cli->out, "it mixes in layer %u, by the order of the lots of %u mixes\n",
+			v->layer, v->mixes);
 	else
 		fprintf(cli->out, "%u of %u candidates, %u against the rules of diversity\n",
 			v->chosen, v->candidates, v->relaxed);

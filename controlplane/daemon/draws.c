@@ -5,21 +5,20 @@
 
 #include "controlplane/core/log.h"
 #include "controlplane/daemon/chain.h"
-#include "controlplane/daemon/envelope.h"
 #include "controlplane/directory/place.h"
 #include "crypto/hash/hash.h"
 #include "crypto/mem.h"
 
-#define FORMER_NAME    "neighbours.1" /* named value of the store: ids of the last draw */
-#define BEACON_NAME    "beacon.1"     /* epoch u64 | value: the quorum's newest */
-#define NEIGHBORS_FEW  5              /* what the API tells when it is not said how many */
-#define NEIGHBORS_MANY 20
-#define NEWCOMER_TRUST 0.045 /* just below the lower bound of the prior */
+#define FORMER_NAME "neighbours.1" /* named value of the store: ids of the last draw */
+#define BEACON_NAME "beacon.1"     /* epoch u64 | value: the quorum's newest */
+/* Hosts of a large fog do not all publish in the second in which an epoch begins. */
+#define SPREAD_MS 15000
+#define TICK_S    1.0
 
 /* ---- candidates ----------------------------------------------------------------------------- */
 
-static void candidate_fill(const struct fog_host *h, const struct fog_descriptor *d,
-			   struct fog_draw_candidate *out)
+void fog_host_candidate(const struct fog_host *h, const struct fog_descriptor *d,
+			struct fog_draw_candidate *out)
 {
 	u8 hash[32];
 
@@ -31,9 +30,11 @@ static void candidate_fill(const struct fog_host *h, const struct fog_descriptor
 		memcpy(out->operator, hash, sizeof(out->operator));
 	}
 	out->as = d->as;
-	double trust = fog_host_weight(h, d->node_id);
+	/* Nobody rates himself: our own reputation is a newcomer's. */
+	bool self = memcmp(d->node_id, h->id.node_id, 32) == 0;
+	double trust = self ? FOG_NEWCOMER_TRUST : fog_host_weight(h, d->node_id);
 	out->weight = fog_draw_weight((u32)(trust * 1e6), fog_host_stake(h, d->node_id));
-	out->bad = trust < NEWCOMER_TRUST;
+	out->bad = trust < FOG_NEWCOMER_TRUST;
 }
 
 static int by_id(const void *a, const void *b)
@@ -52,7 +53,7 @@ static u32 candidates_fill(const struct fog_host *h, bool relays, struct fog_dra
 		if (memcmp(d->node_id, h->id.node_id, 32) == 0 ||
 		    ((d->roles | roles) & FOG_ROLE_RELAY) == 0)
 			continue;
-		candidate_fill(h, d, &out[n++]);
+		fog_host_candidate(h, d, &out[n++]);
 	}
 	qsort(out, n, sizeof(*out), by_id);
 	return n;
@@ -90,32 +91,11 @@ static void choice_make(struct fog_host *h, enum fog_draw_kind kind, struct fog_
 	FOG_ASSERT(rc == 0); /* sorted, weighted, without ourselves */
 }
 
-static void lots_make(struct fog_host *h)
+static void lot_make(struct fog_host *h, enum fog_draw_kind kind, struct fog_lot *l)
 {
-	struct fog_host_draws *d = h->draws;
-	const struct fog_signed_descriptor *self = fog_directory_find(h->directory, h->id.node_id);
-	u64 total = 0;
-	u32 own;
-
-	/* Nobody rates himself: our own reputation is a newcomer's. */
-	own = fog_draw_weight(0, fog_host_stake(h, h->id.node_id));
-	for (u32 i = 0; i < d->neighbours.candidate_count; i++)
-		total += d->candidates[i].weight;
-	d->committee = (struct fog_lot){.kind = FOG_DRAW_COMMITTEE,
-					.beacon = d->beacon,
-					.size = FOG_COMMITTEE_SIZE,
-					.weight = own,
-					.total = total + own};
-	memcpy(d->committee.node_id, h->id.node_id, 32);
-	int rc = fog_lot_draw(&d->committee, h->id.sign_sk);
-	FOG_ASSERT(rc == 0);
-	d->mix = (struct fog_lot){0};
-	if (self == NULL || (h->roles & FOG_ROLE_RELAY) == 0)
-		return;
-	d->mix = (struct fog_lot){
-		.kind = FOG_DRAW_MIX, .beacon = d->beacon, .size = FOG_DRAW_LAYERS};
-	memcpy(d->mix.node_id, h->id.node_id, 32);
-	rc = fog_lot_draw(&d->mix, h->id.sign_sk);
+	*l = (struct fog_lot){.kind = kind, .beacon = h->draws->beacon};
+	memcpy(l->node_id, h->id.node_id, 32);
+	int rc = fog_lot_draw(l, h->id.sign_sk);
 	FOG_ASSERT(rc == 0);
 }
 
@@ -224,7 +204,7 @@ static void eclipse_look(struct fog_host *h)
 		const struct fog_signed_descriptor *s =
 			fog_directory_find(h->directory, info.node_id);
 		if (info.up && s != NULL)
-			candidate_fill(h, &s->d, &up[n++]);
+			fog_host_candidate(h, &s->d, &up[n++]);
 	}
 	fog_eclipse_look(up, n, &now);
 	if (now.suspected && !h->draws->eclipse.suspected)
@@ -237,31 +217,64 @@ static void eclipse_look(struct fog_host *h)
 
 static void report_fill(const struct fog_host *h, struct fog_report *r)
 {
-	const struct fog_choice *c = &h->draws->neighbours;
+	const struct fog_host_draws *d = h->draws;
+	const struct fog_choice *c = &d->neighbours;
 
 	r->draw_epoch = c->beacon.epoch;
 	fog_choice_digest(c, r->draw_digest);
 	memset(r->neighbour, 0, sizeof(r->neighbour));
 	memcpy(r->neighbour, c->chosen, 32 * (size_t)c->chosen_count);
 	r->neighbour_count = c->chosen_count;
+	r->has_committee_lot = c->beacon.epoch != 0;
+	r->has_mix_lot = c->beacon.epoch != 0 && (h->roles & FOG_ROLE_RELAY) != 0;
+	memcpy(r->committee_lot, d->committee.proof, sizeof(r->committee_lot));
+	memcpy(r->mix_lot, d->mix.proof, sizeof(r->mix_lot));
+	if (!r->has_mix_lot)
+		memset(r->mix_lot, 0, sizeof(r->mix_lot));
+}
+
+static void draw_if_due(struct fog_host *h)
+{
+	struct fog_host_draws *d = h->draws;
+
+	if (!beacon_set(h))
+		return;
+	fog_host_lots_beacon(h, &d->beacon);
+	if (!is_due(h))
+		return;
+	choice_make(h, FOG_DRAW_NEIGHBOURS, &d->neighbours, d->candidates);
+	choice_make(h, FOG_DRAW_RELAYS, &d->relays, d->relay_candidates);
+	lot_make(h, FOG_DRAW_COMMITTEE, &d->committee);
+	lot_make(h, FOG_DRAW_MIX, &d->mix);
+	former_store(h, &d->neighbours);
+	links_prefer(h);
+	fog_log(FOG_LOG_INFO, "draw", "epoch=%llu neighbours=%u relays=%u candidates=%u",
+		(unsigned long long)d->beacon.epoch, d->neighbours.chosen_count,
+		d->relays.chosen_count, d->neighbours.candidate_count);
 }
 
 void fog_host_draws_update(struct fog_host *h, struct fog_report *r)
 {
-	struct fog_host_draws *d = h->draws;
-
-	if (beacon_set(h) && is_due(h)) {
-		choice_make(h, FOG_DRAW_NEIGHBOURS, &d->neighbours, d->candidates);
-		choice_make(h, FOG_DRAW_RELAYS, &d->relays, d->relay_candidates);
-		lots_make(h);
-		former_store(h, &d->neighbours);
-		links_prefer(h);
-		fog_log(FOG_LOG_INFO, "draw", "epoch=%llu neighbours=%u relays=%u candidates=%u",
-			(unsigned long long)d->beacon.epoch, d->neighbours.chosen_count,
-			d->relays.chosen_count, d->neighbours.candidate_count);
-	}
+	draw_if_due(h);
 	eclipse_look(h);
 	report_fill(h, r);
+}
+
+/* A new epoch does not wait for the next report; the first draw does, for it wants opinions. */
+static void on_tick(struct ev_loop *loop, struct ev_timer *w, int revents)
+{
+	struct fog_host *h = w->data;
+	struct fog_host_draws *d = h->draws;
+	u64 now_ms = fog_loop_now_ms(loop), drawn = d->neighbours.beacon.epoch;
+	u64 spread = fog_load_u64(h->id.node_id) % SPREAD_MS;
+
+	if (drawn != 0 && drawn != fog_epoch_of(now_ms) && now_ms % FOG_EPOCH_MS >= spread) {
+		draw_if_due(h);
+		report_fill(h, &h->report);
+		if (d->neighbours.beacon.epoch != drawn)
+			fog_host_publish_soon(h);
+	}
+	fog_lots_check(d->lots);
 }
 
 u32 fog_host_drawn(const struct fog_host *h, const u8 node_id[32])
@@ -276,139 +289,26 @@ u32 fog_host_drawn(const struct fog_host *h, const u8 node_id[32])
 
 int fog_host_draws_start(struct fog_host *h)
 {
-	h->draws = calloc(1, sizeof(*h->draws));
-	if (h->draws == NULL)
+	struct fog_host_draws *d = calloc(1, sizeof(*d));
+
+	if (d == NULL || fog_lots_new(&d->lots) != 0) {
+		free(d);
 		return -ENOMEM;
+	}
+	h->draws = d;
 	beacon_load(h);
+	ev_timer_init(&d->tick, on_tick, TICK_S, TICK_S);
+	d->tick.data = h;
+	ev_timer_start(h->loop, &d->tick);
 	return 0;
 }
 
 void fog_host_draws_stop(struct fog_host *h)
 {
+	if (h->draws == NULL)
+		return;
+	ev_timer_stop(h->loop, &h->draws->tick);
+	fog_lots_free(h->draws->lots);
 	free(h->draws);
 	h->draws = NULL;
-}
-
-/* ---- API ------------------------------------------------------------------------------------ */
-
-static json_t *neighbour_json(struct fog_host *h, const u8 id[32])
-{
-	const struct fog_signed_descriptor *s = fog_directory_find(h->directory, id);
-	struct fog_draw_candidate c = {.weight = 0};
-	char hex[65];
-
-	if (s != NULL)
-		candidate_fill(h, &s->d, &c);
-	return json_pack("{s:s, s:s, s:i, s:f}", "node_id", fog_node_id_hex(id, hex), "name",
-			 s != NULL ? s->d.name : "", "weight", (int)c.weight, "trust_score",
-			 s != NULL ? fog_host_weight(h, id) : 0.0);
-}
-
-static json_t *neighbours_json(struct fog_host *h, const u8 (*ids)[32], u32 count, u64 most)
-{
-	json_t *list = json_array();
-
-	for (u32 i = 0; i < count && i < most; i++)
-		json_array_append_new(list, neighbour_json(h, ids[i]));
-	return list;
-}
-
-/* Ours with its proof; of another host what it published. */
-static int neighbors_get(struct fog_exchange *x)
-{
-	struct fog_host *h = fog_exchange_ctx(x);
-	const char *text = fog_exchange_query(x, "node_id");
-	const struct fog_signed_descriptor *s = NULL;
-	char hex[65], digest[65];
-	u64 most;
-
-	if (fog_exchange_query_u64(x, "neighbor_count", NEIGHBORS_FEW, NEIGHBORS_MANY, &most) != 0)
-		return 0;
-	if (most == 0)
-		return fog_exchange_problem(x, 400, "neighbor_count is a number from 1 to 20");
-	bool self = text == NULL || text[0] == '\0';
-	if (!self && fog_directory_lookup(h->directory, text, &s) != 0)
-		return fog_exchange_problem(x, 404, "node_id: no host \"%s\" is known", text);
-	const u8 *id = self ? h->id.node_id : s->d.node_id;
-	self = self || memcmp(id, h->id.node_id, 32) == 0;
-	struct fog_report *r = self ? &h->report : NULL;
-	struct fog_report other;
-	if (!self) {
-		memcpy(&other, &s->d.report, sizeof(other));
-		r = &other;
-	}
-	fog_node_id_hex(r->draw_digest, digest);
-	json_t *o = json_pack(
-		"{s:s, s:o, s:s, s:I, s:s, s:s}", "node_id", fog_node_id_hex(id, hex), "neighbors",
-		neighbours_json(h, (const u8(*)[32])r->neighbour, r->neighbour_count, most),
-		"selection_method", "vrf", "epoch", (json_int_t)r->draw_epoch, "digest", digest,
-		"proof_at", self ? "/v1/fog/vrf/draws/neighbours" : "that host");
-	return fog_envelope(x, o, "neighbors");
-}
-
-static int draw_get(struct fog_exchange *x)
-{
-	struct fog_host *h = fog_exchange_ctx(x);
-	const char *text = fog_exchange_param(x, "kind");
-	enum fog_draw_kind kind = fog_draw_kind_parse(text);
-	const struct fog_host_draws *d = h->draws;
-
-	if (kind == 0)
-		return fog_exchange_problem(
-			x, 404, "no draw \"%s\": neighbours, relays, committee or mix", text);
-	if (d->neighbours.beacon.epoch == 0)
-		return fog_exchange_problem(x, 503, "nothing is drawn yet");
-	if (kind == FOG_DRAW_MIX && d->mix.beacon.epoch == 0)
-		return fog_exchange_problem(x, 404, "this host relays nothing, it mixes nowhere");
-	json_t *o = kind == FOG_DRAW_NEIGHBOURS  ? fog_choice_json(&d->neighbours)
-		    : kind == FOG_DRAW_RELAYS    ? fog_choice_json(&d->relays)
-		    : kind == FOG_DRAW_COMMITTEE ? fog_lot_json(&d->committee)
-						 : fog_lot_json(&d->mix);
-	return fog_envelope(x, o, "draw");
-}
-
-static int status_get(struct fog_exchange *x)
-{
-	struct fog_host *h = fog_exchange_ctx(x);
-	const struct fog_host_draws *d = h->draws;
-	const struct fog_eclipse *e = &d->eclipse;
-	char beacon[65];
-
-	json_t *o = json_pack(
-		"{s:I, s:s, s:s, s:I, s:i, s:i, s:i, s:b, s:o, s:{s:i, s:i, s:i, s:i, s:i, s:i, "
-		"s:b}}",
-		"epoch", (json_int_t)d->beacon.epoch, "beacon",
-		fog_node_id_hex(d->beacon.value, beacon), "beacon_source",
-		d->beacon.epoch == 0                    ? "awaited"
-		: d->beacon.source == FOG_BEACON_QUORUM ? "quorum"
-							: "derived",
-		"epoch_ends_ms", (json_int_t)(d->beacon.epoch * FOG_EPOCH_MS), "neighbours",
-		(int)d->neighbours.chosen_count, "candidates", (int)d->neighbours.candidate_count,
-		"relaxed", (int)d->neighbours.relaxed, "committee", (int)d->committee.selected,
-		"mix_layer", d->mix.beacon.epoch != 0 ? json_integer(d->mix.layer) : json_null(),
-		"eclipse", "links", (int)e->neighbours, "networks", (int)e->nets, "network_ppm",
-		(int)e->net_ppm, "as_ppm", (int)e->as_ppm, "operator_ppm", (int)e->operator_ppm,
-		"low_reputation_ppm", (int)e->low_ppm, "suspected", (int)e->suspected);
-	return fog_envelope(x, o, "vrf status");
-}
-
-static const struct fog_route routes[] = {
-	{"GET", "/v1/fog/vrf/neighbors", neighbors_get,
-	 FOG_DESCRIBE("Neighbours drawn by VRF",
-		      .query = "node_id?: string ..64 (host; this one when not said),"
-			       " neighbor_count?: integer 1..20 = 5",
-		      .answer = "{node_id: hex64, neighbors: [{node_id: hex64, name: string,"
-				" weight: integer, trust_score: number}], selection_method:"
-				" vrf, epoch: integer, digest: hex64, proof_at: string}")},
-	{"GET", "/v1/fog/vrf/draws/{kind}", draw_get,
-	 FOG_DESCRIBE("A draw with its proof", .answer = "object")},
-	{"GET", "/v1/fog/vrf/status", status_get,
-	 FOG_DESCRIBE("Draws of this epoch",
-		      .answer = "{epoch: integer, beacon: hex64, beacon_source:"
-				" awaited|quorum|derived, eclipse: object, ...}")},
-};
-
-void fog_host_draws_routes(struct fog_host *h)
-{
-	fog_gateway_add(h->gateway, routes, FOG_ARRAY_COUNT(routes), h);
 }

@@ -5,6 +5,7 @@
 #include <sys/queue.h>
 
 #include "controlplane/core/log.h"
+#include "controlplane/daemon/draws.h"
 #include "controlplane/daemon/enclave_run.h"
 #include "controlplane/daemon/envelope.h"
 #include "controlplane/jobs/json.h"
@@ -16,6 +17,17 @@
 #include "crypto/random/random.h"
 
 #define ID_DIGITS 12
+#define KEPT_NAME "enclaves" /* in the store: those that live */
+#define KEPT_SIZE 65536      /* bytes of it; 64 enclaves take a third */
+#define TRIES_MAX 8          /* members of the committee that are asked, until one answers */
+
+/* How the verifier came to be chosen. */
+enum chosen {
+	CHOSEN_NAMED = 1,
+	CHOSEN_COMMITTEE,
+	CHOSEN_ANY, /* no member of the committee answered, or nobody has shown a lot */
+};
+static const char *const chosen_names[] = {NULL, "named", "committee", "any"};
 
 enum state {
 	STATE_INITIALIZING = 1,
@@ -49,6 +61,9 @@ struct enclave {
 	bool recording;              /* the attester will come back */
 	struct fog_exchange *x;      /* of who waits; NULL: nobody */
 	struct ev_timer patience;
+	enum chosen chosen; /* of the verifier asked last */
+	u32 tried;          /* members of the committee */
+	u64 committee_epoch;
 	char *token; /* the result that it is attested by */
 	struct fog_tee_ear ear;
 };
@@ -77,6 +92,8 @@ static void limits(const struct fog_host *h, struct fog_enclaves_load *out)
 		out->active_max = 64;
 		out->memory_mb_max = 8192;
 	}
+	if (h->config.tee_enclave_memory_mb != 0)
+		out->memory_mb_max = (u64)h->config.tee_enclave_memory_mb;
 }
 
 static bool has_ended(const struct enclave *e)
@@ -99,9 +116,8 @@ void fog_enclaves_load(const struct fog_host *h, struct fog_enclaves_load *out)
 	const struct fog_enclaves *s = h->tee->enclaves;
 	struct enclave *e;
 
-	*out = (struct fog_enclaves_load){.attestations = s->attestations,
-					  .runs = s->runs,
-					  .store = fog_enclave_store_name(h)};
+	*out = (struct fog_enclaves_load){
+		.attestations = s->attestations, .runs = s->runs, .store = h->tee->enclave_store};
 	limits(h, out);
 	TAILQ_FOREACH(e, &s->all, link)
 	if (!has_ended(e)) {
@@ -128,6 +144,9 @@ static json_t *attestation_json(const struct enclave *e)
 		return json_null();
 	json_t *o = fog_tee_ear_json(&e->ear);
 	json_object_set_new(o, "result", json_string(e->token));
+	json_object_set_new(o, "chosen",
+			    json_pack("{s:s, s:i, s:I}", "by", chosen_names[e->chosen], "place",
+				      (int)e->tried, "epoch", (json_int_t)e->committee_epoch));
 	return o;
 }
 
@@ -227,6 +246,75 @@ static void wait_begin(struct enclave *e, struct fog_exchange *x, double seconds
 	ev_timer_start(e->h->loop, &e->patience);
 }
 
+/* ---- what outlives a restart ------------------------------------------------------------------
+ */
+
+/* Nothing of an enclave does but that it was there: its owner shall learn what became of it. */
+static void keep(struct fog_host *h)
+{
+	json_t *list = json_array();
+	struct enclave *e;
+
+	TAILQ_FOREACH(e, &h->tee->enclaves->all, link)
+	if (!has_ended(e))
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:I}", "enclave_id",
+					e->launch.id, "owner", e->owner, "name", e->name, "engine",
+					e->launch.engine, "measurement",
+					fog_json_hex_new(e->measurement, 32), "created_ms",
+					(json_int_t)e->created_ms, "memory_mb",
+					(json_int_t)e->memory_mb, "runs", (json_int_t)e->runs));
+	char *text = json_dumps(list, JSON_COMPACT);
+	if (text == NULL || fog_store_set(h->store, KEPT_NAME, text, strlen(text)) != 0)
+		fog_log(FOG_LOG_WARNING, "tee", "the list of enclaves is not stored");
+	free(text);
+	json_decref(list);
+}
+
+static void recall_one(struct fog_host *h, const json_t *o)
+{
+	struct enclave *e = calloc(1, sizeof(*e));
+	struct fog_json_reader r;
+
+	if (e == NULL)
+		return;
+	fog_json_begin(&r, o, "");
+	fog_json_copy(&r, "enclave_id", e->launch.id, sizeof(e->launch.id));
+	fog_json_copy(&r, "owner", e->owner, sizeof(e->owner));
+	fog_json_copy(&r, "name", e->name, sizeof(e->name));
+	fog_json_copy(&r, "engine", e->launch.engine, sizeof(e->launch.engine));
+	fog_json_hex(&r, "measurement", e->measurement, 32);
+	e->created_ms = fog_json_u64(&r, "created_ms", 0, 1ull << 52);
+	e->memory_mb = fog_json_u64(&r, "memory_mb", 0, FOG_ENCLAVE_MEMORY_MAX);
+	e->runs = fog_json_u64(&r, "runs", 0, 1ull << 52);
+	e->h = h;
+	e->state = STATE_TERMINATED;
+	e->ended_ms = fog_loop_now_ms(h->loop);
+	snprintf(e->why, sizeof(e->why), "the control plane ended while it lived");
+	ev_init(&e->patience, NULL);
+	if (!fog_json_ok(&r)) {
+		free(e);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&h->tee->enclaves->all, e, link);
+	h->tee->enclaves->kept++;
+}
+
+static void recall(struct fog_host *h)
+{
+	char *text = malloc(KEPT_SIZE);
+	size_t len = 0, i;
+	json_t *o;
+
+	json_t *list =
+		text != NULL && fog_store_get(h->store, KEPT_NAME, text, KEPT_SIZE, &len) == 0
+			? json_loadb(text, len, 0, NULL)
+			: NULL;
+	json_array_foreach(list, i, o) recall_one(h, o);
+	json_decref(list);
+	free(text);
+}
+
 /* ---- the end -------------------------------------------------------------------------------- */
 
 static void release(struct fog_enclaves *s, struct enclave *e)
@@ -275,6 +363,7 @@ static void end(struct enclave *e, enum state state, const char *why)
 		(void)fog_tee_attester_record(h->tee->attester, FOG_TEE_EVENT_END, e->launch.id,
 					      e->measurement, NULL, NULL);
 	h->tee->enclaves->kept++;
+	keep(h);
 	fog_log(FOG_LOG_NOTICE, "tee", "enclave=%s state=%s reason=\"%s\"", e->launch.id,
 		state_names[state], why);
 	if (state == STATE_ERROR)
@@ -360,7 +449,7 @@ static int fill(struct enclave *e, const json_t *body, char why[FOG_TEE_WHY_SIZE
 {
 	const json_t *config = json_object_get(body, "config");
 	const char *name = json_string_value(json_object_get(config, "name"));
-	int rc = fog_enclave_program_read(&e->program, body, why);
+	int rc = fog_enclave_program_read(&e->program, body, &e->h->config.worker_engines, why);
 
 	if (rc != 0)
 		return rc;
@@ -375,10 +464,7 @@ static int fill(struct enclave *e, const json_t *body, char why[FOG_TEE_WHY_SIZE
 	memcpy(e->launch.config, e->program.config_sha256, 32);
 	memcpy(e->launch.engine_sha256, e->h->tee->platform, 32);
 	fog_tee_launch_digest(&e->launch, e->measurement);
-	rc = keys_make(e);
-	if (rc == 0)
-		rc = fog_enclave_store_open(e->h, why);
-	return rc;
+	return keys_make(e);
 }
 
 static bool room_check(struct fog_host *h, u64 memory_mb, char why[FOG_TEE_WHY_SIZE])
@@ -428,6 +514,7 @@ int fog_enclave_create(struct fog_exchange *x)
 	e->recording = true;
 	e->x = x;
 	TAILQ_INSERT_TAIL(&h->tee->enclaves->all, e, link);
+	keep(h);
 	return 0;
 }
 
@@ -453,12 +540,17 @@ static struct enclave *named(struct fog_exchange *x)
 
 /* ---- attest --------------------------------------------------------------------------------- */
 
+static int ask_next(struct enclave *e);
+
 static void on_verdict(void *ctx, const struct fog_tee_ear *ear, const char *token, const char *why)
 {
 	struct enclave *e = ctx;
 
 	e->asking = false;
 	if (has_ended(e))
+		return;
+	/* Only who does not answer is passed over: a verdict is a verdict. */
+	if (ear == NULL && e->chosen == CHOSEN_COMMITTEE && ask_next(e) == 0)
 		return;
 	char *copy = ear != NULL && ear->fault == FOG_TEE_VALID ? strdup(token) : NULL;
 	if (copy == NULL) {
@@ -476,46 +568,81 @@ static void on_verdict(void *ctx, const struct fog_tee_ear *ear, const char *tok
 	answer(e, "TEE attest operation completed");
 }
 
-/* The one that is named, or any other of the directory. 0: answered. */
-static const struct fog_descriptor *verifier_choose(struct fog_exchange *x)
+static int ask(struct enclave *e, const struct fog_descriptor *d, enum chosen chosen)
 {
-	struct fog_host *h = fog_exchange_ctx(x);
-	const json_t *inputs = json_object_get(fog_exchange_body(x), "inputs");
-	const char *text = json_string_value(json_object_get(inputs, "verifier"));
-	u32 count = fog_directory_count(h->directory);
-	const struct fog_signed_descriptor *s = NULL;
+	int rc = fog_tee_be_asked(e->h, d, e->launch.id, on_verdict, e);
 
-	if (text != NULL && fog_directory_lookup(h->directory, text, &s) != 0) {
-		fog_exchange_problem(x, 404, "verifier: no host \"%s\" is known", text);
-		return NULL;
+	if (rc == 0) {
+		e->asking = true;
+		e->chosen = chosen;
 	}
+	return rc;
+}
+
+static bool committee_ask(struct enclave *e, const struct fog_committee *c)
+{
+	while (e->tried < c->count && e->tried < TRIES_MAX) {
+		const u8 *id = c->member[e->tried++].node_id;
+		const struct fog_signed_descriptor *s = fog_directory_find(e->h->directory, id);
+		if (s == NULL || memcmp(id, e->h->id.node_id, 32) == 0)
+			continue;
+		e->committee_epoch = c->epoch;
+		if (ask(e, &s->d, CHOSEN_COMMITTEE) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The next of the committee, in the order that our lot says; after them, once, anybody. */
+static int ask_next(struct enclave *e)
+{
+	struct fog_host *h = e->h;
+	struct fog_committee *c = fog_host_committee(h);
+	u32 count = fog_directory_count(h->directory);
 	u32 at = (u32)fog_rng_below(&h->rng, FOG_MAX(count, 1u));
-	for (u32 i = 0; s == NULL && i < count; i++) {
-		const struct fog_signed_descriptor *other =
-			fog_directory_at(h->directory, (at + i) % count);
-		if (memcmp(other->d.node_id, h->id.node_id, 32) != 0)
-			s = other;
+	bool asked = c != NULL && committee_ask(e, c);
+
+	free(c);
+	if (asked)
+		return 0;
+	e->committee_epoch = 0;
+	for (u32 i = 0; i < count; i++) {
+		const struct fog_descriptor *d =
+			&fog_directory_at(h->directory, (at + i) % count)->d;
+		if (memcmp(d->node_id, h->id.node_id, 32) == 0)
+			continue;
+		fog_log(FOG_LOG_WARNING, "tee",
+			"no member of the committee answers: any host verifies enclave=%s",
+			e->launch.id);
+		return ask(e, d, CHOSEN_ANY);
 	}
-	if (s != NULL && memcmp(s->d.node_id, h->id.node_id, 32) != 0)
-		return &s->d;
-	fog_exchange_problem(x, 503, "another host must verify it, and none is known");
-	return NULL;
+	return -ENOENT;
 }
 
 int fog_enclave_attest(struct fog_exchange *x)
 {
 	struct fog_host *h = fog_exchange_ctx(x);
 	struct enclave *e = named(x);
-	const struct fog_descriptor *d = e != NULL ? verifier_choose(x) : NULL;
+	const json_t *inputs = json_object_get(fog_exchange_body(x), "inputs");
+	const char *text = json_string_value(json_object_get(inputs, "verifier"));
+	const struct fog_signed_descriptor *s = NULL;
 
-	if (d == NULL)
+	if (e == NULL)
 		return 0;
+	if (text != NULL && fog_directory_lookup(h->directory, text, &s) != 0)
+		return fog_exchange_problem(x, 404, "verifier: no host \"%s\" is known", text);
+	if (s != NULL && memcmp(s->d.node_id, h->id.node_id, 32) == 0)
+		return fog_exchange_problem(x, 409, "verifier: another host must verify it");
 	if (e->state < STATE_MEASURED || e->asking || e->x != NULL)
 		return fog_exchange_problem(x, 409, "%s is busy", e->launch.id);
-	int rc = fog_tee_be_asked(h, d, e->launch.id, on_verdict, e);
+	e->tried = 0;
+	e->committee_epoch = 0;
+	int rc = s != NULL ? ask(e, &s->d, CHOSEN_NAMED) : ask_next(e);
+	if (rc == -ENOENT)
+		return fog_exchange_problem(x, 503,
+					    "another host must verify it, and none is known");
 	if (rc != 0)
 		return fog_exchange_problem(x, 503, "cannot ask the verifier: %s", strerror(-rc));
-	e->asking = true;
 	wait_begin(e, x, e->attest_s);
 	return 0;
 }
@@ -639,6 +766,8 @@ int fog_enclaves_start(struct fog_host *h)
 	TAILQ_INIT(&s->all);
 	h->tee->enclaves = s;
 	fog_enclave_store_clean(h);
+	recall(h);
+	keep(h);
 	return 0;
 }
 

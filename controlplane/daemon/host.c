@@ -79,6 +79,7 @@ static void on_directory_change(void *ctx, enum fog_directory_change change,
 {
 	struct fog_host *h = ctx;
 
+	fog_host_lots_directory(h, &s->d, change == FOG_DIRECTORY_REMOVED);
 	if (memcmp(s->d.node_id, h->id.node_id, 32) != 0) {
 		fog_links_host(h->links, change, &s->d);
 		fog_host_tee_directory(h, &s->d, change == FOG_DIRECTORY_REMOVED);
@@ -274,6 +275,7 @@ void fog_host_stop(struct fog_host *h)
 	fog_host_onion_stop(h);
 	fog_host_circuits_stop(h);
 	fog_host_edge_stop(h);
+	fog_host_making_stop(h);
 	fog_host_api_stop(h);
 	fog_host_access_stop(h);
 	fog_host_live_stop(h);

@@ -77,6 +77,7 @@ struct fog_host_mix {
 		u8 key[32];
 	} key[FOG_DESCRIPTOR_MIX_MAX];
 	char *told; /* the topology the edge has, as text */
+	bool drawn; /* the layers told follow from lots; false: they are dealt */
 	struct ev_timer timer;
 	u64 suspicions;
 };

@@ -2,19 +2,20 @@
 /* The mixnet as this host's control plane sees it: key epochs by the clock, our keys in our
  * descriptor, layers and keys of all mixes for the edge, messages for the API.
  *
- * Layers. The mixes of an epoch, ordered by SHA-256(label, epoch, node id), are dealt to three
- * layers in turn. Hosts with the same directory agree; where directories differ for a moment,
- * senders draw slightly different paths, all of which work. */
+ * Layers. The mixes are in the order of their lots (directory/lots.h), cut into three. Who shows no
+ * lot mixes in no layer. Until three mixes have shown theirs, layers are dealt: the same, in the
+ * order of SHA-256(label, epoch, node id). Where directories differ for a moment, senders draw
+ * slightly different paths, all of which work: a mix takes whatever comes under a live key. */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "controlplane/core/log.h"
-#include "controlplane/daemon/host.h"
+#include "controlplane/daemon/draws.h"
 #include "controlplane/daemon/trust.h"
 #include "crypto/hash/hash.h"
 #include "crypto/mem.h"
 
-#define LAYERS    3
+#define LAYERS    FOG_DRAW_LAYERS
 #define NO_LAYER  255
 #define HOSTS_MAX 448 /* what fits a line of control.sock; more: those first in the order */
 #define LABEL     "fog mix layer 1"
@@ -82,6 +83,7 @@ struct member {
 	u8 order[32];
 	const struct fog_descriptor *d;
 	const u8 *key;
+	bool mixes;
 	u8 layer;
 };
 
@@ -98,27 +100,110 @@ static const u8 *key_of(const struct fog_descriptor *d, u64 epoch)
 	return NULL;
 }
 
-static u32 members_find(const struct fog_host *h, struct member *m)
+static void dealt_order(const struct fog_host *h, const u8 node_id[32], u8 order[32])
 {
 	u8 text[sizeof(LABEL) + 8 + 32];
-	u32 count = 0, mixes = 0;
 
+	memcpy(text, LABEL, sizeof(LABEL));
+	fog_store_u64(text + sizeof(LABEL), h->mix.epoch);
+	memcpy(text + sizeof(LABEL) + 8, node_id, 32);
+	fog_hash_sha256(order, text, sizeof(text));
+}
+
+/* By the lots of that epoch, or dealt when it is 0. Returns how many there are. */
+static u32 members_fill(const struct fog_host *h, struct member *m, u64 epoch, u32 *mixes)
+{
+	u8 beta[FOG_VRF_OUTPUT_SIZE];
+	u32 count = 0;
+
+	*mixes = 0;
 	for (u32 i = 0; i < fog_directory_count(h->directory); i++) {
 		const struct fog_descriptor *d = &fog_directory_at(h->directory, i)->d;
-		const u8 *key = key_of(d, h->mix.epoch);
-		if (key == NULL)
+		struct member *k = &m[count];
+		*k = (struct member){.d = d, .key = key_of(d, h->mix.epoch), .layer = NO_LAYER};
+		if (k->key == NULL)
 			continue;
-		m[count].d = d;
-		m[count].key = key;
-		memcpy(text, LABEL, sizeof(LABEL));
-		fog_store_u64(text + sizeof(LABEL), h->mix.epoch);
-		memcpy(text + sizeof(LABEL) + 8, d->node_id, 32);
-		fog_hash_sha256(m[count++].order, text, sizeof(text));
+		k->mixes = (d->roles & FOG_ROLE_RELAY) != 0;
+		if (k->mixes && epoch != 0)
+			k->mixes = fog_lots_find(h->draws->lots, FOG_DRAW_MIX, epoch, d->node_id,
+						 NULL, beta);
+		if (k->mixes && epoch != 0)
+			memcpy(k->order, beta, sizeof(k->order));
+		else
+			dealt_order(h, d->node_id, k->order);
+		*mixes += k->mixes;
+		count++;
 	}
 	qsort(m, count, sizeof(m[0]), compare);
+	return count;
+}
+
+/* A mix that is worse than a newcomer goes, as long as its layer has another. */
+static void bad_leave(const struct fog_host *h, struct member *m, u32 count)
+{
+	u32 left[LAYERS] = {0};
+
 	for (u32 i = 0; i < count; i++)
-		m[i].layer = (m[i].d->roles & FOG_ROLE_RELAY) ? (u8)(mixes++ % LAYERS) : NO_LAYER;
-	return FOG_MIN(count, (u32)HOSTS_MAX);
+		if (m[i].layer < LAYERS)
+			left[m[i].layer]++;
+	for (u32 i = 0; i < count; i++)
+		if (m[i].layer < LAYERS && left[m[i].layer] > 1 &&
+		    fog_host_weight(h, m[i].d->node_id) < FOG_NEWCOMER_TRUST) {
+			left[m[i].layer]--;
+			m[i].layer = NO_LAYER;
+		}
+}
+
+/* *epoch: of the lots; 0: dealt. The mixes among those returned are in order. */
+static u32 members_find(const struct fog_host *h, struct member *m, u64 *epoch)
+{
+	u64 now_ms = fog_loop_now_ms(h->loop);
+	u32 mixes = 0, rank = 0, count = 0;
+
+	*epoch = fog_lots_epoch(h->draws->lots, FOG_DRAW_MIX, LAYERS, now_ms);
+	if (*epoch != 0)
+		count = members_fill(h, m, *epoch, &mixes);
+	if (mixes < LAYERS) {
+		*epoch = 0;
+		count = members_fill(h, m, 0, &mixes);
+	}
+	count = FOG_MIN(count, (u32)HOSTS_MAX);
+	mixes = 0;
+	for (u32 i = 0; i < count; i++)
+		mixes += m[i].mixes;
+	for (u32 i = 0; i < count; i++)
+		if (m[i].mixes)
+			m[i].layer = (u8)fog_mix_layer(rank++, mixes);
+	return count;
+}
+
+u32 fog_host_mix_order(const struct fog_host *h, struct fog_lot **out)
+{
+	struct member *m = calloc(FOG_DIRECTORY_HOSTS_MAX, sizeof(*m));
+	u8 beta[FOG_VRF_OUTPUT_SIZE];
+	u64 epoch = 0;
+	u32 n = 0;
+
+	*out = calloc(HOSTS_MAX, sizeof(**out));
+	u32 count = m != NULL && *out != NULL && h->mix.epoch != 0 ? members_find(h, m, &epoch) : 0;
+	for (u32 i = 0; epoch != 0 && i < count; i++)
+		if (m[i].mixes && fog_lots_find(h->draws->lots, FOG_DRAW_MIX, epoch,
+						m[i].d->node_id, &(*out)[n], beta))
+			n++;
+	free(m);
+	return n;
+}
+
+/* Said once when it changes: from what the layers come. */
+static void lots_tell(struct fog_host *h, u64 epoch)
+{
+	bool drawn = epoch != 0;
+
+	if (drawn == h->mix.drawn)
+		return;
+	h->mix.drawn = drawn;
+	fog_log(drawn ? FOG_LOG_INFO : FOG_LOG_WARNING, "mix", "layers by=%s",
+		drawn ? "lots" : "dealing, for want of lots");
 }
 
 json_t *fog_host_mix_topology(struct fog_host *h)
@@ -133,7 +218,10 @@ json_t *fog_host_mix_topology(struct fog_host *h)
 		json_decref(hosts);
 		return NULL;
 	}
-	u32 count = members_find(h, m);
+	u64 lots_epoch;
+	u32 count = members_find(h, m, &lots_epoch);
+	bad_leave(h, m, count);
+	lots_tell(h, lots_epoch);
 	for (u32 i = 0; i < count; i++) {
 		snprintf(line, sizeof(line), "%s%s%u", fog_node_id_hex(m[i].d->node_id, id),
 			 fog_node_id_hex(m[i].key, key), m[i].layer);

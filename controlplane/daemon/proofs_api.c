@@ -4,21 +4,14 @@
 #include <errno.h>
 
 #include "controlplane/daemon/envelope.h"
-#include "controlplane/jobs/papers.h"
-#include "controlplane/jobs/runtime.h"
-#include "controlplane/jobs/view.h"
 #include "controlplane/proofs/archive.h"
 #include "controlplane/proofs/claim.h"
-#include "controlplane/proofs/conditions.h"
 #include "controlplane/proofs/hex.h"
 #include "controlplane/proofs/issue.h"
-#include "crypto/hash/hash.h"
 #include "crypto/mem.h"
-#include "crypto/random/random.h"
 
-#define PRUNE_S         3600.0
-#define CHECKING_MAX    64 /* requests waiting for the data plane; more: 503 */
-#define EXPIRES_DEFAULT 3600
+#define PRUNE_S      3600.0
+#define CHECKING_MAX 64 /* requests waiting for the data plane; more: 503 */
 
 static u64 now_s(const struct fog_host *h)
 {
@@ -141,86 +134,6 @@ static void checking_add(struct checking *c, const struct fog_verifier_request *
 	ev_feed_event(c->host->loop, &c->host->dp_timer, EV_TIMER);
 }
 
-/* ---- generate ------------------------------------------------------------------------------- */
-
-/* The proof that was made with the last receipt that this host signed for the job (receipts.h). */
-static bool execution_find(struct fog_host *h, const char *job, struct fog_proof *out)
-{
-	json_t *view = fog_view_receipts(fog_jobs_runtime_engine(h->jobs), job), *e;
-	char error[FOG_JSON_ERROR_SIZE];
-	bool found = false;
-	u8 digest[32];
-	size_t i;
-
-	json_array_foreach(json_object_get(view, "receipts"), i, e)
-	{
-		const char *text = json_string_value(json_object_get(e, "text"));
-		struct fog_receipt r;
-		if (text == NULL || fog_receipt_parse(text, &r, error) != 0 ||
-		    memcmp(r.key.worker, h->id.node_id, 32) != 0)
-			continue;
-		fog_hash_sha256(digest, text, strlen(text));
-		found = fog_proof_archive_get(h->store, digest, out) == 0;
-	}
-	json_decref(view);
-	return found;
-}
-
-/* 0, or what the problem is: a status, with why. */
-static unsigned execution_issue(struct fog_exchange *x, const json_t *statement,
-				struct fog_proof *p, char why[FOG_PROOF_WHY])
-{
-	struct fog_host *h = fog_exchange_ctx(x);
-	const char *owner = fog_exchange_owner(x);
-	const char *job = json_string_value(json_object_get(statement, "job"));
-
-	if (job == NULL) {
-		snprintf(why, FOG_PROOF_WHY, "statement.job wants the id of a job");
-		return 400;
-	}
-	if ((owner == NULL || fog_jobs_has(fog_jobs_runtime_engine(h->jobs), owner, job)) &&
-	    execution_find(h, job, p))
-		return 0;
-	snprintf(why, FOG_PROOF_WHY, "this host has ended no job \"%.64s\"", job);
-	return 404;
-}
-
-static int generate_post(struct fog_exchange *x)
-{
-	struct fog_host *h = fog_exchange_ctx(x);
-	const json_t *body = fog_exchange_body(x), *statement = json_object_get(body, "statement");
-	const char *type = json_string_value(json_object_get(body, "proof_type"));
-	u32 kind = fog_issue_kind(type);
-	u64 start_ns = fog_monotonic_ns();
-	char why[FOG_PROOF_WHY] = "";
-	struct fog_proof p;
-	unsigned status;
-
-	if (kind == FOG_PROOF_EXECUTION)
-		status = execution_issue(x, statement, &p, why);
-	else {
-		int rc = fog_issue_proof(kind, statement, json_object_get(body, "witness"),
-					 json_object_get(body, "public_inputs"), h->id.sign_sk,
-					 now_s(h), &p, why);
-		status = rc == -ERANGE ? 409 : rc != 0 ? fog_status_of_errno(rc) : 0;
-	}
-	if (status != 0)
-		return fog_exchange_problem(x, status, "%s", why);
-	h->proofs->generated++;
-	int rc = fog_proof_archive_put(h->store, &p, now_s(h));
-	if (rc != 0 && rc != -EALREADY)
-		return fog_exchange_problem(x, 507, "the archive of proofs takes no more");
-	json_t *proof = fog_proof_json(&p);
-	return fog_envelope(x,
-			    proof == NULL
-				    ? NULL
-				    : json_pack("{s:o, s:s, s:s, s:f}", "proof", proof,
-						"proof_type", type, "kind",
-						fog_proof_kind_name(kind), "generation_time_ms",
-						(double)(fog_monotonic_ns() - start_ns) / 1e6),
-			    "Proof generated");
-}
-
 /* ---- verify --------------------------------------------------------------------------------- */
 
 /* A proof that is none: an answer, not an error. */
@@ -236,8 +149,9 @@ static int refuse(struct fog_exchange *x, const char *kind, const char *why)
 			    "Proof checked");
 }
 
-static int claim_check(struct fog_exchange *x, const json_t *claim,
-		       const struct fog_claim_expected *expected, json_t *data, const char *message)
+int fog_host_claim_check(struct fog_exchange *x, const json_t *claim,
+			 const struct fog_claim_expected *expected, json_t *data,
+			 const char *message)
 {
 	struct fog_claim_payload *payload = malloc(sizeof(*payload));
 	char why[FOG_PREDICATE_WHY] = "no memory";
@@ -319,9 +233,9 @@ static int verify_post(struct fog_exchange *x)
 			.context = given == NULL ? NULL : text_or(body, "context", NULL),
 			.commitments = given == NULL ? NULL : json_object_get(body, "commitments"),
 			.now_s = now_s(h)};
-		return claim_check(x, proof, &e,
-				   json_pack("{s:s, s:i}", "kind", "claim", "checks", 1),
-				   "Claim checked");
+		return fog_host_claim_check(x, proof, &e,
+					    json_pack("{s:s, s:i}", "kind", "claim", "checks", 1),
+					    "Claim checked");
 	}
 	if (type[0] == '\0')
 		return fog_exchange_problem(x, 400, "proof wants an object with a type");
@@ -335,67 +249,6 @@ static int verify_post(struct fog_exchange *x)
 	if (fog_proof_from_json(&p, proof, why) != 0 || fog_proof_judge(&p, &policy, why) != 0)
 		return refuse(x, type, why);
 	return proof_check(x, &p, json_is_true(json_object_get(body, "take")));
-}
-
-/* ---- predicates ----------------------------------------------------------------------------- */
-
-/* The private inputs live in the request's body and in secrets, which end here. */
-static int predicate_prove(struct fog_exchange *x, const char *type, const char *predicate,
-			   const struct fog_claim_question *q, const json_t *secrets)
-{
-	struct fog_host *h = fog_exchange_ctx(x);
-	u64 start_ns = fog_monotonic_ns();
-	char why[FOG_PREDICATE_WHY];
-	json_t *claim;
-	int rc = fog_claim_prove(q, secrets, &claim, why);
-
-	if (rc == -EDOM)
-		return fog_envelope(x,
-				    json_pack("{s:b, s:b, s:s, s:s, s:n, s:s}", "satisfied", 0,
-					      "valid", 0, "predicate_type", type, "predicate",
-					      predicate, "proof", "reason",
-					      "the predicate is not true of the private inputs"),
-				    "Predicate evaluated");
-	if (rc != 0)
-		return fog_exchange_problem(x, fog_status_of_errno(rc), "%s", why);
-	h->proofs->generated++;
-	const struct fog_claim_expected e = {.predicate = q->predicate, .now_s = now_s(h)};
-	json_t *data = json_pack("{s:b, s:s, s:s, s:O, s:O, s:f}", "satisfied", 1, "predicate_type",
-				 type, "predicate", predicate, "proof", claim, "commitments",
-				 json_object_get(claim, "commitments"), "generation_time_ms",
-				 (double)(fog_monotonic_ns() - start_ns) / 1e6);
-	if (data != NULL && json_is_true(json_object_get(fog_exchange_body(x), "return_secrets")))
-		json_object_set(data, "secrets", (json_t *)secrets);
-	rc = claim_check(x, claim, &e, data, "Predicate evaluated");
-	json_decref(claim);
-	return rc;
-}
-
-static int predicate_post(struct fog_exchange *x)
-{
-	const json_t *body = fog_exchange_body(x),
-		     *expires = json_object_get(body, "expires_seconds");
-	const char *type = json_string_value(json_object_get(body, "predicate_type"));
-	char predicate[FOG_PREDICATE_TEXT_MAX], why[FOG_PREDICATE_WHY], nonce[33];
-	json_int_t life = expires != NULL ? json_integer_value(expires) : EXPIRES_DEFAULT;
-	u8 random[16];
-	json_t *secrets;
-
-	if (fog_conditions_predicate(type, json_object_get(body, "conditions"), predicate, why) !=
-	    0)
-		return fog_exchange_problem(x, 400, "%s", why);
-	int rc = fog_claim_commit(json_object_get(body, "private_inputs"), &secrets, why);
-	if (rc != 0)
-		return fog_exchange_problem(x, fog_status_of_errno(rc), "private_inputs: %s", why);
-	fog_random_bytes(random, sizeof(random));
-	fog_hex_encode(random, sizeof(random), nonce, sizeof(nonce));
-	const struct fog_claim_question q = {.predicate = predicate,
-					     .domain = text_or(body, "domain", "fog"),
-					     .context = text_or(body, "context", nonce),
-					     .expires_s = now_s(fog_exchange_ctx(x)) + (u64)life};
-	rc = predicate_prove(x, type, predicate, &q, secrets);
-	json_decref(secrets);
-	return rc;
 }
 
 /* ---- archive -------------------------------------------------------------------------------- */
@@ -417,15 +270,6 @@ static int proof_get(struct fog_exchange *x)
 }
 
 static const struct fog_route routes[] = {
-	{"POST", "/v1/fog/proofs/generate", generate_post,
-	 FOG_DESCRIBE("Make a proof about work",
-		      .text = "What statement, witness and public_inputs hold depends on the type.",
-		      .request =
-			      "{proof_type: poe|poa|posla|merkle_batch|merkle_tree|execution|audit|"
-			      "sla|batch|inclusion, statement: object, witness?: any (stays here),"
-			      " public_inputs?: object|null, ...}",
-		      .answer = "{proof: object, proof_type: string, kind: string,"
-				" generation_time_ms: number}")},
 	{"POST", "/v1/fog/proofs/verify", verify_post,
 	 FOG_DESCRIBE(
 		 "Check a proof or a claim",
@@ -437,20 +281,6 @@ static const struct fog_route routes[] = {
 			 " take?: boolean (remember it and refuse it the next time), ...}",
 		 .answer = "{valid: boolean, reason: string, kind: string, checks?: integer,"
 			   " verification_time: number (seconds), verification_time_ms: number}")},
-	{"POST", "/v1/fog/zk/predicate", predicate_post,
-	 FOG_DESCRIBE(
-		 "Prove a predicate about private inputs",
-		 .text = "Inputs and blindings are kept nowhere.",
-		 .request = "{predicate_type: network_policy|mime_type|model_hash|compliance_check|"
-			    "range_proof|set_membership|predicate, conditions: [object] ..32,"
-			    " private_inputs: object, domain?: string 1..255 = fog,"
-			    " context?: string ..255 (a random one otherwise),"
-			    " expires_seconds?: integer 1..604800 = 3600,"
-			    " return_secrets?: boolean, ...}",
-		 .answer = "{satisfied: boolean, valid: boolean, predicate_type: string,"
-			   " predicate: string, proof: object|null, commitments?: {*: hex64},"
-			   " reason: string, secrets?: object, generation_time_ms?: number,"
-			   " verification_time?: number, verification_time_ms?: number}")},
 	{"GET", "/v1/proofs/{id}", proof_get,
 	 FOG_DESCRIBE("A proof that was made or taken here", .path = "id: hex32",
 		      .answer = "object")},
@@ -473,6 +303,9 @@ int fog_host_proofs_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	h->proofs = calloc(1, sizeof(*h->proofs));
 	if (h->proofs == NULL)
 		return -ENOMEM;
+	rc = fog_host_making_start(h);
+	if (rc != 0)
+		return rc;
 	ev_timer_init(&h->proofs->prune_timer, on_prune, PRUNE_S, PRUNE_S);
 	h->proofs->prune_timer.data = h;
 	ev_timer_start(h->loop, &h->proofs->prune_timer);

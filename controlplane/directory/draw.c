@@ -2,6 +2,7 @@
 #include "controlplane/directory/draw.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
 #include "crypto/hash/hash.h"
 #include "crypto/mem.h"
@@ -117,15 +118,12 @@ static void choice_alpha(const struct fog_choice *c, u8 alpha[ALPHA_SIZE])
 	alpha_make(alpha, c->kind, &c->beacon, content);
 }
 
+/* Of a lot nothing but kind, epoch and beacon: what else it depended on would be a choice. */
 static void lot_alpha(const struct fog_lot *l, u8 alpha[ALPHA_SIZE])
 {
-	u8 text[16], content[32];
+	static const u8 nothing[32];
 
-	fog_store_u32(text, l->size);
-	fog_store_u32(text + 4, l->weight);
-	fog_store_u64(text + 8, l->total);
-	fog_hash_sha256(content, text, sizeof(text));
-	alpha_make(alpha, l->kind, &l->beacon, content);
+	alpha_make(alpha, l->kind, &l->beacon, nothing);
 }
 
 /* ---- choices -------------------------------------------------------------------------------- */
@@ -297,60 +295,62 @@ int fog_choice_verify(const struct fog_choice *c)
 
 /* ---- lots ----------------------------------------------------------------------------------- */
 
-static int lot_check(const struct fog_lot *l)
+static bool lot_valid(const struct fog_lot *l)
 {
-	bool committee = l->kind == FOG_DRAW_COMMITTEE;
-
-	if ((!committee && l->kind != FOG_DRAW_MIX) || l->size == 0 || l->beacon.epoch == 0)
-		return -EINVAL;
-	return committee && (l->total == 0 || l->weight > l->total) ? -EINVAL : 0;
-}
-
-static void lot_follow(struct fog_lot *l, const u8 beta[FOG_VRF_OUTPUT_SIZE])
-{
-	u64 ticket = fog_load_u64(beta);
-
-	l->selected = false;
-	l->layer = 0;
-	if (l->kind == FOG_DRAW_MIX) {
-		l->layer = (u32)(ticket % l->size);
-		return;
-	}
-	/* ticket / 2^64 < size x weight / total */
-	unsigned __int128 limit = ((unsigned __int128)l->size * l->weight << 64) / l->total;
-	l->selected = ticket < limit;
+	return (l->kind == FOG_DRAW_COMMITTEE || l->kind == FOG_DRAW_MIX) && l->beacon.epoch != 0;
 }
 
 int fog_lot_draw(struct fog_lot *l, const u8 sk[FOG_SIGN_SECRET_SIZE])
 {
-	u8 alpha[ALPHA_SIZE], beta[FOG_VRF_OUTPUT_SIZE];
-	int rc = lot_check(l);
+	u8 alpha[ALPHA_SIZE];
 
-	if (rc != 0)
-		return rc;
+	if (!lot_valid(l))
+		return -EINVAL;
 	lot_alpha(l, alpha);
-	rc = fog_vrf_prove(FOG_VRF_ELL2, sk, alpha, sizeof(alpha), l->proof);
-	if (rc == 0)
-		rc = fog_vrf_proof_to_hash(FOG_VRF_ELL2, l->proof, FOG_VRF_PROOF_SIZE, beta);
-	if (rc == 0)
-		lot_follow(l, beta);
-	return rc;
+	return fog_vrf_prove_batch(FOG_VRF_ELL2, sk, alpha, sizeof(alpha), l->proof);
 }
 
-int fog_lot_verify(const struct fog_lot *l)
+void fog_lots_verify(const struct fog_lot *lots, u32 count, u8 (*beta)[FOG_VRF_OUTPUT_SIZE],
+		     int *result)
 {
-	u8 alpha[ALPHA_SIZE], beta[FOG_VRF_OUTPUT_SIZE];
-	struct fog_lot again = *l;
-	int rc = lot_check(l);
+	struct fog_vrf_item item[FOG_LOTS_CHECK_MAX];
+	u8 alpha[FOG_LOTS_CHECK_MAX][ALPHA_SIZE];
+	size_t size = (fog_vrf_memory_size(FOG_LOTS_CHECK_MAX) + 63) / 64 * 64;
 
-	if (rc != 0)
-		return rc;
-	lot_alpha(l, alpha);
-	rc = fog_vrf_verify(FOG_VRF_ELL2, l->node_id, alpha, sizeof(alpha), l->proof, beta);
-	if (rc != 0)
-		return rc;
-	lot_follow(&again, beta);
-	return again.selected == l->selected && again.layer == l->layer ? 0 : -EPROTO;
+	FOG_ASSERT(count > 0 && count <= FOG_LOTS_CHECK_MAX);
+	void *memory = aligned_alloc(64, size);
+	for (u32 i = 0; i < count; i++) {
+		lot_alpha(&lots[i], alpha[i]);
+		item[i] = (struct fog_vrf_item){.suite = FOG_VRF_ELL2,
+						.pk = lots[i].node_id,
+						.alpha = alpha[i],
+						.len = ALPHA_SIZE,
+						.proof = lots[i].proof,
+						.beta = beta[i]};
+		memset(beta[i], 0, FOG_VRF_OUTPUT_SIZE);
+		result[i] = -ENOMEM;
+	}
+	if (memory != NULL)
+		fog_vrf_verify_in(memory, FOG_LOTS_CHECK_MAX, item, count, result);
+	free(memory);
+	for (u32 i = 0; i < count; i++)
+		if (!lot_valid(&lots[i])) {
+			memset(beta[i], 0, FOG_VRF_OUTPUT_SIZE);
+			result[i] = -EINVAL;
+		}
+}
+
+bool fog_lot_selects(const u8 beta[FOG_VRF_OUTPUT_SIZE], u32 size, u32 weight, u64 total)
+{
+	FOG_ASSERT(total > 0 && weight <= total);
+	/* ticket / 2^64 < size x weight / total */
+	return fog_load_u64(beta) < ((unsigned __int128)size * weight << 64) / total;
+}
+
+u32 fog_mix_layer(u32 rank, u32 count)
+{
+	FOG_ASSERT(rank < count);
+	return (u32)((u64)rank * FOG_DRAW_LAYERS / count);
 }
 
 /* ---- eclipse -------------------------------------------------------------------------------- */

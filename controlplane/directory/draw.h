@@ -15,11 +15,14 @@
  * Neighbours change slowly: at most a quarter of the former ones go in one epoch, so that an
  * attacker who appears with many hosts does not take over a neighbourhood at once.
  *
- * LOTS (committee, mix layer): a host draws for itself. It is of the committee when the first eight
- * bytes of beta, as a fraction, are below size x weight / total weight; it mixes in layer
- * beta mod layers.
+ * LOTS (committee, mix): a host draws for itself, and nothing but its key decides. It publishes the
+ * proof; whoever checked it (lots.h) knows beta and
  *
- * Integers only: the same on every machine. Pure; no allocation. */
+ *	has the host in the committee when the first eight bytes of beta, as a fraction, are below
+ *	size x weight / total weight, weights being those the reader believes in;
+ *	puts the mixes in the order of their betas and cuts that into layers of one size.
+ *
+ * Integers only: the same on every machine. Pure. */
 #ifndef FOG_DIRECTORY_DRAW_H
 #define FOG_DIRECTORY_DRAW_H
 
@@ -110,16 +113,23 @@ struct fog_lot {
 	enum fog_draw_kind kind; /* COMMITTEE or MIX */
 	struct fog_beacon beacon;
 	u8 node_id[32];
-	u32 size;   /* COMMITTEE: members expected; MIX: layers */
-	u32 weight; /* COMMITTEE: of the host .. */
-	u64 total;  /* .. and of all */
-	/* made by the draw */
-	u8 proof[FOG_VRF_PROOF_SIZE];
-	bool selected; /* COMMITTEE */
-	u32 layer;     /* MIX: 0 .. size - 1 */
+	u8 proof[FOG_VRF_BATCH_PROOF_SIZE]; /* made by the draw; many are checked at once */
 };
+/* 0, or -EINVAL: no such kind, or no beacon. About 200 us. */
 int fog_lot_draw(struct fog_lot *l, const u8 sk[FOG_SIGN_SECRET_SIZE]);
-int fog_lot_verify(const struct fog_lot *l);
+
+/* Checks `count` lots: result[i] = 0, -EINVAL as above, or -EBADMSG: the proof is false. beta[i] is
+ * zeroed unless 0. Needs 1 to FOG_LOTS_CHECK_MAX lots; allocates the batch's memory and says
+ * -ENOMEM for all without it. */
+#define FOG_LOTS_CHECK_MAX 64
+void fog_lots_verify(const struct fog_lot *lots, u32 count, u8 (*beta)[FOG_VRF_OUTPUT_SIZE],
+		     int *result);
+
+/* weight <= total, total > 0. */
+bool fog_lot_selects(const u8 beta[FOG_VRF_OUTPUT_SIZE], u32 size, u32 weight, u64 total);
+/* The layer of the mix that is at `rank` of `count` in the order of betas: every layer has as many
+ * as another, or one more, and a mix more or less moves only those at the borders. */
+u32 fog_mix_layer(u32 rank, u32 count);
 
 /* ---- eclipse -------------------------------------------------------------------------------- */
 

@@ -13,7 +13,7 @@ static const char *const source_names[] = {
 
 static json_t *hex_json(const u8 *data, size_t len)
 {
-	char hex[2 * FOG_VRF_PROOF_SIZE + 1];
+	char hex[2 * FOG_VRF_BATCH_PROOF_SIZE + 1];
 
 	FOG_ASSERT(2 * len < sizeof(hex));
 	fog_hex_encode(data, len, hex, sizeof(hex));
@@ -30,19 +30,18 @@ static json_t *ids_json(const u8 (*ids)[32], u32 count)
 }
 
 static json_t *head_json(enum fog_draw_kind kind, const struct fog_beacon *b, const u8 node_id[32],
-			 const u8 proof[FOG_VRF_PROOF_SIZE])
+			 const u8 *proof, size_t proof_size)
 {
 	return json_pack("{s:i, s:s, s:I, s:o, s:s, s:o, s:s, s:o}", "version", 1, "kind",
 			 fog_draw_kind_name(kind), "epoch", (json_int_t)b->epoch, "beacon",
 			 hex_json(b->value, 32), "beacon_source", source_names[b->source],
 			 "node_id", hex_json(node_id, 32), "suite",
-			 "ECVRF-EDWARDS25519-SHA512-ELL2", "proof",
-			 hex_json(proof, FOG_VRF_PROOF_SIZE));
+			 "ECVRF-EDWARDS25519-SHA512-ELL2", "proof", hex_json(proof, proof_size));
 }
 
 json_t *fog_choice_json(const struct fog_choice *c)
 {
-	json_t *o = head_json(c->kind, &c->beacon, c->node_id, c->proof);
+	json_t *o = head_json(c->kind, &c->beacon, c->node_id, c->proof, sizeof(c->proof));
 	json_t *list = json_array();
 
 	for (u32 i = 0; i < c->candidate_count; i++) {
@@ -59,15 +58,34 @@ json_t *fog_choice_json(const struct fog_choice *c)
 	return o;
 }
 
-json_t *fog_lot_json(const struct fog_lot *l)
+static json_t *lot_json(const struct fog_lot *l)
 {
-	json_t *o = head_json(l->kind, &l->beacon, l->node_id, l->proof);
+	return head_json(l->kind, &l->beacon, l->node_id, l->proof, sizeof(l->proof));
+}
 
-	json_object_set_new(o, "size", json_integer(l->size));
-	json_object_set_new(o, "weight", json_integer(l->weight));
-	json_object_set_new(o, "total", json_integer((json_int_t)l->total));
-	json_object_set_new(o, "selected", json_boolean(l->selected));
-	json_object_set_new(o, "layer", json_integer(l->layer));
+json_t *fog_committee_json(const struct fog_lot *l, const u8 beta[FOG_VRF_OUTPUT_SIZE], u32 size,
+			   u32 weight, u64 total)
+{
+	json_t *o = lot_json(l);
+
+	json_object_set_new(o, "size", json_integer(size));
+	json_object_set_new(o, "weight", json_integer(weight));
+	json_object_set_new(o, "total", json_integer((json_int_t)total));
+	json_object_set_new(o, "selected",
+			    json_boolean(fog_lot_selects(beta, size, weight, total)));
+	return o;
+}
+
+json_t *fog_mix_json(const struct fog_lot *order, u32 count, u32 rank)
+{
+	json_t *o = lot_json(&order[rank]), *list = json_array();
+
+	for (u32 i = 0; i < count; i++)
+		json_array_append_new(list,
+				      json_pack("[o, o]", hex_json(order[i].node_id, 32),
+						hex_json(order[i].proof, sizeof(order[i].proof))));
+	json_object_set_new(o, "order", list);
+	json_object_set_new(o, "layer", json_integer(fog_mix_layer(rank, count)));
 	return o;
 }
 
@@ -201,26 +219,90 @@ static void choice_verify(struct reader *r, const json_t *o, const struct fog_be
 	out->relaxed = c.relaxed;
 }
 
-static void lot_verify(struct reader *r, const json_t *o, const struct fog_beacon *beacon,
+static void lot_read(struct reader *r, const json_t *o, const struct fog_beacon *beacon,
+		     struct fog_draw_verdict *out, struct fog_lot *l)
+{
+	l->kind = out->kind;
+	beacon_read(r, o, beacon, &l->beacon);
+	hex_read(r, json_object_get(o, "node_id"), l->node_id, 32);
+	hex_read(r, json_object_get(o, "proof"), l->proof, sizeof(l->proof));
+	out->epoch = l->beacon.epoch;
+	out->source = l->beacon.source;
+	memcpy(out->node_id, l->node_id, 32);
+}
+
+static void committee_verify(struct reader *r, const json_t *o, const struct fog_beacon *beacon,
+			     struct fog_draw_verdict *out)
+{
+	struct fog_lot l = {0};
+	u8 beta[1][FOG_VRF_OUTPUT_SIZE];
+	int rc = 0;
+
+	lot_read(r, o, beacon, out, &l);
+	u32 size = (u32)number_read(r, json_object_get(o, "size"), UINT32_MAX);
+	u32 weight = (u32)number_read(r, json_object_get(o, "weight"), FOG_DRAW_WEIGHT_MAX);
+	u64 total = number_read(r, json_object_get(o, "total"), INT64_MAX);
+	out->selected = json_is_true(json_object_get(o, "selected"));
+	if (total == 0 || weight > total)
+		fail(r, -EINVAL, "weight and total make no sense");
+	if (r->rc != 0)
+		return;
+	fog_lots_verify(&l, 1, beta, &rc);
+	if (rc == 0 && fog_lot_selects(beta[0], size, weight, total) != out->selected)
+		rc = -EPROTO;
+	r->rc = rc;
+}
+
+/* One part of the order: every proof, and every beta above the one before. */
+static void order_verify(struct reader *r, const struct fog_lot *lots, u32 count,
+			 u8 last[FOG_VRF_OUTPUT_SIZE])
+{
+	u8 beta[FOG_LOTS_CHECK_MAX][FOG_VRF_OUTPUT_SIZE];
+	int result[FOG_LOTS_CHECK_MAX];
+
+	if (r->rc != 0 || count == 0)
+		return;
+	fog_lots_verify(lots, count, beta, result);
+	for (u32 i = 0; i < count && r->rc == 0; i++) {
+		if (result[i] != 0)
+			fail(r, result[i], "the proof of a mix in the order is false");
+		else if (memcmp(beta[i], last, sizeof(beta[i])) <= 0)
+			fail(r, -EPROTO, "the mixes are not in the order of their lots");
+		memcpy(last, beta[i], sizeof(beta[i]));
+	}
+}
+
+static void mix_verify(struct reader *r, const json_t *o, const struct fog_beacon *beacon,
 		       struct fog_draw_verdict *out)
 {
-	struct fog_lot l = {.kind = out->kind};
+	struct fog_lot own = {0}, part[FOG_LOTS_CHECK_MAX];
+	u8 last[FOG_VRF_OUTPUT_SIZE] = {0};
+	const json_t *list = json_object_get(o, "order");
+	size_t count = json_array_size(list);
+	u32 rank = UINT32_MAX, n = 0;
 
-	beacon_read(r, o, beacon, &l.beacon);
-	hex_read(r, json_object_get(o, "node_id"), l.node_id, 32);
-	hex_read(r, json_object_get(o, "proof"), l.proof, FOG_VRF_PROOF_SIZE);
-	l.size = (u32)number_read(r, json_object_get(o, "size"), UINT32_MAX);
-	l.weight = (u32)number_read(r, json_object_get(o, "weight"), UINT32_MAX);
-	l.total = number_read(r, json_object_get(o, "total"), INT64_MAX);
-	l.layer = (u32)number_read(r, json_object_get(o, "layer"), UINT32_MAX);
-	l.selected = json_is_true(json_object_get(o, "selected"));
-	if (r->rc == 0)
-		r->rc = fog_lot_verify(&l);
-	out->epoch = l.beacon.epoch;
-	out->source = l.beacon.source;
-	memcpy(out->node_id, l.node_id, 32);
-	out->selected = l.selected;
-	out->layer = l.layer;
+	lot_read(r, o, beacon, out, &own);
+	out->layer = (u32)number_read(r, json_object_get(o, "layer"), FOG_DRAW_LAYERS - 1);
+	if (count == 0 || count > FOG_DRAW_CANDIDATES_MAX)
+		fail(r, -EINVAL, "order is missing or too long");
+	for (size_t i = 0; r->rc == 0 && i < count; i++) {
+		const json_t *e = json_array_get(list, i);
+		part[n] = own;
+		hex_read(r, json_array_get(e, 0), part[n].node_id, 32);
+		hex_read(r, json_array_get(e, 1), part[n].proof, sizeof(own.proof));
+		if (memcmp(part[n].node_id, own.node_id, 32) == 0 &&
+		    memcmp(part[n].proof, own.proof, sizeof(own.proof)) == 0)
+			rank = (u32)i;
+		if (++n == FOG_LOTS_CHECK_MAX || i + 1 == count) {
+			order_verify(r, part, n, last);
+			n = 0;
+		}
+	}
+	if (rank == UINT32_MAX)
+		fail(r, -EPROTO, "the host is not in the order");
+	else if (r->rc == 0 && fog_mix_layer(rank, (u32)count) != out->layer)
+		r->rc = -EPROTO;
+	out->mixes = (u32)count;
 }
 
 int fog_draw_document_verify(const json_t *o, const struct fog_beacon *beacon,
@@ -240,8 +322,10 @@ int fog_draw_document_verify(const json_t *o, const struct fog_beacon *beacon,
 		return r.rc;
 	if (out->kind == FOG_DRAW_NEIGHBOURS || out->kind == FOG_DRAW_RELAYS)
 		choice_verify(&r, o, beacon, out);
+	else if (out->kind == FOG_DRAW_COMMITTEE)
+		committee_verify(&r, o, beacon, out);
 	else
-		lot_verify(&r, o, beacon, out);
+		mix_verify(&r, o, beacon, out);
 	if (r.rc != 0 && why[0] == '\0')
 		snprintf(why, FOG_DRAW_WHY_SIZE, "%s",
 			 r.rc == -EBADMSG  ? "the proof is false"

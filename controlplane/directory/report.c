@@ -111,6 +111,15 @@ static bool opinions_read(struct fog_report *r, const json_t *list)
 	return true;
 }
 
+/* Absent is fine: hosts of an earlier version keep theirs to themselves. */
+static bool lot_read(const json_t *v, bool *has, u8 proof[FOG_VRF_BATCH_PROOF_SIZE])
+{
+	*has = v != NULL;
+	return v == NULL ||
+	       (json_string_length(v) == 2 * FOG_VRF_BATCH_PROOF_SIZE &&
+		fog_hex_decode(json_string_value(v), proof, FOG_VRF_BATCH_PROOF_SIZE) == 0);
+}
+
 static bool draw_read(struct fog_report *r, const json_t *o)
 {
 	const json_t *list = json_object_get(o, "neighbours");
@@ -124,7 +133,8 @@ static bool draw_read(struct fog_report *r, const json_t *o)
 		if (!id_read(json_array_get(list, i), r->neighbour[r->neighbour_count++]))
 			return false;
 	r->draw_epoch = (u64)epoch;
-	return true;
+	return lot_read(json_object_get(o, "committee"), &r->has_committee_lot, r->committee_lot) &&
+	       lot_read(json_object_get(o, "mix"), &r->has_mix_lot, r->mix_lot);
 }
 
 const char *fog_report_read(struct fog_report *out, const json_t *o)
@@ -173,14 +183,27 @@ static json_t *opinions_json(const struct fog_report *r)
 	return list;
 }
 
+static json_t *lot_json(const u8 proof[FOG_VRF_BATCH_PROOF_SIZE])
+{
+	char hex[2 * FOG_VRF_BATCH_PROOF_SIZE + 1];
+
+	fog_hex_encode(proof, FOG_VRF_BATCH_PROOF_SIZE, hex, sizeof(hex));
+	return json_string(hex);
+}
+
 static json_t *draw_json(const struct fog_report *r)
 {
 	json_t *list = json_array();
 
 	for (u32 i = 0; i < r->neighbour_count; i++)
 		json_array_append_new(list, id_json(r->neighbour[i]));
-	return json_pack("{s:I, s:o, s:o}", "epoch", (json_int_t)r->draw_epoch, "digest",
-			 id_json(r->draw_digest), "neighbours", list);
+	json_t *o = json_pack("{s:I, s:o, s:o}", "epoch", (json_int_t)r->draw_epoch, "digest",
+			      id_json(r->draw_digest), "neighbours", list);
+	if (r->has_committee_lot)
+		json_object_set_new(o, "committee", lot_json(r->committee_lot));
+	if (r->has_mix_lot)
+		json_object_set_new(o, "mix", lot_json(r->mix_lot));
+	return o;
 }
 
 static json_t *load_json(const struct fog_load *l)

@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #include "crypto/types.h"
+#include "crypto/vrf/vrf.h"
 
 #define FOG_REPORT_OPINIONS_MAX   32      /* the ones with the most evidence; others are left out */
 #define FOG_REPORT_NEIGHBOURS_MAX 16      /* of a draw */
@@ -64,6 +65,9 @@ struct fog_report {
 	u8 draw_digest[32];
 	u32 neighbour_count;
 	u8 neighbour[FOG_REPORT_NEIGHBOURS_MAX][32];
+	/* Its lots of that epoch, as proofs nobody has checked yet (lots.h). */
+	bool has_committee_lot, has_mix_lot;
+	u8 committee_lot[FOG_VRF_BATCH_PROOF_SIZE], mix_lot[FOG_VRF_BATCH_PROOF_SIZE];
 };
 
 /* NULL, or what is wrong (a constant text). out is zeroed first; `o` NULL: an empty report. */

@@ -362,7 +362,7 @@ static int docs_get(struct fog_exchange *x)
 {
 	fog_exchange_header(x, "Content-Security-Policy",
 			    "default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; "
-			    "style-src 'unsafe-inline'; base-uri 'none'");
+			    "style-src 'unsafe-inline'; img-src data:; base-uri 'none'");
 	return fog_exchange_bytes(x, 200, "text/html; charset=utf-8", fog_gateway_docs,
 				  strlen(fog_gateway_docs));
 }

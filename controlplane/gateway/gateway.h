@@ -32,7 +32,7 @@
 #include "crypto/types.h"
 
 #define FOG_GATEWAY_BODY_MAX        (16u << 20)  /* one input of 8 MiB in base64, and room */
-#define FOG_GATEWAY_MEMORY_MAX      (32 * 1024)  /* request line and headers of a connection */
+#define FOG_GATEWAY_MEMORY_MAX      (16 * 1024)  /* request line and headers of a connection */
 #define FOG_GATEWAY_BODIES_MAX      (256u << 20) /* bodies that are in memory at once; more: 503 */
 #define FOG_GATEWAY_CONNECTIONS_MAX 2048         /* of a listener; more wait in the backlog */
 #define FOG_GATEWAY_ADDRESS_MAX     1536         /* of them from one address */
@@ -43,7 +43,7 @@
 #define FOG_GATEWAY_ROUTES_MAX      256
 #define FOG_GATEWAY_DEFINES_MAX     128
 #define FOG_GATEWAY_PARAMS_MAX      4   /* {name} parts of a pattern */
-#define FOG_GATEWAY_PARAM_SIZE      128 /* bytes of one with its zero; longer: 404 */
+#define FOG_GATEWAY_PARAM_SIZE      768 /* bytes of one with its zero; longer: 404 */
 #define FOG_GATEWAY_LISTENERS_MAX   2
 #define FOG_GATEWAY_PROXIES_MAX     256 /* = FOG_CONFIG_LIST_MAX */
 
@@ -94,7 +94,8 @@ struct fog_operation {
 
 struct fog_route {
 	const char *method;  /* "GET", "POST", "DELETE" */
-	const char *pattern; /* "/v1/jobs/{id}/logs": a {name} takes one non-empty path segment */
+	const char *pattern; /* "/v1/jobs/{id}/logs": a {name} takes one non-empty path segment; a
+			      * last {path} takes all that are left */
 	fog_handler_fn handler;
 	const struct fog_operation *operation;
 };

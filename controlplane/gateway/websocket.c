@@ -12,6 +12,7 @@
 
 #define TURN_BYTES_MAX (64u << 10) /* read from one client before others get their turn */
 #define SWEEP_S        5.0
+#define MASK_SIZE      4 /* in the header of every frame of a client */
 
 struct fog_websocket {
 	struct fog_gateway *gateway;
@@ -20,17 +21,20 @@ struct fog_websocket {
 	void *ctx, *user;
 	struct fog_claims caller;
 	struct MHD_UpgradeResponseHandle *urh;
-	wslay_event_context_ptr protocol;
+	wslay_event_context_ptr protocol; /* NULL: at rest */
 	struct ev_io io;
 	char *early; /* came with the handshake, read before the socket */
 	size_t early_used, early_len;
 	size_t pending_bytes;
+	u64 bytes_rx, frames_rx; /* bytes that were given to wslay, and those of frames in them */
 	u32 fragments, turn_bytes;
 	u64 heard_ms, closing_ms; /* monotonic; closing 0: open */
 	u64 dropped;
 	bool pinged;
-	bool ending; /* all was said, waits for the other side's end */
-	bool dead;   /* freed when the loop comes by */
+	bool in_message; /* its last frame has not begun */
+	bool turning;    /* on_io() is at work */
+	bool ending;     /* all was said, waits for the other side's end */
+	bool dead;       /* freed when the loop comes by */
 };
 
 /* ---- list ----------------------------------------------------------------------------------- */
@@ -84,14 +88,14 @@ static ssize_t on_recv(wslay_event_context_ptr p, u8 *buf, size_t len, int flags
 
 	if (ws->dead)
 		return would_block(p, false);
-	if (ws->early != NULL)
-		return early_take(ws, buf, len);
-	if (ws->turn_bytes >= TURN_BYTES_MAX)
+	if (ws->early == NULL && ws->turn_bytes >= TURN_BYTES_MAX)
 		return would_block(p, true);
-	ssize_t n = recv(ws->io.fd, buf, len, MSG_DONTWAIT);
+	ssize_t n = ws->early != NULL ? early_take(ws, buf, len)
+				      : recv(ws->io.fd, buf, len, MSG_DONTWAIT);
 	if (n <= 0)
 		return would_block(p, n < 0 && (errno == EAGAIN || errno == EINTR));
 	ws->turn_bytes += (u32)n;
+	ws->bytes_rx += (u64)n;
 	return n;
 }
 
@@ -118,8 +122,14 @@ static void on_frame(wslay_event_context_ptr p, const struct wslay_event_on_fram
 	struct fog_websocket *ws = ctx;
 	struct fog_websockets *all = &ws->gateway->websockets;
 
+	ws->frames_rx += 2 +
+			 (f->payload_length < 126     ? 0
+			  : f->payload_length < 65536 ? 2
+						      : 8) +
+			 MASK_SIZE + f->payload_length;
 	if (wslay_is_ctrl_frame(f->opcode))
 		return;
+	ws->in_message = !f->fin;
 	ws->pending_bytes += f->payload_length;
 	all->pending_bytes += f->payload_length;
 	if (++ws->fragments > FOG_WEBSOCKET_FRAGMENTS_MAX)
@@ -163,6 +173,44 @@ static const struct wslay_event_callbacks callbacks = {
 	.on_msg_recv_callback = on_message,
 };
 
+/* ---- rest ----------------------------------------------------------------------------------- */
+
+/* A context of wslay is 9 KB, and most clients only wait: they have one while something of theirs
+ * is under way. 0 or -ENOMEM. */
+static int wake(struct fog_websocket *ws)
+{
+	if (ws->protocol != NULL)
+		return 0;
+	if (wslay_event_context_server_init(&ws->protocol, &callbacks, ws) != 0) {
+		ws->protocol = NULL;
+		return -ENOMEM;
+	}
+	wslay_event_config_set_max_recv_msg_length(ws->protocol, FOG_WEBSOCKET_MESSAGE_MAX);
+	return 0;
+}
+
+static bool want_write(const struct fog_websocket *ws)
+{
+	return ws->protocol != NULL && wslay_event_want_write(ws->protocol);
+}
+
+static bool finished(const struct fog_websocket *ws)
+{
+	return ws->protocol != NULL && !wslay_event_want_read(ws->protocol) &&
+	       !wslay_event_want_write(ws->protocol);
+}
+
+/* wslay shows nobody whether it holds the beginning of a frame, so bytes are counted. A frame whose
+ * length is not written the shortest way is refused by it. */
+static void rest(struct fog_websocket *ws)
+{
+	if (ws->protocol == NULL || ws->turning || ws->dead || ws->closing_ms != 0 ||
+	    ws->bytes_rx != ws->frames_rx || ws->in_message || want_write(ws) || finished(ws))
+		return;
+	wslay_event_context_free(ws->protocol);
+	ws->protocol = NULL;
+}
+
 /* ---- life ----------------------------------------------------------------------------------- */
 
 static void client_free(struct fog_websocket *ws)
@@ -176,7 +224,8 @@ static void client_free(struct fog_websocket *ws)
 	pending_clear(ws);
 	list_remove(&gw->websockets, ws);
 	gw->counts.websockets--;
-	wslay_event_context_free(ws->protocol);
+	if (ws->protocol != NULL)
+		wslay_event_context_free(ws->protocol);
 	if (ws->urh != NULL)
 		MHD_upgrade_action(ws->urh, MHD_UPGRADE_ACTION_CLOSE);
 	else
@@ -188,14 +237,14 @@ static void client_free(struct fog_websocket *ws)
 
 static bool full(const struct fog_websocket *ws)
 {
-	return fog_websocket_queued(ws) >= FOG_WEBSOCKET_QUEUE_MAX / 2 ||
-	       wslay_event_get_queued_msg_count(ws->protocol) >= FOG_WEBSOCKET_QUEUE_MAX / 256;
+	return ws->protocol != NULL &&
+	       (fog_websocket_queued(ws) >= FOG_WEBSOCKET_QUEUE_MAX / 2 ||
+		wslay_event_get_queued_msg_count(ws->protocol) >= FOG_WEBSOCKET_QUEUE_MAX / 256);
 }
 
 static void io_update(struct fog_websocket *ws)
 {
-	int events =
-		(full(ws) ? 0 : EV_READ) | (wslay_event_want_write(ws->protocol) ? EV_WRITE : 0);
+	int events = (full(ws) ? 0 : EV_READ) | (want_write(ws) ? EV_WRITE : 0);
 
 	if ((ws->io.events & (EV_READ | EV_WRITE)) == events && ev_is_active(&ws->io))
 		return;
@@ -205,20 +254,17 @@ static void io_update(struct fog_websocket *ws)
 		ev_io_start(ws->gateway->loop, &ws->io);
 }
 
-static bool finished(const struct fog_websocket *ws)
-{
-	return !wslay_event_want_read(ws->protocol) && !wslay_event_want_write(ws->protocol);
-}
-
 /* Called from anywhere, so it frees nothing: on_io() does when the loop comes by. */
 static void flush(struct fog_websocket *ws)
 {
 	if (!ws->dead && wslay_event_send(ws->protocol) != 0)
 		ws->dead = true;
-	if (ws->dead || finished(ws))
+	if (ws->dead || finished(ws)) {
 		ev_feed_event(ws->gateway->loop, &ws->io, EV_CUSTOM);
-	else
+	} else {
 		io_update(ws);
+		rest(ws);
+	}
 }
 
 /* All is said. Closing while the other side still sends would cost it our last words, so we wait
@@ -248,24 +294,26 @@ static void on_io(struct ev_loop *loop, struct ev_io *w, int revents)
 	struct fog_websocket *ws = w->data;
 
 	ws->turn_bytes = 0;
+	ws->turning = true;
 	if (!ws->dead && !ws->ending && (revents & EV_READ)) {
 		heard(ws);
-		if (wslay_event_recv(ws->protocol) != 0) {
+		ws->dead = wake(ws) != 0;
+		if (!ws->dead && wslay_event_recv(ws->protocol) != 0) {
 			(void)wslay_event_send(ws->protocol); /* why, as far as it can be said */
 			ws->dead = true;
 		}
 	}
-	if (!ws->dead && wslay_event_want_write(ws->protocol) &&
-	    wslay_event_send(ws->protocol) != 0)
+	if (!ws->dead && want_write(ws) && wslay_event_send(ws->protocol) != 0)
 		ws->dead = true;
+	ws->turning = false;
 	if (ws->dead) {
 		client_free(ws);
 	} else if (finished(ws)) {
 		linger(ws);
 	} else {
 		io_update(ws);
-		if ((revents & EV_WRITE) && ws->handlers->writable != NULL &&
-		    !wslay_event_want_write(ws->protocol))
+		rest(ws);
+		if ((revents & EV_WRITE) && ws->handlers->writable != NULL && !want_write(ws))
 			ws->handlers->writable(ws);
 	}
 }
@@ -278,15 +326,11 @@ int fog_websocket_start(const struct fog_exchange *x, int fd, struct MHD_Upgrade
 
 	if (ws != NULL)
 		ws->early = early_len != 0 ? malloc(early_len) : NULL;
-	if (ws == NULL || (early_len != 0 && ws->early == NULL) ||
-	    wslay_event_context_server_init(&ws->protocol, &callbacks, ws) != 0) {
-		if (ws != NULL)
-			free(ws->early);
+	if (ws == NULL || (early_len != 0 && ws->early == NULL)) {
 		free(ws);
 		close(fd);
 		return -ENOMEM;
 	}
-	wslay_event_config_set_max_recv_msg_length(ws->protocol, FOG_WEBSOCKET_MESSAGE_MAX);
 	ws->gateway = gw;
 	ws->handlers = x->websocket;
 	ws->ctx = x->websocket_ctx;
@@ -315,7 +359,7 @@ static void ping(struct fog_websocket *ws)
 	const struct wslay_event_msg m = {.opcode = WSLAY_PING};
 
 	ws->pinged = true;
-	if (wslay_event_queue_msg(ws->protocol, &m) == 0)
+	if (wake(ws) == 0 && wslay_event_queue_msg(ws->protocol, &m) == 0)
 		flush(ws);
 }
 
@@ -381,7 +425,7 @@ void *fog_websocket_user(const struct fog_websocket *ws)
 
 size_t fog_websocket_queued(const struct fog_websocket *ws)
 {
-	return wslay_event_get_queued_msg_length(ws->protocol);
+	return ws->protocol != NULL ? wslay_event_get_queued_msg_length(ws->protocol) : 0;
 }
 
 u64 fog_websocket_dropped(const struct fog_websocket *ws)
@@ -400,6 +444,8 @@ int fog_websocket_send(struct fog_websocket *ws, const char *text, size_t len)
 		ws->gateway->counts.websockets_dropped++;
 		return -ENOBUFS;
 	}
+	if (wake(ws) != 0)
+		return -ENOMEM;
 	int rc = wslay_event_queue_msg(ws->protocol, &m);
 	if (rc != 0)
 		return rc == WSLAY_ERR_NOMEM ? -ENOMEM : -EPIPE;
@@ -423,8 +469,8 @@ void fog_websocket_close(struct fog_websocket *ws, unsigned code, const char *re
 	if (ws->dead || ws->closing_ms != 0)
 		return;
 	ws->closing_ms = fog_monotonic_ms();
-	if (wslay_event_queue_close(ws->protocol, (u16)code, (const u8 *)reason, strlen(reason)) !=
-	    0)
+	if (wake(ws) != 0 || wslay_event_queue_close(ws->protocol, (u16)code, (const u8 *)reason,
+						     strlen(reason)) != 0)
 		ws->dead = true;
 	flush(ws);
 }

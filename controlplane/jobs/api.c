@@ -299,20 +299,24 @@ static const struct fog_route routes[] = {
 void fog_jobs_api_add(struct fog_jobs_runtime *rt, struct fog_gateway *gateway)
 {
 	fog_gateway_define(gateway, "Job", "{id: string, ...}");
-	fog_gateway_define(gateway, "JobRequest",
-			   "{argv?: [string] 1.. (program and arguments; not of a batch),"
-			   " env?: {*: string}, stdin_base64?: base64, inputs?: array,"
-			   " limits?: {cpu_cores?: number, memory_mb?: integer,"
-			   " wall_seconds?: integer, output_mb?: integer, disk_mb?:"
-			   " integer, pids?: integer, ...}, engine?: string, target?:"
-			   " string, constraints?: object, price_cap?: integer (mfog),"
-			   " namespace?: string = default, class?: string = B, tier?:"
-			   " string, priority?: integer = 50, deadline_seconds?: integer,"
-			   " retries?: integer, preemptible?: boolean, on_preempt?:"
-			   " string, checkpoint?: boolean, group?: string, webhook?:"
-			   " string, array?: integer, gang?: integer, name?: string, id?:"
-			   " string, stages?: array, ...}");
+	fog_gateway_define(
+		gateway, "JobRequest",
+		"{argv?: [string] 1.. (program and arguments; not of a batch),"
+		" env?: {*: string}, stdin_base64?: base64, inputs?: array,"
+		" limits?: {cpu_cores?: number, memory_mb?: integer,"
+		" wall_seconds?: integer, output_mb?: integer, disk_mb?:"
+		" integer, pids?: integer, artifacts_mb?: integer, ...},"
+		" artifacts?: [string] ..32 (files of /work to take), engine?:"
+		" string, target?:"
+		" string, constraints?: object, price_cap?: integer (mfog),"
+		" namespace?: string = default, class?: string = B, tier?:"
+		" string, priority?: integer = 50, deadline_seconds?: integer,"
+		" retries?: integer, preemptible?: boolean, on_preempt?:"
+		" string, on_timeout?: string, checkpoint?: any, group?: string, webhook?:"
+		" string, array?: integer, gang?: integer, name?: string, id?:"
+		" string, stages?: array, ...}");
 	fog_gateway_add(gateway, routes, FOG_ARRAY_COUNT(routes), rt);
 	fog_jobs_batch_api_add(rt, gateway);
+	fog_jobs_file_api_add(rt, gateway);
 	fog_jobs_reserve_api_add(rt, gateway);
 }

@@ -8,6 +8,8 @@
 /* The context of the routes is the runtime. */
 /* api_batch.c: batches and what concerns more than one job. */
 void fog_jobs_batch_api_add(struct fog_jobs_runtime *rt, struct fog_gateway *gateway);
+/* api_file.c: artifacts */
+void fog_jobs_file_api_add(struct fog_jobs_runtime *rt, struct fog_gateway *gateway);
 /* api_reserve.c */
 void fog_jobs_reserve_api_add(struct fog_jobs_runtime *rt, struct fog_gateway *gateway);
 int fog_jobs_batch_post(struct fog_exchange *x);

@@ -371,6 +371,25 @@ u32 fog_db_replicas(struct fog_jobs *j, const char *batch, const char *stage,
 	return count;
 }
 
+u32 fog_db_replicas_ran(struct fog_jobs *j, const char *batch, const char *stage,
+			u8 (*worker)[FOG_JOB_NODE_SIZE], u32 cap)
+{
+	struct fog_stmt *q = fog_stmt(
+		j->store, "SELECT a.worker FROM job j JOIN attempt a ON a.job = j.id"
+			  " AND a.number = j.attempt_count WHERE j.batch = ? AND j.stage = ?"
+			  " AND j.kind = ? AND j.state >= ? ORDER BY j.rank LIMIT ?");
+	u32 count = 0;
+
+	fog_bind_text(q, batch);
+	fog_bind_text(q, stage);
+	fog_bind_int(q, FOG_JOB_REPLICA);
+	fog_bind_int(q, FOG_JOB_SUCCEEDED);
+	fog_bind_u64(q, cap);
+	while (row(j, q))
+		fog_jobs_fail(j, fog_column_copy(q, 0, worker[count++], FOG_JOB_NODE_SIZE));
+	return count;
+}
+
 bool fog_db_stage_next(struct fog_jobs *j, const char *batch, char stage[FOG_JOB_STAGE_SIZE],
 		       enum fog_tier *tier)
 {

@@ -353,6 +353,7 @@ void fog_jobs_tick(struct fog_jobs *j, u64 now_ms)
 	if (now_ms >= j->sweep_ms) {
 		j->sweep_ms = now_ms + SWEEP_MS;
 		fog_work_sweep(j);
+		fog_bring_sweep(j);
 	}
 	fog_jobs_end(j);
 }

@@ -60,6 +60,8 @@ struct fog_run_status {
 	bool truncated;
 	char sandbox[FOG_JOB_SANDBOX_SIZE]; /* JSON object */
 	u64 ended_ms;
+	/* What it has left behind so far; the manifest when FINISHED. */
+	struct fog_executor_kept kept;
 };
 
 /* A step of a job that is done, at its submitter or at its worker. */
@@ -93,6 +95,9 @@ struct fog_jobs_ports {
 	int (*run_poll)(void *context, const char *run, struct fog_run_status *out);
 	int (*run_output)(void *context, const char *run, u32 stream, u64 offset, void *buf,
 			  size_t cap, size_t *len);
+	/* Bytes of "checkpoint.N", "manifest" or "artifact.N", see fog_executor_kept_read(). */
+	int (*run_kept)(void *context, const char *run, const char *name, u64 offset, void *buf,
+			size_t cap, size_t *len);
 
 	/* Processor time of this thread; NULL: batches are bounded by generations alone, and
 	 * placements are not timed. */
@@ -132,6 +137,7 @@ struct fog_jobs_config {
 	/* submitter */
 	u32 attempts_max;
 	u32 queue_max;
+	u64 absent_ms;  /* a job that has a checkpoint does not wait longer for its host */
 	i64 user_grant; /* mfog a new user account starts with */
 	/* worker */
 	bool worker;

@@ -6,8 +6,6 @@
 #include "controlplane/jobs/state.h"
 #include "crypto/mem.h"
 
-#define REPLICAS_MAX 8 /* more than any tier has */
-
 /* ---- replicas ------------------------------------------------------------------------------- */
 
 static bool same_result(const struct fog_replica *a, const struct fog_replica *b)
@@ -53,14 +51,14 @@ static u32 majority(const struct fog_replica *r, u32 count)
 static enum fog_job_state replicas_judge(struct fog_jobs *j, const char *batch, const char *stage,
 					 enum fog_tier tier)
 {
-	struct fog_replica *r = calloc(REPLICAS_MAX, sizeof(*r));
+	struct fog_replica *r = calloc(FOG_REPLICAS_MAX, sizeof(*r));
 	enum fog_job_state state = FOG_JOB_FAILED;
 
 	if (r == NULL) {
 		fog_jobs_fail(j, -ENOMEM);
 		return state;
 	}
-	u32 count = fog_db_replicas(j, batch, stage, r, REPLICAS_MAX);
+	u32 count = fog_db_replicas(j, batch, stage, r, FOG_REPLICAS_MAX);
 	u32 winner = majority(r, count);
 	if (winner < count) {
 		const struct fog_receipt *t = &r[winner].receipt;
@@ -135,10 +133,15 @@ static bool inputs_take(struct fog_jobs *j, struct fog_job *job)
 	if (!ok)
 		fog_jobs_fail(j, w == NULL ? -ENOMEM : -EUCLEAN);
 	for (u32 i = 0; ok && i < w->from_count; i++) {
-		ok = fog_input_from_output(j, job, w->from[i].name, w->from[i].job);
+		const char *artifact = w->from[i].artifact;
+		if (w->from[i].job[0] == '\0')
+			continue; /* known by its hash: was taken when the job came */
+		ok = fog_input_from_job(j, job, w->from[i].name, w->from[i].job, artifact);
 		if (!ok && j->rc == 0) {
-			fog_jobs_reason(text, "input %s: the output of %s cannot be had",
-					w->from[i].name, w->from[i].job);
+			fog_jobs_reason(text, "input %s: %s%.64s of %s cannot be had",
+					w->from[i].name,
+					artifact[0] != '\0' ? "artifact " : "the output", artifact,
+					w->from[i].job);
 			fog_job_end(j, job, FOG_JOB_CANCELLED, text, NULL);
 		}
 	}

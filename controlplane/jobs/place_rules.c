@@ -58,7 +58,7 @@ void fog_pass_avoids(struct fog_jobs *j, struct fog_unit *u, bool failed)
 		}
 }
 
-/* The values of an attribute among workers that live. */
+/* The values of an attribute among workers that live and are attested, as replicas want them. */
 static u32 values_count(const struct fog_pass *p, enum fog_placement_key key, u32 enough)
 {
 	const char *seen[FOG_BATCH_MEMBERS_MAX];
@@ -67,7 +67,7 @@ static u32 values_count(const struct fog_pass *p, enum fog_placement_key key, u3
 	for (u32 i = 0; i < p->host_count && count < enough; i++) {
 		const struct fog_placement_host *h = &p->j->hosts[i];
 		u32 k = 0;
-		if (!h->alive || h->roles == 0 || h->attribute[key][0] == '\0')
+		if (!h->alive || h->roles == 0 || !h->attested || h->attribute[key][0] == '\0')
 			continue;
 		while (k < count && strcmp(seen[k], h->attribute[key]) != 0)
 			k++;
@@ -90,14 +90,17 @@ static enum fog_placement_key replicas_apart(const struct fog_pass *p, u32 membe
 	return FOG_JOB_APART_HOST;
 }
 
-static void rules_about(struct fog_pass *p, const struct fog_unit *u, const struct fog_attempt *a)
+/* `other` is or will be on the host `there`. */
+static void rules_about(struct fog_pass *p, const struct fog_unit *u, const struct fog_job *other,
+			const struct fog_placement_host *there)
 {
 	const struct fog_job_wishes *w = &u->wishes;
-	struct fog_placement_host *there = fog_pass_host(p->j, p->host_count, a->key.worker);
-	const char *group = fog_job_group(a->job);
-	bool mine = strcmp(a->job->user, u->job[0]->user) == 0; /* groups are a user's own */
+	const char *group = fog_job_group(other);
+	bool mine = strcmp(other->user, u->job[0]->user) == 0; /* groups are a user's own */
 	bool same = mine && group[0] != '\0' && strcmp(group, fog_job_group(u->job[0])) == 0;
 
+	if (!same && w->with[0] == '\0')
+		return;
 	for (u32 i = 0; there != NULL && i < p->host_count; i++) {
 		struct fog_placement_host *h = &p->j->hosts[i];
 		if (same && w->apart != FOG_PLACEMENT_KEY_INVALID &&
@@ -109,6 +112,30 @@ static void rules_about(struct fog_pass *p, const struct fog_unit *u, const stru
 		if (h == there && mine && h->mark == FOG_PLACEMENT_MARK_AWAY &&
 		    strcmp(group, w->with) == 0)
 			h->mark = FOG_PLACEMENT_MARK_NONE;
+	}
+}
+
+/* What this pass has placed already. */
+static void rules_placed(struct fog_pass *p, const struct fog_unit *u)
+{
+	for (u32 i = 0; i < p->count; i++)
+		for (u32 m = 0; p->b[i].placed && m < p->unit[i].count; m++)
+			rules_about(p, u, p->unit[i].job[m], &p->j->hosts[p->b[i].host[m]]);
+}
+
+/* A replica that has ended still is where it ran: another one there would compare a host with
+ * itself. */
+static void replicas_rule(struct fog_pass *p, const struct fog_unit *u)
+{
+	u8 worker[FOG_REPLICAS_MAX][FOG_JOB_NODE_SIZE];
+	const struct fog_job *job = u->job[0];
+	u32 count = fog_db_replicas_ran(p->j, job->batch, job->stage, worker, FOG_REPLICAS_MAX);
+
+	for (u32 k = 0; k < count; k++) {
+		struct fog_placement_host *there = fog_pass_host(p->j, p->host_count, worker[k]);
+		for (u32 i = 0; there != NULL && i < p->host_count; i++)
+			if (fog_placement_near(&p->j->hosts[i], there, u->wishes.apart))
+				p->j->hosts[i].mark = FOG_PLACEMENT_MARK_APART;
 	}
 }
 
@@ -134,5 +161,8 @@ void fog_pass_rules(struct fog_pass *p, struct fog_unit *u)
 		return;
 	TAILQ_FOREACH(a, &p->j->attempts, link)
 	if (a->job != NULL && a->state <= FOG_ATTEMPT_RECEIVED)
-		rules_about(p, u, a);
+		rules_about(p, u, a->job, fog_pass_host(p->j, p->host_count, a->key.worker));
+	rules_placed(p, u);
+	if (u->job[0]->kind == FOG_JOB_REPLICA)
+		replicas_rule(p, u);
 }

@@ -23,8 +23,9 @@
 _Static_assert(FOG_PAPER_SIZE_MAX <= FOG_CHECK_PAYLOAD_MAX - 96, "papers fit the verify rings");
 _Static_assert(FOG_JOB_MESSAGE_MAX <= FOG_FRAMED_JSON_MAX, "messages fit a frame");
 _Static_assert(FOG_JOBS_CHUNK_MAX <= FOG_FRAMED_DATA_MAX, "chunks fit a frame");
-/* Two logs, or inputs, beside one message: less than what a stream queues. */
-_Static_assert(2 * FOG_JOBS_WINDOW + FOG_JOB_MESSAGE_MAX < FOG_FRAMED_QUEUE_MAX,
+/* Two logs and a file, or inputs, beside one message: less than what a stream queues. */
+_Static_assert(2 * FOG_JOBS_WINDOW + FOG_JOBS_BRING_MAX + FOG_JOB_MESSAGE_MAX <
+		       FOG_FRAMED_QUEUE_MAX,
 	       "windows fit the queue");
 
 struct rt_stream {
@@ -195,6 +196,13 @@ static void port_step(void *context, const struct fog_job_step *s)
 	fog_trace_enter(before);
 	if (s->start_ms != 0)
 		fog_span_end(&span);
+}
+
+static int port_kept(void *context, const char *run, const char *name, u64 offset, void *buf,
+		     size_t cap, size_t *len)
+{
+	return fog_runner_kept(&((struct fog_jobs_runtime *)context)->runner, run, name, offset,
+			       buf, cap, len);
 }
 
 /* ---- streams -------------------------------------------------------------------------------- */
@@ -541,6 +549,7 @@ static int engine_start(struct fog_jobs_runtime *rt, char why[FOG_JOBS_RUNTIME_W
 		.run_input = port_input,
 		.run_poll = port_poll,
 		.run_output = port_output,
+		.run_kept = port_kept,
 		.cpu_ns = port_cpu_ns,
 		.step = port_step,
 	};

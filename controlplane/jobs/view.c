@@ -292,6 +292,7 @@ json_t *fog_view_job(struct fog_jobs *j, const char *owner, const char *id, bool
 		return NULL;
 	json_object_set_new(o, "attempts", attempts_json(j, id));
 	json_object_set_new(o, "logs", log_sizes(j, id));
+	json_object_set_new(o, "checkpoints", fog_view_checkpoints(j, id));
 	u64 start_ms = fog_jobs_likely_start(j, id);
 	json_object_set_new(o, "likely_start_ms",
 			    start_ms != 0 ? json_integer((json_int_t)start_ms) : json_null());

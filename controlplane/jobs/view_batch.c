@@ -443,22 +443,3 @@ json_t *fog_view_scheduler(struct fog_jobs *j, u32 hosts, u32 alive)
 			 (json_int_t)s.passes, "preemptions", (json_int_t)s.preemptions,
 			 "sla_breaches", (json_int_t)s.breaches);
 }
-
-bool fog_view_artifact(struct fog_jobs *j, const char *owner, const u8 sha256[32],
-		       char job[FOG_JOB_ID_SIZE], u32 *attempt, u32 *stream)
-{
-	struct fog_stmt *q = fog_stmt(
-		fog_jobs_store(j), "SELECT job, attempt, stream FROM artifact a WHERE sha256 = ?1"
-				   " AND (?2 = '' OR EXISTS (SELECT 1 FROM job j WHERE j.id = a.job"
-				   " AND j.user = ?2)) LIMIT 1");
-
-	fog_bind_blob(q, sha256, 32);
-	fog_bind_text(q, owner != NULL ? owner : "");
-	if (fog_stmt_step(q) != 1)
-		return false;
-	snprintf(job, FOG_JOB_ID_SIZE, "%s", fog_column_text(q, 0));
-	*attempt = (u32)fog_column_u64(q, 1);
-	*stream = (u32)fog_column_u64(q, 2);
-	fog_stmt_reset(q);
-	return true;
-}

@@ -87,6 +87,15 @@ static void trace_read(struct fog_job_message *m)
 		(void)fog_trace_parse(text, &m->trace);
 }
 
+static void kept_read(struct fog_json_reader *r, struct fog_job_message *m)
+{
+	m->number = (u32)fog_json_u64(r, "number", 0, UINT32_MAX);
+	fog_json_hex(r, "sha256", m->sha256, sizeof(m->sha256));
+	m->bytes = fog_json_u64(r, "size", 0, FOG_JOB_FILE_MAX);
+	m->note = fog_json_text_of(r, "note", FOG_JOB_REASON_SIZE);
+	m->gone = fog_json_text_of(r, "gone", FOG_JOB_FILE_NAME_SIZE);
+}
+
 static void fields_read(struct fog_json_reader *r, struct fog_job_message *m)
 {
 	static const char *const streams[] = {"", "stdout", "stderr"};
@@ -110,13 +119,16 @@ static void fields_read(struct fog_json_reader *r, struct fog_job_message *m)
 		m->code = word(r, "code", decline_name, FOG_DECLINE_COUNT);
 		reason_read(r, m);
 		break;
+	case FOG_JOB_OP_KEPT:
+		kept_read(r, m);
+		break;
 	case FOG_JOB_OP_NEED:
 		m->name = fog_json_text_of(r, "name", FOG_JOB_INPUT_NAME_SIZE);
-		chunk_read(r, m, FOG_JOB_INPUT_MAX, FOG_JOBS_NEED_MAX);
+		chunk_read(r, m, FOG_JOB_FILE_MAX, FOG_JOBS_NEED_MAX);
 		break;
 	case FOG_JOB_OP_BLOB:
 		m->name = fog_json_text_of(r, "name", FOG_JOB_INPUT_NAME_SIZE);
-		chunk_read(r, m, FOG_JOB_INPUT_MAX, FOG_JOBS_CHUNK_MAX);
+		chunk_read(r, m, FOG_JOB_FILE_MAX, FOG_JOBS_CHUNK_MAX);
 		break;
 	case FOG_JOB_OP_STATUS:
 		m->state = word(r, "state", state_name, FOG_WORK_COUNT);
@@ -260,6 +272,14 @@ char *fog_job_blob(const char *name, u64 offset, u32 length)
 static json_t *sizes_make(const u64 size[2])
 {
 	return json_pack("{s:I,s:I}", "stdout", (json_int_t)size[0], "stderr", (json_int_t)size[1]);
+}
+
+char *fog_job_kept(const struct fog_executor_kept *k, const char *gone)
+{
+	return text_of(FOG_JOB_OP_KEPT,
+		       json_pack("{s:I,s:o,s:I,s:s,s:s}", "number", (json_int_t)k->number, "sha256",
+				 fog_json_hex_new(k->checkpoint.sha256, 32), "size",
+				 (json_int_t)k->checkpoint.size, "note", k->note, "gone", gone));
 }
 
 char *fog_job_status(enum fog_work_state state, u32 run, const u64 size[2])

@@ -94,6 +94,13 @@ static void receipt_fill(struct fog_receipt *t, const struct fog_run_status *r,
 		memcpy(t->output[i].sha256, r->output_sha256[i], sizeof(t->output[i].sha256));
 	}
 	t->truncated = r->truncated;
+	t->checkpoint_number = r->kept.number;
+	t->checkpoint.size = r->kept.checkpoint.size;
+	memcpy(t->checkpoint.sha256, r->kept.checkpoint.sha256, sizeof(t->checkpoint.sha256));
+	t->artifacts = r->kept.artifacts;
+	t->artifact_bytes = r->kept.artifact_bytes;
+	t->manifest.size = r->kept.manifest.size;
+	memcpy(t->manifest.sha256, r->kept.manifest.sha256, sizeof(t->manifest.sha256));
 	t->usage = r->usage;
 	/* What it took the monitor to notice the limit is not the submitter's. */
 	t->usage.wall_ms = FOG_MIN(t->usage.wall_ms, limits->wall_ms);
@@ -517,8 +524,11 @@ static void vanished(struct fog_jobs *j, struct fog_work *w)
 		finish_unrun(j, w, FOG_OUTCOME_CANCELLED, "");
 		return;
 	}
-	if (w->runs >= FOG_WORK_RUNS_MAX) {
-		finish_unrun(j, w, FOG_OUTCOME_FAILED, "the executor vanished twice");
+	/* Here it would begin where this attempt began; the submitter may know of something later.
+	 */
+	if (w->runs >= FOG_WORK_RUNS_MAX || w->spec->checkpoint.bytes_max != 0) {
+		finish_unrun(j, w, FOG_OUTCOME_FAILED,
+			     w->runs > 1 ? "the executor vanished twice" : "the executor vanished");
 		return;
 	}
 	fog_action_run(j, FOG_ACTION_RUN_REMOVE, w->run);
@@ -573,6 +583,8 @@ static void running(struct fog_jobs *j, struct fog_work *w, const struct fog_run
 		fog_serve_status(j, w->session, w, w->state);
 	if (w->session != NULL)
 		fog_serve_output(j, w->session);
+	if (w->session != NULL)
+		fog_serve_kept(j, w->session, &r->kept);
 }
 
 void fog_work_tick(struct fog_jobs *j, struct fog_work *w)

@@ -245,9 +245,10 @@ void fog_placement_uncommit(struct fog_placement_host *h, const struct fog_place
 bool fog_placement_near(const struct fog_placement_host *a, const struct fog_placement_host *b,
 			enum fog_placement_key key)
 {
-	if (key == FOG_PLACEMENT_KEY_COUNT)
-		return memcmp(a->id, b->id, FOG_NODE_ID_SIZE) == 0;
-	return a->attribute[key][0] != '\0' && strcmp(a->attribute[key], b->attribute[key]) == 0;
+	if (memcmp(a->id, b->id, FOG_NODE_ID_SIZE) == 0)
+		return true;
+	return key != FOG_PLACEMENT_KEY_COUNT && a->attribute[key][0] != '\0' &&
+	       strcmp(a->attribute[key], b->attribute[key]) == 0;
 }
 
 /* splitmix64 over the id: spreads ties, is no secret. */

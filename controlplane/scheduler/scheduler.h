@@ -199,8 +199,8 @@ void fog_placement_commit(struct fog_placement_host *host,
 void fog_placement_uncommit(struct fog_placement_host *host,
 			    const struct fog_placement_request *request);
 
-/* Are the two one host (FOG_PLACEMENT_KEY_COUNT), or alike in this attribute? Unknown is not
- * alike. */
+/* Are the two one host, or, unless key is FOG_PLACEMENT_KEY_COUNT, alike in this attribute? Unknown
+ * is not alike. */
 bool fog_placement_near(const struct fog_placement_host *a, const struct fog_placement_host *b,
 			enum fog_placement_key key);
 

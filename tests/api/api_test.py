@@ -19,6 +19,7 @@ import corpus
 import endpoints
 import owners
 import refusals
+import second_client
 import sockets
 import workflows
 from client import Client, Failed
@@ -93,6 +94,8 @@ def main():
         run(f"owner: {name}", test, client)
     for name, test in sockets.TESTS:
         run(f"websocket: {name}", test, client)
+    for name, test in second_client.TESTS:
+        run(f"websocket, second client: {name}", test, client)
     for name, test in refusals.TESTS:
         run(f"refusal: {name}", test, refusals.fresh(client, name.replace(" ", "-")))
     for name, test in corpus.TESTS:

@@ -9,7 +9,7 @@ import ssl
 import websockets
 
 import contract
-from client import Failed, check
+from client import LIMITED_TRIES, Failed, check
 from refusals import token_make
 from workflows import job_submit
 
@@ -115,12 +115,16 @@ async def many(client):
 async def stranger(client):
     if client.local:
         return "not asked for on a unix socket"
-    try:
-        await connect(client, token=False)
-    except websockets.exceptions.InvalidStatusCode as error:
-        check(error.status_code == 401, f"a stranger gets {error.status_code}")
-        return None
-    raise Failed("a stranger gets in")
+    for _ in range(LIMITED_TRIES):
+        try:
+            await connect(client, token=False)
+            raise Failed("a stranger gets in")
+        except websockets.exceptions.InvalidStatusCode as error:
+            if error.status_code != 429:
+                check(error.status_code == 401, f"a stranger gets {error.status_code}")
+                return None
+            await asyncio.sleep(min(int(error.headers.get("Retry-After", "5")), 60))
+    raise Failed("a stranger gets 429 again and again")
 
 
 async def reader(client):

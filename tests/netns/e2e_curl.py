@@ -5,11 +5,10 @@ relay's data plane is killed under it."""
 
 import hashlib
 import os
-import socket
 import subprocess
 import time
 
-from lab import Failed, check, main, until
+from lab import Failed, check, free_port, main, until
 
 FILE_SIZE = 100 * 1000 * 1000
 TRANSFER_S = 150
@@ -46,12 +45,6 @@ class Web:
                                               ["curl", "-sI", self.url]),
                               stdout=subprocess.DEVNULL, check=False)
         return done.returncode == 0
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def web(lab):

@@ -35,7 +35,7 @@ def verify(document, *, good):
 def test_draws(lab):
     until("something is drawn", 30,
           lambda: call(lab, "vrf", "neighbors")["neighbors"])
-    for kind in ("neighbours", "relays", "committee", "mix"):
+    for kind in ("neighbours", "relays"):
         document = call(lab, "vrf", "draw", kind)
         verify(document, good=True)
         document["epoch"] += 1
@@ -48,6 +48,53 @@ def test_draws(lab):
     published = until("the draw is gossiped", 45, lambda: call(
         lab, "vrf", "neighbors", "birch")["neighbors"])
     check(len(published) == lab.hosts_count - 1, f"{published}")
+
+
+def test_lots(lab):
+    """Every host has checked the lots of all; from them follow committee and layers, the same ones
+    everywhere, and anybody can check that."""
+    def known(host):
+        status = call(lab, "vrf", "status", host=host)
+        return (status["mix"] if status["mix"]["mixes"] == lab.hosts_count
+                and len(status["committee"]["members"]) == lab.hosts_count else None)
+
+    def layers():
+        """Of each host, as each says itself; of one epoch."""
+        states = [known(host) for host in lab.names]
+        if None in states or len({state["epoch"] for state in states}) != 1:
+            return None
+        return {name: state["layer"] for name, state in zip(lab.names, states)}
+
+    told = until("all lots are known to all", 120, layers)
+    sizes = [list(told.values()).count(layer) for layer in range(3)]
+    check(max(sizes) - min(sizes) <= 1 and min(sizes) > 0, f"layers of {sizes} mixes")
+
+    def agreed():
+        """What birch shows of the others is what they say, all in one epoch."""
+        epoch = call(lab, "vrf", "status", host="birch")["mix"]["epoch"]
+        told = layers()
+        documents = {name: call(lab, "vrf", "draw", "mix", name, host="birch")
+                     for name in told or ()}
+        return documents if told and all(
+            document["epoch"] == epoch and document["layer"] == told[name]
+            for name, document in documents.items()) else None
+
+    for document in until("all are of one mind", 120, agreed).values():
+        verify(document, good=True)
+        document["layer"] = (document["layer"] + 1) % 3
+        verify(document, good=False)
+        document["layer"] = (document["layer"] + 2) % 3
+        document["order"].reverse()
+        verify(document, good=False)
+    for name in lab.names:
+        document = call(lab, "vrf", "draw", "committee", name)
+        check(document["selected"], "in a fog of so few all are of the committee")
+        verify(document, good=True)
+        document["selected"] = False
+        verify(document, good=False)
+        call(lab, "vrf", "verify", "mix", name)
+        call(lab, "vrf", "verify", "committee", name)
+    check(call(lab, "vrf", "status")["lots_false"] == 0, "a lot is false")
 
 
 def test_quote(lab):
@@ -144,5 +191,5 @@ def history_or_none(lab):
 
 
 if __name__ == "__main__":
-    main([test_measured, test_draws, test_quote, test_opinions, test_auction,
+    main([test_measured, test_draws, test_lots, test_quote, test_opinions, test_auction,
           test_restart], hosts=5)

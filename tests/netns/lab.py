@@ -17,6 +17,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -48,6 +49,12 @@ def until(what, seconds, predicate, interval_s=0.2):
         if time.monotonic() >= deadline:
             raise Failed(f"not within {seconds} s: {what}")
         time.sleep(interval_s)
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def conserved(name, fogctl):

@@ -17,8 +17,8 @@ static json_t *stage_new(struct sim *s, struct sim_batch *b, u32 index, const ch
 	snprintf(text[2], 32, "%llu", (unsigned long long)sim_below(s, 5000));
 	snprintf(text[3], 32, "0");
 	snprintf(text[4], 32, "%llu", 900000000ull + s->seed % 1000 * 1000 + index);
-	return json_pack("{s:s,s:{s:[s,s,s,s,s,s],s:{s:f,s:i,s:i,s:i}}}", "name", name, "job",
-			 "argv", "sim", text[0], text[1], text[2], text[3], text[4], "limits",
+	return json_pack("{s:s,s:{s:[s,s,s,s,s,s,s],s:{s:f,s:i,s:i,s:i}}}", "name", name, "job",
+			 "argv", "sim", text[0], text[1], text[2], text[3], text[4], "0", "limits",
 			 "cpu_cores", 0.1 * (double)(1 + sim_below(s, 5)), "memory_mb",
 			 (int)(16 + sim_below(s, 100)), "wall_seconds", 30, "output_mb", 1);
 }
@@ -75,8 +75,10 @@ void sim_batch_new(struct sim *s, u32 index)
 		stage_kind(s, stage);
 		json_array_append_new(stages, stage);
 	}
-	body = json_pack("{s:s,s:s,s:o}", "id", id, "tier", tiers[sim_below(s, 4)], "stages",
-			 stages);
+	/* Gold has three replicas: besides us, one that does not work and a liar there are so many
+	 * hosts from six on. */
+	u64 tier = sim_below(s, s->host_count >= 6 ? 4 : 3);
+	body = json_pack("{s:s,s:s,s:o}", "id", id, "tier", tiers[tier], "stages", stages);
 	if (body == NULL || fog_job_batch_parse(body, "none", &b->batch, error) != 0)
 		sim_fail(s, "batch %u: %s", index, error);
 	json_decref(body);
@@ -181,6 +183,10 @@ void sim_batch_check(struct sim *s, struct sim_batch *b)
 		" AND a.number = 1 WHERE j.batch = ? AND j.kind = 2 GROUP BY j.stage"
 		" HAVING max(a.created_ms) <> min(a.created_ms)"
 		"  OR count(*) <> max(j.members)) t";
+	static const char together[] =
+		"SELECT count(*) FROM (SELECT a.worker FROM job j JOIN attempt a ON a.job = j.id"
+		" AND a.number = j.attempt_count WHERE j.batch = ? AND j.kind = 3 AND j.state = 5"
+		" GROUP BY j.stage, a.worker HAVING count(*) > 1) t";
 	struct sim_host *h = &s->host[b->host];
 	const char *id = b->batch.id;
 	i64 jobs = number(s, h, "SELECT count(*) FROM job WHERE batch = ?", id);
@@ -200,6 +206,8 @@ void sim_batch_check(struct sim *s, struct sim_batch *b)
 		sim_fail(s, "%s: a job began before those it waits for had ended", id);
 	if (b->cancel_ms == 0 && number(s, h, torn, id) != 0)
 		sim_fail(s, "%s: a gang was placed in parts", id);
+	if (number(s, h, together, id) != 0)
+		sim_fail(s, "%s: two replicas come from one host", id);
 }
 
 /* Every promise that was broken is recorded and paid, and no other. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "controlplane/directory/draw_text.h"
+#include "crypto/mem.h"
 #include "tests/unit/fog_test.h"
 
 #define HOSTS 100
@@ -185,33 +186,133 @@ static void test_weights(void)
 	CU_ASSERT_EQUAL(fog_draw_weight(2000000, UINT64_MAX), FOG_DRAW_WEIGHT_MAX);
 }
 
+static struct fog_lot lot(enum fog_draw_kind kind, u64 epoch)
+{
+	struct fog_lot l = {.kind = kind};
+
+	fog_beacon_derive(epoch, &l.beacon);
+	memcpy(l.node_id, pk, 32);
+	CU_ASSERT_EQUAL(fog_lot_draw(&l, sk), 0);
+	return l;
+}
+
 static void test_lots(void)
 {
-	u32 selected = 0, layers[FOG_DRAW_LAYERS] = {0};
+	u8 beta[FOG_LOTS_CHECK_MAX][FOG_VRF_OUTPUT_SIZE];
+	struct fog_lot lots[FOG_LOTS_CHECK_MAX];
+	int result[FOG_LOTS_CHECK_MAX];
+	u32 selected = 0, count = FOG_LOTS_CHECK_MAX;
 
-	fill();
-	for (u32 e = 1; e <= 300; e++) {
-		struct fog_lot l = {
-			.kind = FOG_DRAW_COMMITTEE, .size = 20, .weight = 5, .total = 300};
-		fog_beacon_derive(e, &l.beacon);
-		memcpy(l.node_id, pk, 32);
-		CU_ASSERT_EQUAL(fog_lot_draw(&l, sk), 0);
-		CU_ASSERT_EQUAL(fog_lot_verify(&l), 0);
-		selected += l.selected;
-		l.selected = !l.selected;
-		CU_ASSERT_EQUAL(fog_lot_verify(&l), -EPROTO);
-		struct fog_lot m = {.kind = FOG_DRAW_MIX, .size = FOG_DRAW_LAYERS};
-		m.beacon = l.beacon;
-		memcpy(m.node_id, pk, 32);
-		CU_ASSERT_EQUAL(fog_lot_draw(&m, sk), 0);
-		CU_ASSERT_EQUAL(fog_lot_verify(&m), 0);
-		layers[m.layer]++;
+	for (u32 i = 0; i < count; i++)
+		lots[i] = lot(i % 2 ? FOG_DRAW_MIX : FOG_DRAW_COMMITTEE, i / 2 + 1);
+	fog_lots_verify(lots, count, beta, result);
+	for (u32 i = 0; i < count; i++) {
+		CU_ASSERT_EQUAL(result[i], 0);
+		selected += fog_lot_selects(beta[i], 20, 5, 300);
+		CU_ASSERT_TRUE(fog_lot_selects(beta[i], 60, 5, 300));
+		CU_ASSERT_FALSE(fog_lot_selects(beta[i], 0, 5, 300));
 	}
-	CU_ASSERT_TRUE(selected > 60 && selected < 140); /* a third */
-	for (u32 i = 0; i < FOG_DRAW_LAYERS; i++)
-		CU_ASSERT_TRUE(layers[i] > 60 && layers[i] < 140);
-	struct fog_lot bad = {.kind = FOG_DRAW_COMMITTEE, .size = 1, .weight = 5, .total = 4};
+	CU_ASSERT_TRUE(selected > 5 && selected < 40); /* a third of 64 */
+	/* The kinds do not tell of each other, and one false proof harms no other. */
+	CU_ASSERT_NOT_EQUAL(memcmp(beta[0], beta[1], sizeof(beta[0])), 0);
+	lots[7].proof[40] ^= 1;
+	lots[9].kind = FOG_DRAW_RELAYS;
+	lots[11].beacon.value[0] ^= 1;
+	fog_lots_verify(lots, count, beta, result);
+	for (u32 i = 0; i < count; i++)
+		CU_ASSERT_EQUAL(result[i], i == 7 || i == 11 ? -EBADMSG : i == 9 ? -EINVAL : 0);
+	CU_ASSERT_TRUE(fog_is_zero(beta[7], sizeof(beta[7])));
+	struct fog_lot bad = {.kind = FOG_DRAW_RELAYS, .beacon = lots[0].beacon};
 	CU_ASSERT_EQUAL(fog_lot_draw(&bad, sk), -EINVAL);
+}
+
+static void test_layers(void)
+{
+	for (u32 count = 1; count < 50; count++) {
+		u32 size[FOG_DRAW_LAYERS] = {0};
+		for (u32 rank = 0; rank < count; rank++) {
+			u32 layer = fog_mix_layer(rank, count);
+			size[layer]++;
+			CU_ASSERT_TRUE(rank == 0 || layer >= fog_mix_layer(rank - 1, count));
+		}
+		for (u32 i = 0; i < FOG_DRAW_LAYERS; i++)
+			CU_ASSERT_TRUE(size[i] >= count / FOG_DRAW_LAYERS &&
+				       size[i] <= count / FOG_DRAW_LAYERS + 1);
+	}
+}
+
+static int by_beta(const void *a, const void *b)
+{
+	u8 x[1][FOG_VRF_OUTPUT_SIZE], y[1][FOG_VRF_OUTPUT_SIZE];
+	int rc;
+
+	fog_lots_verify(a, 1, x, &rc);
+	fog_lots_verify(b, 1, y, &rc);
+	return memcmp(x[0], y[0], sizeof(x[0]));
+}
+
+/* A mix's layer, from the lots of all: no other layer, no other order, nobody left out of it. */
+static void test_mix_document(void)
+{
+	enum { MIXES = 70 };
+	static struct fog_lot order[MIXES];
+	struct fog_draw_verdict v;
+	struct fog_beacon b;
+
+	fog_beacon_agree(9, sk, &b);
+	for (u32 i = 0; i < MIXES; i++) {
+		u8 seed[32] = {(u8)i, 77}, key[FOG_SIGN_SECRET_SIZE];
+		order[i] = (struct fog_lot){.kind = FOG_DRAW_MIX, .beacon = b};
+		fog_sign_keypair(order[i].node_id, key, seed);
+		CU_ASSERT_EQUAL(fog_lot_draw(&order[i], key), 0);
+	}
+	qsort(order, MIXES, sizeof(order[0]), by_beta);
+	for (u32 rank = 0; rank < MIXES; rank += 30) {
+		json_t *o = fog_mix_json(order, MIXES, rank);
+		CU_ASSERT_EQUAL(fog_draw_document_verify(o, NULL, &v, why), 0);
+		CU_ASSERT_EQUAL(v.source, FOG_BEACON_QUORUM);
+		CU_ASSERT_EQUAL(v.layer, rank / 30);
+		CU_ASSERT_EQUAL(v.mixes, MIXES);
+		CU_ASSERT_EQUAL(fog_draw_document_verify(o, &b, &v, why), 0);
+		struct fog_beacon other = b;
+		other.value[3] ^= 4;
+		CU_ASSERT_EQUAL(fog_draw_document_verify(o, &other, &v, why), -ESTALE);
+		json_t *list = json_object_get(o, "order"), *first = json_array_get(list, 0);
+		json_object_set_new(o, "layer", json_integer((rank / 30 + 1) % 3));
+		CU_ASSERT_EQUAL(fog_draw_document_verify(o, NULL, &v, why), -EPROTO);
+		json_object_set_new(o, "layer", json_integer(rank / 30));
+		json_array_append(list, first);
+		CU_ASSERT_EQUAL(fog_draw_document_verify(o, NULL, &v, why), -EPROTO);
+		json_array_remove(list, MIXES);
+		json_array_remove(list, rank);
+		CU_ASSERT_EQUAL(fog_draw_document_verify(o, NULL, &v, why), -EPROTO);
+		json_object_set_new(o, "order", json_array());
+		CU_ASSERT_EQUAL(fog_draw_document_verify(o, NULL, &v, why), -EINVAL);
+		json_decref(o);
+	}
+}
+
+static void test_committee_document(void)
+{
+	struct fog_lot l = lot(FOG_DRAW_COMMITTEE, 5);
+	u8 beta[1][FOG_VRF_OUTPUT_SIZE];
+	struct fog_draw_verdict v;
+	int rc;
+
+	fog_lots_verify(&l, 1, beta, &rc);
+	json_t *o = fog_committee_json(&l, beta[0], 20, 50000, 50000);
+	CU_ASSERT_EQUAL(fog_draw_document_verify(o, NULL, &v, why), 0);
+	CU_ASSERT_TRUE(v.selected);
+	json_object_set_new(o, "selected", json_false());
+	CU_ASSERT_EQUAL(fog_draw_document_verify(o, NULL, &v, why), -EPROTO);
+	json_object_set_new(o, "selected", json_true());
+	json_object_set_new(o, "total", json_integer(49999));
+	CU_ASSERT_EQUAL(fog_draw_document_verify(o, NULL, &v, why), -EINVAL);
+	json_object_set_new(o, "total", json_integer(1ll << 60));
+	CU_ASSERT_EQUAL(fog_draw_document_verify(o, NULL, &v, why), -EPROTO);
+	json_object_set_new(o, "epoch", json_integer(6));
+	CU_ASSERT_EQUAL(fog_draw_document_verify(o, NULL, &v, why), -ESTALE);
+	json_decref(o);
 }
 
 /* As a document: there and back, and every byte of hex matters. */
@@ -246,21 +347,6 @@ static void test_document(void)
 		json_decref(bad);
 	}
 	json_decref(o);
-	struct fog_lot l = {.kind = FOG_DRAW_MIX, .size = 3};
-	fog_beacon_agree(9, digest, &l.beacon);
-	fog_beacon_derive(9, &b);
-	CU_ASSERT_NOT_EQUAL(memcmp(l.beacon.value, b.value, 32), 0);
-	memcpy(l.node_id, pk, 32);
-	CU_ASSERT_EQUAL(fog_lot_draw(&l, sk), 0);
-	o = fog_lot_json(&l);
-	CU_ASSERT_EQUAL(fog_draw_document_verify(o, NULL, &v, why), 0);
-	CU_ASSERT_EQUAL(v.source, FOG_BEACON_QUORUM);
-	CU_ASSERT_EQUAL(fog_draw_document_verify(o, &l.beacon, &v, why), 0);
-	CU_ASSERT_EQUAL(fog_draw_document_verify(o, &b, &v, why), -ESTALE);
-	CU_ASSERT_EQUAL(v.layer, l.layer);
-	json_object_set_new(o, "layer", json_integer((l.layer + 1) % 3));
-	CU_ASSERT_EQUAL(fog_draw_document_verify(o, NULL, &v, why), -EPROTO);
-	json_decref(o);
 }
 
 static void test_eclipse(void)
@@ -290,4 +376,5 @@ static void test_eclipse(void)
 FOG_TEST_MAIN("controlplane/directory/draw", FOG_TEST(test_life_cycle),
 	      FOG_TEST(test_bad_arguments), FOG_TEST(test_forgery), FOG_TEST(test_relaxed),
 	      FOG_TEST(test_former), FOG_TEST(test_weights), FOG_TEST(test_lots),
+	      FOG_TEST(test_layers), FOG_TEST(test_mix_document), FOG_TEST(test_committee_document),
 	      FOG_TEST(test_document), FOG_TEST(test_eclipse))

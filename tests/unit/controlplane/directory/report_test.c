@@ -25,6 +25,9 @@ static void test_life_cycle(void)
 	r.neighbour_count = FOG_REPORT_NEIGHBOURS_MAX;
 	for (u32 i = 0; i < r.neighbour_count; i++)
 		r.neighbour[i][5] = (u8)i;
+	r.has_committee_lot = r.has_mix_lot = true;
+	r.committee_lot[0] = 2;
+	r.mix_lot[FOG_VRF_BATCH_PROOF_SIZE - 1] = 9;
 	json_t *o = fog_report_json(&r);
 	CU_ASSERT_PTR_NULL(fog_report_read(&back, o));
 	CU_ASSERT_EQUAL(memcmp(&back, &r, sizeof(r)), 0);
@@ -80,6 +83,12 @@ static void test_bad_arguments(void)
 		{"{\"draw\": {\"epoch\": 1, \"digest\": " A ", \"neighbours\": [" B "]}}", true},
 		{"{\"draw\": {\"epoch\": 0, \"digest\": " A ", \"neighbours\": [" B "]}}", false},
 		{"{\"draw\": {\"epoch\": 1, \"digest\": " A ", \"neighbours\": [7]}}", false},
+		{"{\"draw\": {\"epoch\": 1, \"digest\": " A ", \"neighbours\": [], \"mix\": " A
+		 "}}",
+		 false},
+		{"{\"draw\": {\"epoch\": 1, \"digest\": " A
+		 ", \"neighbours\": [], \"committee\": 7}}",
+		 false},
 	};
 
 	for (u32 i = 0; i < FOG_ARRAY_COUNT(cases); i++) {

@@ -388,6 +388,40 @@ static void test_many(void)
 	serve(many_client);
 }
 
+/* Frames that come a byte at a time, and a message whose fragments are far apart: between two of
+ * its pieces a client is not at rest. */
+static void pieces_client(void)
+{
+	static const char two[] = "\x81\x82\0\0\0\0hi\x01\x82\0\0\0\0fr\x89\x80\0\0\0\0"
+				  "\x80\x85\0\0\0\0agmen";
+	char data[256];
+	size_t len;
+	int fd = upgraded(), other = upgraded();
+
+	for (size_t i = 0; i < sizeof(two) - 1; i++) {
+		client_put(fd, two + i, 1);
+		/* Another one's echo: the loop has been round. */
+		frame_put(other, 0x81, "round", 5);
+		text_expect(other, "round");
+	}
+	text_expect(fd, "hi");
+	CU_ASSERT_EQUAL(frame_take(fd, data, sizeof(data), &len), 0x8a);
+	text_expect(fd, "fragmen");
+	/* The end of one and the beginning of the next in one piece. */
+	client_put(fd, "\x81\x83\0\0\0\0ab", 8);
+	client_put(fd, "c\x81\x81\0", 4);
+	text_expect(fd, "abc");
+	client_put(fd, "\0\0\0d", 4);
+	text_expect(fd, "d");
+	close(fd);
+	close(other);
+}
+
+static void test_pieces(void)
+{
+	serve(pieces_client);
+}
+
 static int left;
 
 static void left_client(void)
@@ -405,4 +439,5 @@ static void test_stop_with_open(void)
 
 FOG_TEST_MAIN("controlplane/gateway/websocket", FOG_TEST(test_life_cycle),
 	      FOG_TEST(test_handshakes), FOG_TEST(test_wrong_frames), FOG_TEST(test_early_frames),
-	      FOG_TEST(test_limits), FOG_TEST(test_many), FOG_TEST(test_stop_with_open))
+	      FOG_TEST(test_limits), FOG_TEST(test_many), FOG_TEST(test_pieces),
+	      FOG_TEST(test_stop_with_open))

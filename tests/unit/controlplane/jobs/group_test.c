@@ -188,6 +188,60 @@ static void test_replicas(void)
 	}
 }
 
+/* One replica is done before another has a place, also over a restart: they do not share a host. */
+static void test_replicas_apart(void)
+{
+	static const char body[] = "{\"stages\":[{\"name\":\"r\",\"job\":{\"argv\":[\"x\"],"
+				   "\"class\":\"S\",\"tier\":\"gold\"}}]}";
+	u32 where[3];
+
+	bed_start(4);
+	for (u32 i = 0; i < 4; i++)
+		bed.host[i].attested = i < 3;
+	bed.host[1].alive = bed.host[2].alive = false;
+	bed.config.worker = false; /* 0 does not work itself */
+	bed.host[0].roles = 0;
+	bed.host[3].attested = true;
+	CU_ASSERT_EQUAL(bed_submit_batch("s", body), 1);
+	for (u32 k = 0; k < 3; k++) {
+		bed.host[3 - k].alive = true;
+		for (u32 i = 0; i < 20 && in_state(FOG_JOB_RUNNING) == 0; i++)
+			bed_tick(1000);
+		CU_ASSERT_EQUAL(in_state(FOG_JOB_RUNNING), 1);
+		CU_ASSERT_EQUAL(in_state(FOG_JOB_QUEUED), 2 - k);
+		for (u32 i = 0; i < 3; i++) {
+			char id[16];
+			snprintf(id, sizeof(id), "s.r.%u", i);
+			if (bed_state(id) != FOG_JOB_RUNNING)
+				continue;
+			where[k] = bed_where(id);
+			bed_finish(id, 0);
+		}
+		if (k == 0)
+			bed_restart();
+		bed_tick(10000);
+		if (k < 2) /* the host is free, and is not taken */
+			CU_ASSERT_EQUAL(in_state(FOG_JOB_RUNNING), 0);
+	}
+	CU_ASSERT(where[0] != where[1] && where[1] != where[2] && where[0] != where[2]);
+	CU_ASSERT_EQUAL(bed_number("SELECT state FROM batch"), FOG_JOB_SUCCEEDED);
+	bed_stop();
+}
+
+/* The rule holds among those that one pass places, too. */
+static void test_apart_at_once(void)
+{
+	static const char body[] = "{\"stages\":[{\"name\":\"a\",\"array\":3,\"job\":{\"argv\":"
+				   "[\"x\"],\"constraints\":{\"apart\":\"host\"}}}]}";
+
+	bed_start(3);
+	CU_ASSERT_EQUAL(bed_submit_batch("a", body), 1);
+	bed_tick(10);
+	CU_ASSERT_EQUAL(in_state(FOG_JOB_RUNNING), 2);
+	CU_ASSERT_EQUAL(bed_number("SELECT count(DISTINCT worker) FROM attempt"), 2);
+	bed_stop();
+}
+
 FOG_TEST_MAIN("controlplane/jobs/group", FOG_TEST(test_life_cycle), FOG_TEST(test_declined),
 	      FOG_TEST(test_killed_between), FOG_TEST(test_gather_timeout), FOG_TEST(test_stages),
-	      FOG_TEST(test_replicas))
+	      FOG_TEST(test_replicas), FOG_TEST(test_replicas_apart), FOG_TEST(test_apart_at_once))

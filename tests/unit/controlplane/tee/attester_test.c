@@ -73,7 +73,7 @@ static enum fog_tee_fault ask(const char *enclave, const struct fog_tee_launch *
 	memcpy(q.node, id.node_id, 32);
 	fog_tee_platform(&component, 1, q.platform);
 	CU_ASSERT_EQUAL_FATAL(wait_for(&r, fog_tee_attester_quote(a, &request, on_done, &r)), 0);
-	enum fog_tee_fault fault = fog_tee_appraise(r.text, &q, &policy, &verdict);
+	enum fog_tee_fault fault = fog_tee_appraise(r.text, &q, &policy, NULL, &verdict);
 	free(r.text);
 	return fault;
 }
