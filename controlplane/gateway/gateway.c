@@ -61,6 +61,7 @@ static struct fog_exchange *exchange_new(struct fog_gateway_listener *l,
 	if (!request_id_take(x))
 		request_id_make(gw, x);
 	x->start_ns = fog_monotonic_ns();
+	fog_traced_begin(x);
 	x->is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 	x->next = gw->open;
 	if (gw->open != NULL)
@@ -86,6 +87,7 @@ static void exchange_free(struct fog_exchange *x)
 	free(x->body);
 	free(x->link);
 	free(x->idempotency_key);
+	free(x->tracestate);
 	free(x);
 }
 
@@ -104,6 +106,7 @@ static enum MHD_Result exchange_queue(struct fog_exchange *x)
 		return MHD_NO;
 	x->queued = true;
 	fog_gateway_count(x);
+	fog_traced_end(x);
 	return MHD_queue_response(x->connection, x->status, x->response);
 }
 
@@ -225,19 +228,10 @@ static enum MHD_Result head(struct fog_exchange *x, const char *method)
 	return MHD_YES;
 }
 
-/* Called with *con_cls NULL for the head, then for each part of the body, then with size 0; and
- * again after a suspended connection was resumed. */
-enum MHD_Result fog_gateway_handle(void *cls, struct MHD_Connection *connection, const char *url,
-				   const char *method, const char *version, const char *upload,
-				   size_t *upload_size, void **con_cls)
+static enum MHD_Result proceed(struct fog_exchange *x, const char *upload, size_t *upload_size)
 {
-	struct fog_gateway_listener *l = cls;
-	struct fog_exchange *x = *con_cls;
+	struct fog_gateway_listener *l = x->listener;
 
-	if (x == NULL) {
-		x = *con_cls = exchange_new(l, connection, url, method);
-		return x != NULL ? head(x, method) : MHD_NO;
-	}
 	if (*upload_size != 0) {
 		bool good = body_append(x, upload, *upload_size);
 		*upload_size = 0;
@@ -249,14 +243,33 @@ enum MHD_Result fog_gateway_handle(void *cls, struct MHD_Connection *connection,
 		if (l->gateway->stopping)
 			return MHD_NO;
 		x->dispatched = true;
-		fog_patience_request_done(l, connection);
+		fog_patience_request_done(l, x->connection);
 		dispatch(x);
 	}
 	if (x->response != NULL)
 		return exchange_queue(x);
 	x->suspended = true;
-	MHD_suspend_connection(connection);
+	MHD_suspend_connection(x->connection);
 	return MHD_YES;
+}
+
+/* Called with *con_cls NULL for the head, then for each part of the body, then with size 0; and
+ * again after a suspended connection was resumed. */
+enum MHD_Result fog_gateway_handle(void *cls, struct MHD_Connection *connection, const char *url,
+				   const char *method, const char *version, const char *upload,
+				   size_t *upload_size, void **con_cls)
+{
+	struct fog_exchange *x = *con_cls;
+	bool begins = x == NULL;
+
+	if (begins)
+		x = *con_cls = exchange_new(cls, connection, url, method);
+	if (x == NULL)
+		return MHD_NO;
+	fog_trace_enter(&x->trace);
+	enum MHD_Result r = begins ? head(x, method) : proceed(x, upload, upload_size);
+	fog_trace_enter(NULL);
+	return r;
 }
 
 static void request_log(const struct fog_exchange *x)
@@ -278,14 +291,15 @@ void fog_gateway_completed(void *cls, struct MHD_Connection *connection, void **
 
 	if (x == NULL)
 		return;
+	fog_trace_enter(&x->trace);
 	request_log(x);
+	fog_trace_enter(NULL);
 	fog_patience_answered(cls, connection);
 	exchange_free(x);
 	*con_cls = NULL;
 }
 
-/* ---- what every gateway serves -----------------------------------------------------------------
- */
+/* ---- what every gateway serves -------------------------------------------------------------- */
 
 /* Made once: it is some milliseconds' work, and anybody may ask. */
 static int openapi_get(struct fog_exchange *x)

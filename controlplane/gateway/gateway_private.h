@@ -81,6 +81,13 @@ enum MHD_Result fog_gateway_handle(void *cls, struct MHD_Connection *connection,
 void fog_gateway_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
 			   enum MHD_RequestTerminationCode code);
 
+/* ---- traced.c ------------------------------------------------------------------------------- */
+
+/* The caller's trace, or a new one. */
+void fog_traced_begin(struct fog_exchange *x);
+/* It is answered: its span. */
+void fog_traced_end(const struct fog_exchange *x);
+
 /* ---- gate.c --------------------------------------------------------------------------------- */
 
 /* Find out who calls and what, and whether it may. Refused: the exchange is answered. */
