@@ -630,7 +630,7 @@ static u32 offer_say(const struct fog_offer *o, const char *spec, u32 signer, bo
 
 	sign_as(signer, FOG_OFFER_LABEL, text, signature);
 	say(stream, fog_job_hello(NULL));
-	say(stream, fog_job_offer(text, signature, spec, query, false));
+	say(stream, fog_job_offer(text, signature, spec, query, false, &(struct fog_trace){0}));
 	free(text);
 	verify();
 	return stream;
@@ -858,7 +858,7 @@ static char *random_message(struct fog_rng *rng, const struct fog_offer *o, cons
 		text = fog_offer_text(o);
 		sign_as(1, FOG_OFFER_LABEL, text, signature);
 		m = fog_job_offer(text, signature, spec, fog_rng_below(rng, 2),
-				  fog_rng_below(rng, 2));
+				  fog_rng_below(rng, 2), &(struct fog_trace){0});
 		break;
 	case 2:
 		return fog_job_accept(1 + fog_rng_below(rng, 6), 1 + (u32)fog_rng_below(rng, 2));
