@@ -6,6 +6,7 @@
 
 #include <jansson.h>
 
+#include "controlplane/core/trace.h"
 #include "crypto/types.h"
 
 #define FOG_CLIENT_BODY_MAX   (64u << 20) /* of an answer; longer: -EMSGSIZE */
@@ -17,9 +18,10 @@
 struct fog_client {
 	void *curl;
 	char socket[FOG_CLIENT_SOCKET_MAX];
-	long status;     /* HTTP status of the last answer; 0 = there was none */
-	char error[512]; /* why the last call failed */
-	char range[48];  /* of the call under way; "" = all */
+	struct fog_trace trace; /* that calls say they belong to; the caller may set it */
+	long status;            /* HTTP status of the last answer; 0 = there was none */
+	char error[512];        /* why the last call failed */
+	char range[48];         /* of the call under way; "" = all */
 };
 
 /* Prepare; connects at the first call. -ENAMETOOLONG, -ENOMEM. */

@@ -31,6 +31,7 @@ static const struct fog_column job_sheet[] = {
 	{"why", "reason", FOG_FORMAT_TEXT, false},
 	{"submitted ago", "submitted_ms", FOG_FORMAT_AGE, false},
 	{"paid fog", "paid", FOG_FORMAT_MFOG, false},
+	{"trace", "trace_id", FOG_FORMAT_TEXT, false},
 };
 
 static const struct fog_column attempt_columns[] = {

@@ -30,6 +30,7 @@ static void engine_config(const struct fog_host *h, struct fog_jobs_config *out)
 		.memory_bytes = offer.memory_bytes,
 		.works_max = (u32)c->worker_jobs_max,
 		.accelerators = offer.accelerators,
+		.trace_callers = strcmp(c->tracing_propagate, "caller") == 0,
 	};
 	fog_host_price_least(h, &out->price_cpu_hour, &out->price_memory_gb_hour);
 }

@@ -133,6 +133,7 @@ struct fog_executor_spec {
 	const char *const *env;  /* "KEY=value", KEY [A-Za-z_][A-Za-z0-9_]*, no key twice */
 	size_t env_count;        /* 0..ENV_MAX; PATH, HOME, TMPDIR and LANG have defaults */
 	const char *stdin_name;  /* a file of input/, or NULL for an empty stdin */
+	const char *traceparent; /* what it belongs to, for who looks; not the job's; or NULL */
 	struct fog_executor_limits limits;
 	const u8 (*builders)[32];   /* engine "wasm": whose code this host runs, Ed25519 keys */
 	size_t builder_count;       /* 0..BUILDERS_MAX */

@@ -22,7 +22,9 @@ struct integer_rule {
 	u64 max;
 };
 
-#define WIDE(field) .offset = offsetof(struct fog_executor_limits, field), .wide = true
+#define WIDE(field)     .offset = offsetof(struct fog_executor_limits, field), .wide = true
+#define TRACEPARENT_LEN 55
+
 static const struct integer_rule integer_rules[] = {
 	{"memory_bytes", WIDE(memory_bytes), false, FOG_EXECUTOR_MEMORY_MIN,
 	 FOG_EXECUTOR_MEMORY_MAX},
@@ -247,6 +249,7 @@ static int parse_names(struct fog_spec *s, struct reject *r)
 	const json_t *engine = json_object_get(s->root, "engine");
 	const json_t *input = json_object_get(s->root, "stdin");
 	const json_t *network = json_object_get(s->root, "network");
+	const json_t *trace = json_object_get(s->root, "traceparent");
 
 	s->spec.job = json_string_value(json_object_get(s->root, "job"));
 	if (s->spec.job == NULL || !fog_spec_job_valid(s->spec.job))
@@ -262,6 +265,12 @@ static int parse_names(struct fog_spec *s, struct reject *r)
 		if (s->spec.stdin_name == NULL || !fog_spec_name_valid(s->spec.stdin_name))
 			return refuse(r, "stdin: must be null or the name of a file in input/, "
 					 "without a slash or a leading dot");
+	}
+	if (trace != NULL) {
+		s->spec.traceparent = json_string_value(trace);
+		if (s->spec.traceparent == NULL || strlen(s->spec.traceparent) != TRACEPARENT_LEN)
+			return refuse(r, "traceparent: must be a string of %d bytes",
+				      TRACEPARENT_LEN);
 	}
 	if (network != NULL && !json_is_boolean(network))
 		return refuse(r, "network: must be true or false");
@@ -396,9 +405,10 @@ static int parse_artifacts(struct fog_spec *s, struct reject *r)
 int fog_spec_parse(const char *text, size_t len, struct fog_spec **out, char *error,
 		   size_t error_cap)
 {
-	static const char *const known[] = {
-		"job",     "engine",   "argv",    "env",        "stdin",     "limits", "network",
-		"require", "builders", "devices", "checkpoint", "artifacts", NULL};
+	static const char *const known[] = {"job",         "engine",  "argv",       "env",
+					    "stdin",       "limits",  "network",    "require",
+					    "builders",    "devices", "checkpoint", "artifacts",
+					    "traceparent", NULL};
 	struct reject r = {error, error_cap};
 	size_t strings = 0;
 	json_error_t je;
@@ -556,6 +566,8 @@ int fog_spec_emit(const struct fog_executor_spec *spec, char **text)
 				spec->stdin_name == NULL ? json_null()
 							 : json_string(spec->stdin_name)) < 0)
 		goto out;
+	if (spec->traceparent != NULL)
+		json_object_set_new(root, "traceparent", json_string(spec->traceparent));
 	json_object_set_new(root, "network", json_boolean(spec->network));
 	json_object_set_new(root, "limits", emit_limits(&spec->limits));
 	if (spec->builder_count > 0)

@@ -175,7 +175,9 @@ int fog_exchange_respond(struct fog_exchange *x, unsigned status, struct MHD_Res
 	FOG_ASSERT(x->response == NULL);
 	/* Without memory even for an empty response: the connection is closed unanswered. */
 	if (r != NULL) {
+		char trace[FOG_TRACEPARENT_SIZE];
 		MHD_add_response_header(r, "X-Request-Id", x->request_id);
+		MHD_add_response_header(r, "traceresponse", fog_trace_format(&x->trace, trace));
 		for (u32 i = 0; i < x->header_count; i++)
 			MHD_add_response_header(r, x->headers[i].name, x->headers[i].value);
 		if (x->link != NULL)

@@ -40,6 +40,13 @@ static int submit_failed(struct fog_exchange *x, int rc, const char *id, const c
 	}
 }
 
+struct fog_job_origin fog_jobs_origin(const struct fog_exchange *x)
+{
+	return (struct fog_job_origin){.trace = *fog_exchange_trace(x),
+				       .given = fog_exchange_traced(x),
+				       .state = fog_exchange_tracestate(x)};
+}
+
 static int jobs_post(struct fog_exchange *x)
 {
 	struct fog_jobs_runtime *rt = fog_exchange_ctx(x);
@@ -52,6 +59,7 @@ static int jobs_post(struct fog_exchange *x)
 	int rc = fog_job_request_parse(fog_exchange_body(x), &request, error);
 	if (rc != 0)
 		return submit_failed(x, rc, "", error);
+	request.origin = fog_jobs_origin(x);
 	rc = fog_jobs_submit(engine(x), fog_exchange_subject(x), &request, fog_jobs_runtime_now(rt),
 			     id, error);
 	fog_job_request_free(&request);

@@ -62,6 +62,8 @@ int fog_jobs_batch_post(struct fog_exchange *x)
 	int rc = fog_job_batch_parse(fog_exchange_body(x), id, &batch, error);
 	if (rc != 0)
 		return failed(x, rc, error);
+	for (u32 i = 0; i < batch.count; i++)
+		batch.request[i].origin = fog_jobs_origin(x);
 	rc = fog_jobs_submit_batch(engine(x), fog_exchange_subject(x), &batch,
 				   fog_jobs_runtime_now(rt), error);
 	memcpy(id, batch.id, sizeof(id));
@@ -317,9 +319,9 @@ static const struct fog_route routes[] = {
 	{"GET", "/v1/jobs/{id}/why", job_why,
 	 FOG_DESCRIBE("Why a job waits, or where it would run", .answer = "object")},
 	{"GET", "/v1/jobs/{id}/history", job_history,
-	 FOG_DESCRIBE(
-		 "States a job went through",
-		 .answer = "{id: string, history: [{state: string, reason: string, at_ms: ms}]}")},
+	 FOG_DESCRIBE("States a job went through",
+		      .answer = "{id: string, trace_id?: string, worker_trace_id?: string, "
+				"history: [{state: string, reason: string, at_ms: ms}]}")},
 	{"GET", "/v1/namespaces", spaces_get,
 	 FOG_DESCRIBE("Namespaces: quotas, weights, use", .answer = "{namespaces: [object]}")},
 	{"POST", "/v1/namespaces/{name}", space_post,

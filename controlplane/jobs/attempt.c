@@ -24,6 +24,17 @@ void fog_attempt_free(struct fog_jobs *j, struct fog_attempt *a)
 	fog_jobs_bury(j, a);
 }
 
+static struct fog_job_step step_of(const struct fog_attempt *a, const char *name, u64 start_ms,
+				   const char *error)
+{
+	return (struct fog_job_step){.name = name,
+				     .trace = &a->trace.span,
+				     .job = a->key.job,
+				     .attempt = a->key.attempt,
+				     .start_ms = start_ms,
+				     .error = error};
+}
+
 static bool hold(struct fog_jobs *j, const struct fog_attempt *a, const char *user)
 {
 	char key[FOG_LEDGER_KEY_SIZE];
@@ -116,6 +127,8 @@ bool fog_attempt_place(struct fog_jobs *j, struct fog_job *job,
 		return false;
 	}
 	a->job = job;
+	a->trace = job->trace;
+	a->placed_ms = j->now_ms;
 	a->state = FOG_ATTEMPT_PLACED;
 	a->run = 1;
 	a->limits = job->limits;
@@ -131,6 +144,7 @@ bool fog_attempt_place(struct fog_jobs *j, struct fog_job *job,
 	offer_write(j, a, host);
 	fog_jobs_reason(reason, "placed on %s", host->name);
 	fog_job_set(j, job, FOG_JOB_PLACED, reason);
+	fog_jobs_step(j, step_of(a, "schedule", job->queued_ms, NULL));
 	if (backed(j, a))
 		fog_jobs_session_open(j, a);
 	return true;
@@ -213,6 +227,7 @@ void fog_attempt_lose(struct fog_jobs *j, struct fog_attempt *a, enum fog_eviden
 		return;
 	if (kind != FOG_EVIDENCE_INVALID)
 		fog_collect_evidence(j, a, kind, 0.5, reason);
+	fog_jobs_step(j, step_of(a, "lost", 0, reason));
 	job->lost_count++;
 	fog_job_avoid(j, job, a->key.worker,
 		      kind == FOG_EVIDENCE_FRAUD_DETECTED ? FOG_AVOID_LIED : FOG_AVOID_FAILED);
@@ -282,6 +297,7 @@ void fog_attempt_opened(struct fog_jobs *j, struct fog_attempt *a)
 	char *offer, *spec;
 	/* Whoever said yes once is only asked how it is going: forgetting is not starting over. */
 	bool query = a->state > FOG_ATTEMPT_OFFERED;
+	struct fog_trace wire;
 
 	if (!fog_db_attempt_offer(j, a, &offer, signature, &spec)) {
 		fog_jobs_fail(j, -EUCLEAN);
@@ -295,10 +311,11 @@ void fog_attempt_opened(struct fog_jobs *j, struct fog_attempt *a)
 			    a->job->reason != NULL ? a->job->reason : "");
 	}
 	fog_jobs_session_send(j, a->session, fog_job_hello(NULL));
+	fog_job_trace_wire(&a->trace, &wire);
 	if (a->session != NULL)
 		fog_jobs_session_send(
 			j, a->session,
-			fog_job_offer(offer, signature, spec, query, fog_attempt_held(a)));
+			fog_job_offer(offer, signature, spec, query, fog_attempt_held(a), &wire));
 	free(offer);
 	free(spec);
 }
@@ -440,6 +457,8 @@ static void accepted(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 	switch (a->state) {
 	case FOG_ATTEMPT_OFFERED:
 		a->state = FOG_ATTEMPT_ACCEPTED;
+		fog_jobs_step(j, step_of(a, "carry",
+					 a->placed_ms != 0 ? a->placed_ms : a->offered_ms, NULL));
 		if (fog_attempt_held(a))
 			a->deadline_ms = j->now_ms + FOG_JOBS_GATHER_MS;
 		else
@@ -571,8 +590,10 @@ void fog_attempt_message(struct fog_jobs *j, struct fog_attempt *a, const struct
 		fog_collect_result(j, a, m);
 		break;
 	case FOG_JOB_OP_SETTLED:
-		if (a->state == FOG_ATTEMPT_SETTLED)
-			notified(j, a, "");
+		if (a->state != FOG_ATTEMPT_SETTLED)
+			break;
+		fog_jobs_step(j, step_of(a, "settle", a->received_ms, NULL));
+		notified(j, a, "");
 		break;
 	case FOG_JOB_OP_CLOSED:
 		closed(j, a, m);

@@ -97,6 +97,7 @@ static void received(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 		return;
 	}
 	a->state = FOG_ATTEMPT_RECEIVED;
+	a->received_ms = j->now_ms;
 	a->deadline_ms = j->now_ms + FOG_JOBS_COLLECT_MS +
 			 fog_jobs_transfer_ms(receipt->output[0].size + receipt->output[1].size +
 					      receipt->checkpoint.size + receipt->manifest.size +

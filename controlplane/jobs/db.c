@@ -49,8 +49,10 @@ void fog_db_job_insert(struct fog_jobs *j, const struct fog_job *job,
 		fog_stmt(j->store,
 			 "INSERT INTO job(id, user, name, spec, wishes, state, reason, cancel_ms,"
 			 " attempt_count, lost_count, created_ms, space, batch, stage, after, kind,"
-			 " rank, members, released_ms, class, tier)"
-			 " VALUES(?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+			 " rank, members, released_ms, class, tier, trace)"
+			 " VALUES(?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+			 " ?)");
+	char trace[FOG_JOB_TRACE_SIZE];
 	fog_bind_text(q, job->id);
 	fog_bind_text(q, job->user);
 	fog_bind_text(q, request->name);
@@ -69,6 +71,7 @@ void fog_db_job_insert(struct fog_jobs *j, const struct fog_job *job,
 	fog_bind_u64(q, job->released_ms);
 	fog_bind_int(q, job->terms.sla);
 	fog_bind_int(q, job->terms.tier);
+	fog_bind_text(q, fog_job_trace_text(&job->trace, request->origin.state, trace));
 	run(j, q);
 	for (u32 i = 0; j->rc == 0 && i < request->input_count; i++)
 		input_insert(j, job->id, &request->input[i]);
@@ -448,6 +451,7 @@ static void job_read(struct fog_jobs *j, struct fog_stmt *q)
 		job->members = (u32)fog_column_u64(q, 15);
 		job->released_ms = fog_column_u64(q, 16);
 		job->began = fog_column_u64(q, 17) != 0;
+		fog_job_trace_read(fog_column_text(q, 18), &job->trace);
 		job->held = job->released_ms == 0 && job->after != NULL && job->after[0] != '\0';
 	}
 	fog_job_spec_free(spec);
@@ -496,6 +500,7 @@ static void attempt_read(struct fog_jobs *j, struct fog_stmt *q)
 	a->stop_ms = j->now_ms;
 	a->premium = fog_column_int(q, 13);
 	a->go = fog_column_int(q, 14) != 0;
+	fog_job_trace_read(fog_column_text(q, 15), &a->trace);
 	a->checkpoint = fog_db_checkpoint_of(j, a);
 	TAILQ_INSERT_TAIL(&j->attempts, a, link);
 	if (a->state <= FOG_ATTEMPT_RECEIVED) {
@@ -533,7 +538,7 @@ void fog_db_jobs_load(struct fog_jobs *j)
 	struct fog_stmt *q = fog_stmt(
 		j->store, "SELECT id, user, spec, wishes, state, cancel_ms, attempt_count,"
 			  " lost_count, created_ms, reason, batch, stage, after, kind, rank,"
-			  " members, released_ms, started_ms FROM job WHERE state <= ?"
+			  " members, released_ms, started_ms, trace FROM job WHERE state <= ?"
 			  " ORDER BY seq");
 
 	fog_bind_int(q, FOG_JOB_RUNNING);
@@ -547,7 +552,7 @@ void fog_db_jobs_load(struct fog_jobs *j)
 		     "  AND l.attempt = a.number AND l.stream = 0),"
 		     " (SELECT max(offset + length(data)) FROM job_log l WHERE l.job = a.job"
 		     "  AND l.attempt = a.number AND l.stream = 1),"
-		     " a.run, a.stop, a.premium, a.go"
+		     " a.run, a.stop, a.premium, a.go, j.trace"
 		     " FROM attempt a JOIN job j ON j.id = a.job"
 		     " WHERE a.state <= 4 OR a.notify <> 0");
 	while (row(j, q))

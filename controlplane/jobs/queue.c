@@ -126,6 +126,13 @@ void fog_job_end(struct fog_jobs *j, struct fog_job *job, enum fog_job_state sta
 	if (job->checkpoint.bytes_max != 0)
 		fog_db_files_ended(j, job->id);
 	fog_db_event_add(j, job, reason);
+	fog_jobs_step(j,
+		      (struct fog_job_step){.name = "job",
+					    .trace = &job->trace.span,
+					    .parent = job->trace.parent,
+					    .job = job->id,
+					    .start_ms = job->created_ms,
+					    .error = state != FOG_JOB_SUCCEEDED ? reason : NULL});
 	j->review = j->review || job->batch[0] != '\0';
 	fog_job_free(j, job);
 }
@@ -303,6 +310,10 @@ static void job_start(struct fog_jobs *j, const char *user, const char *id,
 	if (job == NULL)
 		return;
 	fog_user_open(j, user);
+	fog_job_trace_begin(&job->trace, &request->origin, job->batch[0] == '\0',
+			    j->config.trace_callers, &j->rng);
+	fog_jobs_step(j, (struct fog_job_step){
+				 .name = "submit", .trace = &job->trace.span, .job = job->id});
 	fog_db_job_insert(j, job, request);
 	fog_db_event_add(j, job, job->reason != NULL ? job->reason : "submitted");
 	hashes_take(j, job, wishes);

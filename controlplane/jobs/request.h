@@ -23,6 +23,7 @@
 
 #include "controlplane/jobs/spec.h"
 #include "controlplane/jobs/terms.h"
+#include "controlplane/jobs/trace.h"
 #include "controlplane/scheduler/scheduler.h"
 
 #define FOG_JOB_EXCLUDES_MAX 16 /* hosts a user may exclude by name */
@@ -85,7 +86,8 @@ struct fog_job_request {
 	char id[FOG_JOB_ID_SIZE]; /* "" = the engine makes one */
 	char name[FOG_JOB_NAME_SIZE];
 	struct fog_job_member member;
-	char *spec_text; /* canonical */
+	struct fog_job_origin origin; /* the caller's to set, after parsing */
+	char *spec_text;              /* canonical */
 	char *wishes_text;
 	u32 input_count;
 	struct fog_job_input_data input[FOG_JOB_INPUTS_MAX];

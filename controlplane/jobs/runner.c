@@ -99,7 +99,7 @@ int fog_runner_prepare(void *context, const char *run, const struct fog_job_spec
 {
 	const struct fog_runner *r = context;
 	const char *devices[FOG_ACCELERATOR_DEVICES_MAX];
-	char spool[SPOOL_SIZE];
+	char spool[SPOOL_SIZE], trace[FOG_TRACEPARENT_SIZE];
 	struct environment env;
 	environment_fill(&env, spec);
 	struct fog_executor_spec e = {
@@ -144,6 +144,8 @@ int fog_runner_prepare(void *context, const char *run, const struct fog_job_spec
 			 spec->engine);
 		return -EINVAL;
 	}
+	if (fog_trace_current() != NULL)
+		e.traceparent = fog_trace_format(fog_trace_current(), trace);
 	e.devices = devices;
 	e.device_count = fog_accelerators_devices(&r->accelerators, accelerators, devices);
 	spool_path(r, run, spool);

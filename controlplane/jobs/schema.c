@@ -135,6 +135,10 @@ static const struct fog_migration jobs_migrations[] = {
 	 " job TEXT NOT NULL, attempt INTEGER NOT NULL, name TEXT NOT NULL,"
 	 " offset INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY(job, attempt, name, offset))"
 	 " STRICT;"},
+	{10, /* Of jobs and notices as trace.h has it, of works a traceparent. */
+	 "ALTER TABLE job ADD COLUMN trace TEXT NOT NULL DEFAULT '';"
+	 "ALTER TABLE work ADD COLUMN trace TEXT NOT NULL DEFAULT '';"
+	 "ALTER TABLE hook ADD COLUMN trace TEXT NOT NULL DEFAULT '';"},
 };
 
 static const struct fog_migration ledger_migrations[] = {

@@ -215,7 +215,7 @@ static void offer_verified(struct fog_jobs *j, struct fog_jobs_session *s)
 			return;
 		if (!s->query && code != FOG_DECLINE_PRICE)
 			code = fog_work_admit(j, &offer, s->text, s->signature, s->spec, s->hold,
-					      reason);
+					      &s->trace, reason);
 		if (code != FOG_DECLINE_INVALID) {
 			decline(j, s, code, reason);
 			return;
@@ -295,6 +295,11 @@ static void order_verified(struct fog_jobs *j, struct fog_jobs_session *s)
 		fog_db_settlement_put(j, &s->key, s->text, s->signature, order.amount);
 		fog_db_work_update(j, &s->key, FOG_WORK_SETTLED, row.reason);
 		fog_action_run(j, FOG_ACTION_RUN_REMOVE, row.run);
+		fog_jobs_step(j, (struct fog_job_step){.name = "settle",
+						       .trace = &row.trace,
+						       .job = s->key.job,
+						       .attempt = s->key.attempt,
+						       .start_ms = row.updated_ms});
 	}
 	s->following = false;
 	fog_jobs_session_send(j, s, fog_job_settled());

@@ -241,6 +241,7 @@ void fog_jobs_session_verify(struct fog_jobs *j, struct fog_jobs_session *s,
 	s->verify_ms = j->now_ms;
 	s->query = m->flag;
 	s->hold = m->hold;
+	s->trace = m->trace;
 	memcpy(s->signature, m->signature, sizeof(s->signature));
 	a->tag = s->tag;
 	memcpy(a->node, node, sizeof(a->node));

@@ -74,6 +74,7 @@ struct fog_job {
 	i64 quote_max;   /* of its attempts */
 	u32 breached;    /* enum fog_breach bits noted */
 	u32 events;      /* recorded */
+	struct fog_job_trace trace;
 	u32 avoid_count;
 	struct fog_job_avoid *avoid;
 };
@@ -119,7 +120,9 @@ struct fog_attempt {
 	i64 premium;        /* held beside it for the tier */
 	enum fog_stop stop; /* the worker was asked to stop it */
 	u64 stop_ms;
-	u64 offered_ms; /* first */
+	struct fog_job_trace trace; /* its job's, which it outlives */
+	u64 placed_ms, received_ms; /* for spans; 0 after a restart */
+	u64 offered_ms;             /* first */
 	u64 deadline_ms;
 	u64 open_ms; /* next opening */
 	u64 gone_ms; /* since when its worker has not answered; 0 = it does */
@@ -154,6 +157,7 @@ struct fog_work {
 	u32 starts;
 	bool cancel;
 	struct fog_job_limits limits;
+	struct fog_trace trace;    /* as the submitter told; perhaps none */
 	u64 accelerators;          /* that it has, a bit each */
 	struct fog_job_spec *spec; /* for its inputs */
 	struct fog_jobs_session *session;
@@ -201,6 +205,7 @@ struct fog_jobs_session {
 	char *proof; /* of a result; NULL: none came */
 	bool query;
 	bool hold;
+	struct fog_trace trace;
 	bool unfunded; /* verified, but its pay is not seen to be held yet */
 
 	struct fog_attempt *attempt; /* submitter */
@@ -415,6 +420,10 @@ void fog_sla_ended(struct fog_jobs *j, struct fog_job *job, enum fog_job_state s
 void fog_sla_disagreed(struct fog_jobs *j, const char *user, const char *space, const char *job,
 		       enum fog_tier tier, i64 price);
 
+/* ---- engine.c ------------------------------------------------------------------------------- */
+/* Tells the owner; an end of 0 is now. */
+void fog_jobs_step(struct fog_jobs *j, struct fog_job_step step);
+
 /* ---- queue.c -------------------------------------------------------------------------------- */
 /* A job in memory alone, to be freed in the same step: what if? 0, -EINVAL, -ENOMEM. */
 int fog_job_dry(struct fog_jobs *j, const char *user, const struct fog_job_request *request,
@@ -484,6 +493,7 @@ struct fog_work_row {
 	char run[FOG_WORK_RUN_SIZE];
 	u32 runs;
 	u64 accelerators;
+	struct fog_trace trace;
 	bool cancel, held;
 	char reason[FOG_JOB_REASON_SIZE];
 	struct fog_offer offer;
@@ -497,7 +507,7 @@ struct fog_work *fog_work_find(struct fog_jobs *j, const struct fog_attempt_key 
 /* Judges a verified offer. Accepts it (persisted) or says why not. */
 enum fog_decline fog_work_admit(struct fog_jobs *j, const struct fog_offer *offer, const char *text,
 				const u8 *signature, const char *spec, bool hold,
-				char reason[FOG_JOB_REASON_SIZE]);
+				const struct fog_trace *trace, char reason[FOG_JOB_REASON_SIZE]);
 void fog_work_cancel(struct fog_jobs *j, struct fog_work *w);
 void fog_work_go(struct fog_jobs *j, struct fog_work *w);
 void fog_work_blob(struct fog_jobs *j, struct fog_work *w, const struct fog_jobs_session *s,
@@ -615,7 +625,6 @@ bool fog_db_artifact_find(struct fog_jobs *j, const char *job, const char *path,
 /* ---- db_terms.c: batches, namespaces, holds, breaches, notices --------------------------------
  */
 void fog_db_event_add(struct fog_jobs *j, struct fog_job *job, const char *reason);
-void fog_db_hook_add(struct fog_jobs *j, const char *url, const json_t *body);
 void fog_db_spaces_load(struct fog_jobs *j);
 void fog_db_space_put(struct fog_jobs *j, const struct fog_space *s);
 void fog_db_holds_load(struct fog_jobs *j);

@@ -12,6 +12,9 @@ typedef const char *(*fog_host_name_fn)(void *context, const u8 node[FOG_JOB_NOD
 
 /* In all of these: owner is the user whose things are shown; NULL: everybody's. */
 
+/* trace_id, and worker_trace_id where that is another, of a job as stored (trace.h). */
+void fog_view_trace_set(json_t *o, const char *text);
+
 /* {"jobs":[..],"next":n}: newest first; state 0 = all; before = only jobs with a smaller sequence,
  * 0 = from the newest. next is the `before` of the next page, or null. */
 json_t *fog_view_jobs(struct fog_jobs *j, const char *owner, enum fog_job_state state, u64 before,

@@ -78,6 +78,15 @@ static void hello_read(struct fog_json_reader *r, struct fog_job_message *m)
 		fog_json_hex(r, "node_id", m->node, sizeof(m->node));
 }
 
+/* A trace is no reason to refuse an offer. */
+static void trace_read(struct fog_job_message *m)
+{
+	const char *text = json_string_value(json_object_get(m->root, "traceparent"));
+
+	if (text != NULL)
+		(void)fog_trace_parse(text, &m->trace);
+}
+
 static void kept_read(struct fog_json_reader *r, struct fog_job_message *m)
 {
 	m->number = (u32)fog_json_u64(r, "number", 0, UINT32_MAX);
@@ -100,6 +109,7 @@ static void fields_read(struct fog_json_reader *r, struct fog_job_message *m)
 		m->spec = fog_json_text_of(r, "spec", FOG_JOB_SPEC_MAX + 1);
 		m->flag = fog_json_bool(r, "query");
 		m->hold = fog_json_has(r, "hold") && fog_json_bool(r, "hold");
+		trace_read(m);
 		break;
 	case FOG_JOB_OP_ACCEPT:
 		m->state = word(r, "state", state_name, FOG_WORK_COUNT);
@@ -215,14 +225,18 @@ static json_t *paper_make(const char *text, const u8 signature[FOG_JOB_SIGNATURE
 }
 
 char *fog_job_offer(const char *text, const u8 signature[FOG_JOB_SIGNATURE_SIZE], const char *spec,
-		    bool query, bool hold)
+		    bool query, bool hold, const struct fog_trace *trace)
 {
 	json_t *root = paper_make(text, signature);
+	char parent[FOG_TRACEPARENT_SIZE];
 
 	json_object_set_new(root, "spec", json_string(spec));
 	json_object_set_new(root, "query", json_boolean(query));
 	if (hold)
 		json_object_set_new(root, "hold", json_true());
+	if (fog_trace_is(trace))
+		json_object_set_new(root, "traceparent",
+				    json_string(fog_trace_format(trace, parent)));
 	return text_of(FOG_JOB_OP_OFFER, root);
 }
 

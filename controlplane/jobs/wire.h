@@ -4,6 +4,7 @@
 #ifndef FOG_JOBS_WIRE_H
 #define FOG_JOBS_WIRE_H
 
+#include "controlplane/core/trace.h"
 #include "controlplane/jobs/papers.h"
 
 #define FOG_JOB_PROTOCOL_VERSION 1
@@ -14,7 +15,7 @@
 #define FOG_JOB_MESSAGES(X)                                                                      \
 	X(HELLO, "hello")     /* S W  version, node_id (worker only) */                          \
 	X(KEPT, "kept")       /*   W  number, sha256, size: newest checkpoint; note; gone */     \
-	X(OFFER, "offer")     /* S    text, signature, spec, query */                            \
+	X(OFFER, "offer")     /* S    text, signature, spec, query, hold, traceparent */         \
 	X(GO, "go")           /* S    -: all members of its gang are held, begin */              \
 	X(ACCEPT, "accept")   /*   W  state */                                                   \
 	X(DECLINE, "decline") /* W  code, reason */                                              \
@@ -72,9 +73,10 @@ struct fog_job_message {
 	const char *text; /* offer, result, settle */
 	u8 signature[FOG_JOB_SIGNATURE_SIZE];
 	const char *spec;
-	const char *proof; /* result: of the execution, as JSON; NULL: none */
-	bool flag;         /* offer: query; cancel: abandon */
-	bool hold;         /* offer: keep a place, begin when told to go */
+	const char *proof;      /* result: of the execution, as JSON; NULL: none */
+	bool flag;              /* offer: query; cancel: abandon */
+	bool hold;              /* offer: keep a place, begin when told to go */
+	struct fog_trace trace; /* offer: what it belongs to; zero: nothing we can read */
 	enum fog_work_state state;
 	u32 run; /* accept, status: 1, 2 after a rerun: logs start again */
 	enum fog_decline code;
@@ -100,7 +102,7 @@ void fog_job_message_free(struct fog_job_message *m);
 /* Builders: text to free(), NULL without memory. */
 char *fog_job_hello(const u8 *node /* or NULL */);
 char *fog_job_offer(const char *text, const u8 signature[FOG_JOB_SIGNATURE_SIZE], const char *spec,
-		    bool query, bool hold);
+		    bool query, bool hold, const struct fog_trace *trace);
 char *fog_job_go(void);
 char *fog_job_accept(enum fog_work_state state, u32 run);
 char *fog_job_decline(enum fog_decline code, const char *reason);

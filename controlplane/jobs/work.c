@@ -109,8 +109,26 @@ static void receipt_fill(struct fog_receipt *t, const struct fog_run_status *r,
 	t->ended_ms = r->ended_ms;
 }
 
-static void receipt_write(struct fog_jobs *j, const struct fog_receipt *t,
-			  const struct fog_job_spec *spec)
+/* The span's length is what it takes of the processor. */
+static void prove(struct fog_jobs *j, const struct fog_receipt *t, const char *text,
+		  const struct fog_work *w)
+{
+	const struct fog_trace *before = fog_trace_enter(&w->trace);
+	u64 start_ns = j->ports.cpu_ns != NULL ? j->ports.cpu_ns(j->ports.context) : 0;
+
+	j->ports.receipted(j->ports.context, t, text, w->spec);
+	u64 end_ns = j->ports.cpu_ns != NULL ? j->ports.cpu_ns(j->ports.context) : 0;
+	fog_trace_enter(before);
+	fog_jobs_step(j,
+		      (struct fog_job_step){.name = "prove",
+					    .trace = &w->trace,
+					    .job = w->key.job,
+					    .attempt = w->key.attempt,
+					    .start_ms = j->now_ms,
+					    .end_ms = j->now_ms + (end_ns - start_ns) / 1000000});
+}
+
+static void receipt_write(struct fog_jobs *j, const struct fog_receipt *t, const struct fog_work *w)
 {
 	u8 signature[FOG_JOB_SIGNATURE_SIZE];
 	char *text = fog_receipt_text(t);
@@ -122,7 +140,7 @@ static void receipt_write(struct fog_jobs *j, const struct fog_receipt *t,
 	fog_jobs_sign(j, FOG_RECEIPT_LABEL, text, signature);
 	fog_db_receipt_put(j, &t->key, text, signature, t->amount);
 	if (j->ports.receipted != NULL)
-		j->ports.receipted(j->ports.context, t, text, spec);
+		prove(j, t, text, w);
 	free(text);
 }
 
@@ -143,7 +161,17 @@ static void finish(struct fog_jobs *j, struct fog_work *w, const struct fog_run_
 	t.price_memory_gb_hour = row.offer.price_memory_gb_hour;
 	t.amount = fog_receipt_amount(&row.offer, &w->limits, t.outcome, t.usage.wall_ms);
 	t.sequence = fog_db_sequence_next(j);
-	receipt_write(j, &t, w->spec);
+	fog_jobs_step(j, (struct fog_job_step){.name = "execute",
+					       .trace = &w->trace,
+					       .job = w->key.job,
+					       .attempt = w->key.attempt,
+					       .start_ms = t.started_ms,
+					       .end_ms = t.ended_ms,
+					       .error = t.outcome == FOG_OUTCOME_EXITED &&
+									t.exit_code == 0
+								? NULL
+								: fog_outcome_name(t.outcome)});
+	receipt_write(j, &t, w);
 	fog_db_work_update(j, &w->key, FOG_WORK_FINISHED, fog_outcome_name(t.outcome));
 	if (s != NULL) {
 		w->output_size[0] = t.output[0].size;
@@ -287,7 +315,10 @@ static enum fog_decline spool_make(struct fog_jobs *j, const struct fog_work *w,
 				   char reason[FOG_JOB_REASON_SIZE])
 {
 	char error[FOG_JSON_ERROR_SIZE] = "";
+	const struct fog_trace *before = fog_trace_enter(&w->trace);
 	int rc = j->ports.run_prepare(j->ports.context, w->run, w->spec, w->accelerators, error);
+
+	fog_trace_enter(before);
 
 	if (rc == 0)
 		return FOG_DECLINE_INVALID;
@@ -297,7 +328,7 @@ static enum fog_decline spool_make(struct fog_jobs *j, const struct fog_work *w,
 
 enum fog_decline fog_work_admit(struct fog_jobs *j, const struct fog_offer *offer, const char *text,
 				const u8 *signature, const char *spec_text, bool hold,
-				char reason[FOG_JOB_REASON_SIZE])
+				const struct fog_trace *trace, char reason[FOG_JOB_REASON_SIZE])
 {
 	char error[FOG_JSON_ERROR_SIZE];
 	struct fog_job_spec *spec;
@@ -318,6 +349,7 @@ enum fog_decline fog_work_admit(struct fog_jobs *j, const struct fog_offer *offe
 	if (w == NULL)
 		return FOG_DECLINE_CAPACITY;
 	run_name(w);
+	w->trace = *trace;
 	w->accelerators = accelerators_take(j, spec->limits.accelerators);
 	code = spool_make(j, w, reason);
 	if (code != FOG_DECLINE_INVALID) {
@@ -328,6 +360,10 @@ enum fog_decline fog_work_admit(struct fog_jobs *j, const struct fog_offer *offe
 	w->hold_ms = j->now_ms + FOG_WORK_HOLD_MS;
 	w->state = hold || spec->input_count != 0 ? FOG_WORK_FETCHING : FOG_WORK_STARTING;
 	fog_db_work_insert(j, w, text, signature, spec_text);
+	fog_jobs_step(j, (struct fog_job_step){.name = "accept",
+					       .trace = &w->trace,
+					       .job = w->key.job,
+					       .attempt = w->key.attempt});
 	if (w->state == FOG_WORK_STARTING)
 		fog_action_run(j, FOG_ACTION_RUN_START, w->run);
 	return FOG_DECLINE_INVALID;
@@ -350,6 +386,7 @@ void fog_work_resume(struct fog_jobs *j, const struct fog_work_row *row, const c
 	w->runs = row->runs;
 	w->accelerators = row->accelerators;
 	w->cancel = row->cancel;
+	w->trace = row->trace;
 	w->held = row->held;
 	w->hold_ms = j->now_ms + FOG_WORK_HOLD_MS;
 	snprintf(w->run, sizeof(w->run), "%s", row->run);

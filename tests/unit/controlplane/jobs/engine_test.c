@@ -95,7 +95,7 @@ static char *random_message(struct fog_rng *rng, const struct fog_offer *o, cons
 		text = fog_offer_text(o);
 		sign_as(1, FOG_OFFER_LABEL, text, signature);
 		m = fog_job_offer(text, signature, spec, fog_rng_below(rng, 2),
-				  fog_rng_below(rng, 2));
+				  fog_rng_below(rng, 2), &(struct fog_trace){0});
 		break;
 	case 2:
 		return fog_job_accept(1 + fog_rng_below(rng, 6), 1 + (u32)fog_rng_below(rng, 2));

@@ -428,7 +428,7 @@ __attribute__((unused)) static u32 offer_say(const struct fog_offer *o, const ch
 
 	sign_as(signer, FOG_OFFER_LABEL, text, signature);
 	say(stream, fog_job_hello(NULL));
-	say(stream, fog_job_offer(text, signature, spec, query, t.hold));
+	say(stream, fog_job_offer(text, signature, spec, query, t.hold, &(struct fog_trace){0}));
 	free(text);
 	verify();
 	return stream;

@@ -2,6 +2,8 @@
 #include "controlplane/jobs/wire.h"
 #include "tests/unit/fog_test.h"
 
+static const struct fog_trace no_trace;
+
 #include <errno.h>
 
 /* Builds every message and reads it back. */
@@ -22,7 +24,8 @@ static void test_life_cycle(void)
 	} cases[] = {
 		{FOG_JOB_OP_HELLO, fog_job_hello(node)},
 		{FOG_JOB_OP_HELLO, fog_job_hello(NULL)},
-		{FOG_JOB_OP_OFFER, fog_job_offer("{}", signature, "{\"a\":\"\\n\"}", true, true)},
+		{FOG_JOB_OP_OFFER,
+		 fog_job_offer("{}", signature, "{\"a\":\"\\n\"}", true, true, &no_trace)},
 		{FOG_JOB_OP_GO, fog_job_go()},
 		{FOG_JOB_OP_ACCEPT, fog_job_accept(FOG_WORK_RUNNING, 1)},
 		{FOG_JOB_OP_DECLINE, fog_job_decline(FOG_DECLINE_CAPACITY, "full")},
@@ -118,7 +121,7 @@ static void test_random(void)
 	const char *text = getenv("FOG_SEED");
 	u64 seed = text != NULL ? strtoull(text, NULL, 0) : 99;
 	u8 signature[64] = {0};
-	char *good = fog_job_offer("{}", signature, "{\"argv\":[\"x\"]}", false, false);
+	char *good = fog_job_offer("{}", signature, "{\"argv\":[\"x\"]}", false, false, &no_trace);
 	size_t len = strlen(good);
 	u32 taken = 0;
 
