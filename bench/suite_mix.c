@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The mixnet: X25519 and Sphinx in lanes, replay tags, the wheel. Peers are libsodium in the same
  * run, or figures of Katzenpost's Go recorded on another machine of this class (EPYC, Zen 4, one
- * core): 361 us for the NIKE profile and 140 us for KEM X25519, 2,000 bytes of payload, 5 hops. */
+ * core): 361 us for the NIKE profile, 140 us for KEM X25519 and 221 us for X-Wing, 2,000 bytes of
+ * payload, 5 hops. */
 #include "bench/bench.h"
 
 #include <errno.h>
@@ -12,6 +13,9 @@
 #include <unistd.h>
 
 #include "crypto/curve/x25519.h"
+#if FOG_HAVE_MLKEM
+#include "crypto/pq/xwing.h"
+#endif
 #include "crypto/random/random.h"
 #include "crypto/sphinx/sphinx.h"
 #include "dataplane/mix/tags.h"
@@ -22,19 +26,22 @@
 #define NIKE_PACKET 2508
 #define KEM_PACKET  2668
 #define OUR_PACKET  FOG_BODY_SIZE
-#define MILLION     1000000u
-#define TAGS        (1u << 23)
-#define TAGS_BURST  (BATCH / 2)
-#define RELEASES    4000
-#define EPOCH       1
+/* X-Wing's header and 2,000 bytes. */
+#define XWING_PACKET (FOG_SPHINX_HEADER_MAX + FOG_SPHINX_TAG_SIZE + 2000)
+#define MILLION      1000000u
+#define TAGS         (1u << 23)
+#define TAGS_BURST   (BATCH / 2)
+#define RELEASES     4000
+#define EPOCH        1
 
 struct mixb {
 	struct fog_rng rng;
 	struct fog_sphinx_geometry geometry;
-	u8 secret[FOG_SPHINX_HOPS_MAX][32];
+	struct fog_sphinx_x25519 own[FOG_SPHINX_HOPS_MAX];
+	const void *secret; /* of the first hop */
 	struct fog_sphinx_hop path[FOG_SPHINX_HOPS_MAX];
-	u8 packet[BATCH][KEM_PACKET];
-	u8 work[BATCH][KEM_PACKET];
+	u8 packet[BATCH][XWING_PACKET];
+	u8 work[BATCH][XWING_PACKET];
 	struct fog_sphinx_job job[BATCH];
 	u8 scalar[BATCH][32], point[BATCH][32], out[BATCH][32];
 	int result[BATCH];
@@ -45,21 +52,30 @@ struct mixb {
 	unsigned burst;
 };
 
-static void setup(struct mixb *m, enum fog_sphinx_profile profile, size_t size, unsigned count)
+/* Of the path whose keys are there. */
+static void packets_make(struct mixb *m, unsigned count)
 {
-	u8 payload[KEM_PACKET] = {0};
+	u8 payload[XWING_PACKET] = {0};
 
-	fog_sphinx_geometry_init(&m->geometry, profile, 5, size);
-	for (unsigned i = 0; i < 5; i++) {
-		fog_rng_bytes(&m->rng, m->secret[i], 32);
-		fog_rng_bytes(&m->rng, m->path[i].id, 32);
-		fog_x25519_base(m->path[i].key, m->secret[i]);
+	for (unsigned i = 0; i < 5; i++)
 		m->path[i].commands = (struct fog_sphinx_commands){.has_delay = true, .delay = 1};
-	}
 	for (unsigned i = 0; i < count; i++)
 		FOG_ASSERT(fog_sphinx_wrap(&m->geometry, &m->rng, m->path, 5, payload,
 					   m->packet[i]) == 0);
 	m->count = count;
+}
+
+static void setup(struct mixb *m, const struct fog_sphinx_kem *kem, size_t size, unsigned count)
+{
+	fog_sphinx_geometry_init(&m->geometry, kem, 5, size);
+	m->secret = &m->own[0];
+	for (unsigned i = 0; i < 5; i++) {
+		fog_rng_bytes(&m->rng, m->own[i].secret, 32);
+		fog_rng_bytes(&m->rng, m->path[i].id, 32);
+		fog_x25519_base(m->own[i].public_key, m->own[i].secret);
+		m->path[i].key = m->own[i].public_key;
+	}
+	packets_make(m, count);
 }
 
 /* The copy into place is part of the work, as it is in the mix. */
@@ -71,8 +87,7 @@ static void unwrap(void *arg, u64 rounds)
 		for (unsigned i = 0; i < m->count; i++) {
 			memcpy(m->work[i], m->packet[i], m->geometry.packet);
 			m->job[i].packet = m->work[i];
-			m->job[i].secret = m->secret[0];
-			m->job[i].public_key = m->path[0].key;
+			m->job[i].secret = m->secret;
 		}
 		fog_sphinx_tags(&m->geometry, m->job, m->count);
 		fog_sphinx_unwrap_many(&m->geometry, m->job, m->count);
@@ -163,11 +178,45 @@ static void unwrap_cases(struct bench *b, struct mixb *m)
 	c.name = "mix.sphinx_unwrap.cell";
 	c.ours_divisor = BATCH;
 	bench_run(b, &c);
-	setup(m, FOG_SPHINX_KEM, KEM_PACKET, BATCH);
+	setup(m, &fog_sphinx_kem_x25519, KEM_PACKET, BATCH);
 	c.name = "mix.kem_unwrap";
 	c.peer = "Katzenpost KEM X25519, Go 1.26, one packet";
 	c.recorded = 140000;
 	bench_run(b, &c);
+}
+
+static void xwing_case(struct bench *b, struct mixb *m)
+{
+	struct bench_case c = {.name = "mix.kem_unwrap_xwing",
+			       .unit = "ns/packet",
+			       .peer = "Katzenpost KEM X-Wing, Go 1.26, one packet",
+			       .ours = unwrap,
+			       .ours_arg = m,
+			       .ours_divisor = BATCH,
+			       .recorded = 221000};
+
+	if (!bench_wanted(b, c.name))
+		return;
+#if FOG_HAVE_MLKEM
+	static u8 public_key[5][FOG_XWING_PUBLIC];
+	struct fog_xwing_key key[5];
+	u8 seed[FOG_XWING_SEED];
+
+	fog_sphinx_geometry_init(&m->geometry, &fog_sphinx_kem_xwing, 5, XWING_PACKET);
+	for (unsigned i = 0; i < 5; i++) {
+		fog_rng_bytes(&m->rng, seed, sizeof(seed));
+		FOG_ASSERT(fog_xwing_key_init(&key[i], seed) == 0);
+		fog_xwing_public(&key[i], public_key[i]);
+		m->path[i].key = public_key[i];
+	}
+	m->secret = &key[0];
+	packets_make(m, BATCH);
+	bench_run(b, &c);
+	for (unsigned i = 0; i < 5; i++)
+		fog_xwing_key_free(&key[i]);
+#else
+	printf("%s: not built: no ML-KEM in this libcrypto\n", c.name);
+#endif
 }
 
 static u64 resident_bytes(void)
@@ -289,8 +338,7 @@ static void wheel_packets(struct wheelb *w, u32 *delay_us)
 	memset(path, 0, sizeof(path));
 	memcpy(path[0].id, wheel_self, 32);
 	memcpy(path[1].id, wheel_next, 32);
-	memcpy(path[0].key, w->mixnet.epoch[EPOCH].public_key, 32);
-	memcpy(path[1].key, w->mixnet.epoch[EPOCH].public_key, 32);
+	path[0].key = path[1].key = w->mixnet.epoch[EPOCH].public_key;
 	path[0].commands.has_delay = true;
 	for (unsigned i = 0; i < RELEASES; i++) {
 		delay_us[i] = 1000000 + (u32)fog_rng_below(&rng, 1000000);
@@ -382,6 +430,7 @@ void bench_suite_mix(struct bench *b)
 	m.count = BATCH;
 	bench_run(b, &c);
 	unwrap_cases(b, &m);
+	xwing_case(b, &m);
 	/* 64 MiB, in huge pages as in the data plane. */
 	lines = fog_arena_alloc(&arena, fog_mix_tags_size(TAGS));
 	FOG_ASSERT(lines != NULL);

@@ -10,6 +10,7 @@
 #include "controlplane/cli/commands.h"
 #include "controlplane/cli/output.h"
 #include "controlplane/cli/units.h"
+#include "controlplane/tee/collateral.h"
 #include "controlplane/tee/ear.h"
 #include "controlplane/tee/seal.h"
 #include "crypto/cpu.h"
@@ -31,6 +32,8 @@ static const struct fog_column status_sheet[] = {
 	{"accepts of others", "policy.accept", FOG_FORMAT_LIST, false},
 	{"  policy", "policy.digest", FOG_FORMAT_ID, false},
 	{"  policy not taken", "policy.refused", FOG_FORMAT_TEXT, false},
+	{"  collateral files", "collateral.files", FOG_FORMAT_COUNT, false},
+	{"  collateral not taken", "collateral.refused", FOG_FORMAT_TEXT, false},
 	{"hosts found good", "hosts_attested", FOG_FORMAT_TEXT, false},
 	{"  refused", "hosts_refused", FOG_FORMAT_TEXT, false},
 	{"enclaves", "active_enclaves", FOG_FORMAT_TEXT, false},
@@ -46,6 +49,13 @@ static const struct fog_column host_columns[] = {
 	{"ATTESTED", "attested", FOG_FORMAT_STATE, false},
 	{"CODE", "code", FOG_FORMAT_TEXT, false},
 	{"REASON", "reason", FOG_FORMAT_TEXT, false},
+};
+
+static const struct fog_column collateral_columns[] = {
+	{"FILE", "file", FOG_FORMAT_TEXT, false},
+	{"HOLDS", "holds", FOG_FORMAT_STATE, false},
+	{"UNTIL", "until", FOG_FORMAT_TEXT, false},
+	{"ABOUT", "about", FOG_FORMAT_TEXT, false},
 };
 
 static const struct fog_column enclave_columns[] = {
@@ -389,6 +399,49 @@ int fog_cmd_tee_execute(struct fog_cli *cli)
 		rc = result_print(cli, enclave);
 	json_decref(enclave);
 	return rc;
+}
+
+/* ---- collateral ------------------------------------------------------------------------------ */
+
+/* Adds "holds" and "until" to each file. Do all hold now? */
+static bool collateral_judge(json_t *files, u64 now_s)
+{
+	bool all = true;
+	json_t *file;
+	size_t i;
+
+	json_array_foreach(files, i, file)
+	{
+		time_t until = (time_t)fog_pick_number(file, "next_s", 0);
+		bool holds =
+			(u64)fog_pick_number(file, "issued_s", 0) <= now_s && now_s <= (u64)until;
+		char text[32] = "";
+		struct tm tm;
+		if (gmtime_r(&until, &tm) != NULL)
+			strftime(text, sizeof(text), "%FT%TZ", &tm);
+		json_object_set_new(file, "holds", json_boolean(holds));
+		json_object_set_new(file, "until", json_string(text));
+		all = all && holds;
+	}
+	return all;
+}
+
+int fog_cmd_tee_collateral(struct fog_cli *cli)
+{
+	struct fog_tee_collateral *set = NULL;
+	char why[FOG_TEE_WHY_SIZE];
+
+	if (fog_tee_collateral_load(&set, cli->args[0], why) != 0)
+		return fog_cli_fail(cli, "%s", why);
+	json_t *o = fog_tee_collateral_json(set), *files = json_object_get(o, "files");
+	bool all = collateral_judge(files, (u64)time(NULL));
+	if (cli->json)
+		fog_json_print(cli, o);
+	else
+		fog_table_print(cli, files, COLUMNS(collateral_columns), "nothing is in it");
+	json_decref(o);
+	fog_tee_collateral_free(set);
+	return all ? FOG_CLI_OK : FOG_CLI_FAILED;
 }
 
 /* ---- results -------------------------------------------------------------------------------- */

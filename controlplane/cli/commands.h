@@ -120,6 +120,7 @@ int fog_cmd_tee_deploy(struct fog_cli *cli);
 int fog_cmd_tee_execute(struct fog_cli *cli);
 int fog_cmd_tee_terminate(struct fog_cli *cli);
 int fog_cmd_tee_verify(struct fog_cli *cli);
+int fog_cmd_tee_collateral(struct fog_cli *cli);
 /* cmd_proof.c */
 int fog_cmd_proof_show(struct fog_cli *cli);
 int fog_cmd_proof_verify(struct fog_cli *cli);
@@ -135,6 +136,8 @@ int fog_cmd_job_plan(struct fog_cli *cli);
 int fog_cmd_job_why(struct fog_cli *cli);
 int fog_cmd_job_history(struct fog_cli *cli);
 int fog_cmd_job_artifact(struct fog_cli *cli);
+int fog_cmd_job_artifacts(struct fog_cli *cli);
+int fog_cmd_job_fetch(struct fog_cli *cli);
 int fog_cmd_batch_list(struct fog_cli *cli);
 int fog_cmd_host_cordon(struct fog_cli *cli);
 int fog_cmd_host_drain(struct fog_cli *cli);

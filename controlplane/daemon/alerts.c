@@ -219,7 +219,7 @@ static int notice_add(struct fog_host *h, const struct fog_rule *r, const json_t
 	if (url[0] == '\0' || json_is_true(json_object_get(alert, "silenced")))
 		return 0;
 	json_t *notice = notice_json(h, r, alert);
-	int rc = notice != NULL ? fog_notice_add(h->store, url, notice, now_ms(h)) : -ENOMEM;
+	int rc = notice != NULL ? fog_notice_add(h->store, url, notice, "", now_ms(h)) : -ENOMEM;
 	json_decref(notice);
 	return rc;
 }

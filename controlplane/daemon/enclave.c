@@ -17,7 +17,9 @@
 #include "crypto/random/random.h"
 
 #define ID_DIGITS 12
-#define TRIES_MAX 8 /* members of the committee that are asked, until one answers */
+#define KEPT_NAME "enclaves" /* in the store: those that live */
+#define KEPT_SIZE 65536      /* bytes of it; 64 enclaves take a third */
+#define TRIES_MAX 8          /* members of the committee that are asked, until one answers */
 
 /* How the verifier came to be chosen. */
 enum chosen {
@@ -90,6 +92,8 @@ static void limits(const struct fog_host *h, struct fog_enclaves_load *out)
 		out->active_max = 64;
 		out->memory_mb_max = 8192;
 	}
+	if (h->config.tee_enclave_memory_mb != 0)
+		out->memory_mb_max = (u64)h->config.tee_enclave_memory_mb;
 }
 
 static bool has_ended(const struct enclave *e)
@@ -112,9 +116,8 @@ void fog_enclaves_load(const struct fog_host *h, struct fog_enclaves_load *out)
 	const struct fog_enclaves *s = h->tee->enclaves;
 	struct enclave *e;
 
-	*out = (struct fog_enclaves_load){.attestations = s->attestations,
-					  .runs = s->runs,
-					  .store = fog_enclave_store_name(h)};
+	*out = (struct fog_enclaves_load){
+		.attestations = s->attestations, .runs = s->runs, .store = h->tee->enclave_store};
 	limits(h, out);
 	TAILQ_FOREACH(e, &s->all, link)
 	if (!has_ended(e)) {
@@ -243,6 +246,75 @@ static void wait_begin(struct enclave *e, struct fog_exchange *x, double seconds
 	ev_timer_start(e->h->loop, &e->patience);
 }
 
+/* ---- what outlives a restart ------------------------------------------------------------------
+ */
+
+/* Nothing of an enclave does but that it was there: its owner shall learn what became of it. */
+static void keep(struct fog_host *h)
+{
+	json_t *list = json_array();
+	struct enclave *e;
+
+	TAILQ_FOREACH(e, &h->tee->enclaves->all, link)
+	if (!has_ended(e))
+		json_array_append_new(
+			list, json_pack("{s:s, s:s, s:s, s:s, s:o, s:I, s:I, s:I}", "enclave_id",
+					e->launch.id, "owner", e->owner, "name", e->name, "engine",
+					e->launch.engine, "measurement",
+					fog_json_hex_new(e->measurement, 32), "created_ms",
+					(json_int_t)e->created_ms, "memory_mb",
+					(json_int_t)e->memory_mb, "runs", (json_int_t)e->runs));
+	char *text = json_dumps(list, JSON_COMPACT);
+	if (text == NULL || fog_store_set(h->store, KEPT_NAME, text, strlen(text)) != 0)
+		fog_log(FOG_LOG_WARNING, "tee", "the list of enclaves is not stored");
+	free(text);
+	json_decref(list);
+}
+
+static void recall_one(struct fog_host *h, const json_t *o)
+{
+	struct enclave *e = calloc(1, sizeof(*e));
+	struct fog_json_reader r;
+
+	if (e == NULL)
+		return;
+	fog_json_begin(&r, o, "");
+	fog_json_copy(&r, "enclave_id", e->launch.id, sizeof(e->launch.id));
+	fog_json_copy(&r, "owner", e->owner, sizeof(e->owner));
+	fog_json_copy(&r, "name", e->name, sizeof(e->name));
+	fog_json_copy(&r, "engine", e->launch.engine, sizeof(e->launch.engine));
+	fog_json_hex(&r, "measurement", e->measurement, 32);
+	e->created_ms = fog_json_u64(&r, "created_ms", 0, 1ull << 52);
+	e->memory_mb = fog_json_u64(&r, "memory_mb", 0, FOG_ENCLAVE_MEMORY_MAX);
+	e->runs = fog_json_u64(&r, "runs", 0, 1ull << 52);
+	e->h = h;
+	e->state = STATE_TERMINATED;
+	e->ended_ms = fog_loop_now_ms(h->loop);
+	snprintf(e->why, sizeof(e->why), "the control plane ended while it lived");
+	ev_init(&e->patience, NULL);
+	if (!fog_json_ok(&r)) {
+		free(e);
+		return;
+	}
+	TAILQ_INSERT_TAIL(&h->tee->enclaves->all, e, link);
+	h->tee->enclaves->kept++;
+}
+
+static void recall(struct fog_host *h)
+{
+	char *text = malloc(KEPT_SIZE);
+	size_t len = 0, i;
+	json_t *o;
+
+	json_t *list =
+		text != NULL && fog_store_get(h->store, KEPT_NAME, text, KEPT_SIZE, &len) == 0
+			? json_loadb(text, len, 0, NULL)
+			: NULL;
+	json_array_foreach(list, i, o) recall_one(h, o);
+	json_decref(list);
+	free(text);
+}
+
 /* ---- the end -------------------------------------------------------------------------------- */
 
 static void release(struct fog_enclaves *s, struct enclave *e)
@@ -291,6 +363,7 @@ static void end(struct enclave *e, enum state state, const char *why)
 		(void)fog_tee_attester_record(h->tee->attester, FOG_TEE_EVENT_END, e->launch.id,
 					      e->measurement, NULL, NULL);
 	h->tee->enclaves->kept++;
+	keep(h);
 	fog_log(FOG_LOG_NOTICE, "tee", "enclave=%s state=%s reason=\"%s\"", e->launch.id,
 		state_names[state], why);
 	if (state == STATE_ERROR)
@@ -376,7 +449,7 @@ static int fill(struct enclave *e, const json_t *body, char why[FOG_TEE_WHY_SIZE
 {
 	const json_t *config = json_object_get(body, "config");
 	const char *name = json_string_value(json_object_get(config, "name"));
-	int rc = fog_enclave_program_read(&e->program, body, why);
+	int rc = fog_enclave_program_read(&e->program, body, &e->h->config.worker_engines, why);
 
 	if (rc != 0)
 		return rc;
@@ -391,10 +464,7 @@ static int fill(struct enclave *e, const json_t *body, char why[FOG_TEE_WHY_SIZE
 	memcpy(e->launch.config, e->program.config_sha256, 32);
 	memcpy(e->launch.engine_sha256, e->h->tee->platform, 32);
 	fog_tee_launch_digest(&e->launch, e->measurement);
-	rc = keys_make(e);
-	if (rc == 0)
-		rc = fog_enclave_store_open(e->h, why);
-	return rc;
+	return keys_make(e);
 }
 
 static bool room_check(struct fog_host *h, u64 memory_mb, char why[FOG_TEE_WHY_SIZE])
@@ -444,6 +514,7 @@ int fog_enclave_create(struct fog_exchange *x)
 	e->recording = true;
 	e->x = x;
 	TAILQ_INSERT_TAIL(&h->tee->enclaves->all, e, link);
+	keep(h);
 	return 0;
 }
 
@@ -695,6 +766,8 @@ int fog_enclaves_start(struct fog_host *h)
 	TAILQ_INIT(&s->all);
 	h->tee->enclaves = s;
 	fog_enclave_store_clean(h);
+	recall(h);
+	keep(h);
 	return 0;
 }
 

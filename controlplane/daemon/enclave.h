@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Enclaves of this host: a program that is measured when it is launched, attested by another host,
- *and given secrets that only it opens.
+ * and given secrets that only it opens.
  *
  *	initializing -> created -> measured -> attested <-> running
  *	                              ^            |
- *	                              `-- result --'	expired, or the platform changed
+ *	                              `-- lapse ---'	expired, or the platform changed
  *	any -> terminated, error
  *
  * created: the spool and the key are there. measured: the launch is in the register. attested:
- *another host has checked a quote with the key in it, not longer ago than its result says. Secrets
- *are opened only by an attested enclave, live in locked memory and are seen by its program as files
- *of /input, in a tmpfs of this process's own; terminating wipes both. Nothing of an enclave
- *outlives this process: that is what its key is for.
+ * another host has checked a quote with the key in it, not longer ago than its result says.
+ * Secrets are opened only by an attested enclave, live in locked memory and are seen by its program
+ * as files of /input, in memory that goes with the run (executor/vault.h). Terminating wipes both.
+ * Nothing of an enclave outlives this process, however it ends: the programs it runs are killed,
+ * their memory is gone, and after a restart it is listed as terminated.
  *
  * docs/design/tee.md. The loop's thread. */
 #ifndef FOG_DAEMON_ENCLAVE_H
@@ -45,7 +46,7 @@ struct fog_enclaves_load {
 	u64 memory_mb, memory_mb_max;
 	u64 attestations; /* that were good, since the start */
 	u64 runs;
-	const char *store; /* "tmpfs", "disk", "none": where their files are */
+	const char *store; /* "tmpfs", "disk", "none": where the files of the last run were */
 };
 void fog_enclaves_load(const struct fog_host *h, struct fog_enclaves_load *out);
 /* New references, of those that are the caller's. One: NULL when there is none of this id. */

@@ -5,15 +5,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "controlplane/core/log.h"
 #include "controlplane/executor/executor.h"
 #include "controlplane/executor/file.h"
+#include "controlplane/executor/parts.h"
+#include "controlplane/executor/vault.h"
 #include "controlplane/jobs/json.h"
 #include "controlplane/jobs/papers.h"
 #include "controlplane/proofs/archive.h"
@@ -22,19 +21,17 @@
 #include "crypto/mem.h"
 #include "crypto/random/random.h"
 
-#define POLL_S      0.1
-#define PIDS_MAX    64
-#define STORE_SIZE  "size=256m,mode=0700"
-#define ENV_MAX     32
-#define PATH_SIZE   256
-#define STDIN_NAME  "stdin"
-#define CODE_NAME   "code"
-#define ZEROS_CHUNK 4096
+#define POLL_S     0.1
+#define PIDS_MAX   64
+#define ENV_MAX    32
+#define PATH_SIZE  256
+#define STDIN_NAME "stdin"
+#define CODE_NAME  "code"
 
 struct fog_enclave_run {
-	LIST_ENTRY(fog_enclave_run) link;
 	struct fog_host *h;
-	char spool[PATH_SIZE];
+	char dir[PATH_SIZE]; /* of its vault; names the run, too */
+	struct fog_vault vault;
 	struct ev_timer poll;
 	u8 measurement[32], evidence[32], input[32];
 	u32 kind;
@@ -49,113 +46,64 @@ static void store_path(const struct fog_host *h, char path[PATH_SIZE])
 	snprintf(path, PATH_SIZE, "%.200s/enclaves", h->config.host_run_dir);
 }
 
-static bool in_memory(const char *path)
+/* A process that was killed with its fog-exec, where no memory could be mounted, leaves files. */
+static void leftover_wipe(int store, const char *name)
 {
-	struct statfs fs;
+	char path[PATH_SIZE + 16];
 
-	return statfs(path, &fs) == 0 && fs.f_type == TMPFS_MAGIC;
-}
-
-const char *fog_enclave_store_name(const struct fog_host *h)
-{
-	char path[PATH_SIZE];
-
-	store_path(h, path);
-	return access(path, F_OK) != 0 ? "none" : in_memory(path) ? "tmpfs" : "disk";
-}
-
-/* Swap would write secrets to a disk: newer kernels keep a tmpfs out of it. */
-static void mount_memory(const char *path)
-{
-	unsigned long flags = MS_NOSUID | MS_NODEV;
-
-	if (mount("fog-enclaves", path, "tmpfs", flags, STORE_SIZE ",noswap") != 0)
-		(void)mount("fog-enclaves", path, "tmpfs", flags, STORE_SIZE);
-}
-
-int fog_enclave_store_open(struct fog_host *h, char why[FOG_TEE_WHY_SIZE])
-{
-	char path[PATH_SIZE];
-
-	store_path(h, path);
-	if (access(path, F_OK) == 0)
-		return 0;
-	if (mkdir(path, 0700) != 0) {
-		int rc = -errno;
-		snprintf(why, FOG_TEE_WHY_SIZE, "%.200s: %s", path, strerror(-rc));
-		return rc;
-	}
-	if (!in_memory(path))
-		mount_memory(path);
-	if (!in_memory(path))
-		fog_log(FOG_LOG_WARNING, "tee",
-			"no tmpfs for enclaves: their secrets touch the disk while they run");
-	return 0;
-}
-
-/* What a job may have renamed or linked is not followed: only files of input/ hold secrets. */
-static void file_wipe(int dir, const char *name)
-{
-	static const u8 zeros[ZEROS_CHUNK];
-	int fd = openat(dir, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-	struct stat st;
-
+	snprintf(path, sizeof(path), "%.200s/" FOG_VAULT_SPOOL, name);
+	int fd = openat(store, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
-		for (off_t at = 0; at < st.st_size; at += ZEROS_CHUNK)
-			if (pwrite(fd, zeros, (size_t)FOG_MIN(st.st_size - at, ZEROS_CHUNK), at) <
-			    0)
-				break;
-		(void)fdatasync(fd);
-	}
+	fog_vault_wipe(fd);
 	close(fd);
-}
-
-static void input_wipe(const char *spool)
-{
-	char path[PATH_SIZE + 8];
-	struct dirent *e;
-
-	snprintf(path, sizeof(path), "%s/input", spool);
-	DIR *dir = opendir(path);
-	while (dir != NULL && (e = readdir(dir)) != NULL)
-		if (e->d_name[0] != '.')
-			file_wipe(dirfd(dir), e->d_name);
-	if (dir != NULL)
-		closedir(dir);
-}
-
-static void leftover_end(const char *store, const char *name)
-{
-	char spool[PATH_SIZE + 256];
-
-	snprintf(spool, sizeof(spool), "%s/%s", store, name);
-	(void)fog_executor_cancel(spool);
-	input_wipe(spool);
 }
 
 void fog_enclave_store_clean(struct fog_host *h)
 {
-	struct fog_enclave_run *r;
 	char path[PATH_SIZE];
 	struct dirent *e;
 
-	while ((r = LIST_FIRST(&h->tee->runs)) != NULL) {
-		LIST_REMOVE(r, link);
-		ev_timer_stop(h->loop, &r->poll);
-		free(r);
-	}
 	store_path(h, path);
 	DIR *dir = opendir(path);
 	while (dir != NULL && (e = readdir(dir)) != NULL)
 		if (e->d_name[0] != '.')
-			leftover_end(path, e->d_name);
+			leftover_wipe(dirfd(dir), e->d_name);
 	if (dir != NULL)
 		closedir(dir);
-	/* Gone with the last process that runs in it. */
-	(void)umount2(path, MNT_DETACH);
 	(void)fog_tree_remove(AT_FDCWD, path);
+}
+
+/* fog-exec as the attested measurement has it. */
+static const char *exec_path(const struct fog_host *h)
+{
+	for (u32 i = 0; i < h->tee->component_count; i++)
+		if (strcmp(h->tee->component[i].name, "fog-exec") == 0)
+			return h->tee->path[i];
+	FOG_UNREACHABLE();
+}
+
+static int vault_open(struct fog_enclave_run *r, const struct fog_enclave_program *p,
+		      char why[FOG_TEE_WHY_SIZE])
+{
+	char store[PATH_SIZE];
+	int rc = 0;
+
+	store_path(r->h, store);
+	if ((mkdir(store, 0700) < 0 && errno != EEXIST) || mkdir(r->dir, 0700) < 0)
+		rc = -errno;
+	if (rc == 0)
+		rc = fog_vault_open(&r->vault, exec_path(r->h), r->dir,
+				    ((u64)p->memory_mb << 20) + FOG_VAULT_SLACK);
+	if (rc != 0) {
+		snprintf(why, FOG_TEE_WHY_SIZE, "%.150s: %s", r->dir, strerror(-rc));
+		return rc;
+	}
+	r->h->tee->enclave_store = r->vault.in_memory ? "tmpfs" : "disk";
+	if (!r->vault.in_memory)
+		fog_log(FOG_LOG_WARNING, "tee",
+			"no tmpfs for enclaves: their secrets touch the disk while they run");
+	return 0;
 }
 
 /* ---- the program ---------------------------------------------------------------------------- */
@@ -228,16 +176,55 @@ static json_t *argv_read(const struct fog_enclave_program *p, const json_t *conf
 
 	if (argv != NULL)
 		return json_deep_copy(argv);
-	return strcmp(p->engine, "wasm") == 0 ? json_pack("[s]", CODE_NAME)
-					      : json_pack("[s, s]", "/bin/sh", "/input/" CODE_NAME);
+	if (strcmp(p->engine, "native") == 0)
+		return json_pack("[s, s]", "/bin/sh", "/input/" CODE_NAME);
+	return json_pack("[s]",
+			 strcmp(p->engine, "microvm") == 0 ? "/input/" CODE_NAME : CODE_NAME);
+}
+
+/* {path: SHA-256}; NULL with why where the machine lacks the engine. */
+static json_t *parts_hash(const char *engine, char why[FOG_TEE_WHY_SIZE])
+{
+	char path[FOG_PARTS_MAX][FOG_PART_SIZE];
+	int count = fog_executor_parts(engine, path);
+	json_t *o = json_object();
+	u8 digest[32];
+
+	snprintf(why, FOG_TEE_WHY_SIZE, "this machine lacks what the engine %s needs", engine);
+	for (int i = 0; i < count; i++) {
+		if (fog_host_file_hash(path[i], digest) != 0) {
+			count = -EIO;
+			break;
+		}
+		json_object_set_new(o, path[i], fog_json_hex_new(digest, 32));
+	}
+	if (count >= 0)
+		return o;
+	json_decref(o);
+	return NULL;
+}
+
+static int parts_digest(const char *engine, json_t **parts, u8 digest[32],
+			char why[FOG_TEE_WHY_SIZE])
+{
+	*parts = parts_hash(engine, why);
+	char *text = *parts != NULL ? fog_json_text(*parts) : NULL;
+
+	memset(digest, 0, 32);
+	if (text != NULL && json_object_size(*parts) != 0)
+		fog_hash_sha256(digest, text, strlen(text));
+	free(text);
+	return text != NULL ? 0 : -ENOENT;
 }
 
 /* What is measured is what runs: with the defaults in it, however it was written. */
-static void config_hash(struct fog_enclave_program *p)
+static void config_hash(struct fog_enclave_program *p, const json_t *parts)
 {
 	json_t *o = json_pack("{s:O, s:O, s:i, s:s, s:I, s:I}", "argv", p->argv, "env", p->env,
 			      "cpu_cores", (int)p->cpu, "engine", p->engine, "memory_mb",
 			      (json_int_t)p->memory_mb, "wall_seconds", (json_int_t)p->wall_s);
+	if (json_object_size(parts) != 0)
+		json_object_set(o, "parts", (json_t *)parts);
 	char *text = o != NULL ? fog_json_text(o) : NULL;
 
 	if (text != NULL)
@@ -246,25 +233,24 @@ static void config_hash(struct fog_enclave_program *p)
 	json_decref(o);
 }
 
-/* Of the engines that end as a process of this host, the two that need no bundle. */
-static bool engine_allowed(const struct fog_host *h, const char *name)
+/* Those that end as a process of this host; what a cluster's node runs is not measured here. */
+static bool engine_allowed(const struct fog_config_list *engines, const char *name)
 {
+	static const char *const kinds[] = {"wasm", "oci", "microvm"};
+
 	if (strcmp(name, "native") == 0)
 		return true;
-	return strcmp(name, "wasm") == 0 && fog_config_list_has(&h->config.worker_engines, "wasm");
+	for (u32 i = 0; i < FOG_ARRAY_COUNT(kinds); i++)
+		if (strcmp(name, kinds[i]) == 0)
+			return fog_config_list_has(engines, name);
+	return false;
 }
 
-int fog_enclave_program_read(struct fog_enclave_program *p, const json_t *body,
-			     char why[FOG_TEE_WHY_SIZE])
+static int limits_read(struct fog_enclave_program *p, const json_t *config,
+		       char why[FOG_TEE_WHY_SIZE])
 {
-	const json_t *config = json_object_get(body, "config");
-	const char *engine = json_string_value(json_object_get(config, "engine"));
 	const json_t *env = config_get(config, "env", JSON_ARRAY);
 
-	snprintf(p->engine, sizeof(p->engine), "%.15s", engine != NULL ? engine : "native");
-	int rc = code_read(p, body, config, why);
-	if (rc != 0)
-		return rc;
 	p->memory_mb = number_get(config, "memory_mb", FOG_ENCLAVE_MEMORY);
 	p->cpu = (u32)number_get(config, "cpu_cores", 1);
 	p->wall_s = number_get(config, "wall_seconds", FOG_ENCLAVE_WALL_S);
@@ -273,12 +259,34 @@ int fog_enclave_program_read(struct fog_enclave_program *p, const json_t *body,
 	if (p->argv == NULL || p->env == NULL)
 		return -ENOMEM;
 	snprintf(why, FOG_TEE_WHY_SIZE, "config.argv and config.env want texts");
-	if (json_array_size(p->argv) == 0 || !texts(p->argv, FOG_ENCLAVE_ARGS_MAX) ||
-	    !texts(p->env, ENV_MAX))
+	return json_array_size(p->argv) == 0 || !texts(p->argv, FOG_ENCLAVE_ARGS_MAX) ||
+			       !texts(p->env, ENV_MAX)
+		       ? -EINVAL
+		       : 0;
+}
+
+int fog_enclave_program_read(struct fog_enclave_program *p, const json_t *body,
+			     const struct fog_config_list *engines, char why[FOG_TEE_WHY_SIZE])
+{
+	const json_t *config = json_object_get(body, "config");
+	const char *engine = json_string_value(json_object_get(config, "engine"));
+	json_t *parts = NULL;
+
+	snprintf(p->engine, sizeof(p->engine), "%.15s", engine != NULL ? engine : "native");
+	snprintf(why, FOG_TEE_WHY_SIZE, "this host does not offer the engine %s", p->engine);
+	if (!engine_allowed(engines, p->engine))
 		return -EINVAL;
-	config_hash(p);
-	why[0] = '\0';
-	return 0;
+	int rc = code_read(p, body, config, why);
+	if (rc == 0)
+		rc = limits_read(p, config, why);
+	if (rc == 0)
+		rc = parts_digest(p->engine, &parts, p->parts_sha256, why);
+	if (rc == 0) {
+		config_hash(p, parts);
+		why[0] = '\0';
+	}
+	json_decref(parts);
+	return rc;
 }
 
 void fog_enclave_program_wipe(struct fog_enclave_program *p)
@@ -320,10 +328,15 @@ int fog_enclave_secret_add(struct fog_enclave_program *p, const char *name, u8 *
 
 static void finish(struct fog_enclave_run *r)
 {
-	LIST_REMOVE(r, link);
+	int fd = open(r->vault.spool, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
 	ev_timer_stop(r->h->loop, &r->poll);
-	input_wipe(r->spool);
-	(void)fog_executor_remove(r->spool);
+	if (fd >= 0) {
+		fog_vault_wipe(fd);
+		close(fd);
+	}
+	fog_vault_close(&r->vault);
+	(void)fog_tree_remove(AT_FDCWD, r->dir);
 	free(r);
 }
 
@@ -337,7 +350,8 @@ static void output_add(json_t *o, const struct fog_enclave_run *r, enum fog_exec
 
 	if (data == NULL)
 		return;
-	(void)fog_executor_read_output(r->spool, stream, 0, data, FOG_ENCLAVE_OUTPUT_MAX, &len);
+	(void)fog_executor_read_output(r->vault.spool, stream, 0, data, FOG_ENCLAVE_OUTPUT_MAX,
+				       &len);
 	json_t *text = json_stringn((const char *)data, len);
 	snprintf(hex_name, sizeof(hex_name), "%s_hex", name);
 	if (text != NULL)
@@ -377,7 +391,7 @@ static json_t *proof_make(const struct fog_enclave_run *r, const struct fog_exec
 	u8 both[64];
 
 	fog_random_bytes(p.id, sizeof(p.id));
-	fog_hash_sha256(e->job, r->spool, strlen(r->spool));
+	fog_hash_sha256(e->job, r->dir, strlen(r->dir));
 	memcpy(e->submitter, h->id.node_id, 32);
 	memcpy(e->code, r->measurement, 32);
 	memcpy(e->input, r->input, 32);
@@ -423,7 +437,7 @@ static void on_poll(struct ev_loop *loop, struct ev_timer *w, int revents)
 {
 	struct fog_enclave_run *r = w->data;
 	struct fog_executor_status status;
-	int rc = fog_executor_poll(r->spool, &status);
+	int rc = fog_executor_poll(r->vault.spool, &status);
 
 	if (rc == 0 &&
 	    (status.state == FOG_EXECUTOR_RUNNING || status.state == FOG_EXECUTOR_PENDING))
@@ -443,7 +457,7 @@ static int input_write(struct fog_enclave_run *r, struct fog_sha256 *hash, const
 	fog_hash_sha256(digest, data, size);
 	fog_sha256_update(hash, name, strlen(name) + 1);
 	fog_sha256_update(hash, digest, 32);
-	return fog_executor_input_write(r->spool, name, 0, data, size);
+	return fog_executor_input_write(r->vault.spool, name, 0, data, size);
 }
 
 static int inputs_write(struct fog_enclave_run *r, const struct fog_enclave_program *p,
@@ -509,16 +523,22 @@ static int prepare(struct fog_enclave_run *r, const struct fog_enclave_program *
 				    json_object_get(order->inputs, "args"));
 	spec.env_count = words_add(env, 0, FOG_ARRAY_COUNT(env), p->env);
 	spec.builder_count = builders_read(r->h, builders);
-	return fog_executor_prepare_explain(&spec, r->spool, why, FOG_TEE_WHY_SIZE);
+	return fog_executor_prepare_explain(&spec, r->vault.spool, why, FOG_TEE_WHY_SIZE);
 }
 
-/* fog-exec as the attested measurement has it. */
-static const char *exec_path(const struct fog_host *h)
+/* What was measured at the launch is what runs. */
+static int parts_same(const struct fog_enclave_program *p, char why[FOG_TEE_WHY_SIZE])
 {
-	for (u32 i = 0; i < h->tee->component_count; i++)
-		if (strcmp(h->tee->component[i].name, "fog-exec") == 0)
-			return h->tee->path[i];
-	FOG_UNREACHABLE();
+	json_t *parts = NULL;
+	u8 digest[32];
+	int rc = parts_digest(p->engine, &parts, digest, why);
+
+	json_decref(parts);
+	if (rc != 0 || memcmp(digest, p->parts_sha256, 32) == 0)
+		return rc;
+	snprintf(why, FOG_TEE_WHY_SIZE, "what the engine %s needs has changed since the launch",
+		 p->engine);
+	return -EPERM;
 }
 
 int fog_enclave_run_start(struct fog_enclave_run **out, struct fog_host *h,
@@ -535,7 +555,6 @@ int fog_enclave_run_start(struct fog_enclave_run **out, struct fog_host *h,
 		free(r);
 		return rc;
 	}
-	snprintf(why, FOG_TEE_WHY_SIZE, "this host does not offer the engine %s", p->engine);
 	r->h = h;
 	r->done = order->done;
 	r->ctx = order->ctx;
@@ -543,19 +562,21 @@ int fog_enclave_run_start(struct fog_enclave_run **out, struct fog_host *h,
 	memcpy(r->measurement, order->measurement, 32);
 	memcpy(r->evidence, order->evidence, 32);
 	store_path(h, store);
-	snprintf(r->spool, sizeof(r->spool), "%.220s/%.24s.%u", store, order->id,
-		 (u32)order->number);
-	LIST_INSERT_HEAD(&h->tee->runs, r, link);
+	snprintf(r->dir, sizeof(r->dir), "%.200s/%.24s.%u", store, order->id, (u32)order->number);
+	r->vault.lifeline = r->vault.dir_fd = -1;
 	ev_timer_init(&r->poll, on_poll, POLL_S, POLL_S);
 	r->poll.data = r;
-	if (engine_allowed(h, p->engine)) {
+	rc = parts_same(p, why);
+	if (rc == 0)
+		rc = vault_open(r, p, why);
+	if (rc == 0) {
 		snprintf(why, FOG_TEE_WHY_SIZE, "it cannot be started");
 		rc = prepare(r, p, order, why);
 	}
 	if (rc == 0)
 		rc = inputs_write(r, p, order->inputs);
 	if (rc == 0)
-		rc = fog_executor_start(exec_path(h), r->spool, NULL);
+		rc = fog_vault_start(&r->vault);
 	if (rc != 0) {
 		finish(r);
 		return rc;
@@ -569,7 +590,10 @@ void fog_enclave_run_end(struct fog_enclave_run *r)
 {
 	if (r == NULL)
 		return;
-	/* Its files go once it has ended. */
-	r->done = NULL;
-	(void)fog_executor_cancel(r->spool);
+	/* fog-exec kills and wipes when its lifeline breaks. */
+	ev_timer_stop(r->h->loop, &r->poll);
+	fog_vault_close(&r->vault);
+	if (r->vault.in_memory)
+		(void)rmdir(r->dir);
+	free(r);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What an enclave runs, and one run of it: over fog-exec, in a spool that lies in a tmpfs. Private
+/* What an enclave runs, and one run of it: over fog-exec, in a vault. Private
  * to enclave.c. */
 #ifndef FOG_DAEMON_ENCLAVE_RUN_H
 #define FOG_DAEMON_ENCLAVE_RUN_H
@@ -21,6 +21,8 @@ struct fog_enclave_program {
 	u64 memory_mb, wall_s;
 	u32 cpu;
 	u8 code_sha256[32], config_sha256[32];
+	u8 parts_sha256[32]; /* of the host's files that the engine needs, as they were; else zeros
+			      */
 	u32 secret_count;
 	struct fog_enclave_secret secret[FOG_ENCLAVE_SECRETS_MAX];
 };
@@ -28,9 +30,11 @@ struct fog_enclave_program {
 /* From the body of a create: {"code": text, "config": {"engine", "argv", "env", "encoding",
  * "memory_mb", "cpu_cores", "wall_seconds"}}. The program lies at /input/code; argv is how it is
  * started, by default
- * ["/bin/sh", "/input/code"], or ["code"] of the engine wasm. 0 or -errno with why. */
+ * ["/bin/sh", "/input/code"]; of the engine microvm ["/input/code"], of wasm and oci ["code"]. Of
+ * an engine that brings files of the host (executor/parts.h) the configuration holds their hashes.
+ * engines: what this host offers besides native. 0 or -errno with why. */
 int fog_enclave_program_read(struct fog_enclave_program *p, const json_t *body,
-			     char why[FOG_TEE_WHY_SIZE]);
+			     const struct fog_config_list *engines, char why[FOG_TEE_WHY_SIZE]);
 void fog_enclave_program_wipe(struct fog_enclave_program *p);
 /* May a file of /input be called so: at most 63 bytes, [A-Za-z0-9._-], no dot first, not "code" or
  * "stdin". */
@@ -39,11 +43,9 @@ bool fog_enclave_name_valid(const char *name);
 int fog_enclave_secret_add(struct fog_enclave_program *p, const char *name, u8 *data, size_t size,
 			   char why[FOG_TEE_WHY_SIZE]);
 
-/* RUN_DIR/enclaves: a tmpfs where we may mount one, else a directory of the disk. */
-int fog_enclave_store_open(struct fog_host *h, char why[FOG_TEE_WHY_SIZE]);
-/* Ends and wipes what is there, and unmounts it: at the start what a killed process left. */
+/* Each run has a vault of its own below RUN_DIR/enclaves (executor/vault.h). Wipes what killed
+ * processes left there. */
 void fog_enclave_store_clean(struct fog_host *h);
-const char *fog_enclave_store_name(const struct fog_host *h);
 
 struct fog_enclave_order {
 	const char *id;

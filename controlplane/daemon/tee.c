@@ -9,6 +9,7 @@
 #include "controlplane/core/log.h"
 #include "controlplane/daemon/enclave.h"
 #include "controlplane/daemon/trust.h"
+#include "controlplane/executor/parts.h"
 #include "controlplane/jobs/runtime.h"
 #include "crypto/hash/hash.h"
 #include "crypto/mem.h"
@@ -40,6 +41,43 @@ static int file_hash(const char *path, u8 out[32])
 	fog_sha256_final(&s, out);
 	free(chunk);
 	close(fd);
+	return rc;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+int fog_host_file_hash(const char *path, u8 out[32])
+{
+	static struct {
+		char path[FOG_PART_SIZE];
+		struct stat st;
+		u8 digest[32];
+	} seen[2 * FOG_PARTS_MAX]; /* a kernel may be followed by another */
+	static u32 next;
+	struct stat now;
+	u32 i = 0;
+
+	if (stat(path, &now) != 0)
+		return -errno;
+	while (i < FOG_ARRAY_COUNT(seen) && strcmp(seen[i].path, path) != 0)
+		i++;
+	if (i == FOG_ARRAY_COUNT(seen))
+		i = next++ % FOG_ARRAY_COUNT(seen);
+	else if (same_file(&seen[i].st, &now)) {
+		memcpy(out, seen[i].digest, 32);
+		return 0;
+	}
+	snprintf(seen[i].path, sizeof(seen[i].path), "%s", path);
+	seen[i].st = now;
+	int rc = file_hash(path, seen[i].digest);
+	if (rc != 0)
+		seen[i].path[0] = '\0';
+	memcpy(out, seen[i].digest, 32);
 	return rc;
 }
 
@@ -146,11 +184,44 @@ static void on_file(struct ev_loop *loop, struct ev_stat *w, int revents)
 	platform_check(h, (u32)(w - h->tee->watch));
 }
 
-static bool same_file(const struct stat *a, const struct stat *b)
+/* ---- collateral -------------------------------------------------------------------------------
+ */
+
+/* What was found before may not hold any more: everybody is asked at once, and who does not answer
+ * soon has lost his class. */
+static void peers_recheck(struct fog_host *h)
 {
-	return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+	u64 end_s = fog_loop_now_ms(h->loop) / 1000 + FOG_HOST_TEE_RECHECK_S;
+
+	for (u32 i = 0; i < FOG_HOST_TEE_SLOTS; i++) {
+		struct fog_tee_peer *p = &h->tee->peer[i];
+		p->next_ms = 0;
+		if (p->known && p->ear.fault == FOG_TEE_VALID)
+			p->ear.expires_s = FOG_MIN(p->ear.expires_s, end_s);
+	}
+}
+
+/* A directory that is wrong leaves what there was. */
+static void collateral_read(struct fog_host *h)
+{
+	struct fog_host_tee *t = h->tee;
+	struct fog_tee_collateral *fresh = NULL;
+	u64 stamp = fog_tee_collateral_stamp(h->config.tee_collateral);
+	char why[FOG_TEE_WHY_SIZE];
+
+	if (stamp == t->collateral_stamp)
+		return;
+	t->collateral_stamp = stamp;
+	if (fog_tee_collateral_load(&fresh, h->config.tee_collateral, why) != 0) {
+		snprintf(t->collateral_why, sizeof(t->collateral_why), "%s", why);
+		fog_log(FOG_LOG_ERROR, "tee", "collateral is not taken reason=\"%s\"", why);
+		return;
+	}
+	t->collateral_why[0] = '\0';
+	fog_tee_collateral_free(t->collateral);
+	t->collateral = fresh;
+	fog_log(FOG_LOG_NOTICE, "tee", "collateral was read path=\"%s\"", h->config.tee_collateral);
+	peers_recheck(h);
 }
 
 /* What inotify cannot see, such as files over the network. */
@@ -165,6 +236,7 @@ static void on_monitor(struct ev_loop *loop, struct ev_timer *w, int revents)
 		if (!same_file(&now, &t->seen[i]))
 			platform_check(h, i);
 	}
+	collateral_read(h);
 	fog_enclaves_tick(h);
 }
 
@@ -175,6 +247,7 @@ static void on_provider(void *ctx, int rc, const char *text, const char *why)
 
 	snprintf(t->about, sizeof(t->about), "%.250s", rc == 0 ? text : why);
 	if (rc != 0) {
+		t->ready = false;
 		fog_log(FOG_LOG_ERROR, "tee", "nothing attests this host reason=\"%s\"", why);
 		return;
 	}
@@ -299,6 +372,11 @@ static void token_load(struct fog_host *h, struct fog_tee_peer *p, const char *t
 	snprintf(p->why, sizeof(p->why), "%s", ear.why);
 	token_set(p, token);
 	p->next_ms = fog_monotonic_ms() + (ear.expires_s - now_s) * 1000 * RENEW_NUMBER / RENEW_OF;
+	/* Something may have been revoked meanwhile. */
+	if (h->tee->collateral != NULL) {
+		p->next_ms = 0;
+		p->ear.expires_s = FOG_MIN(ear.expires_s, now_s + FOG_HOST_TEE_RECHECK_S);
+	}
 }
 
 static void peer_load(struct fog_host *h, const u8 node[32])
@@ -347,6 +425,16 @@ const struct fog_tee_ear *fog_host_attested(const struct fog_host *h, const u8 n
 	const struct fog_tee_peer *p = peer_find(h->tee, node);
 
 	return p != NULL && holds(h, p) ? &p->ear : NULL;
+}
+
+bool fog_host_tee_shown(void *host, const u8 node[32], const char *vendor)
+{
+	const struct fog_host *h = host;
+	const struct fog_tee_ear *ear = fog_host_attested(h, node);
+
+	if (memcmp(node, h->id.node_id, 32) == 0)
+		return strcmp(vendor, h->published.tee_vendor) == 0;
+	return ear != NULL && strcmp(vendor, fog_tee_vendor(ear->kind)) == 0;
 }
 
 const struct fog_tee_ear *fog_host_tee_last(const struct fog_host *h, const u8 node[32],
@@ -561,11 +649,13 @@ int fog_host_tee_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	int rc = makers_read(h, why);
 	if (rc != 0)
 		return rc;
+	t->enclave_store = "none";
 	snprintf(t->about, sizeof(t->about), "what attests this host is being looked for");
 	components_find(h);
 	for (u32 i = 0; i < t->component_count; i++)
 		component_measure(t, i);
 	fog_tee_platform(t->component, t->component_count, t->platform);
+	collateral_read(h);
 	for (u32 i = 0; i < fog_directory_count(h->directory); i++)
 		peer_load(h, fog_directory_at(h->directory, i)->d.node_id);
 	/* The first is this process, whose program stays. */
@@ -584,6 +674,11 @@ int fog_host_tee_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	return rc;
 }
 
+int fog_host_tee_restart(struct fog_host *h)
+{
+	return fog_tee_attester_reopen(h->tee->attester, on_provider, h);
+}
+
 void fog_host_tee_stop(struct fog_host *h)
 {
 	struct fog_host_tee *t = h->tee;
@@ -598,6 +693,7 @@ void fog_host_tee_stop(struct fog_host *h)
 	ev_timer_stop(h->loop, &t->look);
 	ev_timer_stop(h->loop, &t->monitor);
 	fog_tee_makers_free(t->makers);
+	fog_tee_collateral_free(t->collateral);
 	for (u32 i = 0; i < FOG_HOST_TEE_SLOTS; i++)
 		free(t->peer[i].token);
 	free(t->peer);
@@ -613,6 +709,7 @@ void fog_host_tee_reload(struct fog_host *h)
 
 	if (t == NULL)
 		return;
+	collateral_read(h);
 	memcpy(before, t->policy.digest, 32);
 	policy_read(h);
 	if (memcmp(before, t->policy.digest, 32) == 0)

@@ -18,6 +18,7 @@
 
 #define FOG_HOST_TEE_LOOK_S       5.0  /* between looks at whom to ask */
 #define FOG_HOST_TEE_MONITOR_S    30.0 /* between looks at our own programs, besides inotify's */
+#define FOG_HOST_TEE_RECHECK_S    60   /* verdicts of before another collateral live so long */
 #define FOG_HOST_TEE_ASKS_MAX     4    /* questions to others at once */
 #define FOG_HOST_TEE_RETRY_MIN_MS 2000
 #define FOG_HOST_TEE_RETRY_MAX_MS 300000
@@ -49,7 +50,6 @@ struct fog_tee_peer {
 
 struct fog_enclaves;
 struct fog_tee_talk;
-struct fog_enclave_run;
 
 struct fog_host_tee {
 	struct fog_tee_attester *attester;
@@ -58,6 +58,9 @@ struct fog_host_tee {
 	struct fog_tee_policy policy;
 	char policy_why[FOG_TEE_WHY_SIZE]; /* what is wrong with a policy that was not taken */
 	struct fog_tee_makers *makers;
+	struct fog_tee_collateral *collateral; /* NULL: none could be read yet */
+	u64 collateral_stamp;                  /* of the directory, as it was read */
+	char collateral_why[FOG_TEE_WHY_SIZE]; /* what is wrong with one that was not taken */
 	u32 component_count;
 	struct fog_tee_component component[FOG_TEE_COMPONENTS_MAX];
 	struct ev_stat watch[FOG_TEE_COMPONENTS_MAX]; /* of the files that may change */
@@ -73,19 +76,24 @@ struct fog_host_tee {
 		*peer; /* [FOG_HOST_TEE_SLOTS], by node id; entries stay where they are */
 	LIST_HEAD(, fog_tee_talk) talks;
 	struct fog_enclaves *enclaves;
-	LIST_HEAD(, fog_enclave_run) runs; /* those that nobody waits for any more, too */
+	const char *enclave_store; /* where the last run's files were: "tmpfs", "disk"; "none" */
 };
 
 /* Needs directory, peering, gateway. 0 or -errno with why. */
 int fog_host_tee_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
 void fog_host_tee_stop(struct fog_host *h);
 void fog_host_tee_reload(struct fog_host *h);
+/* Opens what attests this host anew; enclaves go on. 0 or -errno. */
+int fog_host_tee_restart(struct fog_host *h);
 /* Kind, vendor and platform into our descriptor. */
 void fog_host_tee_descriptor(const struct fog_host *h, struct fog_descriptor *d);
 /* A host appeared, changed or left. */
 void fog_host_tee_directory(struct fog_host *h, const struct fog_descriptor *d, bool gone);
 /* The result that makes it fit for class S now; NULL. */
 const struct fog_tee_ear *fog_host_attested(const struct fog_host *h, const u8 node[32]);
+/* What a host claims as its TEE vendor ("amd-sev-snp", "tpm", ..) is what this host found when it
+ * attested it; of ourselves, what attests us. host: struct fog_host. */
+bool fog_host_tee_shown(void *host, const u8 node[32], const char *vendor);
 /* The last result, good or not, and a sentence about the last try; NULL: there is none. */
 const struct fog_tee_ear *fog_host_tee_last(const struct fog_host *h, const u8 node[32],
 					    const char **why);
@@ -95,6 +103,10 @@ bool fog_host_attested_by(const struct fog_host *h, const u8 node[32], const u8 
 /* Evidence by which `verifier` knows us: digest and kind. False: none. */
 bool fog_host_evidence_for(const struct fog_host *h, const u8 verifier[32], u8 digest[32],
 			   u32 *kind);
+
+/* SHA-256 of a file; one that has not changed since it was last asked for is not read again. 0 or
+ * -errno. */
+int fog_host_file_hash(const char *path, u8 out[32]);
 
 /* ---- between the files of daemon/ ----------------------------------------------------------- */
 

@@ -65,6 +65,15 @@ static json_t *policy_json(const struct fog_host_tee *t)
 			 t->policy_why);
 }
 
+static json_t *collateral_json(const struct fog_host_tee *t)
+{
+	json_t *o = fog_tee_collateral_json(t->collateral);
+
+	if (o != NULL)
+		json_object_set_new(o, "refused", json_string(t->collateral_why));
+	return o;
+}
+
 static int status_get(struct fog_exchange *x)
 {
 	struct fog_host *h = fog_exchange_ctx(x);
@@ -87,6 +96,7 @@ static int status_get(struct fog_exchange *x)
 		(json_int_t)load.runs, "memory_store", load.store, "hosts_attested",
 		(json_int_t)t->attested, "hosts_refused", (json_int_t)t->refused, "enclaves",
 		fog_enclaves_json(x));
+	json_object_set_new(more, "collateral", collateral_json(t));
 	json_object_update_missing(o, more);
 	json_decref(more);
 	return fog_envelope(x, o, "TEE status");
@@ -159,7 +169,8 @@ static const struct fog_route routes[] = {
 			 " enclave_id?: string 1..23, code?: string|null,"
 			 " inputs?: {verifier?: node, name?: string 1..63, sealed?: hex,"
 			 " args?: [string] ..64, stdin?: string ..1048576, ...},"
-			 " config?: {name?: string ..63, engine?: native|wasm, argv?: [string] "
+			 " config?: {name?: string ..63, engine?: native|wasm|oci|microvm, argv?: "
+			 "[string] "
 			 "1..64,"
 			 " env?: [string] ..32, encoding?: text|'hex', memory_mb?: integer "
 			 "64..16384 ="

@@ -103,6 +103,8 @@ static bool node_of(struct fog_host *h, const u8 control_pk[32], u8 node[32])
 /* Sealed where it can be: the AK and certificate are the other side's word, the seal is not. */
 static bool challenge_seal(struct fog_tee_talk *k, const json_t *m, struct fog_tee_credential *out)
 {
+	const struct fog_host_tee *t = k->h->tee;
+	bool required = (t->policy.collateral & 1u << FOG_TEE_TPM) != 0;
 	u8 ak[FOG_TEE_AK_MAX], cert[FOG_TEE_EK_CERT_MAX], spki[256], name[FOG_TEE_NAME_SIZE];
 	long ak_len = fog_tee_hex_bytes(json_object_get(m, "ak"), ak, sizeof(ak));
 	long len = fog_tee_hex_bytes(json_object_get(m, "ek_cert"), cert, sizeof(cert));
@@ -111,9 +113,10 @@ static bool challenge_seal(struct fog_tee_talk *k, const json_t *m, struct fog_t
 	    fog_tee_ak_parse(ak, (size_t)ak_len, spki, sizeof(spki), name) < 0)
 		return false;
 	fog_hash_sha256(k->question.ak_sha256, ak, (size_t)ak_len);
-	return fog_tee_credential_make(out, k->h->tee->makers, cert, (size_t)len, name,
-				       k->question.nonce, k->question.asked_s,
-				       k->question.ek_sha256) == FOG_TEE_VALID;
+	k->question.ek_fault = fog_tee_credential_make(
+		out, t->makers, cert, (size_t)len, name, k->question.nonce, k->question.asked_s,
+		k->question.ek_sha256, t->collateral, required, k->question.ek_why);
+	return k->question.ek_fault == FOG_TEE_VALID;
 }
 
 static void on_identity(struct fog_tee_talk *k, const json_t *m)
@@ -148,7 +151,7 @@ static void on_evidence(struct fog_tee_talk *k, const json_t *m)
 		return;
 	}
 	k->question.now_s = fog_loop_now_ms(k->h->loop) / 1000;
-	(void)fog_tee_appraise(text, &k->question, &k->h->tee->policy, a);
+	(void)fog_tee_appraise(text, &k->question, &k->h->tee->policy, k->h->tee->collateral, a);
 	fog_tee_ear_of(&ear, a, &k->question, &k->h->tee->policy);
 	free(a);
 	char *token = fog_tee_ear_sign(&ear, k->h->id.sign_sk);

@@ -208,7 +208,7 @@ int fog_host_observed_mix(struct fog_host *h, const u8 node[32], u64 epoch, u32 
 	if (h->jobs == NULL || sent == 0 || came_out > sent)
 		return -EINVAL;
 	u64 ppm = (u64)came_out * 1000000 / sent;
-	bool good = ppm >= MIX_GOOD_PPM;
+	bool good = ppm > MIX_GOOD_PPM;
 	snprintf(reference, sizeof(reference), "%llu", (unsigned long long)epoch);
 	return fog_jobs_runtime_evidence(h->jobs, node, FOG_SOURCE_MIX,
 					 good ? FOG_EVIDENCE_AVAILABILITY

@@ -65,7 +65,7 @@ __attribute__((noreturn)) static void unpack_child(int archive, int dir, u32 uid
 	_exit(1);
 }
 
-static int unpack_run(int archive, int dir, u32 uid, u32 gid)
+int fog_unpack(int archive, int dir, u32 uid, u32 gid)
 {
 	int status, ret;
 
@@ -103,7 +103,7 @@ int fog_bundle_unpack(struct fog_job *job, const char *name, u32 uid, u32 gid)
 		fog_job_fail(job, errno, "oci: bundle directory");
 		goto out;
 	}
-	ret = unpack_run(archive, dir, uid, gid);
+	ret = fog_unpack(archive, dir, uid, gid);
 	if (ret < 0)
 		fog_job_fail(job, 0, "oci: %s is not a tar archive of a bundle", name);
 out:
@@ -136,7 +136,7 @@ static json_t *mounts_json(const struct fog_executor_spec *spec, const char *spo
 	static const char *const tmp[] = {"nosuid", "nodev", "mode=1777", TMP_SIZE, NULL};
 	static const char *const in[] = {"rbind", "ro", "nosuid", "nodev", NULL};
 	static const char *const out[] = {"rbind", "rw", "nosuid", "nodev", NULL};
-	char input[PATH_SIZE], work[PATH_SIZE];
+	char input[PATH_SIZE], work[PATH_SIZE], kept[PATH_SIZE];
 	json_t *list = json_array();
 
 	snprintf(input, sizeof(input), "%s/input", spool_path);
@@ -150,6 +150,10 @@ static json_t *mounts_json(const struct fog_executor_spec *spec, const char *spo
 	for (size_t i = 0; i < spec->device_count; i++)
 		json_array_append_new(
 			list, mount_json(spec->devices[i], "bind", spec->devices[i], device));
+	if (spec->checkpoint.bytes_max != 0) {
+		snprintf(kept, sizeof(kept), "%s/checkpoint", spool_path);
+		json_array_append_new(list, mount_json("/checkpoint", "bind", kept, out));
+	}
 	return list;
 }
 

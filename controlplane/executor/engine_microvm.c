@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Engine "microvm": a virtual machine of its own kernel, QEMU's "microvm" board, itself a process
  * in the sandbox. The job finds its input files at /input; if one is called rootfs.tar, that is its
- * file tree. What it leaves in /work comes back as work/work.tar.
+ * file tree. What it leaves in /work comes back as work/work.tar, and as the files themselves where
+ * artifacts are asked for; what it leaves in /checkpoint comes back when it has ended.
  *
  * KVM where a job's user may use it and the processor has it, else QEMU's emulation: the result
  * says which. The memory limit covers QEMU, so the guest gets what is left of it. */
@@ -16,12 +17,13 @@
 #include <x86intrin.h>
 #endif
 
+#include "controlplane/executor/bundle.h"
 #include "controlplane/executor/engine.h"
 #include "controlplane/executor/file.h"
+#include "controlplane/executor/parts.h"
 #include "controlplane/executor/vm/guest.h"
 #include "controlplane/executor/vm/initrd.h"
 
-#define QEMU         "/usr/bin/qemu-system-x86_64"
 #define QEMU_MEMORY  (96ull << 20) /* of QEMU itself, its translation buffer of 32 MiB included */
 #define GUEST_MEMORY (96ull << 20) /* the least a guest boots in */
 #define QEMU_THREADS 16u
@@ -29,51 +31,10 @@
 #define INPUT_MAX    (1ull << 30)
 #define STATUS_NAME  ".status" /* in work/, written by QEMU */
 #define STATUS_MAX   4096
+#define WORK_NAME    "work.tar"
+#define KEPT_NAME    ".checkpoint"
 #define TEXT_SIZE    128
 #define TSC_WAIT_NS  20000000
-
-static const char *const modules[] = {"drivers/virtio/virtio_ring.ko", "drivers/virtio/virtio.ko",
-				      "drivers/virtio/virtio_mmio.ko",
-				      "drivers/char/virtio_console.ko"};
-
-/* ---- the guest's kernel ---------------------------------------------------------------------- */
-
-static int kernel_filter(const struct dirent *e)
-{
-	return strncmp(e->d_name, "vmlinuz-", 8) == 0;
-}
-
-static bool kernel_fits(const char *version)
-{
-	char path[512];
-
-	for (size_t i = 0; i < FOG_ARRAY_COUNT(modules); i++) {
-		snprintf(path, sizeof(path), "/lib/modules/%s/kernel/%s", version, modules[i]);
-		if (access(path, R_OK) < 0)
-			return false;
-	}
-	return true;
-}
-
-/* The newest kernel of the host that has the modules. */
-static int kernel_find(char version[TEXT_SIZE])
-{
-	struct dirent **list;
-	int found = -ENOENT;
-
-	int count = scandir("/boot", &list, kernel_filter, versionsort);
-	for (int i = count - 1; i >= 0; i--) {
-		const char *v = list[i]->d_name + strlen("vmlinuz-");
-		if (found < 0 && strlen(v) < TEXT_SIZE && kernel_fits(v)) {
-			memcpy(version, v, strlen(v) + 1);
-			found = 0;
-		}
-		free(list[i]);
-	}
-	if (count >= 0)
-		free(list);
-	return found;
-}
 
 /* ---- the initial RAM disk -------------------------------------------------------------------- */
 
@@ -94,9 +55,11 @@ static void modules_add(struct fog_initrd *r, const char *version)
 	char path[512], name[TEXT_SIZE];
 
 	fog_initrd_dir(r, "modules");
-	for (size_t i = 0; i < FOG_ARRAY_COUNT(modules); i++) {
-		snprintf(path, sizeof(path), "/lib/modules/%s/kernel/%s", version, modules[i]);
-		snprintf(name, sizeof(name), "modules/%zu-%s", i, strrchr(modules[i], '/') + 1);
+	for (size_t i = 0; i < FOG_VM_MODULES; i++) {
+		snprintf(path, sizeof(path), "/lib/modules/%s/kernel/%s", version,
+			 fog_vm_modules[i]);
+		snprintf(name, sizeof(name), "modules/%zu-%s", i,
+			 strrchr(fog_vm_modules[i], '/') + 1);
 		host_file_add(r, path, name, 0444);
 	}
 }
@@ -130,7 +93,7 @@ static void inputs_add(struct fog_initrd *r, int spool_fd)
 
 static void job_add(struct fog_initrd *r, const struct fog_executor_spec *spec)
 {
-	static char text[FOG_EXECUTOR_STRINGS_MAX + FOG_EXECUTOR_NAME_MAX + 64];
+	static char text[FOG_EXECUTOR_STRINGS_MAX + 2 * FOG_EXECUTOR_NAME_MAX + 64];
 	size_t at = 0;
 
 	for (size_t i = 0; i < spec->argv_count; i++)
@@ -141,6 +104,9 @@ static void job_add(struct fog_initrd *r, const struct fog_executor_spec *spec)
 	text[at++] = '\0';
 	at += (size_t)snprintf(text + at, sizeof(text) - at, "%s",
 			       spec->stdin_name == NULL ? "" : spec->stdin_name) +
+	      1;
+	at += (size_t)snprintf(text + at, sizeof(text) - at, "%s",
+			       spec->checkpoint.from == NULL ? "" : spec->checkpoint.from) +
 	      1;
 	fog_initrd_dir(r, "fog");
 	fog_initrd_data(r, &FOG_GUEST_JOB_PATH[1], 0400, text, at);
@@ -237,7 +203,7 @@ static void argv_fill(struct fog_job *job)
 	snprintf(kernel, sizeof(kernel),
 		 "quiet panic=-1 reboot=t tsc=reliable random.trust_cpu=on tsc_early_khz=%llu",
 		 (unsigned long long)tsc_khz());
-	const char *const fixed[] = {QEMU,
+	const char *const fixed[] = {FOG_QEMU,
 				     "-M",
 				     "microvm,rtc=on,isa-serial=off",
 				     "-nodefaults",
@@ -267,18 +233,21 @@ static void argv_fill(struct fog_job *job)
 	port_add(argv, &n, "file,id=err,path=/proc/self/fd/2", "virtserialport,nr=2,chardev=err");
 	port_add(argv, &n, "file,id=control,path=/work/" STATUS_NAME,
 		 "virtserialport,nr=3,chardev=control");
-	port_add(argv, &n, "file,id=work,path=/work/work.tar", "virtserialport,nr=4,chardev=work");
+	port_add(argv, &n, "file,id=work,path=/work/" WORK_NAME,
+		 "virtserialport,nr=4,chardev=work");
+	port_add(argv, &n, "file,id=kept,path=/work/" KEPT_NAME,
+		 "virtserialport,nr=5,chardev=kept");
 }
 
 static int microvm_prepare(struct fog_job *job)
 {
-	char version[TEXT_SIZE], path[TEXT_SIZE + 32];
+	char version[FOG_VM_VERSION], path[FOG_PART_SIZE];
 
-	if (access(QEMU, X_OK) < 0 || tsc_khz() == 0) {
-		fog_job_fail(job, 0, "microvm: there is no " QEMU " for this processor");
+	if (access(FOG_QEMU, X_OK) < 0 || tsc_khz() == 0) {
+		fog_job_fail(job, 0, "microvm: there is no " FOG_QEMU " for this processor");
 		return -ENOENT;
 	}
-	if (kernel_find(version) < 0) {
+	if (fog_vm_kernel_find(version) < 0) {
 		fog_job_fail(job, 0,
 			     "microvm: no kernel in /boot has virtio modules "
 			     "(Debian: linux-image-cloud-amd64)");
@@ -303,6 +272,20 @@ static int microvm_prepare(struct fog_job *job)
 		 job->launch.kvm ? "kvm" : "software emulation");
 	argv_fill(job);
 	return ret;
+}
+
+/* work/name below dir, by a process that can do nothing else. What is no archive is nothing. */
+static void archive_spread(const struct fog_job *job, int work, const char *name, const char *dir)
+{
+	int to = openat(job->spool_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int from = openat(work, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (to >= 0 && from >= 0)
+		(void)fog_unpack(from, to, job->sandbox.uid, job->sandbox.uid);
+	if (from >= 0)
+		close(from);
+	if (to >= 0)
+		close(to);
 }
 
 /* What the guest says is the job's word about itself, as an exit status always is. */
@@ -331,6 +314,13 @@ static void microvm_finish(struct fog_job *job)
 	}
 	if (dir >= 0) {
 		(void)unlinkat(dir, STATUS_NAME, 0);
+		if (job->spec->artifacts.count != 0)
+			archive_spread(job, dir, WORK_NAME, "work");
+		if (job->spec->checkpoint.bytes_max != 0) {
+			(void)fog_tree_remove(job->spool_fd, "checkpoint/" FOG_GUEST_MARKER);
+			archive_spread(job, dir, KEPT_NAME, "checkpoint");
+		}
+		(void)unlinkat(dir, KEPT_NAME, 0);
 		close(dir);
 	}
 	free(text);

@@ -26,10 +26,11 @@
 
 #include "controlplane/executor/bundle.h"
 #include "controlplane/executor/file.h"
+#include "controlplane/executor/parts.h"
 #include "controlplane/executor/sandbox.h"
 
-#define PATH_SIZE  4096
-#define CRUN       "/usr/bin/crun"
+#define PATH_SIZE 4096
+
 #define LOG_MAX    65536
 #define PID_DIGITS 16
 
@@ -48,20 +49,11 @@ struct oci_init {
 
 __attribute__((noreturn)) static void crun_exec(const struct oci_init *o)
 {
-	const char *const argv[] = {CRUN,
-				    "--root",
-				    o->state,
-				    "--log",
-				    o->log,
-				    "--cgroup-manager",
-				    "disabled",
-				    "run",
-				    "--bundle",
-				    o->bundle,
-				    "--pid-file",
-				    o->pid_file,
-				    o->job->spec->job,
-				    NULL};
+	const char *const argv[] = {FOG_CRUN,          "--root",     o->state,
+				    "--log",           o->log,       "--cgroup-manager",
+				    "disabled",        "run",        "--bundle",
+				    o->bundle,         "--pid-file", o->pid_file,
+				    o->job->spec->job, NULL};
 	static const char *const env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
 	sigset_t none;
 
@@ -71,7 +63,7 @@ __attribute__((noreturn)) static void crun_exec(const struct oci_init *o)
 	    dup2(o->job->out_fd[1], STDERR_FILENO) < 0)
 		_exit(1);
 	(void)syscall(SYS_close_range, 3, ~0u, 0);
-	execve(CRUN, (char *const *)argv, (char *const *)env);
+	execve(FOG_CRUN, (char *const *)argv, (char *const *)env);
 	_exit(1);
 }
 
@@ -208,8 +200,8 @@ static int input_open(struct fog_job *job)
 
 static int oci_prepare(struct fog_job *job)
 {
-	if (access(CRUN, X_OK) < 0) {
-		fog_job_fail(job, 0, "oci: there is no " CRUN);
+	if (access(FOG_CRUN, X_OK) < 0) {
+		fog_job_fail(job, 0, "oci: there is no " FOG_CRUN);
 		return -ENOENT;
 	}
 	if (geteuid() != 0) {

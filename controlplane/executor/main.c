@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "controlplane/executor/monitor.h"
+#include "controlplane/executor/vault.h"
 
 enum exit_status {
 	EXIT_OK = 0,
@@ -16,11 +17,13 @@ enum exit_status {
 };
 
 static const char usage_text[] =
-	"usage: fog-exec --spool DIR [--detach | --echo] [--cgroup-parent PATH]\n"
+	"usage: fog-exec --spool DIR [--detach | --echo | --vault BYTES] [--cgroup-parent PATH]\n"
 	"Run the one job that DIR/spec.json describes, sandboxed; its end is in DIR/result.json.\n"
 	"  --spool DIR            the job's spool directory\n"
 	"  --detach               go on in the background once the job is ours\n"
 	"  --echo                 print what the job prints, too\n"
+	"  --vault BYTES          in memory of its own, as long as the other end of standard "
+	"input\n"
 	"  --cgroup-parent PATH   control group to make the job's in; default: our own\n"
 	"  --version, --help\n";
 
@@ -29,6 +32,7 @@ struct arguments {
 	const char *cgroup_parent;
 	bool detach;
 	bool echo;
+	u64 vault; /* bytes; 0: none */
 };
 
 static int parse(int argc, char **argv, struct arguments *a)
@@ -37,6 +41,7 @@ static int parse(int argc, char **argv, struct arguments *a)
 		{"spool", required_argument, NULL, 's'},
 		{"detach", no_argument, NULL, 'd'},
 		{"echo", no_argument, NULL, 'e'},
+		{"vault", required_argument, NULL, 'm'},
 		{"cgroup-parent", required_argument, NULL, 'c'},
 		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
@@ -55,6 +60,11 @@ static int parse(int argc, char **argv, struct arguments *a)
 		case 'e':
 			a->echo = true;
 			break;
+		case 'm':
+			a->vault = strtoull(optarg, NULL, 10);
+			if (a->vault == 0)
+				return -EINVAL;
+			break;
 		case 'c':
 			a->cgroup_parent = optarg;
 			break;
@@ -68,7 +78,8 @@ static int parse(int argc, char **argv, struct arguments *a)
 			return -EINVAL;
 		}
 	}
-	return a->spool == NULL || optind != argc || (a->detach && a->echo) ? -EINVAL : 0;
+	bool one = a->detach + a->echo + (a->vault != 0) <= 1;
+	return a->spool == NULL || optind != argc || !one ? -EINVAL : 0;
 }
 
 /* Fork twice, so that the monitor has no terminal and can get none. The first process waits for a
@@ -136,9 +147,65 @@ static int streams_ensure(void)
 											  : 0;
 }
 
+/* ---- a vault -------------------------------------------------------------------------------- */
+
+static void vault_ready(void *arg)
+{
+	fog_vault_tell(*(int *)arg, 0);
+}
+
+/* In the background already. 0 or -errno; whoever started us knows it then. */
+static int vault_run(const struct arguments *a, int lifeline, int *status_fd)
+{
+	struct fog_monitor_options options = {.ready = vault_ready,
+					      .arg = &lifeline,
+					      .lifeline_fd = lifeline,
+					      .cgroup_parent = a->cgroup_parent};
+	char error[FOG_EXECUTOR_ERROR_MAX + 1] = "";
+	bool in_memory;
+
+	int ret = fog_vault_enter(a->spool, a->vault, &in_memory);
+	if (ret < 0)
+		return ret;
+	ready(status_fd);
+	ret = fog_vault_wait(lifeline, in_memory);
+	if (ret < 0)
+		return ret;
+	ret = options.spool_fd = open(FOG_VAULT_SPOOL, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (ret >= 0)
+		ret = fchdir(options.spool_fd) < 0
+			      ? -errno
+			      : fog_monitor_run(&options, error, sizeof(error));
+	if (ret < 0)
+		fog_vault_tell(lifeline, ret);
+	if (options.spool_fd >= 0 && fog_vault_is_lost(lifeline))
+		fog_vault_wipe(options.spool_fd);
+	return ret;
+}
+
+/* ---- a spool -------------------------------------------------------------------------------- */
+
+static int spool_run(const struct arguments *a, int *status_fd, char *error, size_t error_cap)
+{
+	struct fog_monitor_options options = {.ready = ready,
+					      .arg = status_fd,
+					      .lifeline_fd = -1,
+					      .cgroup_parent = a->cgroup_parent,
+					      .echo = a->echo};
+	int ret = options.spool_fd = open(a->spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (ret < 0 || fchdir(options.spool_fd) < 0)
+		return -errno;
+	if (a->detach) {
+		ret = *status_fd = detach();
+		if (ret < 0)
+			return ret;
+	}
+	return fog_monitor_run(&options, error, error_cap);
+}
+
 int main(int argc, char **argv)
 {
-	struct fog_monitor_options options = {.ready = ready};
 	struct arguments a = {0};
 	char error[FOG_EXECUTOR_ERROR_MAX + 1] = "";
 	int status_fd = -1;
@@ -148,25 +215,16 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	int ret = streams_ensure();
-	if (ret < 0)
-		goto err_report;
-	ret = options.spool_fd = open(a.spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (ret < 0 || fchdir(options.spool_fd) < 0) {
-		ret = -errno;
-		goto err_report;
+	if (ret == 0 && a.vault != 0) {
+		int lifeline = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		ret = lifeline < 0 ? -errno : (status_fd = detach());
+		if (ret >= 0)
+			ret = vault_run(&a, lifeline, &status_fd);
+	} else if (ret == 0) {
+		ret = spool_run(&a, &status_fd, error, sizeof(error));
 	}
-	if (a.detach) {
-		ret = status_fd = detach();
-		if (ret < 0)
-			goto err_report;
-	}
-	options.arg = &status_fd;
-	options.cgroup_parent = a.cgroup_parent;
-	options.echo = a.echo;
-	ret = fog_monitor_run(&options, error, sizeof(error));
 	if (ret == 0)
 		return EXIT_OK;
-err_report:
 	fprintf(stderr, "fog-exec: %s: %s\n", a.spool, error[0] != '\0' ? error : strerror(-ret));
 	u8 status = ret == -EBUSY ? EXIT_BUSY : EXIT_FAILED;
 	if (status_fd >= 0)

@@ -13,7 +13,8 @@
 struct fog_monitor_options {
 	int spool_fd;              /* open directory, the current one as well */
 	const char *cgroup_parent; /* see fog_cgroup_create() */
-	bool echo;                 /* what is kept of the job's output goes to ours, too */
+	int lifeline_fd; /* the job does not outlive its other end, see vault.h; -1: it does */
+	bool echo;       /* what is kept of the job's output goes to ours, too */
 	/* Called once the lock is held and state.json written; may be NULL. */
 	void (*ready)(void *arg);
 	void *arg;

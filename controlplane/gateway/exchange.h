@@ -31,6 +31,10 @@ struct fog_exchange {
 	bool is_head;
 	u64 start_ns;
 
+	struct fog_trace trace;
+	u8 trace_parent[8]; /* span of the caller's; zero: none */
+	char *tracestate;   /* malloc; NULL: none */
+
 	struct fog_claims caller; /* subject "": unknown */
 	u8 client[16];            /* address; zero on the unix socket */
 	struct fog_limit_left limit;

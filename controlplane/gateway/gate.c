@@ -165,9 +165,10 @@ void fog_cors_add(const struct fog_exchange *x, struct MHD_Response *r)
 		return;
 	MHD_add_response_header(r, "Access-Control-Allow-Origin", origin);
 	MHD_add_response_header(r, "Access-Control-Allow-Credentials", "true");
-	MHD_add_response_header(r, "Access-Control-Expose-Headers",
-				"X-Request-Id, X-RateLimit-Limit, X-RateLimit-Remaining, "
-				"X-RateLimit-Reset, Retry-After, ETag, Link, Location");
+	MHD_add_response_header(
+		r, "Access-Control-Expose-Headers",
+		"X-Request-Id, traceresponse, X-RateLimit-Limit, X-RateLimit-Remaining, "
+		"X-RateLimit-Reset, Retry-After, ETag, Link, Location");
 	MHD_add_response_header(r, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ORIGIN);
 }
 
@@ -182,7 +183,8 @@ static void preflight(struct fog_exchange *x)
 					"GET, POST, PUT, DELETE, OPTIONS");
 		MHD_add_response_header(r, "Access-Control-Allow-Headers",
 					"Accept, Content-Type, Authorization, X-Requested-With, "
-					"X-API-Key, X-Request-Id, Idempotency-Key, If-None-Match");
+					"X-API-Key, X-Request-Id, Idempotency-Key, If-None-Match, "
+					"traceparent, tracestate");
 		MHD_add_response_header(r, "Access-Control-Max-Age", "600");
 	}
 	fog_exchange_respond(x, 204, r);

@@ -40,6 +40,13 @@ static int submit_failed(struct fog_exchange *x, int rc, const char *id, const c
 	}
 }
 
+struct fog_job_origin fog_jobs_origin(const struct fog_exchange *x)
+{
+	return (struct fog_job_origin){.trace = *fog_exchange_trace(x),
+				       .given = fog_exchange_traced(x),
+				       .state = fog_exchange_tracestate(x)};
+}
+
 static int jobs_post(struct fog_exchange *x)
 {
 	struct fog_jobs_runtime *rt = fog_exchange_ctx(x);
@@ -52,6 +59,7 @@ static int jobs_post(struct fog_exchange *x)
 	int rc = fog_job_request_parse(fog_exchange_body(x), &request, error);
 	if (rc != 0)
 		return submit_failed(x, rc, "", error);
+	request.origin = fog_jobs_origin(x);
 	rc = fog_jobs_submit(engine(x), fog_exchange_subject(x), &request, fog_jobs_runtime_now(rt),
 			     id, error);
 	fog_job_request_free(&request);
@@ -291,20 +299,24 @@ static const struct fog_route routes[] = {
 void fog_jobs_api_add(struct fog_jobs_runtime *rt, struct fog_gateway *gateway)
 {
 	fog_gateway_define(gateway, "Job", "{id: string, ...}");
-	fog_gateway_define(gateway, "JobRequest",
-			   "{argv?: [string] 1.. (program and arguments; not of a batch),"
-			   " env?: {*: string}, stdin_base64?: base64, inputs?: array,"
-			   " limits?: {cpu_cores?: number, memory_mb?: integer,"
-			   " wall_seconds?: integer, output_mb?: integer, disk_mb?:"
-			   " integer, pids?: integer, ...}, engine?: string, target?:"
-			   " string, constraints?: object, price_cap?: integer (mfog),"
-			   " namespace?: string = default, class?: string = B, tier?:"
-			   " string, priority?: integer = 50, deadline_seconds?: integer,"
-			   " retries?: integer, preemptible?: boolean, on_preempt?:"
-			   " string, checkpoint?: boolean, group?: string, webhook?:"
-			   " string, array?: integer, gang?: integer, name?: string, id?:"
-			   " string, stages?: array, ...}");
+	fog_gateway_define(
+		gateway, "JobRequest",
+		"{argv?: [string] 1.. (program and arguments; not of a batch),"
+		" env?: {*: string}, stdin_base64?: base64, inputs?: array,"
+		" limits?: {cpu_cores?: number, memory_mb?: integer,"
+		" wall_seconds?: integer, output_mb?: integer, disk_mb?:"
+		" integer, pids?: integer, artifacts_mb?: integer, ...},"
+		" artifacts?: [string] ..32 (files of /work to take), engine?:"
+		" string, target?:"
+		" string, constraints?: object, price_cap?: integer (mfog),"
+		" namespace?: string = default, class?: string = B, tier?:"
+		" string, priority?: integer = 50, deadline_seconds?: integer,"
+		" retries?: integer, preemptible?: boolean, on_preempt?:"
+		" string, on_timeout?: string, checkpoint?: any, group?: string, webhook?:"
+		" string, array?: integer, gang?: integer, name?: string, id?:"
+		" string, stages?: array, ...}");
 	fog_gateway_add(gateway, routes, FOG_ARRAY_COUNT(routes), rt);
 	fog_jobs_batch_api_add(rt, gateway);
+	fog_jobs_file_api_add(rt, gateway);
 	fog_jobs_reserve_api_add(rt, gateway);
 }

@@ -133,10 +133,15 @@ static bool inputs_take(struct fog_jobs *j, struct fog_job *job)
 	if (!ok)
 		fog_jobs_fail(j, w == NULL ? -ENOMEM : -EUCLEAN);
 	for (u32 i = 0; ok && i < w->from_count; i++) {
-		ok = fog_input_from_output(j, job, w->from[i].name, w->from[i].job);
+		const char *artifact = w->from[i].artifact;
+		if (w->from[i].job[0] == '\0')
+			continue; /* known by its hash: was taken when the job came */
+		ok = fog_input_from_job(j, job, w->from[i].name, w->from[i].job, artifact);
 		if (!ok && j->rc == 0) {
-			fog_jobs_reason(text, "input %s: the output of %s cannot be had",
-					w->from[i].name, w->from[i].job);
+			fog_jobs_reason(text, "input %s: %s%.64s of %s cannot be had",
+					w->from[i].name,
+					artifact[0] != '\0' ? "artifact " : "the output", artifact,
+					w->from[i].job);
 			fog_job_end(j, job, FOG_JOB_CANCELLED, text, NULL);
 		}
 	}

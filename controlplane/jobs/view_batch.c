@@ -173,10 +173,10 @@ json_t *fog_view_why(const struct fog_job_why *w, const char *id, u64 now_ms)
 
 json_t *fog_view_events(struct fog_jobs *j, u64 after, u32 limit, u64 *last)
 {
-	struct fog_stmt *q =
-		fog_stmt(fog_jobs_store(j), "SELECT e.id, e.job, e.state, e.reason, e.at_ms, j.user"
-					    " FROM job_event e LEFT JOIN job j ON j.id = e.job"
-					    " WHERE e.id > ? ORDER BY e.id LIMIT ?");
+	struct fog_stmt *q = fog_stmt(
+		fog_jobs_store(j), "SELECT e.id, e.job, e.state, e.reason, e.at_ms, j.user, j.trace"
+				   " FROM job_event e LEFT JOIN job j ON j.id = e.job"
+				   " WHERE e.id > ? ORDER BY e.id LIMIT ?");
 	json_t *list = json_array();
 	int rc;
 
@@ -192,6 +192,9 @@ json_t *fog_view_events(struct fog_jobs *j, u64 after, u32 limit, u64 *last)
 				  fog_job_state_name((enum fog_job_state)fog_column_int(q, 2)),
 				  "reason", fog_column_text(q, 3), "at_ms",
 				  when_ms(fog_column_u64(q, 4))));
+		if (!fog_column_is_null(q, 6))
+			fog_view_trace_set(json_array_get(list, json_array_size(list) - 1),
+					   fog_column_text(q, 6));
 	}
 	if (rc == 0)
 		return list;
@@ -229,7 +232,13 @@ json_t *fog_view_history(struct fog_jobs *j, const char *id)
 		json_decref(list);
 		return NULL;
 	}
-	return json_pack("{s:s,s:o}", "id", id, "history", list);
+	json_t *o = json_pack("{s:s,s:o}", "id", id, "history", list);
+	q = fog_stmt(fog_jobs_store(j), "SELECT trace FROM job WHERE id = ?");
+	fog_bind_text(q, id);
+	if (fog_stmt_step(q) == 1)
+		fog_view_trace_set(o, fog_column_text(q, 0));
+	fog_stmt_reset(q);
+	return o;
 }
 
 /* ---- namespaces, holds, breaches ------------------------------------------------------------ */
@@ -433,23 +442,4 @@ json_t *fog_view_scheduler(struct fog_jobs *j, u32 hosts, u32 alive)
 			 (json_int_t)s.generations, "batches", (json_int_t)s.batches, "passes",
 			 (json_int_t)s.passes, "preemptions", (json_int_t)s.preemptions,
 			 "sla_breaches", (json_int_t)s.breaches);
-}
-
-bool fog_view_artifact(struct fog_jobs *j, const char *owner, const u8 sha256[32],
-		       char job[FOG_JOB_ID_SIZE], u32 *attempt, u32 *stream)
-{
-	struct fog_stmt *q = fog_stmt(
-		fog_jobs_store(j), "SELECT job, attempt, stream FROM artifact a WHERE sha256 = ?1"
-				   " AND (?2 = '' OR EXISTS (SELECT 1 FROM job j WHERE j.id = a.job"
-				   " AND j.user = ?2)) LIMIT 1");
-
-	fog_bind_blob(q, sha256, 32);
-	fog_bind_text(q, owner != NULL ? owner : "");
-	if (fog_stmt_step(q) != 1)
-		return false;
-	snprintf(job, FOG_JOB_ID_SIZE, "%s", fog_column_text(q, 0));
-	*attempt = (u32)fog_column_u64(q, 1);
-	*stream = (u32)fog_column_u64(q, 2);
-	fog_stmt_reset(q);
-	return true;
 }

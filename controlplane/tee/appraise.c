@@ -18,6 +18,7 @@
 struct work {
 	const struct fog_tee_question *q;
 	const struct fog_tee_policy *p;
+	const struct fog_tee_collateral *c;
 	struct fog_tee_appraisal *a;
 	u8 pcr[FOG_TEE_PCRS][32]; /* TPM: what the quote says they hold */
 	u32 pcrs;
@@ -141,8 +142,14 @@ static enum fog_tee_fault tpm_check(struct work *w, const json_t *quote)
 	return FOG_TEE_VALID;
 }
 
+static bool required(const struct work *w, enum fog_tee_kind kind)
+{
+	return (w->p->collateral & 1u << kind) != 0;
+}
+
 static enum fog_tee_fault snp_check(struct work *w, const json_t *quote)
 {
+	char why[FOG_TEE_WHY_SIZE];
 	const json_t *pem = json_object_get(quote, "certs");
 	struct fog_tee_certs certs = {json_string_value(pem), json_string_length(pem)};
 	u8 report[2048];
@@ -152,19 +159,32 @@ static enum fog_tee_fault snp_check(struct work *w, const json_t *quote)
 		return refuse(w, FOG_TEE_FORMAT, "not a report of SEV-SNP");
 	enum fog_tee_fault fault =
 		fog_tee_snp_verify(report, (size_t)len, &certs, w->q->now_s, &w->a->claims);
-	return fault != FOG_TEE_VALID ? refuse(w, fault, "%s", "") : FOG_TEE_VALID;
+	if (fault != FOG_TEE_VALID)
+		return refuse(w, fault, "%s", "");
+	fault = fog_tee_collateral_snp(w->c, &certs, required(w, FOG_TEE_SNP), w->q->now_s, why);
+	return fault != FOG_TEE_VALID ? refuse(w, fault, "%.150s", why) : FOG_TEE_VALID;
 }
 
 static enum fog_tee_fault tdx_check(struct work *w, const json_t *quote)
 {
 	u8 data[FOG_TEE_EVIDENCE_MAX];
+	char why[FOG_TEE_WHY_SIZE];
 	long len = member(quote, "quote", data, sizeof(data));
 
 	if (len < 0)
 		return refuse(w, FOG_TEE_FORMAT, "not a quote of TDX");
 	enum fog_tee_fault fault =
 		fog_tee_tdx_verify(data, (size_t)len, w->q->now_s, &w->a->claims);
-	return fault != FOG_TEE_VALID ? refuse(w, fault, "%s", "") : FOG_TEE_VALID;
+	if (fault != FOG_TEE_VALID)
+		return refuse(w, fault, "%s", "");
+	bool must = required(w, FOG_TEE_TDX);
+	fault = fog_tee_collateral_tdx(w->c, data, (size_t)len, must, w->q->now_s, &w->a->tcb, why);
+	if (fault != FOG_TEE_VALID)
+		return refuse(w, fault, "%.150s", why);
+	/* Below every level that Intel names, where levels are known, is NONE too. */
+	if ((must || w->a->tcb != FOG_TEE_TCB_NONE) && (w->p->tcb_status & 1u << w->a->tcb) == 0)
+		return refuse(w, FOG_TEE_OLD, "%.150s", why);
+	return FOG_TEE_VALID;
 }
 
 static enum fog_tee_fault quote_check(struct work *w, const char *statement, const json_t *quote)
@@ -245,6 +265,18 @@ static enum fog_tee_fault log_check(struct work *w)
 
 /* ---- policy --------------------------------------------------------------------------------- */
 
+/* By the policy, or by a list of the collateral, which says why. */
+static enum fog_tee_fault revoked_check(struct work *w, const u8 id[32], const char *what)
+{
+	const char *why = fog_tee_collateral_revoked(w->c, id);
+
+	if (why != NULL)
+		return refuse(w, FOG_TEE_REVOKED, "%s%s%s", what, why[0] != '\0' ? ": " : "", why);
+	if (fog_tee_revoked(w->p, id, 32))
+		return refuse(w, FOG_TEE_REVOKED, "%s, by the policy", what);
+	return FOG_TEE_VALID;
+}
+
 static enum fog_tee_fault registers_check(struct work *w)
 {
 	for (u32 n = 0; n < FOG_TEE_PCRS; n++) {
@@ -255,11 +287,14 @@ static enum fog_tee_fault registers_check(struct work *w)
 		if (!fog_tee_reference_holds(&w->p->pcr[n], pcr_find(w, n), 32))
 			return refuse(w, FOG_TEE_REFERENCE, "register %u", n);
 	}
+	if (w->q->ek_why[0] != '\0' && w->q->ek_fault == FOG_TEE_REVOKED)
+		return refuse(w, FOG_TEE_REVOKED, "its endorsement key: %.120s", w->q->ek_why);
+	if (w->q->ek_why[0] != '\0' && required(w, FOG_TEE_TPM))
+		return refuse(w, FOG_TEE_COLLATERAL, "its endorsement key: %.120s", w->q->ek_why);
 	if (w->p->endorsed && !w->q->endorsed)
 		return refuse(w, FOG_TEE_CREDENTIAL, "%s", "");
-	if (w->q->endorsed && fog_tee_revoked(w->p, w->q->ek_sha256, 32))
-		return refuse(w, FOG_TEE_REVOKED, "its endorsement key");
-	return FOG_TEE_VALID;
+	return w->q->endorsed ? revoked_check(w, w->q->ek_sha256, "its endorsement key")
+			      : FOG_TEE_VALID;
 }
 
 static enum fog_tee_fault policy_check(struct work *w)
@@ -268,11 +303,12 @@ static enum fog_tee_fault policy_check(struct work *w)
 
 	if ((w->p->accept & 1u << a->claims.kind) == 0)
 		return refuse(w, FOG_TEE_KIND, "%s", fog_tee_kind_name(a->claims.kind));
-	if (fog_tee_revoked(w->p, a->statement.node, 32))
-		return refuse(w, FOG_TEE_REVOKED, "the host");
-	if (a->claims.kind != FOG_TEE_SOFTWARE && fog_tee_revoked(w->p, a->hardware, 32))
-		return refuse(w, FOG_TEE_REVOKED, "its attestation key or chip");
-	enum fog_tee_fault fault = fog_tee_policy_guest(w->p, &a->claims);
+	enum fog_tee_fault fault = revoked_check(w, a->statement.node, "the host");
+	if (fault == FOG_TEE_VALID && a->claims.kind != FOG_TEE_SOFTWARE)
+		fault = revoked_check(w, a->hardware, "its attestation key or chip");
+	if (fault != FOG_TEE_VALID)
+		return fault;
+	fault = fog_tee_policy_guest(w->p, &a->claims);
 	if (fault != FOG_TEE_VALID)
 		return refuse(w, fault, "the guest's");
 	fault = a->claims.kind == FOG_TEE_TPM ? registers_check(w) : FOG_TEE_VALID;
@@ -312,9 +348,10 @@ static enum fog_tee_fault appraise(struct work *w, const json_t *root)
 
 enum fog_tee_fault fog_tee_appraise(const char *evidence, const struct fog_tee_question *q,
 				    const struct fog_tee_policy *policy,
+				    const struct fog_tee_collateral *collateral,
 				    struct fog_tee_appraisal *out)
 {
-	struct work w = {.q = q, .p = policy, .a = out};
+	struct work w = {.q = q, .p = policy, .c = collateral, .a = out};
 	char error[FOG_JSON_ERROR_SIZE];
 	size_t len = strlen(evidence);
 

@@ -18,6 +18,7 @@
 
 #include <jansson.h>
 
+#include "controlplane/tee/collateral.h"
 #include "controlplane/tee/policy.h"
 
 #define FOG_TEE_EVIDENCE_TEXT_MAX (60 * 1024)
@@ -33,9 +34,12 @@ struct fog_tee_question {
 	const char *enclave; /* id, "" = the host alone */
 	/* The nonce went out as a credential for this AK alone, see credential.h. */
 	bool endorsed;
-	u8 ak_sha256[32]; /* of its TPMT_PUBLIC */
-	u8 ek_sha256[32]; /* of the key that its maker certified */
-	u8 platform[32];  /* the verifier's own measurement: "same" */
+	u8 ak_sha256[32];              /* of its TPMT_PUBLIC */
+	u8 ek_sha256[32];              /* of the key that its maker certified */
+	char ek_why[FOG_TEE_WHY_SIZE]; /* why its maker does not stand behind that key any more;
+					  "": it does */
+	enum fog_tee_fault ek_fault;   /* REVOKED or COLLATERAL with it */
+	u8 platform[32];               /* the verifier's own measurement: "same" */
 };
 
 struct fog_tee_appraisal {
@@ -45,13 +49,15 @@ struct fog_tee_appraisal {
 	struct fog_tee_claims claims;
 	u8 evidence[32]; /* SHA-256 of the text */
 	u8 platform[32];
-	u8 launch[32];   /* of the enclave */
-	u8 hardware[32]; /* what can be revoked: AK, chip, PCK; zeros: none */
+	u8 launch[32];               /* of the enclave */
+	u8 hardware[32];             /* what can be revoked: AK, chip, PCK; zeros: none */
+	enum fog_tee_tcb_status tcb; /* TDX: how its firmware stands; NONE: not known */
 };
 
-/* Returns out->fault. */
+/* collateral: NULL where none is known. Returns out->fault. */
 enum fog_tee_fault fog_tee_appraise(const char *evidence, const struct fog_tee_question *q,
 				    const struct fog_tee_policy *policy,
+				    const struct fog_tee_collateral *collateral,
 				    struct fog_tee_appraisal *out);
 
 /* The text of evidence, to free(); takes over quote. NULL: no memory. */

@@ -89,6 +89,15 @@ bool fog_tee_key_hash(X509 *cert, u8 out[32])
 	return true;
 }
 
+const ASN1_OCTET_STRING *fog_tee_extension(X509 *cert, const char *name)
+{
+	ASN1_OBJECT *object = OBJ_txt2obj(name, 1);
+	int at = object == NULL ? -1 : X509_get_ext_by_OBJ(cert, object, -1);
+
+	ASN1_OBJECT_free(object);
+	return at < 0 ? NULL : X509_EXTENSION_get_data(X509_get_ext(cert, at));
+}
+
 static bool root_known(X509 *root, enum fog_tee_kind kind)
 {
 	const u8 *const *pinned = fog_tee_roots(kind);

@@ -35,6 +35,9 @@ EVP_PKEY *fog_tee_p256_key(const u8 xy[64]);
 /* SHA-256 of a certificate's key (SubjectPublicKeyInfo, DER). False: no memory. */
 bool fog_tee_key_hash(X509 *cert, u8 out[32]);
 
+/* The bytes of a certificate's extension, of a name in digits; NULL if it has none. */
+const ASN1_OCTET_STRING *fog_tee_extension(X509 *cert, const char *name);
+
 /* SHA-256 of the root keys (SubjectPublicKeyInfo, DER) that are trusted for a kind, ended by NULL.
  */
 const u8 *const *fog_tee_roots(enum fog_tee_kind kind);

@@ -9,11 +9,12 @@
 #include <openssl/rsa.h>
 #include <openssl/x509_vfy.h>
 
-#include "controlplane/tee/chain.h"
+#include "controlplane/tee/collateral.h"
 #include "crypto/hash/hash.h"
 #include "crypto/mem.h"
 #include "crypto/random/random.h"
 
+#define CHAIN_MAX     8 /* certificates of an endorsement key, its makers included */
 #define ALG_SHA256    0x000b
 #define ALG_ECC       0x0023
 #define ALG_NULL      0x0010
@@ -147,7 +148,25 @@ void fog_tee_makers_free(struct fog_tee_makers *m)
 }
 
 /* Any of the makers' certificates may be the end: they often publish no root. */
-static enum fog_tee_fault certified(const struct fog_tee_makers *m, X509 *cert, u64 now_s)
+/* What stands behind a certificate, as far as the chain was built. */
+static enum fog_tee_fault lists_check(X509_STORE_CTX *ctx, const struct fog_tee_collateral *c,
+				      bool required, u64 now_s, char why[FOG_TEE_WHY_SIZE])
+{
+	const struct fog_tee_collateral_rule rule = {required, false, now_s};
+	STACK_OF(X509) *built = X509_STORE_CTX_get0_chain(ctx);
+	X509 *cert[CHAIN_MAX];
+	u32 count = (u32)sk_X509_num(built);
+
+	if (count > CHAIN_MAX)
+		return FOG_TEE_CREDENTIAL;
+	for (u32 i = 0; i < count; i++)
+		cert[i] = sk_X509_value(built, (int)i);
+	return fog_tee_collateral_chain(c, cert, count, &rule, why);
+}
+
+static enum fog_tee_fault certified(const struct fog_tee_makers *m, X509 *cert, u64 now_s,
+				    const struct fog_tee_collateral *c, bool required,
+				    char why[FOG_TEE_WHY_SIZE])
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 	enum fog_tee_fault fault = FOG_TEE_CREDENTIAL;
@@ -158,7 +177,7 @@ static enum fog_tee_fault certified(const struct fog_tee_makers *m, X509 *cert, 
 					 X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_IGNORE_CRITICAL);
 		X509_STORE_CTX_set_time(ctx, 0, (time_t)now_s);
 		if (X509_verify_cert(ctx) == 1)
-			fault = FOG_TEE_VALID;
+			fault = lists_check(ctx, c, required, now_s, why);
 		else if (X509_STORE_CTX_get_error(ctx) == X509_V_ERR_CERT_HAS_EXPIRED ||
 			 X509_STORE_CTX_get_error(ctx) == X509_V_ERR_CERT_NOT_YET_VALID)
 			fault = FOG_TEE_EXPIRED;
@@ -250,16 +269,19 @@ static bool seal(struct fog_tee_credential *out, EVP_PKEY *ek, const u8 name[FOG
 enum fog_tee_fault fog_tee_credential_make(struct fog_tee_credential *out,
 					   const struct fog_tee_makers *m, const u8 *ek_cert,
 					   size_t size, const u8 name[FOG_TEE_NAME_SIZE],
-					   const u8 secret[32], u64 now_s, u8 hash[32])
+					   const u8 secret[32], u64 now_s, u8 hash[32],
+					   const struct fog_tee_collateral *collateral,
+					   bool required, char why[FOG_TEE_WHY_SIZE])
 {
 	const unsigned char *at = ek_cert;
 	X509 *cert = size <= FOG_TEE_EK_CERT_MAX ? d2i_X509(NULL, &at, (long)size) : NULL;
 	EVP_PKEY *ek = cert != NULL ? X509_get0_pubkey(cert) : NULL;
 	enum fog_tee_fault fault = FOG_TEE_CREDENTIAL;
 
+	why[0] = '\0';
 	if (ek != NULL && EVP_PKEY_get_base_id(ek) == EVP_PKEY_RSA &&
 	    EVP_PKEY_get_bits(ek) == 8 * FOG_TEE_SEED_SIZE && fog_tee_key_hash(cert, hash))
-		fault = certified(m, cert, now_s);
+		fault = certified(m, cert, now_s, collateral, required, why);
 	if (fault == FOG_TEE_VALID && !seal(out, ek, name, secret))
 		fault = FOG_TEE_CREDENTIAL;
 	X509_free(cert);

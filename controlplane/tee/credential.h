@@ -33,10 +33,14 @@ int fog_tee_makers_load(struct fog_tee_makers **out, const char *const *paths, u
 void fog_tee_makers_free(struct fog_tee_makers *m);
 
 /* ek_cert: DER. Seals a secret of 32 bytes; hash: SHA-256 of the EK's key. FOG_TEE_CREDENTIAL: it
- * is not a certificate of a maker's, or for no RSA-2048 key; EXPIRED. */
+ * is not a certificate of a maker's, or for no RSA-2048 key; EXPIRED; REVOKED by its maker, and
+ * where lists are required COLLATERAL, with why. collateral: NULL where none is known. */
+struct fog_tee_collateral;
 enum fog_tee_fault fog_tee_credential_make(struct fog_tee_credential *out,
 					   const struct fog_tee_makers *m, const u8 *ek_cert,
 					   size_t size, const u8 name[FOG_TEE_NAME_SIZE],
-					   const u8 secret[32], u64 now_s, u8 hash[32]);
+					   const u8 secret[32], u64 now_s, u8 hash[32],
+					   const struct fog_tee_collateral *collateral,
+					   bool required, char why[FOG_TEE_WHY_SIZE]);
 
 #endif

@@ -67,6 +67,7 @@ void fog_tee_ear_of(struct fog_tee_ear *e, const struct fog_tee_appraisal *a,
 	memcpy(e->platform, a->platform, 32);
 	memcpy(e->hardware, a->hardware, 32);
 	memcpy(e->evidence, a->evidence, 32);
+	e->tcb = a->tcb;
 	e->endorsed = q->endorsed || e->kind == FOG_TEE_SNP || e->kind == FOG_TEE_TDX;
 	e->has_enclave = a->statement.has_enclave;
 	if (!e->has_enclave)
@@ -99,6 +100,8 @@ static json_t *submod_json(const struct fog_tee_ear *e)
 		fog_json_hex_new(e->hardware, 32), "fog.evidence",
 		fog_json_hex_new(e->evidence, 32), "fog.endorsed", (int)e->endorsed);
 
+	if (o != NULL && e->tcb != FOG_TEE_TCB_NONE)
+		json_object_set_new(o, "fog.tcb_status", json_string(fog_tee_tcb_name(e->tcb)));
 	if (o != NULL && e->has_enclave) {
 		json_object_set_new(o, "fog.launch", fog_json_hex_new(e->launch, 32));
 		json_object_set_new(o, "fog.key", fog_json_hex_new(e->key, 32));
@@ -206,6 +209,8 @@ static void submod_read(struct fog_json_reader *r, struct fog_tee_ear *e)
 	fog_json_hex(&s, "fog.hardware", e->hardware, 32);
 	fog_json_hex(&s, "fog.evidence", e->evidence, 32);
 	e->endorsed = fog_json_bool(&s, "fog.endorsed");
+	if (fog_json_has(&s, "fog.tcb_status"))
+		e->tcb = fog_tee_tcb_parse(fog_json_text_of(&s, "fog.tcb_status", 64));
 	e->has_enclave = fog_json_has(&s, "fog.launch");
 	if (e->has_enclave) {
 		snprintf(e->enclave, sizeof(e->enclave), "%s", name);
@@ -303,6 +308,8 @@ json_t *fog_tee_ear_json(const struct fog_tee_ear *e)
 				 fog_json_hex_new(e->hardware, 32), "evidence",
 				 fog_json_hex_new(e->evidence, 32), "policy",
 				 fog_json_hex_new(e->policy, 32), "endorsed", (int)e->endorsed);
+	if (more != NULL && e->tcb != FOG_TEE_TCB_NONE)
+		json_object_set_new(more, "tcb_status", json_string(fog_tee_tcb_name(e->tcb)));
 	if (more != NULL && e->has_enclave) {
 		json_object_set_new(more, "enclave", json_string(e->enclave));
 		json_object_set_new(more, "launch", fog_json_hex_new(e->launch, 32));

@@ -37,8 +37,9 @@ struct fog_tee_ear {
 	enum fog_tee_fault fault;
 	char why[FOG_TEE_WHY_SIZE];
 	u8 nonce[32], policy[32], platform[32], hardware[32];
-	u8 evidence[32]; /* SHA-256 of the evidence: proofs of execution name it */
-	bool endorsed;   /* hardware: its maker certifies the key */
+	u8 evidence[32];             /* SHA-256 of the evidence: proofs of execution name it */
+	enum fog_tee_tcb_status tcb; /* TDX: how its firmware stood; NONE: not known */
+	bool endorsed;               /* hardware: its maker certifies the key */
 	bool has_enclave;
 	char enclave[FOG_TEE_ID_SIZE];
 	u8 launch[32], key[32];

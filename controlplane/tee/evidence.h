@@ -8,11 +8,11 @@
  *	TDX   quote of Intel TDX, version 4 or 5, with its PCK certificates (Intel DCAP, quote
  *format) TPM   TPMS_ATTEST of type quote and its signature (TPM 2.0 Library, part 2, section 10.12)
  *
- * What they cannot say: whether the firmware is recent enough (claims carry its version; a policy
- * compares) and whether the measurement is the right one.
+ * What they cannot say: whether its maker has revoked something since, or knows better firmware
+ * (collateral.h), and whether the measurement is the right one (policy.h).
  *
  * Pure: time is a parameter, nothing is fetched. Certificates are checked against roots pinned in
- * roots.c, or given by the caller. Any thread. Cost: 1 to 2 ms, signatures of P-256 to RSA-4096. */
+ * roots.c. Any thread. Cost: 1 to 2 ms, signatures of P-256 to RSA-4096. */
 #ifndef FOG_TEE_EVIDENCE_H
 #define FOG_TEE_EVIDENCE_H
 
@@ -53,9 +53,11 @@ enum fog_tee_fault {
 	FOG_TEE_CREDENTIAL, /* the key is not proven to live in a TPM that its maker certifies */
 	FOG_TEE_KIND,       /* the policy does not accept this provider */
 	FOG_TEE_DEBUG,      /* the host may look into the guest */
-	FOG_TEE_REVOKED,    /* a key, chip or host that the policy revokes */
-	FOG_TEE_OLD,        /* firmware below the least the policy takes */
-	FOG_TEE_REFERENCE,  /* a measurement that is none of the policy's reference values */
+	FOG_TEE_REVOKED,    /* a key, chip, firmware or host that its maker or the policy revokes */
+	FOG_TEE_COLLATERAL, /* revocation lists or TCB levels are missing, out of date, not signed
+			     */
+	FOG_TEE_OLD, /* firmware below the least the policy takes, or of a status it does not */
+	FOG_TEE_REFERENCE, /* a measurement that is none of the policy's reference values */
 	FOG_TEE_FAULT_COUNT
 };
 
@@ -88,6 +90,9 @@ enum fog_tee_fault fog_tee_snp_verify_by(const u8 *report, size_t size,
 					 const struct fog_tee_certs *leaf,
 					 struct fog_tee_claims *claims);
 
+/* How much of what a quoting service gave is the quote, by its own lengths: services fill up their
+ * buffer with zeros, which the verifier does not take. At most size. */
+size_t fog_tee_tdx_size(const u8 *quote, size_t size);
 enum fog_tee_fault fog_tee_tdx_verify(const u8 *quote, size_t size, u64 now_s,
 				      struct fog_tee_claims *claims);
 

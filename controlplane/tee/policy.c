@@ -59,14 +59,37 @@ static void inner_end(struct fog_json_reader *r, struct fog_json_reader *inner)
 		memcpy(r->error, inner->error, sizeof(r->error));
 }
 
+static u32 status_read(struct fog_json_reader *r)
+{
+	const json_t *list, *v;
+	u32 accepted = 0;
+	size_t i;
+
+	if (!fog_json_has(r, "tcb_status"))
+		return 1u << FOG_TEE_TCB_UP_TO_DATE | 1u << FOG_TEE_TCB_SW_HARDENING;
+	list = fog_json_array(r, "tcb_status", 0, FOG_TEE_TCB_STATUS_COUNT);
+	json_array_foreach(list, i, v)
+	{
+		const char *name = json_is_string(v) ? json_string_value(v) : "";
+		enum fog_tee_tcb_status status = fog_tee_tcb_parse(name);
+		if (status == FOG_TEE_TCB_NONE || status == FOG_TEE_TCB_REVOKED)
+			fog_json_wrong(r, "tcb_status", "wants UpToDate, OutOfDate, ..");
+		accepted |= 1u << status;
+	}
+	return accepted;
+}
+
+/* status: NULL where there is none. */
 static void guest_read(struct fog_json_reader *r, const char *field, const char *prefix,
-		       struct fog_tee_references *measurements, u8 tcb[8])
+		       struct fog_tee_references *measurements, u8 tcb[8], u32 *status)
 {
 	struct fog_json_reader g;
 
 	fog_json_begin(&g, fog_json_object(r, field), prefix);
 	references_read(&g, "measurements", measurements);
 	fog_json_hex(&g, "tcb_min", tcb, 8);
+	if (status != NULL)
+		*status = status_read(&g);
 	inner_end(r, &g);
 }
 
@@ -93,9 +116,10 @@ static void tpm_read(struct fog_json_reader *r, struct fog_tee_policy *p)
 	inner_end(r, &t);
 }
 
-static void accept_read(struct fog_json_reader *r, struct fog_tee_policy *p)
+static u32 kinds_read(struct fog_json_reader *r, const char *field)
 {
-	const json_t *list = fog_json_array(r, "accept", 0, 8), *v;
+	const json_t *list = fog_json_array(r, field, 0, 8), *v;
+	u32 kinds = 0;
 	size_t i;
 
 	json_array_foreach(list, i, v)
@@ -103,9 +127,10 @@ static void accept_read(struct fog_json_reader *r, struct fog_tee_policy *p)
 		enum fog_tee_kind kind =
 			fog_tee_kind_parse(json_is_string(v) ? json_string_value(v) : "");
 		if (kind == FOG_TEE_NONE)
-			fog_json_wrong(r, "accept", "wants snp, tdx, tpm or software");
-		p->accept |= 1u << kind;
+			fog_json_wrong(r, field, "wants snp, tdx, tpm or software");
+		kinds |= 1u << kind;
 	}
+	return kinds;
 }
 
 int fog_tee_policy_parse(struct fog_tee_policy *out, const char *text, char why[FOG_TEE_WHY_SIZE])
@@ -119,15 +144,17 @@ int fog_tee_policy_parse(struct fog_tee_policy *out, const char *text, char why[
 	fog_hash_sha256(out->digest, text, strlen(text));
 	fog_json_begin(&r, root, "policy.");
 	fog_json_u64(&r, "version", 1, 1);
-	accept_read(&r, out);
+	out->accept = kinds_read(&r, "accept");
+	out->collateral = fog_json_has(&r, "collateral") ? kinds_read(&r, "collateral")
+							 : 1u << FOG_TEE_SNP | 1u << FOG_TEE_TDX;
 	out->platform_same = list_read(&r, "platform", "same", out->platform.one,
 				       FOG_TEE_REFERENCES_MAX, &out->platform.count);
 	references_read(&r, "code", &out->code);
 	list_read(&r, "revoked", NULL, out->revoked, FOG_TEE_REVOKED_MAX, &out->revoked_count);
 	out->debug = fog_json_bool(&r, "debug");
 	out->result_s = fog_json_u64(&r, "result_seconds", 1, FOG_TEE_RESULT_S_MAX);
-	guest_read(&r, "snp", "snp.", &out->snp, out->snp_tcb);
-	guest_read(&r, "tdx", "tdx.", &out->tdx, out->tdx_tcb);
+	guest_read(&r, "snp", "snp.", &out->snp, out->snp_tcb, NULL);
+	guest_read(&r, "tdx", "tdx.", &out->tdx, out->tdx_tcb, &out->tcb_status);
 	tpm_read(&r, out);
 	fog_json_end(&r);
 	memcpy(why, r.error, sizeof(r.error));

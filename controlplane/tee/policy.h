@@ -1,30 +1,36 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The appraisal policy: what a verifier accepts. A JSON file; configs/tee-policy.json is the one
- *that is shipped, and what applies without a file:
+ * that is shipped, and what applies without a file:
  *
  *	{"version": 1,
  *	 "accept": ["snp", "tdx", "tpm"],	kinds that make a host fit for class S, best first
- *	 "platform": ["same"],			platform measurements: hex, "same" (as the
- *verifier's own), "any"
+ *	 "platform": ["same"],			measurements: hex, "same" (the verifier's), "any"
  *	 "code": ["any"],			of enclaves: launch measurements, hex or "any"
- *	 "revoked": [],				hex: node ids, and hardware ids as results tell them
+ *	 "revoked": [],				hex: node ids, and hardware as results tell it
+ *	 "collateral": ["snp", "tdx"],		kinds of which current lists must be there
  *	 "debug": false,			accept guests their host may look into
  *	 "result_seconds": 1800,		how long a result holds
  *	 "snp": {"measurements": [], "tcb_min": "0000000000000000"},
- *	 "tdx": {"measurements": [], "tcb_min": "0000000000000000"},
+ *	 "tdx": {"measurements": [], "tcb_min": "0000000000000000",
+ *		 "tcb_status": ["UpToDate", "SWHardeningNeeded"]},
  *	 "tpm": {"endorsed": true, "pcrs": {"7": [hex, ..]}}}
  *
  * measurements are those of the guest's launch (96 hex digits) or "any"; an empty list accepts
- *none: somebody must say what the right guest is. tcb_min: eight bytes, each the least that the
- *byte of the report's TCB may be (SNP: boot loader first; TDX: TEE TCB SVN). endorsed: the
- *attestation key must be proven to live in a TPM whose endorsement certificate ends at one of the
- *verifier's roots. pcrs: registers that must hold one of these values.
+ * none: somebody must say what the right guest is. tcb_min: eight bytes, each the least that the
+ * byte of the report's TCB may be (SNP: boot loader first; TDX: TEE TCB SVN). endorsed: the
+ * attestation key must be proven to live in a TPM whose endorsement certificate ends at one of the
+ * verifier's roots. pcrs: registers that must hold one of these values.
+ *
+ * collateral: evidence of these kinds is refused without revocation lists that hold now (tpm: of
+ * the makers of its endorsement key) and, of TDX, Intel's word on the firmware, see collateral.h;
+ * lists that are there count in any case. tcb_status: how the firmware of a TDX platform may stand;
+ * what Intel revokes is never accepted. Both may be left out and then are as above.
  *
  * Pure. */
 #ifndef FOG_TEE_POLICY_H
 #define FOG_TEE_POLICY_H
 
-#include "controlplane/tee/statement.h"
+#include "controlplane/tee/tcb.h"
 
 #define FOG_TEE_POLICY_SIZE_MAX (256 * 1024)
 #define FOG_TEE_REFERENCES_MAX  64
@@ -44,8 +50,10 @@ struct fog_tee_references {
 };
 
 struct fog_tee_policy {
-	u8 digest[32]; /* of the file's text: which policy a result was made by */
-	u32 accept;    /* bit 1 << kind */
+	u8 digest[32];  /* of the file's text: which policy a result was made by */
+	u32 accept;     /* bit 1 << kind */
+	u32 collateral; /* likewise: must have current lists */
+	u32 tcb_status; /* bit 1 << enum fog_tee_tcb_status */
 	bool debug, endorsed;
 	bool platform_same;
 	u64 result_s;

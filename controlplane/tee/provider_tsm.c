@@ -212,7 +212,9 @@ static int tsm_quote(struct fog_tee_provider *p, const u8 binding[32], json_t **
 		p->kind = a->kind;
 		*out = a->kind == FOG_TEE_SNP
 			       ? snp_json(p->state, a->out, a->out_size, a->aux, a->aux_size)
-			       : json_pack("{s:o}", "quote", fog_tee_hex_json(a->out, a->out_size));
+			       : json_pack("{s:o}", "quote",
+					   fog_tee_hex_json(a->out,
+							    fog_tee_tdx_size(a->out, a->out_size)));
 		rc = *out != NULL ? 0 : -ENOMEM;
 	}
 	free(a);

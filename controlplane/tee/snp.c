@@ -70,20 +70,10 @@ static bool signature_check(const u8 *report, EVP_PKEY *key)
 				    HALF_USED);
 }
 
-/* The bytes of a certificate extension; NULL if it has none of that name. */
-static const ASN1_OCTET_STRING *extension(X509 *cert, const char *name)
-{
-	ASN1_OBJECT *object = OBJ_txt2obj(name, 1);
-	int at = object == NULL ? -1 : X509_get_ext_by_OBJ(cert, object, -1);
-
-	ASN1_OBJECT_free(object);
-	return at < 0 ? NULL : X509_EXTENSION_get_data(X509_get_ext(cert, at));
-}
-
 /* A small number in an extension: DER INTEGER of one or, with the sign's zero, two bytes. */
 static int extension_number(X509 *cert, const char *name)
 {
-	const ASN1_OCTET_STRING *data = extension(cert, name);
+	const ASN1_OCTET_STRING *data = fog_tee_extension(cert, name);
 
 	if (data == NULL || ASN1_STRING_length(data) < 3)
 		return -1;
@@ -102,7 +92,7 @@ static bool is_turin(const u8 *report)
 
 static bool chip_check(const u8 *report, X509 *leaf)
 {
-	const ASN1_OCTET_STRING *chip = extension(leaf, "1.3.6.1.4.1.3704.1.4");
+	const ASN1_OCTET_STRING *chip = fog_tee_extension(leaf, "1.3.6.1.4.1.3704.1.4");
 	int size = is_turin(report) ? CHIP_TURIN : CHIP_SIZE;
 
 	// Hidden chip ids are all zeros (MaskChipId).

@@ -7,6 +7,10 @@
  *	QE report 384 | signature 64 | size u16, authentication data | type u16 (5), size u32, PEM
  */
 #include "controlplane/tee/chain.h"
+#include "controlplane/tee/tcb.h"
+
+#include <openssl/asn1.h>
+#include <openssl/err.h>
 
 #include "crypto/hash/hash.h"
 
@@ -24,14 +28,19 @@
 
 /* Within a report body. */
 #define AT_TCB          0
+#define AT_SIGNER       64  /* of the TDX module */
+#define AT_MODULE       112 /* its attributes */
 #define AT_ATTRIBUTES   120
 #define AT_MRTD         136
 #define AT_DATA         520
 #define ATTRIBUTE_DEBUG 1ull
 
 /* Within an SGX report. */
+#define AT_QE_MISC       16
 #define AT_QE_ATTRIBUTES 48
 #define AT_QE_SIGNER     128
+#define AT_QE_PRODUCT    256
+#define AT_QE_SVN        258
 #define AT_QE_DATA       320
 #define QE_DEBUG         2u
 
@@ -146,6 +155,19 @@ static enum fog_tee_fault parse(const u8 *data, size_t size, struct quote *q)
 	return tail_parse(&c, q);
 }
 
+size_t fog_tee_tdx_size(const u8 *quote, size_t size)
+{
+	struct cursor c = {quote, size};
+	struct quote q;
+	u32 tail;
+
+	if (take(&c, HEADER_SIZE) == NULL ||
+	    body_parse(&c, fog_load_u16(quote), &q) != FOG_TEE_VALID || !take_u32(&c, &tail) ||
+	    tail > c.left)
+		return size;
+	return size - c.left + tail;
+}
+
 /* The quoting enclave is Intel's, not in debug mode, and names the attestation key in its report.
  */
 static bool qe_check(const struct quote *q)
@@ -208,4 +230,116 @@ enum fog_tee_fault fog_tee_tdx_verify(const u8 *quote, size_t size, u64 now_s,
 	memcpy(claims->data, q.body + AT_DATA, sizeof(claims->data));
 	memcpy(claims->chip, pck, sizeof(pck));
 	return FOG_TEE_VALID;
+}
+
+/* ---- the platform -----------------------------------------------------------------------------
+ */
+
+/* Intel's extension of a PCK certificate: a sequence of (identifier, value), of which the one of
+ * the TCB is such a sequence again (Intel SGX PCK Certificate and CRL Profile, section 1.3.5). */
+#define PCK_EXTENSION "1.2.840.113741.1.13.1"
+#define PCK_TCB       PCK_EXTENSION ".2"
+#define PCK_PCEID     PCK_EXTENSION ".3"
+#define PCK_FMSPC     PCK_EXTENSION ".4"
+#define PCK_PCE       17 /* of the TCB's members: 1 to 16 are components */
+
+typedef bool pair_fn(struct fog_tee_tdx_platform *p, const char *name, ASN1_TYPE *value);
+
+static bool pair_read(const ASN1_STRING *der, struct fog_tee_tdx_platform *p, pair_fn *fn)
+{
+	const u8 *at = ASN1_STRING_get0_data(der);
+	STACK_OF(ASN1_TYPE) *pair = d2i_ASN1_SEQUENCE_ANY(NULL, &at, ASN1_STRING_length(der));
+	ASN1_TYPE *name = sk_ASN1_TYPE_value(pair, 0);
+	bool good = sk_ASN1_TYPE_num(pair) == 2 && ASN1_TYPE_get(name) == V_ASN1_OBJECT;
+	char text[80];
+
+	if (good)
+		good = OBJ_obj2txt(text, sizeof(text), name->value.object, 1) > 0 &&
+		       fn(p, text, sk_ASN1_TYPE_value(pair, 1));
+	sk_ASN1_TYPE_pop_free(pair, ASN1_TYPE_free);
+	return good;
+}
+
+static bool pairs_read(const ASN1_STRING *der, struct fog_tee_tdx_platform *p, pair_fn *fn)
+{
+	const u8 *at = ASN1_STRING_get0_data(der);
+	STACK_OF(ASN1_TYPE) *list = d2i_ASN1_SEQUENCE_ANY(NULL, &at, ASN1_STRING_length(der));
+	bool good = list != NULL;
+
+	for (int i = 0; good && i < sk_ASN1_TYPE_num(list); i++) {
+		ASN1_TYPE *e = sk_ASN1_TYPE_value(list, i);
+		good = ASN1_TYPE_get(e) == V_ASN1_SEQUENCE && pair_read(e->value.sequence, p, fn);
+	}
+	sk_ASN1_TYPE_pop_free(list, ASN1_TYPE_free);
+	return good;
+}
+
+static bool octets_read(ASN1_TYPE *value, u8 *out, int len)
+{
+	if (ASN1_TYPE_get(value) != V_ASN1_OCTET_STRING ||
+	    ASN1_STRING_length(value->value.octet_string) != len)
+		return false;
+	memcpy(out, ASN1_STRING_get0_data(value->value.octet_string), (size_t)len);
+	return true;
+}
+
+static bool tcb_member(struct fog_tee_tdx_platform *p, const char *name, ASN1_TYPE *value)
+{
+	unsigned long n =
+		strlen(name) > sizeof(PCK_TCB) ? strtoul(name + sizeof(PCK_TCB), NULL, 10) : 0;
+
+	if (n == 0 || n > PCK_PCE)
+		return true;
+	if (ASN1_TYPE_get(value) != V_ASN1_INTEGER)
+		return false;
+	long svn = ASN1_INTEGER_get(value->value.integer);
+	if (svn < 0 || svn > (n == PCK_PCE ? UINT16_MAX : UINT8_MAX))
+		return false;
+	if (n == PCK_PCE)
+		p->pce = (u32)svn;
+	else
+		p->cpu[n - 1] = (u8)svn;
+	return true;
+}
+
+static bool member(struct fog_tee_tdx_platform *p, const char *name, ASN1_TYPE *value)
+{
+	if (strcmp(name, PCK_FMSPC) == 0)
+		return octets_read(value, p->fmspc, sizeof(p->fmspc));
+	if (strcmp(name, PCK_PCEID) == 0)
+		return octets_read(value, p->pceid, sizeof(p->pceid));
+	if (strcmp(name, PCK_TCB) == 0)
+		return ASN1_TYPE_get(value) == V_ASN1_SEQUENCE &&
+		       pairs_read(value->value.sequence, p, tcb_member);
+	return true;
+}
+
+enum fog_tee_fault fog_tee_tdx_platform(const u8 *quote, size_t size,
+					struct fog_tee_tdx_platform *out,
+					struct fog_tee_certs *certs)
+{
+	struct fog_tee_chain chain;
+	struct quote q;
+
+	memset(out, 0, sizeof(*out));
+	enum fog_tee_fault fault = parse(quote, size, &q);
+	if (fault != FOG_TEE_VALID)
+		return fault;
+	if (fog_tee_chain_parse(&q.certs, &chain) < 0)
+		return FOG_TEE_CHAIN;
+	const ASN1_OCTET_STRING *pck = fog_tee_extension(chain.cert[0], PCK_EXTENSION);
+	if (pck == NULL || !pairs_read(pck, out, member))
+		fault = FOG_TEE_FORMAT;
+	ERR_clear_error();
+	fog_tee_chain_free(&chain);
+	*certs = q.certs;
+	memcpy(out->tdx, q.body + AT_TCB, sizeof(out->tdx));
+	memcpy(out->module_signer, q.body + AT_SIGNER, sizeof(out->module_signer));
+	memcpy(out->module_attributes, q.body + AT_MODULE, sizeof(out->module_attributes));
+	memcpy(out->qe_misc, q.qe_report + AT_QE_MISC, sizeof(out->qe_misc));
+	memcpy(out->qe_attributes, q.qe_report + AT_QE_ATTRIBUTES, sizeof(out->qe_attributes));
+	memcpy(out->qe_signer, q.qe_report + AT_QE_SIGNER, sizeof(out->qe_signer));
+	out->qe_product = fog_load_u16(q.qe_report + AT_QE_PRODUCT);
+	out->qe_svn = fog_load_u16(q.qe_report + AT_QE_SVN);
+	return fault;
 }

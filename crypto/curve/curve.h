@@ -56,6 +56,8 @@ struct fog_curve {
 /* The portable members, for paths that have nothing faster. */
 void fog_portable_digest_many(u8 (*out)[64], const u8 *const *in, const size_t *len,
 			      unsigned count);
+/* SHA-512/256 of any length. */
+void fog_portable_tag(u8 out[32], const u8 *in, size_t len);
 void fog_portable_tag_many(u8 (*out)[32], const u8 *const *in, unsigned count);
 void fog_portable_decode_many(struct fog_ge_niels *out, bool *good, const u8 *const *in,
 			      unsigned count);

@@ -103,18 +103,22 @@ void fog_portable_digest_many(u8 (*out)[64], const u8 *const *in, const size_t *
 		crypto_hash_sha512(out[i], in[i], len[i]);
 }
 
-void fog_portable_tag_many(u8 (*out)[32], const u8 *const *in, unsigned count)
+void fog_portable_tag(u8 out[32], const u8 *in, size_t len)
 {
 	crypto_hash_sha512_state state;
 	u8 digest[crypto_hash_sha512_BYTES];
 
-	for (unsigned i = 0; i < count; i++) {
-		crypto_hash_sha512_init(&state);
-		memcpy(state.state, fog_sha512_256_initial, sizeof(fog_sha512_256_initial));
-		crypto_hash_sha512_update(&state, in[i], 32);
-		crypto_hash_sha512_final(&state, digest);
-		memcpy(out[i], digest, 32);
-	}
+	crypto_hash_sha512_init(&state);
+	memcpy(state.state, fog_sha512_256_initial, sizeof(fog_sha512_256_initial));
+	crypto_hash_sha512_update(&state, in, len);
+	crypto_hash_sha512_final(&state, digest);
+	memcpy(out, digest, 32);
+}
+
+void fog_portable_tag_many(u8 (*out)[32], const u8 *const *in, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		fog_portable_tag(out[i], in[i], 32);
 }
 
 size_t fog_portable_msm_scratch_size(unsigned count)

@@ -29,6 +29,16 @@ void fog_hash_blake2b(u8 *out, size_t out_len, const u8 *key, size_t key_len, co
 	FOG_ASSERT(rc == 0);
 }
 
+u64 fog_hash_siphash(const u8 key[FOG_SIPHASH_KEY], const void *data, size_t len)
+{
+	u8 out[8];
+
+	_Static_assert(crypto_shorthash_BYTES == sizeof(out), "SipHash-2-4");
+	_Static_assert(crypto_shorthash_KEYBYTES == FOG_SIPHASH_KEY, "SipHash-2-4");
+	(void)crypto_shorthash(out, data, len, key);
+	return fog_load_u64(out);
+}
+
 void fog_hmac_sha256(u8 out[FOG_SHA256_SIZE], const u8 *key, size_t key_len, const void *data,
 		     size_t len)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* SHA-256, SHA-512 and BLAKE2b over libsodium. */
+/* SHA-256, SHA-512, BLAKE2b and SipHash over libsodium. */
 #ifndef FOG_CRYPTO_HASH_H
 #define FOG_CRYPTO_HASH_H
 
@@ -9,6 +9,7 @@
 #define FOG_SHA512_SIZE      64
 #define FOG_BLAKE2B_SIZE_MAX 64
 #define FOG_BLAKE2B_KEY_MAX  64
+#define FOG_SIPHASH_KEY      16
 
 void fog_hash_sha256(u8 out[FOG_SHA256_SIZE], const void *data, size_t len);
 void fog_hash_sha512(u8 out[FOG_SHA512_SIZE], const void *data, size_t len);
@@ -17,6 +18,9 @@ void fog_hash_sha512(u8 out[FOG_SHA512_SIZE], const void *data, size_t len);
  * refuses shorter ones as too weak. Other lengths are our bug. */
 void fog_hash_blake2b(u8 *out, size_t out_len, const u8 *key, size_t key_len, const void *data,
 		      size_t len);
+
+/* SipHash-2-4, for tables whose keys others choose; key: secret random. */
+u64 fog_hash_siphash(const u8 key[FOG_SIPHASH_KEY], const void *data, size_t len);
 
 /* HMAC-SHA256 (RFC 2104); any key length. */
 void fog_hmac_sha256(u8 out[FOG_SHA256_SIZE], const u8 *key, size_t key_len, const void *data,

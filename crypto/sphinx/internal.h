@@ -5,9 +5,9 @@
 
 #include "crypto/sphinx/sphinx.h"
 
-#define SPHINX_POINT_AT   2
-#define SPHINX_ROUTING_AT 34
-#define SPHINX_KDF_BLOCKS 5
+#define SPHINX_ELEMENT_AT  2
+#define SPHINX_KDF_BLOCKS  5
+#define SPHINX_ROUTING_MAX ((FOG_SPHINX_HOPS_MAX + 1) * FOG_SPHINX_BLOCK_MAX) /* and one more */
 
 /* In the order of HKDF's output. */
 struct sphinx_keys {
@@ -18,15 +18,17 @@ struct sphinx_keys {
 };
 _Static_assert(sizeof(struct sphinx_keys) == 32 * SPHINX_KDF_BLOCKS, "HKDF output");
 
+static inline size_t sphinx_routing_at(const struct fog_sphinx_geometry *g)
+{
+	return SPHINX_ELEMENT_AT + g->element;
+}
+
 static inline const u8 *sphinx_iv(const struct sphinx_keys *k)
 {
 	return k->layer;
 }
 
 void sphinx_keys_derive(struct sphinx_keys *keys, const u8 (*secret)[32], unsigned count);
-/* The shared secrets of the KEM profile from X25519's outputs, in place. both = the recipient's
- * public key, then the element. */
-void sphinx_kem_secrets(u8 (*secret)[32], const u8 (*both)[64], unsigned count);
 void sphinx_blind_scalar(u8 scalar[32], const struct sphinx_keys *k);
 /* to ^= or = key stream of the routing blocks. */
 void sphinx_stream(const struct sphinx_keys *k, const u8 *in, u8 *out, size_t len);

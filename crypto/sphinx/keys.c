@@ -3,7 +3,6 @@
 #include "crypto/sphinx/internal.h"
 
 #include "crypto/cell/cipher.h"
-#include "crypto/hash/blake2x.h"
 #include "crypto/hash/hmac_many.h"
 #include "crypto/mem.h"
 #include "crypto/sphinx/aez.h"
@@ -12,18 +11,18 @@
 
 #include <errno.h>
 
-int fog_sphinx_geometry_init(struct fog_sphinx_geometry *g, enum fog_sphinx_profile profile,
+int fog_sphinx_geometry_init(struct fog_sphinx_geometry *g, const struct fog_sphinx_kem *kem,
 			     unsigned hops, size_t packet)
 {
-	if (profile != FOG_SPHINX_NIKE && profile != FOG_SPHINX_KEM)
-		return -EINVAL;
 	if (hops < 1 || hops > FOG_SPHINX_HOPS_MAX || packet > FOG_SPHINX_PACKET_MAX)
 		return -EINVAL;
-	g->profile = profile;
+	g->kem = kem;
+	g->element = kem != FOG_SPHINX_NIKE ? kem->element : 32;
 	g->hops = hops;
-	g->block = FOG_SPHINX_COMMANDS + (profile == FOG_SPHINX_KEM ? FOG_SPHINX_POINT_SIZE : 0);
+	g->block = FOG_SPHINX_COMMANDS + (kem != FOG_SPHINX_NIKE ? g->element : 0);
 	g->routing = hops * g->block;
-	g->header = SPHINX_ROUTING_AT + g->routing + FOG_SPHINX_MAC_SIZE;
+	g->header = sphinx_routing_at(g) + g->routing + FOG_SPHINX_MAC_SIZE;
+	FOG_ASSERT(g->header <= FOG_SPHINX_HEADER_MAX);
 	if (packet <= g->header + FOG_SPHINX_TAG_SIZE)
 		return -EINVAL;
 	g->packet = packet;
@@ -36,11 +35,6 @@ void sphinx_keys_derive(struct sphinx_keys *keys, const u8 (*secret)[32], unsign
 {
 	fog_hkdf_sha256_expand_many(keys[0].mac, sizeof(keys[0]), SPHINX_KDF_BLOCKS, secret,
 				    "katzenpost-kdf-v0-hkdf-sha256", count);
-}
-
-void sphinx_kem_secrets(u8 (*secret)[32], const u8 (*both)[64], unsigned count)
-{
-	fog_blake2xb_32_many(secret, (const u8(*)[32])secret, both, count);
 }
 
 void sphinx_blind_scalar(u8 scalar[32], const struct sphinx_keys *k)

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Sphinx packets in Katzenpost's format (core/sphinx of github.com/katzenpost/katzenpost), over
- * X25519, in two profiles:
+/* Sphinx packets in Katzenpost's format (core/sphinx of github.com/katzenpost/katzenpost), in two
+ * profiles:
  *
- *	NIKE	one group element for all hops, blinded at each: two X25519 to unwrap
- *	KEM	a fresh one per hop, in the routing block of the hop before: one X25519 to unwrap
+ *	NIKE	one X25519 element for all hops, blinded at each: two X25519 to unwrap
+ *	KEM	a fresh element per hop, in the routing block of the hop before: one opening to
+ *		unwrap; over X25519 here, over post-quantum KEMs where crypto/pq is built
  *
  *	packet	= header | payload tag 32 (zero in clear) | payload
- *	header	= version 2 (zero) | group element 32 | hops x routing block | MAC 32
- *	block	= commands, zero filled [| next group element 32, in the KEM profile]
+ *	header	= version 2 (zero) | element | hops x routing block | MAC 32
+ *	block	= commands, zero filled [| next element, in the KEM profile]
  *
- * Keys of a hop come of HKDF-Expand over the X25519 output: HMAC-SHA256 key, AES-256-CTR key and
- * start, AEZ key, seed of the blinding scalar. All of a node's work is free of branches on secrets
- * up to the MAC; what follows branches on what the node may know of the packet. Any thread. */
+ * An element is 32 bytes over X25519, else a ciphertext of the KEM. Keys of a hop come of
+ *HKDF-Expand over the shared secret: HMAC-SHA256 key, AES-256-CTR key and start, AEZ key, seed of
+ *the blinding scalar. All of a node's work is free of branches on secrets up to the MAC; what
+ *follows branches on what the node may know of the packet. Any thread. */
 #ifndef FOG_CRYPTO_SPHINX_H
 #define FOG_CRYPTO_SPHINX_H
 
@@ -20,11 +22,13 @@
 #define FOG_SPHINX_HOPS_MAX    5
 #define FOG_SPHINX_ID_SIZE     32
 #define FOG_SPHINX_MAC_SIZE    32
-#define FOG_SPHINX_POINT_SIZE  32
-#define FOG_SPHINX_TAG_SIZE    32 /* zero bytes before the payload */
+#define FOG_SPHINX_ELEMENT_MAX 1120 /* of X-Wing */
+#define FOG_SPHINX_TAG_SIZE    32   /* zero bytes before the payload */
 #define FOG_SPHINX_SURB_ID     16
 #define FOG_SPHINX_COMMANDS    82 /* of a routing block: next hop 65, SURB reply 17 */
-#define FOG_SPHINX_HEADER_MAX  (2 + 32 + FOG_SPHINX_HOPS_MAX * (FOG_SPHINX_COMMANDS + 32) + 32)
+#define FOG_SPHINX_BLOCK_MAX   (FOG_SPHINX_COMMANDS + FOG_SPHINX_ELEMENT_MAX)
+#define FOG_SPHINX_HEADER_MAX \
+	(2 + FOG_SPHINX_ELEMENT_MAX + FOG_SPHINX_HOPS_MAX * FOG_SPHINX_BLOCK_MAX + 32)
 #define FOG_SPHINX_PACKET_MAX  65536
 #define FOG_SPHINX_BATCH_MAX   64
 #define FOG_SPHINX_ROUTES_MAX  8
@@ -32,14 +36,33 @@
 #define FOG_SPHINX_SURB_MAX    (FOG_SPHINX_HEADER_MAX + 32 + FOG_SPHINX_LAYER_SIZE)
 #define FOG_SPHINX_REPLAY_SIZE 32
 
-enum fog_sphinx_profile {
-	FOG_SPHINX_NIKE = 1,
-	FOG_SPHINX_KEM = 2,
+struct fog_rng;
+
+/* A KEM for the profile of that name. Columns of `count` <= FOG_SPHINX_BATCH_MAX rows; results are
+ * 0 or -EKEYREJECTED, then that shared secret is anything. */
+struct fog_sphinx_kem {
+	const char *name;
+	size_t element;    /* bytes of a ciphertext */
+	size_t public_key; /* bytes of it */
+	/* secret[i]: what this KEM calls one. */
+	void (*open_many)(u8 (*shared)[32], int *result, const void *const *secret,
+			  const u8 *const *element, unsigned count);
+	void (*seal_many)(u8 (*shared)[32], u8 *const *element, int *result,
+			  const u8 *const *public_key, struct fog_rng *rng, unsigned count);
+};
+
+#define FOG_SPHINX_NIKE ((const struct fog_sphinx_kem *)NULL)
+/* Secret: struct fog_sphinx_x25519. */
+extern const struct fog_sphinx_kem fog_sphinx_kem_x25519;
+
+struct fog_sphinx_x25519 {
+	u8 secret[32], public_key[32];
 };
 
 /* Sizes that all packets of a network share. */
 struct fog_sphinx_geometry {
-	enum fog_sphinx_profile profile;
+	const struct fog_sphinx_kem *kem; /* or FOG_SPHINX_NIKE */
+	size_t element;
 	unsigned hops;  /* the most a path may have */
 	size_t block;   /* routing block of a hop */
 	size_t routing; /* of all hops */
@@ -49,9 +72,9 @@ struct fog_sphinx_geometry {
 	size_t surb;
 };
 
-/* 0, or -EINVAL for hops out of 1 .. FOG_SPHINX_HOPS_MAX, a packet without room for one byte of
- * payload, or an unknown profile. */
-int fog_sphinx_geometry_init(struct fog_sphinx_geometry *g, enum fog_sphinx_profile profile,
+/* 0, or -EINVAL for hops out of 1 .. FOG_SPHINX_HOPS_MAX or a packet without room for one byte of
+ * payload. */
+int fog_sphinx_geometry_init(struct fog_sphinx_geometry *g, const struct fog_sphinx_kem *kem,
 			     unsigned hops, size_t packet);
 
 /* What a routing block tells its hop. Numbers are big-endian on the wire:
@@ -74,18 +97,17 @@ int fog_sphinx_commands_write(const struct fog_sphinx_commands *c, u8 *block, si
 /* ---- a node ------------------------------------------------------------------------------- */
 
 struct fog_sphinx_job {
-	/* in: packet of geometry size, owned by the caller; secret and public key of this node.
-	 * A job with result != 0 is passed over. */
+	/* in: packet of geometry size, owned by the caller; secret of this node, 32 bytes or what
+	 * the KEM calls one. A job with result != 0 is passed over. */
 	u8 *packet;
-	const u8 *secret;
-	const u8 *public_key; /* KEM profile only */
+	const void *secret;
 	/* out */
 	int result;
 	u8 replay[FOG_SPHINX_REPLAY_SIZE]; /* by fog_sphinx_tags() */
 	struct fog_sphinx_commands commands;
 };
 
-/* Version check and replay tags (SHA-512/256 of the group element), before any public-key work.
+/* Version check and replay tags (SHA-512/256 of the element), before any public-key work.
  * result = 0, or -EPROTO for an unknown version. count <= FOG_SPHINX_BATCH_MAX. */
 void fog_sphinx_tags(const struct fog_sphinx_geometry *g, struct fog_sphinx_job *job,
 		     unsigned count);
@@ -94,7 +116,7 @@ void fog_sphinx_tags(const struct fog_sphinx_geometry *g, struct fog_sphinx_job 
  *	0		has_next: the packet is ready for the next hop; else the payload is in
  *			place at packet + header + FOG_SPHINX_TAG_SIZE, or at packet + header
  *			with has_surb, still under the layers of fog_sphinx_surb_open()
- *	-EKEYREJECTED	group element of low order
+ *	-EKEYREJECTED	element of low order
  *	-EBADMSG	header MAC
  *	-EPROTO		commands
  *	-EILSEQ		payload tag: somebody altered the payload
@@ -106,11 +128,9 @@ void fog_sphinx_unwrap_many(const struct fog_sphinx_geometry *g, struct fog_sphi
 
 struct fog_sphinx_hop {
 	u8 id[FOG_SPHINX_ID_SIZE];
-	u8 key[FOG_SPHINX_POINT_SIZE];
+	const u8 *key;                       /* public; stays the caller's */
 	struct fog_sphinx_commands commands; /* all but next */
 };
-
-struct fog_rng;
 
 /* A path with its header and the keys of its layers, from which a packet or a reply block is made.
  * Public-key work is nearly all of the cost of either, and goes in lanes over several of them. */
@@ -119,14 +139,14 @@ struct fog_sphinx_route {
 	const struct fog_sphinx_hop *path;
 	unsigned hops;
 	/* out: 0, -EINVAL (hops, or commands that do not fit) or -EKEYREJECTED (a public key of low
-	 * order) */
+	 * order, or none of this KEM) */
 	int result;
 	u8 header[FOG_SPHINX_HEADER_MAX];
 	u8 layer[FOG_SPHINX_HOPS_MAX][FOG_SPHINX_LAYER_SIZE]; /* secret; wiped by the use of it */
 };
 
-/* Takes, of each, hops (hops + 3) / 2 X25519 in the NIKE profile and 2 hops in the KEM profile;
- * FOG_SPHINX_ROUTES_MAX of them fill the lanes. */
+/* Takes, of each, hops (hops + 3) / 2 X25519 in the NIKE profile and `hops` sealings in the KEM
+ * profile, of two X25519 each over that; FOG_SPHINX_ROUTES_MAX of them fill the lanes. */
 void fog_sphinx_routes(const struct fog_sphinx_geometry *g, struct fog_rng *rng,
 		       struct fog_sphinx_route *route, unsigned count);
 /* The packet along a route of result 0, to be handed to path[0]. payload is of geometry size. */

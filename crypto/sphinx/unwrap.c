@@ -17,11 +17,14 @@ void fog_sphinx_tags(const struct fog_sphinx_geometry *g, struct fog_sphinx_job 
 	const u8 *element[BATCH] = {NULL};
 	u8 tag[BATCH][32];
 
-	(void)g;
 	FOG_ASSERT(count <= BATCH);
-	for (unsigned i = 0; i < count; i++)
-		element[i] = job[i].packet + SPHINX_POINT_AT;
-	fog_curve->tag_many(tag, element, count);
+	for (unsigned i = 0; i < count; i++) {
+		element[i] = job[i].packet + SPHINX_ELEMENT_AT;
+		if (g->element != 32)
+			fog_portable_tag(tag[i], element[i], g->element);
+	}
+	if (g->element == 32)
+		fog_curve->tag_many(tag, element, count);
 	for (unsigned i = 0; i < count; i++) {
 		memcpy(job[i].replay, tag[i], sizeof(tag[i]));
 		job[i].result = fog_load_u16(job[i].packet) == 0 ? 0 : -EPROTO;
@@ -32,6 +35,8 @@ void fog_sphinx_tags(const struct fog_sphinx_geometry *g, struct fog_sphinx_job 
 struct rows {
 	unsigned count;
 	u8 index[BATCH];
+	const void *secret[BATCH];
+	const u8 *element[BATCH];
 	u8 scalar[BATCH][32];
 	u8 point[BATCH][32];
 	u8 shared[BATCH][32];
@@ -47,30 +52,32 @@ static void rows_load(struct rows *r, const struct fog_sphinx_job *job, unsigned
 		if (job[i].result != 0)
 			continue;
 		r->index[n] = (u8)i;
-		memcpy(r->scalar[n], job[i].secret, 32);
-		memcpy(r->point[n], job[i].packet + SPHINX_POINT_AT, 32);
+		r->secret[n] = job[i].secret;
+		r->element[n] = job[i].packet + SPHINX_ELEMENT_AT;
 		r->count++;
 	}
+}
+
+static void rows_multiply(struct rows *r)
+{
+	for (unsigned n = 0; n < r->count; n++) {
+		memcpy(r->scalar[n], r->secret[n], 32);
+		memcpy(r->point[n], r->element[n], 32);
+	}
+	fog_x25519_many(r->shared, (const u8(*)[32])r->scalar, (const u8(*)[32])r->point, r->result,
+			r->count);
 }
 
 static void rows_derive(const struct fog_sphinx_geometry *g, struct rows *r,
 			struct fog_sphinx_job *job)
 {
-	u8 both[BATCH][64];
-
-	fog_x25519_many(r->shared, (const u8(*)[32])r->scalar, (const u8(*)[32])r->point, r->result,
-			r->count);
-	for (unsigned n = 0; n < r->count; n++) {
-		struct fog_sphinx_job *j = &job[r->index[n]];
+	if (g->kem != FOG_SPHINX_NIKE)
+		g->kem->open_many(r->shared, r->result, r->secret, r->element, r->count);
+	else
+		rows_multiply(r);
+	for (unsigned n = 0; n < r->count; n++)
 		if (r->result[n] != 0)
-			j->result = -EKEYREJECTED;
-		if (g->profile == FOG_SPHINX_KEM) {
-			memcpy(both[n], j->public_key, 32);
-			memcpy(both[n] + 32, r->point[n], 32);
-		}
-	}
-	if (g->profile == FOG_SPHINX_KEM)
-		sphinx_kem_secrets(r->shared, (const u8(*)[64])both, r->count);
+			job[r->index[n]].result = -EKEYREJECTED;
 	sphinx_keys_derive(r->keys, (const u8(*)[32])r->shared, r->count);
 }
 
@@ -97,10 +104,10 @@ static void rows_authenticate(const struct fog_sphinx_geometry *g, struct rows *
 static void peel(const struct fog_sphinx_geometry *g, const struct sphinx_keys *k,
 		 struct fog_sphinx_job *j)
 {
-	u8 routing[(FOG_SPHINX_HOPS_MAX + 1) * (FOG_SPHINX_COMMANDS + FOG_SPHINX_POINT_SIZE)];
-	u8 *payload = j->packet + g->header;
+	u8 routing[SPHINX_ROUTING_MAX];
+	u8 *payload = j->packet + g->header, *packet_routing = j->packet + sphinx_routing_at(g);
 
-	memcpy(routing, j->packet + SPHINX_ROUTING_AT, g->routing);
+	memcpy(routing, packet_routing, g->routing);
 	memset(routing + g->routing, 0, g->block);
 	sphinx_stream(k, routing, routing, g->routing + g->block);
 	j->result = fog_sphinx_commands_parse(&j->commands, routing, FOG_SPHINX_COMMANDS);
@@ -108,15 +115,16 @@ static void peel(const struct fog_sphinx_geometry *g, const struct sphinx_keys *
 		goto out_wipe;
 	sphinx_layer(sphinx_iv(k), k->layer + 16, false, payload, g->packet - g->header);
 	if (j->commands.has_next) {
-		memcpy(j->packet + SPHINX_ROUTING_AT, routing + g->block, g->routing);
+		memcpy(packet_routing, routing + g->block, g->routing);
 		memcpy(payload - FOG_SPHINX_MAC_SIZE, j->commands.next_mac, FOG_SPHINX_MAC_SIZE);
-		if (g->profile == FOG_SPHINX_KEM)
-			memcpy(j->packet + SPHINX_POINT_AT, routing + FOG_SPHINX_COMMANDS, 32);
+		if (g->kem != FOG_SPHINX_NIKE)
+			memcpy(j->packet + SPHINX_ELEMENT_AT, routing + FOG_SPHINX_COMMANDS,
+			       g->element);
 	} else if (!j->commands.has_surb && !fog_is_zero(payload, FOG_SPHINX_TAG_SIZE)) {
 		j->result = -EILSEQ;
 	}
 out_wipe:
-	fog_wipe(routing, sizeof(routing));
+	fog_wipe(routing, g->routing + g->block);
 }
 
 /* Blinds the group elements of what goes on. The element had no low order, so neither has this. */
@@ -135,7 +143,7 @@ static void rows_blind(struct rows *r, struct fog_sphinx_job *job)
 	fog_x25519_many(r->shared, (const u8(*)[32])r->scalar, (const u8(*)[32])r->point, r->result,
 			count);
 	for (unsigned n = 0; n < count; n++)
-		memcpy(job[r->index[n]].packet + SPHINX_POINT_AT, r->shared[n], 32);
+		memcpy(job[r->index[n]].packet + SPHINX_ELEMENT_AT, r->shared[n], 32);
 }
 
 void fog_sphinx_unwrap_many(const struct fog_sphinx_geometry *g, struct fog_sphinx_job *job,
@@ -150,7 +158,7 @@ void fog_sphinx_unwrap_many(const struct fog_sphinx_geometry *g, struct fog_sphi
 	for (unsigned n = 0; n < r.count; n++)
 		if (job[r.index[n]].result == 0)
 			peel(g, &r.keys[n], &job[r.index[n]]);
-	if (g->profile == FOG_SPHINX_NIKE)
+	if (g->kem == FOG_SPHINX_NIKE)
 		rows_blind(&r, job);
 	fog_wipe(&r, sizeof(r));
 }

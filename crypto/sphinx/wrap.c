@@ -11,13 +11,14 @@
 
 #define HOPS        FOG_SPHINX_HOPS_MAX
 #define ROUTES      FOG_SPHINX_ROUTES_MAX
-#define ROWS_MAX    (ROUTES * (HOPS + 1)) /* of a hop; of a path in the KEM profile */
-#define ROUTING_MAX ((HOPS + 1) * (FOG_SPHINX_COMMANDS + FOG_SPHINX_POINT_SIZE))
+#define ROWS_MAX    (ROUTES * (HOPS + 1)) /* of a hop */
+#define ROUTING_MAX SPHINX_ROUTING_MAX
+_Static_assert(ROUTES *HOPS <= FOG_SPHINX_BATCH_MAX, "sealed in one go");
 
-/* Group element and keys of every hop. */
+/* Element and keys of every hop. Elements are public, and large: not wiped with the rest. */
 struct course {
 	struct fog_sphinx_route *route;
-	u8 element[HOPS][32];
+	u8 (*element)[FOG_SPHINX_ELEMENT_MAX];
 	u8 secret[HOPS][32];
 	struct sphinx_keys keys[HOPS];
 };
@@ -107,31 +108,28 @@ static void courses_nike(struct course *c, unsigned count, struct fog_rng *rng)
 	fog_wipe(&p, sizeof(p));
 }
 
-/* A secret for each hop. */
-static void course_kem(struct course *c, struct fog_rng *rng)
+/* A secret for each hop, of all courses in one go. */
+static void courses_kem(const struct fog_sphinx_kem *kem, struct course *c, unsigned count,
+			struct fog_rng *rng)
 {
-	static const u8 base[32] = {9};
-	const struct fog_sphinx_route *r = c->route;
-	u8 x[HOPS][32], both[HOPS][64];
-	struct products p = {.count = 0};
-	unsigned next = 0;
+	u8 shared[ROUTES * HOPS][32], *element[ROUTES * HOPS] = {NULL};
+	const u8 *key[ROUTES * HOPS] = {NULL};
+	int result[ROUTES * HOPS];
+	unsigned n = 0;
 
-	fog_rng_bytes(rng, x, sizeof(x));
-	for (unsigned i = 0; i < r->hops; i++) {
-		product_add(&p, x[i], base);
-		product_add(&p, x[i], r->path[i].key);
+	for (unsigned k = 0; k < count; k++)
+		for (unsigned i = 0; i < c[k].route->hops; i++, n++) {
+			element[n] = c[k].element[i];
+			key[n] = c[k].route->path[i].key;
+		}
+	kem->seal_many(shared, element, result, key, rng, n);
+	n = 0;
+	for (unsigned k = 0; k < count; k++) {
+		sphinx_keys_derive(c[k].keys, (const u8(*)[32])(shared + n), c[k].route->hops);
+		for (unsigned i = 0; i < c[k].route->hops; i++)
+			c[k].route->result |= result[n++];
 	}
-	products_run(&p);
-	for (unsigned i = 0; i < r->hops; i++) {
-		c->route->result |= product_take(&p, &next, c->element[i]);
-		c->route->result |= product_take(&p, &next, c->secret[i]);
-		memcpy(both[i], r->path[i].key, 32);
-		memcpy(both[i] + 32, c->element[i], 32);
-	}
-	sphinx_kem_secrets(c->secret, (const u8(*)[64])both, r->hops);
-	sphinx_keys_derive(c->keys, (const u8(*)[32])c->secret, r->hops);
-	fog_wipe(x, sizeof(x));
-	fog_wipe(&p, sizeof(p));
+	fog_wipe(shared, sizeof(shared));
 }
 
 static void xor_bytes(u8 *to, const u8 *from, size_t len)
@@ -146,9 +144,9 @@ static void header_mac(const struct fog_sphinx_geometry *g, const struct course 
 	u8 text[FOG_SPHINX_HEADER_MAX];
 
 	memset(text, 0, 2);
-	memcpy(text + SPHINX_POINT_AT, c->element[i], 32);
-	memcpy(text + SPHINX_ROUTING_AT, routing, g->routing);
-	fog_hmac_sha256(mac, c->keys[i].mac, 32, text, SPHINX_ROUTING_AT + g->routing);
+	memcpy(text + SPHINX_ELEMENT_AT, c->element[i], g->element);
+	memcpy(text + sphinx_routing_at(g), routing, g->routing);
+	fog_hmac_sha256(mac, c->keys[i].mac, 32, text, sphinx_routing_at(g) + g->routing);
 }
 
 /* Every hop appends a block of zeros before it decrypts, so what hop i sees beyond the sender's
@@ -161,16 +159,15 @@ static int header_blocks(const struct fog_sphinx_geometry *g, struct fog_rng *rn
 	const size_t whole = g->routing + g->block;
 	int rc = 0;
 
-	memset(pad, 0, sizeof(pad));
-	memset(stream, 0, sizeof(stream));
 	for (unsigned i = 0; i < hops; i++) {
+		memset(stream[i], 0, whole);
 		sphinx_stream(&c->keys[i], stream[i], stream[i], whole);
 		/* pad[i]: what hop i + 1 finds in its last i + 1 blocks. */
 		memcpy(pad[i], stream[i] + whole - (i + 1) * g->block, (i + 1) * g->block);
 		if (i > 0)
 			xor_bytes(pad[i], pad[i - 1], i * g->block);
 	}
-	fog_rng_bytes(rng, routing, sizeof(routing));
+	fog_rng_bytes(rng, routing, whole);
 	for (unsigned i = hops; i-- > 0 && rc == 0;) {
 		struct fog_sphinx_commands own = path[i].commands;
 		memmove(routing + g->block, routing, g->routing);
@@ -180,21 +177,23 @@ static int header_blocks(const struct fog_sphinx_geometry *g, struct fog_rng *rn
 			memcpy(own.next_mac, mac, sizeof(own.next_mac));
 		}
 		rc = fog_sphinx_commands_write(&own, routing, FOG_SPHINX_COMMANDS);
-		if (g->profile == FOG_SPHINX_KEM && own.has_next)
-			memcpy(routing + FOG_SPHINX_COMMANDS, c->element[i + 1], 32);
-		else if (g->profile == FOG_SPHINX_KEM)
-			memset(routing + FOG_SPHINX_COMMANDS, 0, 32);
+		if (g->kem != FOG_SPHINX_NIKE && own.has_next)
+			memcpy(routing + FOG_SPHINX_COMMANDS, c->element[i + 1], g->element);
+		else if (g->kem != FOG_SPHINX_NIKE)
+			memset(routing + FOG_SPHINX_COMMANDS, 0, g->element);
 		xor_bytes(routing, stream[i], g->routing - i * g->block);
 		if (i > 0)
 			memcpy(routing + g->routing - i * g->block, pad[i - 1], i * g->block);
 		header_mac(g, c, i, routing, mac);
 	}
 	memset(header, 0, 2);
-	memcpy(header + SPHINX_POINT_AT, c->element[0], 32);
-	memcpy(header + SPHINX_ROUTING_AT, routing, g->routing);
-	memcpy(header + SPHINX_ROUTING_AT + g->routing, mac, sizeof(mac));
-	fog_wipe(stream, sizeof(stream));
-	fog_wipe(pad, sizeof(pad));
+	memcpy(header + SPHINX_ELEMENT_AT, c->element[0], g->element);
+	memcpy(header + sphinx_routing_at(g), routing, g->routing);
+	memcpy(header + sphinx_routing_at(g) + g->routing, mac, sizeof(mac));
+	for (unsigned i = 0; i < hops; i++) {
+		fog_wipe(stream[i], whole);
+		fog_wipe(pad[i], (i + 1) * g->block);
+	}
 	return rc == 0 ? 0 : -EINVAL;
 }
 
@@ -208,21 +207,23 @@ static void layer_store(u8 layer[FOG_SPHINX_LAYER_SIZE], const struct sphinx_key
 static void routes_some(const struct fog_sphinx_geometry *g, struct fog_rng *rng,
 			struct fog_sphinx_route *route, unsigned count)
 {
+	u8 element[ROUTES][HOPS][FOG_SPHINX_ELEMENT_MAX];
 	struct course c[ROUTES];
 	unsigned n = 0;
 
 	for (unsigned k = 0; k < count; k++) {
 		bool good = route[k].hops >= 1 && route[k].hops <= g->hops;
 		route[k].result = good ? 0 : -EINVAL;
-		if (good)
-			c[n++].route = &route[k];
+		c[n].element = element[n];
+		c[n].route = &route[k];
+		n += good;
 	}
-	if (g->profile == FOG_SPHINX_NIKE)
+	if (g->kem != FOG_SPHINX_NIKE)
+		courses_kem(g->kem, c, n, rng);
+	else
 		courses_nike(c, n, rng);
 	for (unsigned k = 0; k < n; k++) {
 		struct fog_sphinx_route *r = c[k].route;
-		if (g->profile == FOG_SPHINX_KEM)
-			course_kem(&c[k], rng);
 		for (unsigned i = 0; i < r->hops; i++)
 			layer_store(r->layer[i], &c[k].keys[i]);
 		if (r->result == 0)

@@ -73,10 +73,22 @@ static int read_at(int fd, void *out, size_t len, off_t at)
 	return 0;
 }
 
+/* What a crash or a full disk left behind the last whole mark goes: behind it all that follow would
+ * be read askew. */
+static int marks_count(int fd, u64 *marks)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return -errno;
+	*marks = ((u64)st.st_size - FOG_MIX_LOG_HEADER) / FOG_MIX_MARK_SIZE;
+	off_t whole = FOG_MIX_LOG_HEADER + (off_t)(*marks * FOG_MIX_MARK_SIZE);
+	return st.st_size == whole || ftruncate(fd, whole) == 0 ? 0 : -errno;
+}
+
 int fog_mix_log_read(const struct fog_mix_log *l, unsigned i, struct fog_mix_log_epoch *e)
 {
 	u8 header[FOG_MIX_LOG_HEADER];
-	struct stat st;
 
 	memset(e, 0, sizeof(*e));
 	if (l->fd[i] < 0)
@@ -87,16 +99,17 @@ int fog_mix_log_read(const struct fog_mix_log *l, unsigned i, struct fog_mix_log
 	if (rc < 0)
 		return rc;
 	if (memcmp(header, magic, sizeof(magic)) == 0 && !fog_is_zero(l->boot_id, 16) &&
-	    memcmp(header + 96, l->boot_id, 16) == 0) {
-		if (fstat(l->fd[i], &st) != 0)
-			return -errno;
+	    memcmp(header + 96, l->boot_id, 16) == 0)
+		rc = marks_count(l->fd[i], &e->marks);
+	else
+		rc = -ENODATA;
+	if (rc == 0) {
 		e->epoch = fog_load_u64(header + 16);
 		memcpy(e->secret, header + 32, 32);
 		memcpy(e->tag_key, header + 64, 32);
-		e->marks = ((u64)st.st_size - FOG_MIX_LOG_HEADER) / FOG_MIX_MARK_SIZE;
 	}
 	fog_wipe(header, sizeof(header));
-	return 0;
+	return rc == -ENODATA ? 0 : rc;
 }
 
 int fog_mix_log_marks(const struct fog_mix_log *l, unsigned i, u64 first,
@@ -158,18 +171,12 @@ int fog_mix_log_start(struct fog_mix_log *l, unsigned i, const struct fog_mix_lo
 int fog_mix_log_append(struct fog_mix_log *l, unsigned i, const u8 (*mark)[FOG_MIX_MARK_SIZE],
 		       unsigned count)
 {
-	struct stat st;
+	u64 marks;
 
 	if (l->fd[i] < 0 || count == 0)
 		return 0;
 	int rc = fog_file_write_all(l->fd[i], mark, (size_t)count * FOG_MIX_MARK_SIZE);
-	if (rc < 0 && fstat(l->fd[i], &st) == 0) {
-		/* Whole marks only, or all that follow would be read askew. */
-		off_t whole =
-			(st.st_size - FOG_MIX_LOG_HEADER) / FOG_MIX_MARK_SIZE * FOG_MIX_MARK_SIZE +
-			FOG_MIX_LOG_HEADER;
-		if (ftruncate(l->fd[i], whole) != 0)
-			rc = -errno;
-	}
+	if (rc < 0)
+		(void)marks_count(l->fd[i], &marks);
 	return rc;
 }

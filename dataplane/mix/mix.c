@@ -126,7 +126,6 @@ static void job_add(struct fog_mixnet *m, const struct fog_mix_msg *r)
 	m->job[n] = (struct fog_sphinx_job){
 		.packet = m->wheel->held[held].body,
 		.secret = e->secret,
-		.public_key = e->public_key,
 	};
 }
 

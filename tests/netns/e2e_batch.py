@@ -78,10 +78,10 @@ def test_dag_while_a_host_dies(lab):
     check(total == 0, f"the ledger sums to {total}")
 
 
-# Works for long; when it is stopped it says how far it was, and goes on from there the next time.
+# Works for long; when it is stopped it keeps how far it was, and goes on from there the next time.
 PATIENT = """
-if [ -e /input/checkpoint ]; then echo after $(cat /input/checkpoint); exit 0; fi
-trap 'echo step 3; exit 0' TERM
+if [ -e /checkpoint/step ]; then echo after $(cat /checkpoint/step), $FOG_RESTART; exit 0; fi
+trap 'echo step 3 > /checkpoint/step; touch /checkpoint/.complete; exit 0' TERM
 sleep 40 & wait
 """
 
@@ -102,7 +102,7 @@ def test_preemption(lab):
     check(lab.job("low", SUBMITTER)["state"] != "succeeded", "the first was not stopped for it")
     done = lab.wait("low", SUBMITTER, 60)
     check(done["state"] == "succeeded" and done["attempt_count"] >= 2, json.dumps(done))
-    check(lab.output("low", SUBMITTER) == b"after step 3\n", "its checkpoint was not there")
+    check(lab.output("low", SUBMITTER) == b"after step 3, 1\n", "its checkpoint was not there")
     events = [e["state"] for e in
               lab.fogctl("job", "history", "low", host=SUBMITTER)["history"]]
     check(events.count("running") >= 2 and events[-1] == "succeeded", str(events))
@@ -194,6 +194,9 @@ def test_example(lab):
     digest = lab.job(job, SUBMITTER)["attempts"][-1]["stdout_sha256"]
     status, out, _ = lab.call("job", "artifact", digest, host=SUBMITTER)
     check(status == 0 and out == b"all done\n", "the artifact is not what was printed")
+    path = os.path.join(ROOT, "configs", "jobs", "checkpoint.json")
+    plan = lab.fogctl("job", "plan", "-f", path, host=SUBMITTER)["jobs"]
+    check(plan[0]["possible"] and plan[0]["host"], json.dumps(plan))
 
 
 if __name__ == "__main__":

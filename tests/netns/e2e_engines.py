@@ -7,23 +7,10 @@ import json
 import os
 import subprocess
 
-from lab import ROOT, check, main, until
+from engines import PROBE, WASM, bundle_build, wasm_build
+from lab import check, main, until
 
-BUILD = os.path.join(ROOT, "build")
-WASM = os.path.join(BUILD, "controlplane", "executor", "fog-wasm")
-PROBE = os.path.join(BUILD, "tests", "unit", "controlplane", "executor", "exec_probe_static")
 WORKER = "elm"
-
-HELLO = """(module
-  (import "wasi_snapshot_preview1" "fd_write"
-    (func $write (param i32 i32 i32 i32) (result i32)))
-  (memory (export "memory") 1)
-  (data (i32.const 64) "hello from wasm\\n")
-  (func (export "_start")
-    (i32.store (i32.const 0) (i32.const 64))
-    (i32.store (i32.const 4) (i32.const 16))
-    (drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 32)))))"""
-
 
 def run(lab, argv, engine, inputs, **options):
     if inputs:
@@ -37,15 +24,6 @@ def shown(lab, done, engine, machine, output):
     check(lab.output(done["id"], "ash") == output, f"{engine}: {lab.output(done['id'], 'ash')}")
     sandbox = done["attempts"][-1]["sandbox"]
     check(sandbox["machine"].startswith(machine), f"{engine} ran on {sandbox}")
-
-
-def wasm_build(lab, key):
-    with open(f"{lab.dir}/hello.wat", "w", encoding="ascii") as sink:
-        sink.write(HELLO)
-    subprocess.run(["wat2wasm", "hello.wat", "-o", "hello.wasm"], cwd=lab.dir, check=True)
-    subprocess.run([WASM, "build", "--key", key, "hello.wasm", "hello.fogwasm"], cwd=lab.dir,
-                   check=True)
-    return f"{lab.dir}/hello.fogwasm"
 
 
 def test_wasm(lab):
@@ -65,16 +43,8 @@ def test_wasm_of_a_stranger(lab):
 def test_container(lab):
     if os.geteuid() != 0:
         return
-    tree = f"{lab.dir}/tree"
-    os.makedirs(f"{tree}/rootfs/work")
-    subprocess.run(["cp", PROBE, f"{tree}/rootfs/probe"], check=True)
-    for name in ("proc", "dev", "tmp", "input"):
-        os.mkdir(f"{tree}/rootfs/{name}")
-    with open(f"{tree}/config.json", "w", encoding="ascii") as sink:
-        json.dump({"ociVersion": "1.0.2", "process": {"args": ["/probe", "save", "/work/f"]},
-                   "root": {"path": "rootfs"}}, sink)
-    subprocess.run(["tar", "-C", tree, "-cf", f"{lab.dir}/bundle.tar", "."], check=True)
-    done = run(lab, ["bundle.tar"], "oci", [f"{lab.dir}/bundle.tar"])
+    bundle = bundle_build(lab, ["/probe", "save", "/work/f"])
+    done = run(lab, ["bundle.tar"], "oci", [bundle])
     shown(lab, done, "oci", "crun container", b"saved 5 errno 0\n")
 
 

@@ -11,7 +11,9 @@ import os
 import shutil
 import socket
 import subprocess
+import threading
 
+import engines
 from lab import FOGCTL, ROOT, Failed, check, main, until
 
 SWTPM = os.path.join(ROOT, "tests", "swtpm")
@@ -79,6 +81,9 @@ def test_setup(lab):
     maker = os.path.join(lab.dir, "tpm", "maker", "issuercert.pem")
     for host in lab.names:
         tee = f'tpm_makers = ["{maker}"];'
+        if host == "birch":
+            os.makedirs(lists_of(lab))
+            tee += f' collateral = "{lists_of(lab)}";'
         if host != SOFTWARE:
             tee += f' provider = "tpm"; tpm = "swtpm:path={lab.dir}/tpm/{host}/sock";'
         configure(lab, host, f"tee: {{ {tee} }};\n")
@@ -86,6 +91,10 @@ def test_setup(lab):
         ready(lab, host, "software" if host == SOFTWARE else "tpm")
     level = call(lab, "status", host=SOFTWARE)["security_level"]
     check(level == "software", f"software claims more: {level}")
+
+
+def lists_of(lab):
+    return os.path.join(lab.dir, "collateral")
 
 
 def ready(lab, host, provider):
@@ -210,6 +219,102 @@ def files_with_secret(lab, host):
     return found.stdout
 
 
+def processes(word):
+    """Those with this word among their arguments."""
+    found = []
+    for entry in os.listdir("/proc"):
+        try:
+            with open(f"/proc/{entry}/cmdline", "rb") as source:
+                if word.encode() in source.read().split(b"\0"):
+                    found.append(entry)
+        except OSError:
+            pass
+    return found
+
+
+def sleeper(lab, word):
+    """An enclave on ash that runs, a secret in it."""
+    path = os.path.join(lab.dir, "sleeper.sh")
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(f"cat /input/key; exec sleep {word}\n")
+    enclave = call(lab, "create", path, "--memory", "64M", "--wall", "3000s", host="ash")
+    name = enclave["enclave_id"]
+    call(lab, "attest", name, "birch", host="ash")
+    call(lab, "deploy", name, secret_file(lab), host="ash")
+    threading.Thread(target=lab.call, args=("tee", "execute", name), kwargs={"host": "ash"},
+                     daemon=True).start()
+    until("it runs", 60, lambda: call(lab, "show", name, host="ash")["state"] == "running"
+          and processes(word))
+    return name
+
+
+def test_terminated_while_it_runs(lab):
+    name = sleeper(lab, "86411")
+    check(call(lab, "status", host="ash")["memory_store"] == "tmpfs", "secrets on a disk")
+    check(not files_with_secret(lab, "ash"), "others see its memory")
+    call(lab, "terminate", name, host="ash")
+    until("its program is gone", 30, lambda: not processes("86411"))
+
+
+def test_killed(lab):
+    """kill -9 of the control plane: program, secret and memory go with it, and it is told."""
+    name = sleeper(lab, "86412")
+    lab.kill_and_wait("ash", "controlplane")
+    until("its program is gone", 30, lambda: not processes("86412"))
+    check(not files_with_secret(lab, "ash"), "the secret lies around")
+    with open("/proc/mounts", encoding="utf-8") as source:
+        check("fog-vault" not in source.read(), "its memory is still mounted")
+    ready(lab, "ash", "tpm")
+    row = call(lab, "show", name, host="ash")
+    check(row["state"] == "terminated" and "control plane ended" in row["reason"], f"{row}")
+    check("terminated" in refused(lab, "execute", name, host="ash"), "it lives on")
+
+
+def test_engines(lab):
+    """An enclave in every engine that the machine has, each with a secret of its own."""
+    key = secret_file(lab)
+    size = f"read {len(SECRET)} errno 0\n"
+    runs = [("wasm", engines.wasm_build(lab, f"{lab.dir}/builder.key"), [], "hello from wasm\n"),
+            ("microvm", engines.PROBE, ["/input/code", "read", "/input/key"], size)]
+    if os.geteuid() == 0:
+        bundle = engines.bundle_build(lab, ["/probe", "read", "/input/key"])
+        runs.append(("oci", bundle, [], size))
+    for engine, path, argv, output in runs:
+        words = ["create", path, "--engine", engine, "--memory", "256M"]
+        enclave = call(lab, *words, *(["--", *argv] if argv else []), host="ash")
+        name = enclave["enclave_id"]
+        call(lab, "attest", name, "birch", host="ash")
+        call(lab, "deploy", name, key, "--name", "key", "--measurement", enclave["measurement"],
+             host="ash")
+        run = call(lab, "execute", name, host="ash")
+        check(run["stdout"].startswith(output) and run["exit_code"] == 0, f"{engine}: {run}")
+        check(run["proof"]["code"] == enclave["measurement"], f"{engine}: {run['proof']}")
+        call(lab, "terminate", name, host="ash")
+
+
+def test_revoked(lab):
+    """A list says that ash's attestation key was stolen."""
+    key = until("birch has attested ash", 60, lambda: (
+        r := hosts_of(lab, "birch")["ash"]) and r["attested"] and r["result"]["hardware"])
+    path = os.path.join(lists_of(lab), "ours.revoked")
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(f"{key} stolen from rack 7\n")
+    lab.kill("birch", "controlplane", "HUP")
+
+    def lost():
+        row = hosts_of(lab, "birch")["ash"]
+        return row if not row["attested"] and row["code"] == "revoked" else None
+
+    row = until("birch refuses ash", 60, lost)
+    check("attestation key or chip: stolen from rack 7" in row["reason"], f"{row}")
+    name = enclave_make(lab, "ash")["enclave_id"]
+    check("stolen from rack 7" in refused(lab, "attest", name, "birch", host="ash"), "attested")
+    call(lab, "terminate", name, host="ash")
+    os.unlink(path)
+    lab.kill("birch", "controlplane", "HUP")
+    until("birch attests ash again", 120, lambda: hosts_of(lab, "birch")["ash"]["attested"])
+
+
 def test_software_enclave(lab):
     """Others do not accept it, and say why."""
     name = enclave_make(lab, SOFTWARE)["enclave_id"]
@@ -241,7 +346,8 @@ def test_changed(lab):
     ready(lab, "birch", "tpm")
     # The same bytes elsewhere are the same platform. Its enclave went with the process.
     until("birch is attested again", 120, lambda: hosts_of(lab, "ash")["birch"]["attested"])
-    check(not call(lab, "list", host="birch")["enclaves"], "an enclave outlived its key")
+    check(all(e["state"] == "terminated" for e in call(lab, "list", host="birch")["enclaves"]),
+          "an enclave outlived its key")
     name = enclave_make(lab, "birch")["enclave_id"]
     call(lab, "attest", name, "ash", host="birch")
     with open(os.path.join(own, "fog-exec"), "ab") as out:
@@ -269,4 +375,5 @@ def test_down(lab):
 
 if __name__ == "__main__":
     main([test_setup, test_verdicts, test_class_s, test_restart, test_enclave,
+          test_engines, test_terminated_while_it_runs, test_killed, test_revoked,
           test_software_enclave, test_changed, test_down], hosts=4)

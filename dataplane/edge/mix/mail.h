@@ -7,8 +7,8 @@
  * what leaves tells nothing of what is said. A message is cut into fragments, each sealed to the
  * recipient's mailbox and sent with a reply block, by which the provider acknowledges it once it is
  * on disk. Without an acknowledgement in time a fragment goes again, with new keys and another
- *path; after FOG_MAIL_TRIES the message is reported lost. Mail is fetched from the client's own
- * provider, with reply blocks too; a provider on this host is read directly.
+ * path; after FOG_MAIL_TRIES or FOG_MAIL_LIFE_MS the message is reported lost. Mail is fetched from
+ * the client's own provider, with reply blocks too; a provider on this host is read directly.
  *
  * Payloads (884 bytes, zero filled):
  *	MESSAGE	0 type | 1 zero 3 | 4 reply block 572 | 576 sealed fragment 308; recipient = mailbox
@@ -34,7 +34,10 @@
 #define FOG_MAIL_LOOPS_MAX   256  /* loops under way; more: the stream sends drops */
 #define FOG_MAIL_PARTIAL_MAX \
 	FOG_STORE_HELD_MAX /* messages being put together: one a fragment held */
-#define FOG_MAIL_PARTIAL_NS   (24ull * 3600 * 1000000000) /* without news; then it is given up */
+/* From acceptance on; then it is lost, whatever the tries. What recipients know again rests on it:
+ * known.h. */
+#define FOG_MAIL_LIFE_MS      (24ull * 3600 * 1000)
+#define FOG_MAIL_PARTIAL_NS   (FOG_MAIL_LIFE_MS * 1000000) /* without news; then it is given up */
 #define FOG_MAIL_FETCH_WINDOW 256 /* fragments asked for beyond the first one not here */
 #define FOG_MAIL_OUT_MAX      FOG_STORE_OUTBOX_MAX
 #define FOG_MAIL_FRAGMENT     238
@@ -101,7 +104,7 @@ struct fog_mail_partial {
 	u8 id[FOG_STORE_ID];
 	u16 count, have;
 	u32 size;
-	u64 first; /* lowest sequence at the provider */
+	u64 first, last; /* sequences at the provider */
 	u64 used_at;
 	u8 *text;
 	bool got[FOG_MAIL_FRAGMENTS];

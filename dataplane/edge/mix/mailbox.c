@@ -48,7 +48,7 @@ static void complete(struct fog_mail *m, struct fog_mail_partial *p)
 	/* Without room it stays here and at the provider, until there is some. */
 	if (rc != 0 && rc != -EEXIST)
 		return;
-	(void)fog_mailstore_done_add(m->store, p->id);
+	(void)fog_known_add(&m->store->known, p->id, p->last);
 	m->counts.received++;
 	if (m->ops->received != NULL)
 		m->ops->received(m->user, p->id);
@@ -68,11 +68,12 @@ void fog_mail_fragment(struct fog_mail *m, const u8 sealed[FOG_MAIL_SEALED], u64
 	u16 len = fog_load_u16(clear + 20);
 	bool last = index + 1 == count;
 	if (count == 0 || count > FOG_MAIL_FRAGMENTS || index >= count || len == 0 ||
-	    len > FOG_MAIL_FRAGMENT || (!last && len != FOG_MAIL_FRAGMENT)) {
+	    len > FOG_MAIL_FRAGMENT || (!last && len != FOG_MAIL_FRAGMENT) ||
+	    fog_is_zero(clear, FOG_STORE_ID)) {
 		m->counts.malformed++;
 		return;
 	}
-	if (fog_mailstore_done_has(m->store, clear)) {
+	if (fog_known_has(&m->store->known, clear)) {
 		m->counts.duplicates++;
 		return;
 	}
@@ -86,6 +87,7 @@ void fog_mail_fragment(struct fog_mail *m, const u8 sealed[FOG_MAIL_SEALED], u64
 	p->used_at = now_ns;
 	p->size += len;
 	p->first = FOG_MIN(p->first, sequence);
+	p->last = FOG_MAX(p->last, sequence);
 	if (++p->have == p->count)
 		complete(m, p);
 	fog_wipe(clear, sizeof(clear));

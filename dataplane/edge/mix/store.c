@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "configs/file.h"
 #include "crypto/mem.h"
 
 #define NAME_MAX_HEX    65
@@ -49,20 +50,13 @@ static int folder_each(int folder, void (*visit)(void *arg, const char *name), v
 static int file_put(int folder, const char *name, const void *data, size_t len)
 {
 	char beside[NAME_MAX_HEX + 2];
-	int rc = 0;
 
 	snprintf(beside, sizeof(beside), ".%s", name);
 	int fd =
 		openat(folder, beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return -errno;
-	for (size_t done = 0; done < len && rc == 0;) {
-		ssize_t n = write(fd, (const u8 *)data + done, len - done);
-		if (n >= 0)
-			done += (size_t)n;
-		else if (errno != EINTR)
-			rc = -errno;
-	}
+	int rc = fog_file_write_all(fd, data, len);
 	if (rc == 0 && fsync(fd) != 0)
 		rc = -errno;
 	close(fd);
@@ -194,22 +188,14 @@ static void scan_box(void *arg, const char *name)
 	s->sequence = FOG_MAX(s->sequence, c->box->sequence[c->box->count - 1]);
 }
 
-/* Records are in places by number; a file that a crash cut short has fewer. */
-static int done_load(struct fog_mailstore *s)
+/* A crash may have come between a message and the note that it came. */
+static void know_again(void *arg, const char *name)
 {
-	size_t len;
+	struct fog_mailstore *s = arg;
+	u8 id[FOG_STORE_ID];
 
-	s->done = calloc(FOG_STORE_DONE_MAX, sizeof(*s->done));
-	if (s->done == NULL)
-		return -ENOMEM;
-	s->done_file = openat(s->root, "received", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (s->done_file < 0)
-		return -errno;
-	int rc =
-		file_get(s->root, "received", s->done, FOG_STORE_DONE_MAX * sizeof(*s->done), &len);
-	for (u32 i = 0; i < FOG_STORE_DONE_MAX; i++)
-		s->done_count = FOG_MAX(s->done_count, s->done[i].number);
-	return rc;
+	if (strlen(name) == 2 * FOG_STORE_ID && fog_hex_decode(name, id, FOG_STORE_ID) == 0)
+		(void)fog_known_add(&s->known, id, s->known.now.begun);
 }
 
 static int scan(struct fog_mailstore *s)
@@ -229,7 +215,7 @@ static int scan(struct fog_mailstore *s)
 int fog_mailstore_open(struct fog_mailstore *s, const char *dir)
 {
 	memset(s, 0, sizeof(*s));
-	s->held = s->inbox = s->outbox = s->root = s->done_file = -1;
+	s->held = s->inbox = s->outbox = s->root = s->known.fd = -1;
 	int at = folder_open(AT_FDCWD, dir);
 	if (at < 0)
 		return at;
@@ -242,7 +228,9 @@ int fog_mailstore_open(struct fog_mailstore *s, const char *dir)
 	if (rc >= 0)
 		rc = s->box != NULL ? scan(s) : -ENOMEM;
 	if (rc == 0)
-		rc = done_load(s);
+		rc = fog_known_open(&s->known, s->root);
+	if (rc == 0)
+		rc = folder_each(s->inbox, know_again, s);
 	if (rc < 0)
 		fog_mailstore_close(s);
 	return rc;
@@ -250,14 +238,13 @@ int fog_mailstore_open(struct fog_mailstore *s, const char *dir)
 
 void fog_mailstore_close(struct fog_mailstore *s)
 {
-	int *fd[] = {&s->held, &s->inbox, &s->outbox, &s->root, &s->done_file};
+	int *fd[] = {&s->held, &s->inbox, &s->outbox, &s->root};
 
 	while (s->boxes > 0)
 		box_drop(s, &s->box[s->boxes - 1]);
 	free(s->box);
-	free(s->done);
 	s->box = NULL;
-	s->done = NULL;
+	fog_known_close(&s->known);
 	for (unsigned i = 0; i < FOG_ARRAY_COUNT(fd); i++) {
 		if (*fd[i] >= 0)
 			close(*fd[i]);
@@ -461,38 +448,4 @@ int fog_mailstore_list(struct fog_mailstore *s, enum fog_mailbox_side side, u8 (
 		return rc;
 	qsort(id, l.count, FOG_STORE_ID, compare_ids);
 	return (int)l.count;
-}
-
-int fog_mailstore_done_add(struct fog_mailstore *s, const u8 id[FOG_STORE_ID])
-{
-	u32 place = (u32)(s->done_count % FOG_STORE_DONE_MAX);
-	struct fog_mailstore_done *d = &s->done[place];
-	const u8 *from = (const u8 *)d;
-	size_t left = sizeof(*d);
-
-	d->number = ++s->done_count;
-	memcpy(d->id, id, FOG_STORE_ID);
-	for (off_t at = (off_t)place * (off_t)sizeof(*d); left > 0;) {
-		ssize_t n = pwrite(s->done_file, from, left, at);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			from += n;
-			at += n;
-			left -= (size_t)n;
-		}
-	}
-	return fdatasync(s->done_file) == 0 ? 0 : -errno;
-}
-
-bool fog_mailstore_done_has(const struct fog_mailstore *s, const u8 id[FOG_STORE_ID])
-{
-	const u64 first = fog_load_u64(id), second = fog_load_u64(id + 8);
-	u32 count = (u32)FOG_MIN(s->done_count, (u64)FOG_STORE_DONE_MAX);
-
-	for (u32 i = 0; i < count; i++)
-		if (fog_load_u64(s->done[i].id) == first &&
-		    fog_load_u64(s->done[i].id + 8) == second)
-			return true;
-	return false;
 }

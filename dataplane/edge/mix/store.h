@@ -6,23 +6,21 @@
  *	DIR/held/MAILBOX/SEQUENCE	fragments for a mailbox, until its owner fetched them
  *	DIR/inbox/ID			received messages, until the user took them
  *	DIR/outbox/ID			accepted messages, until acknowledged or given up
- *	DIR/received			which messages were received lately
+ *	DIR/received[.before]		which messages were received lately: known.h
  *
  * Names are lower-case hex digits. */
 #ifndef FOG_EDGE_MIX_STORE_H
 #define FOG_EDGE_MIX_STORE_H
 
 #include "crypto/types.h"
+#include "dataplane/edge/mix/known.h"
 
 #define FOG_STORE_HELD_MAX    4096 /* fragments of a mailbox; more are not acknowledged */
 #define FOG_STORE_BOXES_MAX   1024 /* mailboxes; likewise */
 #define FOG_STORE_INBOX_MAX   1024 /* messages; then nothing more is fetched */
 #define FOG_STORE_OUTBOX_MAX  256  /* messages; then sending is refused */
 #define FOG_STORE_MESSAGE_MAX 65536
-/* Messages known again. A sender tries for some minutes: for that many it may be a hundred a
- * second. */
-#define FOG_STORE_DONE_MAX 16384
-#define FOG_STORE_ID       16
+#define FOG_STORE_ID          FOG_KNOWN_ID
 
 /* What is held for a mailbox, as the folder says. */
 struct fog_mailstore_box {
@@ -31,20 +29,13 @@ struct fog_mailstore_box {
 	u32 count, room;
 };
 
-struct fog_mailstore_done {
-	u64 number; /* from 1; 0 = none */
-	u8 id[FOG_STORE_ID];
-};
-
 struct fog_mailstore {
 	int held, inbox, outbox, root; /* folders */
 	struct fog_mailstore_box *box; /* FOG_STORE_BOXES_MAX; 32 KiB each when full */
 	u32 boxes;
 	u64 sequence; /* last one given to a held fragment */
 	u64 held_count, inbox_count, outbox_count;
-	int done_file;
-	struct fog_mailstore_done *done; /* FOG_STORE_DONE_MAX */
-	u64 done_count;                  /* ever; the last ones are there */
+	struct fog_known known; /* what came; the caller adds */
 };
 
 /* Make and open the folders under `dir` (made too, mode 0700). 0, -ENOMEM, -ENOSPC when more lies
@@ -84,10 +75,5 @@ int fog_mailstore_delete(struct fog_mailstore *s, enum fog_mailbox_side side,
 /* Up to `max` ids, oldest name order. Returns how many, or -errno. */
 int fog_mailstore_list(struct fog_mailstore *s, enum fog_mailbox_side side, u8 (*id)[FOG_STORE_ID],
 		       unsigned max);
-
-/* The last FOG_STORE_DONE_MAX messages received, which must not come again after a restart. add: 0
- * or -errno. */
-int fog_mailstore_done_add(struct fog_mailstore *s, const u8 id[FOG_STORE_ID]);
-bool fog_mailstore_done_has(const struct fog_mailstore *s, const u8 id[FOG_STORE_ID]);
 
 #endif

@@ -39,7 +39,7 @@ static void hop_add(const struct fog_topology *t, struct fog_mixnet_path *p, u32
 
 	memset(hop, 0, sizeof(*hop));
 	memcpy(hop->id, t->host[i].node_id, 32);
-	memcpy(hop->key, t->host[i].key, 32);
+	hop->key = t->host[i].key;
 	p->mix[p->hops++] = i;
 }
 

@@ -40,8 +40,8 @@ struct fog_mixnet_path {
 	struct fog_sphinx_hop hop[FOG_MIXNET_HOPS];
 };
 
-/* Draw a path that ends at `last`, delays included. 0; -ENOENT: that host is not known; -ENETDOWN:
- * no mix. */
+/* Draw a path that ends at `last`, delays included; its keys lie in `t`. 0; -ENOENT: that host is
+ * not known; -ENETDOWN: no mix. */
 int fog_topology_path(const struct fog_topology *t, struct fog_rng *rng, const u8 last[32],
 		      struct fog_mixnet_path *p);
 /* Index of a host, or -1. */

@@ -8,6 +8,7 @@
 #include "crypto/curve/edwards.h"
 #include "crypto/curve/x25519.h"
 #include "crypto/hash/blake2s.h"
+#include "crypto/hash/blake2x.h"
 #include "crypto/hash/hmac_many.h"
 #include "crypto/hash/keccak.h"
 #include "crypto/sphinx/aez.h"
@@ -159,7 +160,7 @@ static void sphinx_body(void)
 		text[i] = data;
 	}
 	memcpy(both[0], seed, 32);
-	sphinx_kem_secrets(shared + 2, (const u8(*)[64])both, 1);
+	fog_blake2xb_32_many(shared + 2, (const u8(*)[32])(shared + 2), (const u8(*)[64])both, 1);
 	sphinx_keys_derive(keys, (const u8(*)[32])shared, 3);
 	fog_hmac_sha256_many(mac, key, text, sizeof(data), 3);
 	sphinx_blind_scalar(scalar, &keys[1]);

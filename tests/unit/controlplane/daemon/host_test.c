@@ -230,6 +230,54 @@ static void test_edge(void)
 	stop();
 }
 
+#define BAD_MIX "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+
+static bool evidence_told(const char *text)
+{
+	return http("GET", "/v1/reputation/" BAD_MIX "/evidence") == 200 && said(text);
+}
+
+static double score(void)
+{
+	CU_ASSERT_EQUAL(http("GET", "/v1/fog/reputation/score/" BAD_MIX), 200);
+	const char *at = strstr(reply, "\"mean\":");
+	return at != NULL ? strtod(at + strlen("\"mean\":"), NULL) : -1;
+}
+
+/* A mix that the edge's loops found wanting loses reputation; nonsense changes nothing. */
+static void test_suspect(void)
+{
+	static const char *const nonsense[] = {
+		"\"kind\":\"lost\",\"loops\":10,\"bad\":5",
+		"\"node_id\":\"zz\",\"kind\":\"lost\",\"loops\":10,\"bad\":5",
+		"\"node_id\":\"" BAD_MIX "\",\"loops\":10,\"bad\":5",
+		"\"node_id\":\"" BAD_MIX "\",\"kind\":\"lost\",\"loops\":0,\"bad\":0",
+		"\"node_id\":\"" BAD_MIX "\",\"kind\":\"lost\",\"loops\":10,\"bad\":11",
+		"\"node_id\":\"" BAD_MIX "\",\"kind\":\"lost\",\"loops\":10,\"bad\":-1",
+	};
+	static const char suspect[] =
+		"{\"op\":\"suspect\",\"node_id\":\"" BAD_MIX "\",\"kind\":\"altered\","
+		"\"loops\":78,\"bad\":15,\"others\":78,\"others_bad\":0}\n";
+	char text[256];
+
+	start();
+	int fd = edge_connect();
+	for (unsigned i = 0; i < FOG_ARRAY_COUNT(nonsense); i++) {
+		int n = snprintf(text, sizeof(text), "{\"op\":\"suspect\",%s}\n", nonsense[i]);
+		CU_ASSERT_EQUAL(send(fd, text, (size_t)n, MSG_NOSIGNAL), n);
+	}
+	double before = score();
+	CU_ASSERT_EQUAL(send(fd, suspect, sizeof(suspect) - 1, MSG_NOSIGNAL), sizeof(suspect) - 1);
+	RUN_UNTIL(host->mix.suspicions == 1);
+	CU_ASSERT(
+		evidence_told("altered: 15 of 78 loop messages through it, 0 of 78 of the others"));
+	CU_ASSERT(said("\"kind\":\"unavailability\""));
+	CU_ASSERT(said("\"job\":\"mix:"));
+	CU_ASSERT(score() < before);
+	close(fd);
+	stop();
+}
+
 /* The data plane's keys as if it were attached. */
 static void keys_known(void)
 {
@@ -406,5 +454,5 @@ static void test_stake(void)
 }
 
 FOG_TEST_MAIN("controlplane/daemon/host", FOG_TEST(test_life_cycle), FOG_TEST(test_edge),
-	      FOG_TEST(test_own_descriptor), FOG_TEST(test_reload), FOG_TEST(test_circuits),
-	      FOG_TEST(test_beacon), FOG_TEST(test_stake))
+	      FOG_TEST(test_suspect), FOG_TEST(test_own_descriptor), FOG_TEST(test_reload),
+	      FOG_TEST(test_circuits), FOG_TEST(test_beacon), FOG_TEST(test_stake))

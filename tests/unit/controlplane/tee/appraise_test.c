@@ -11,6 +11,7 @@
 #include "crypto/hash/hash.h"
 #include "crypto/mem.h"
 #include "crypto/sign/sign.h"
+#include "tests/unit/controlplane/tee/maker.h"
 #include "tests/unit/controlplane/tee/swtpm.h"
 
 #define NOW_S ((u64)time(NULL))
@@ -18,6 +19,7 @@
 static struct swtpm emulator;
 static struct fog_tee_provider tpm;
 static struct fog_tee_makers *makers;
+static struct fog_tee_collateral *collateral; /* NULL: none */
 static struct fog_tee_policy policy;
 static struct fog_tee_question question;
 static struct fog_tee_statement statement;
@@ -87,9 +89,9 @@ static void endorse(void)
 	CU_ASSERT_TRUE_FATAL(ak_len > 0 && len > 0);
 	CU_ASSERT_TRUE(fog_tee_ak_parse(ak, (size_t)ak_len, spki, sizeof(spki), name) > 0);
 	fog_hash_sha256(question.ak_sha256, ak, (size_t)ak_len);
-	enum fog_tee_fault fault =
-		fog_tee_credential_make(&credential, makers, cert, (size_t)len, name,
-					question.nonce, NOW_S, question.ek_sha256);
+	enum fog_tee_fault fault = fog_tee_credential_make(
+		&credential, makers, cert, (size_t)len, name, question.nonce, NOW_S,
+		question.ek_sha256, collateral, false, question.ek_why);
 	CU_ASSERT_EQUAL_FATAL(fault, FOG_TEE_VALID);
 	CU_ASSERT_EQUAL_FATAL(tpm.ops->activate(&tpm, &credential, statement.nonce, why), 0);
 	CU_ASSERT_EQUAL(memcmp(statement.nonce, question.nonce, 32), 0);
@@ -115,7 +117,8 @@ static char *evidence_make(void)
 static enum fog_tee_fault judge(void)
 {
 	char *evidence = evidence_make();
-	enum fog_tee_fault fault = fog_tee_appraise(evidence, &question, &policy, &verdict);
+	enum fog_tee_fault fault =
+		fog_tee_appraise(evidence, &question, &policy, collateral, &verdict);
 
 	if (fault != FOG_TEE_VALID)
 		CU_ASSERT_PTR_NOT_NULL(strstr(verdict.why, fog_tee_fault_name(fault)));
@@ -144,16 +147,19 @@ static void test_bad_arguments(void)
 	fill();
 	endorse();
 	for (size_t i = 0; i < FOG_ARRAY_COUNT(bad); i++)
-		CU_ASSERT_NOT_EQUAL(fog_tee_appraise(bad[i], &question, &policy, &verdict),
-				    FOG_TEE_VALID);
+		CU_ASSERT_NOT_EQUAL(
+			fog_tee_appraise(bad[i], &question, &policy, collateral, &verdict),
+			FOG_TEE_VALID);
 	char *evidence = evidence_make();
 	size_t len = strlen(evidence), passed = 0;
 	for (size_t i = 0; i < len; i++) {
 		char kept = evidence[i];
 		evidence[i] ^= 1;
-		passed += fog_tee_appraise(evidence, &question, &policy, &verdict) == FOG_TEE_VALID;
+		passed += fog_tee_appraise(evidence, &question, &policy, collateral, &verdict) ==
+			  FOG_TEE_VALID;
 		evidence[i] = '\0';
-		passed += fog_tee_appraise(evidence, &question, &policy, &verdict) == FOG_TEE_VALID;
+		passed += fog_tee_appraise(evidence, &question, &policy, collateral, &verdict) ==
+			  FOG_TEE_VALID;
 		evidence[i] = kept;
 	}
 	CU_ASSERT_EQUAL(passed, 0);
@@ -251,11 +257,13 @@ static void test_registers(void)
 	json_t *quote = json_object_get(root, "quote"), *pcrs = json_object_get(quote, "pcrs");
 	json_array_set_new(json_array_get(pcrs, 0), 1, fog_tee_hex_json(question.nonce, 32));
 	char *changed = json_dumps(root, 0);
-	CU_ASSERT_EQUAL(fog_tee_appraise(changed, &question, &policy, &verdict), FOG_TEE_PCR);
+	CU_ASSERT_EQUAL(fog_tee_appraise(changed, &question, &policy, collateral, &verdict),
+			FOG_TEE_PCR);
 	free(changed);
 	json_object_set_new(quote, "register", json_integer(0));
 	changed = json_dumps(root, 0);
-	CU_ASSERT_EQUAL(fog_tee_appraise(changed, &question, &policy, &verdict), FOG_TEE_FORMAT);
+	CU_ASSERT_EQUAL(fog_tee_appraise(changed, &question, &policy, collateral, &verdict),
+			FOG_TEE_FORMAT);
 	free(changed);
 	json_decref(root);
 	free(evidence);
@@ -268,7 +276,8 @@ static void test_registers(void)
 	fog_identity_sign(&attester, FOG_TEE_LABEL, text, strlen(text), signature);
 	changed =
 		fog_tee_evidence_text(text, signature, json_incref(json_object_get(root, "quote")));
-	CU_ASSERT_EQUAL(fog_tee_appraise(changed, &question, &policy, &verdict), FOG_TEE_BINDING);
+	CU_ASSERT_EQUAL(fog_tee_appraise(changed, &question, &policy, collateral, &verdict),
+			FOG_TEE_BINDING);
 	free(text);
 	free(changed);
 	json_decref(root);
@@ -288,17 +297,19 @@ static void test_software(void)
 	char *text = fog_tee_statement_text(&statement);
 	fog_identity_sign(&attester, FOG_TEE_LABEL, text, strlen(text), signature);
 	char *evidence = fog_tee_evidence_text(text, signature, json_object());
-	CU_ASSERT_EQUAL(fog_tee_appraise(evidence, &question, &policy, &verdict), FOG_TEE_KIND);
+	CU_ASSERT_EQUAL(fog_tee_appraise(evidence, &question, &policy, collateral, &verdict),
+			FOG_TEE_KIND);
 	fog_tee_ear_of(&ear, &verdict, &question, &policy);
 	CU_ASSERT_EQUAL(ear.status, FOG_TEE_STATUS_CONTRAINDICATED);
 	policy.accept |= 1u << FOG_TEE_SOFTWARE;
-	CU_ASSERT_EQUAL(fog_tee_appraise(evidence, &question, &policy, &verdict), FOG_TEE_VALID);
+	CU_ASSERT_EQUAL(fog_tee_appraise(evidence, &question, &policy, collateral, &verdict),
+			FOG_TEE_VALID);
 	fog_tee_ear_of(&ear, &verdict, &question, &policy);
 	CU_ASSERT_EQUAL(ear.status, FOG_TEE_STATUS_WARNING);
 	CU_ASSERT_FALSE(ear.endorsed);
 	free(evidence);
 	evidence = fog_tee_evidence_text(text, nothing, json_object());
-	CU_ASSERT_EQUAL(fog_tee_appraise(evidence, &question, &policy, &verdict),
+	CU_ASSERT_EQUAL(fog_tee_appraise(evidence, &question, &policy, collateral, &verdict),
 			FOG_TEE_SIGNATURE);
 	free(evidence);
 	free(text);
@@ -321,18 +332,117 @@ static void test_makers(void)
 	json_decref(id);
 	CU_ASSERT_TRUE_FATAL(len > 0);
 	CU_ASSERT_EQUAL(fog_tee_credential_make(&credential, others, cert, (size_t)len, name,
-						secret, NOW_S, hash),
+						secret, NOW_S, hash, NULL, false, why),
 			FOG_TEE_CREDENTIAL);
 	fog_tee_makers_free(others);
 	CU_ASSERT_EQUAL(fog_tee_makers_load(&others, &real, 1, why), 0);
 	CU_ASSERT_EQUAL(fog_tee_credential_make(&credential, others, cert, (size_t)len, name,
-						secret, 1, hash),
+						secret, 1, hash, NULL, false, why),
 			FOG_TEE_EXPIRED);
 	cert[len - 1] ^= 1;
 	CU_ASSERT_EQUAL(fog_tee_credential_make(&credential, others, cert, (size_t)len, name,
-						secret, NOW_S, hash),
+						secret, NOW_S, hash, NULL, false, why),
 			FOG_TEE_CREDENTIAL);
 	fog_tee_makers_free(others);
+}
+
+/* ---- what a TPM's maker says later ---------------------------------------------------------- */
+
+/* The emulator's maker may not sign lists: another one certifies the same endorsement key. */
+static struct made list_maker, ek;
+static struct fog_tee_makers *list_makers;
+
+static void list_maker_up(void)
+{
+	u8 der[FOG_TEE_EK_CERT_MAX];
+	char path[96];
+	const u8 *at = der;
+	const char *paths[] = {path};
+	json_t *id = NULL;
+
+	CU_ASSERT_EQUAL_FATAL(tpm.ops->identity(&tpm, &id, why), 0);
+	long len = fog_tee_hex_bytes(json_object_get(id, "ek_cert"), der, sizeof(der));
+	json_decref(id);
+	X509 *given = d2i_X509(NULL, &at, len);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(given);
+	list_maker = maker_issue("P-256", "Maker of TPMs", NULL, 1, true, NULL);
+	ek = maker_issue("P-256", "TPM", &list_maker, 77, false, NULL);
+	X509_set_pubkey(ek.cert, X509_get0_pubkey(given));
+	CU_ASSERT_TRUE_FATAL(X509_sign(ek.cert, list_maker.key, EVP_sha256()) > 0);
+	X509_free(given);
+	snprintf(path, sizeof(path), "%s/lister.pem", emulator.dir);
+	FILE *out = fopen(path, "we");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(out);
+	PEM_write_X509(out, list_maker.cert);
+	fclose(out);
+	CU_ASSERT_EQUAL_FATAL(fog_tee_makers_load(&list_makers, paths, 1, why), 0);
+}
+
+static void list_maker_down(void)
+{
+	fog_tee_makers_free(list_makers);
+	fog_tee_collateral_free(collateral);
+	collateral = NULL;
+	X509_free(ek.cert);
+	EVP_PKEY_free(ek.key);
+	X509_free(list_maker.cert);
+	EVP_PKEY_free(list_maker.key);
+}
+
+/* What is revoked; until when the list holds, from now. */
+static void list_set(bool revoked, long to)
+{
+	u8 *der;
+	int len = maker_list(&list_maker, revoked ? X509_get0_serialNumber(ek.cert) : NULL,
+			     -2 * MAKER_DAY, to, &der);
+
+	fog_tee_collateral_free(collateral);
+	collateral = fog_tee_collateral_new();
+	CU_ASSERT_EQUAL(fog_tee_collateral_add(collateral, "tpm.crl", der, (size_t)len, why), 0);
+	OPENSSL_free(der);
+}
+
+static enum fog_tee_fault judge_listed(bool required)
+{
+	u8 ak[FOG_TEE_AK_MAX], spki[256], name[FOG_TEE_NAME_SIZE], *der = NULL;
+	struct fog_tee_credential credential;
+	json_t *id = NULL;
+
+	fill();
+	memcpy(statement.nonce, question.nonce, 32);
+	policy.collateral |= required ? 1u << FOG_TEE_TPM : 0;
+	CU_ASSERT_EQUAL_FATAL(tpm.ops->identity(&tpm, &id, why), 0);
+	long ak_len = fog_tee_hex_bytes(json_object_get(id, "ak"), ak, sizeof(ak));
+	json_decref(id);
+	CU_ASSERT_TRUE(fog_tee_ak_parse(ak, (size_t)ak_len, spki, sizeof(spki), name) > 0);
+	fog_hash_sha256(question.ak_sha256, ak, (size_t)ak_len);
+	int len = i2d_X509(ek.cert, &der);
+	question.ek_fault = fog_tee_credential_make(&credential, list_makers, der, (size_t)len,
+						    name, question.nonce, NOW_S, question.ek_sha256,
+						    collateral, required, question.ek_why);
+	question.endorsed = question.ek_fault == FOG_TEE_VALID;
+	OPENSSL_free(der);
+	return judge();
+}
+
+static void test_maker_lists(void)
+{
+	list_maker_up();
+	CU_ASSERT_EQUAL(judge_listed(false), FOG_TEE_VALID);
+	CU_ASSERT_EQUAL(judge_listed(true), FOG_TEE_COLLATERAL);
+	list_set(false, MAKER_DAY);
+	CU_ASSERT_EQUAL(judge_listed(true), FOG_TEE_VALID);
+	list_set(true, MAKER_DAY);
+	CU_ASSERT_EQUAL(judge_listed(false), FOG_TEE_REVOKED);
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(verdict.why, "its endorsement key: certificate 4D of TPM is on"));
+	/* An old list says so as well. */
+	list_set(true, -MAKER_DAY);
+	CU_ASSERT_EQUAL(judge_listed(false), FOG_TEE_REVOKED);
+	CU_ASSERT_EQUAL(judge_listed(true), FOG_TEE_COLLATERAL);
+	list_set(false, -MAKER_DAY);
+	CU_ASSERT_EQUAL(judge_listed(false), FOG_TEE_VALID);
+	list_maker_down();
 }
 
 /* First and last: one emulator for all. */
@@ -362,4 +472,4 @@ static void test_down(void)
 FOG_TEST_MAIN("controlplane/tee/appraise", FOG_TEST(test_up), FOG_TEST(test_life_cycle),
 	      FOG_TEST(test_bad_arguments), FOG_TEST(test_refusals), FOG_TEST(test_policy),
 	      FOG_TEST(test_registers), FOG_TEST(test_software), FOG_TEST(test_makers),
-	      FOG_TEST(test_down))
+	      FOG_TEST(test_maker_lists), FOG_TEST(test_down))

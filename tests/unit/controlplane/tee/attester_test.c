@@ -73,7 +73,7 @@ static enum fog_tee_fault ask(const char *enclave, const struct fog_tee_launch *
 	memcpy(q.node, id.node_id, 32);
 	fog_tee_platform(&component, 1, q.platform);
 	CU_ASSERT_EQUAL_FATAL(wait_for(&r, fog_tee_attester_quote(a, &request, on_done, &r)), 0);
-	enum fog_tee_fault fault = fog_tee_appraise(r.text, &q, &policy, &verdict);
+	enum fog_tee_fault fault = fog_tee_appraise(r.text, &q, &policy, NULL, &verdict);
 	free(r.text);
 	return fault;
 }
@@ -92,6 +92,10 @@ static void life(void)
 	CU_ASSERT_EQUAL(wait_for(&r, fog_tee_attester_record(a, FOG_TEE_EVENT_LAUNCH, launch.id,
 							     digest, on_done, &r)),
 			0);
+	CU_ASSERT_EQUAL(ask(launch.id, &launch), FOG_TEE_VALID);
+	/* Opened anew it knows what runs. */
+	CU_ASSERT_EQUAL(wait_for(&r, fog_tee_attester_reopen(a, on_done, &r)), 0);
+	CU_ASSERT_EQUAL(ask("", NULL), FOG_TEE_VALID);
 	CU_ASSERT_EQUAL(ask(launch.id, &launch), FOG_TEE_VALID);
 	/* The log begins anew when it is full, and what runs is in it. */
 	for (unsigned i = 0; i < FOG_TEE_LOG_MAX; i++)

@@ -14,11 +14,16 @@ static void test_life_cycle(void)
 	static const struct {
 		const char *name;
 		size_t body;
-	} quotes[] = {{"tdx_quote_4.dat", 48}, {"tdx_quote_5.dat", 54}};
+		u64 at_s;
+	} quotes[] = {{"tdx_quote_4.dat", 48, RECORDED_AT},
+		      {"tdx_quote_5.dat", 54, RECORDED_AT},
+		      {"tdx_quote_6.dat", 48, 1762000000},
+		      {"tdx_quote_old.dat", 54, 1772323200}};
 
 	for (size_t i = 0; i < FOG_ARRAY_COUNT(quotes); i++) {
-		recorded_read(&quote, quotes[i].name);
-		enum fog_tee_fault fault = verify(quote.data, quote.size);
+		recorded_quote(&quote, quotes[i].name);
+		enum fog_tee_fault fault =
+			fog_tee_tdx_verify(quote.data, quote.size, quotes[i].at_s, &claims);
 		if (fault != FOG_TEE_VALID)
 			printf("\n  %s: %s\n", quotes[i].name, fog_tee_fault_name(fault));
 		CU_ASSERT_EQUAL(fault, FOG_TEE_VALID);
@@ -41,6 +46,13 @@ static void test_bad_arguments(void)
 	CU_ASSERT_EQUAL(verify(quote.data, 10), FOG_TEE_TRUNCATED);
 	quote.data[12] ^= 1;
 	CU_ASSERT_EQUAL(verify(quote.data, quote.size), FOG_TEE_QE);
+	/* As its service gave it, with zeros behind it; and lengths that lie. */
+	recorded_read(&quote, "tdx_quote_6.dat");
+	CU_ASSERT_EQUAL(verify(quote.data, quote.size), FOG_TEE_TRUNCATED);
+	CU_ASSERT_EQUAL(fog_tee_tdx_size(quote.data, quote.size), quote.size - 70);
+	CU_ASSERT_EQUAL(fog_tee_tdx_size(quote.data, 10), 10);
+	quote.data[48 + 584 + 3] = 0xff;
+	CU_ASSERT_EQUAL(fog_tee_tdx_size(quote.data, quote.size), quote.size);
 }
 
 static void test_every_byte(void)

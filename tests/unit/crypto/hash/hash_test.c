@@ -30,6 +30,17 @@ static void test_life_cycle(void)
 	check(out, "afec5971bc113d6df7d55ca0df1aba7f");
 }
 
+/* The example of the SipHash paper, appendix A. */
+static void test_siphash(void)
+{
+	u8 key[16], text[15];
+
+	for (u8 i = 0; i < 16; i++)
+		key[i] = i;
+	memcpy(text, key, sizeof(text));
+	CU_ASSERT_EQUAL(fog_hash_siphash(key, text, sizeof(text)), 0xa129ca6149be45e5ull);
+}
+
 /* RFC 4231: 1 case 1, 2 case 2, 3 case 6 (key longer than a block). */
 static void test_hmac(void)
 {
@@ -62,5 +73,5 @@ static void test_pieces(void)
 	}
 }
 
-FOG_TEST_MAIN("crypto/hash/hash", FOG_TEST(test_life_cycle), FOG_TEST(test_hmac),
-	      FOG_TEST(test_pieces))
+FOG_TEST_MAIN("crypto/hash/hash", FOG_TEST(test_life_cycle), FOG_TEST(test_siphash),
+	      FOG_TEST(test_hmac), FOG_TEST(test_pieces))

@@ -126,16 +126,18 @@ static bool key_of(u64 epoch, u8 key[32])
 static void packet_make(u8 packet[FOG_BODY_SIZE], u64 epoch, u32 delay_us, const u8 *to)
 {
 	struct fog_sphinx_hop path[2] = {0};
-	u8 secret[32] = {9}, payload[FOG_BODY_SIZE] = "text";
+	u8 secret[32] = {9}, payload[FOG_BODY_SIZE] = "text", key[2][32];
 
-	CU_ASSERT_FATAL(key_of(epoch, path[0].key));
+	CU_ASSERT_FATAL(key_of(epoch, key[0]));
+	path[0].key = key[0];
 	memcpy(path[0].id, self, 32);
 	path[0].commands.has_delay = to != NULL;
 	path[0].commands.delay = delay_us;
 	path[to == NULL ? 0 : 1].commands.has_recipient = true;
 	if (to != NULL) {
 		memcpy(path[1].id, to, 32);
-		fog_x25519_base(path[1].key, secret);
+		fog_x25519_base(key[1], secret);
+		path[1].key = key[1];
 	}
 	CU_ASSERT_EQUAL(fog_sphinx_wrap(&m.mix->geometry, &m.rng, path, to != NULL ? 2 : 1, payload,
 					packet),
@@ -353,6 +355,9 @@ static void test_restart(void)
 	push(FOG_MIX_PACKET, EPOCH, late, FOG_BODY_SIZE, NULL, 0, 0);
 	run();
 	CU_ASSERT_EQUAL(results(FOG_MIX_SEND), 1);
+	mix_stop();
+	mix_start(64);
+	expect_drop(FOG_DROP_MIX_REPLAY, EPOCH, late);
 	memcpy(secret, fog_mix_epoch_find(m.mix, EPOCH)->secret, 32);
 	CU_ASSERT(on_file(secret));
 	m.policy.epoch = EPOCH + 1;
@@ -396,7 +401,9 @@ static void test_reboot(void)
 }
 
 /* The schedule of a link does not depend on what waits for it. */
-static void schedule_record(bool busy, u64 *times, unsigned count)
+enum load { IDLE, BUSY, SHEDDING };
+
+static void schedule_record(enum load load, u64 *times, unsigned count)
 {
 	u8 packet[FOG_BODY_SIZE];
 
@@ -405,8 +412,10 @@ static void schedule_record(bool busy, u64 *times, unsigned count)
 	m.policy.link_poisson = 1;
 	policy_set();
 	fog_rng_init_u64(&m.mix->rng, 99);
-	for (unsigned i = 0; i < count;) {
-		if (busy && i % 3 == 0) {
+	for (unsigned i = 0, step = 0; i < count; step++) {
+		/* Half of what the link takes, or many times as much. */
+		unsigned packets = load == SHEDDING ? 3 : load == BUSY && step % 10 == 0;
+		while (packets-- > 0) {
 			packet_make(packet, EPOCH, 0, next_hop);
 			push(FOG_MIX_PACKET, EPOCH, packet, FOG_BODY_SIZE, NULL, 0, 0);
 		}
@@ -419,17 +428,20 @@ static void schedule_record(bool busy, u64 *times, unsigned count)
 		while (i < count && i < sent)
 			times[i++] = m.now;
 	}
-	CU_ASSERT_EQUAL(atomic_load(&m.mix->counts.forwarded) > 0, busy);
+	CU_ASSERT_EQUAL(atomic_load(&m.mix->counts.forwarded) > 0, load != IDLE);
+	CU_ASSERT_EQUAL(drops(FOG_DROP_MIX_SHED) > 100, load == SHEDDING);
 	end();
 }
 
 static void test_cover(void)
 {
-	static u64 idle[400], busy[400];
+	static u64 idle[400], busy[400], shedding[400];
 
-	schedule_record(false, idle, 400);
-	schedule_record(true, busy, 400);
+	schedule_record(IDLE, idle, 400);
+	schedule_record(BUSY, busy, 400);
+	schedule_record(SHEDDING, shedding, 400);
 	CU_ASSERT_EQUAL(memcmp(idle, busy, sizeof(idle)), 0);
+	CU_ASSERT_EQUAL(memcmp(idle, shedding, sizeof(idle)), 0);
 	double mean = (double)(idle[399] - idle[0]) / 399 / 1000;
 	CU_ASSERT(mean > 400 && mean < 600);
 }

@@ -120,8 +120,7 @@ static void packet_make(struct fog_mix_msg *m, const u8 key[32])
 	memset(path, 0, sizeof(path));
 	memcpy(path[0].id, self, 32);
 	memcpy(path[1].id, next_hop, 32);
-	memcpy(path[0].key, key, 32);
-	memcpy(path[1].key, key, 32);
+	path[0].key = path[1].key = key;
 	path[0].commands.has_delay = true;
 	path[0].commands.delay = DELAY_US;
 	CU_ASSERT_EQUAL(fog_sphinx_wrap(&mixnet->geometry, &rng, path, 2, payload, m->body), 0);
