@@ -362,6 +362,24 @@ int fog_host_api_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	return rc;
 }
 
+int fog_host_api_restart(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
+{
+	char path[128];
+	int fd = -1;
+
+	socket_path(h, path);
+	if (access(path, F_OK) != 0) {
+		fd = fog_unix_listen(path, 128);
+		if (fd < 0) {
+			snprintf(why, FOG_HOST_WHY_SIZE, "%s: %s", path, strerror(-fd));
+			return fd;
+		}
+		h->api_socket_given = false;
+	}
+	fog_gateway_restart(h->gateway, fd);
+	return 0;
+}
+
 void fog_host_api_stop(struct fog_host *h)
 {
 	char path[128];

@@ -259,5 +259,7 @@ void fog_host_tracing_metrics(const struct fog_host *h, struct fog_metrics *m);
 
 int fog_host_api_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
 void fog_host_api_stop(struct fog_host *h);
+/* As fog_gateway_restart(); an api.sock that somebody removed is there again. 0 or -errno. */
+int fog_host_api_restart(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
 
 #endif

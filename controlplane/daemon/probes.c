@@ -3,12 +3,16 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "controlplane/core/log.h"
 #include "controlplane/daemon/chain.h"
+#include "controlplane/daemon/circuits_api.h"
 #include "controlplane/daemon/draws.h"
 #include "controlplane/daemon/health.h"
 #include "controlplane/daemon/market.h"
+#include "controlplane/daemon/proofs_api.h"
+#include "controlplane/daemon/tee.h"
 #include "controlplane/daemon/trust.h"
 #include "controlplane/jobs/runtime.h"
 #include "crypto/sign/sign.h"
@@ -22,6 +26,8 @@
 #define REPORTS_MISSED 4
 /* Its tick comes every second. */
 #define SCHEDULER_LIFE_MS 20000
+/* For opening the TPM and recording the platform. */
+#define ATTESTER_START_MS 15000
 
 __attribute__((format(printf, 3, 4))) static void say(struct fog_health_reading *r,
 						      enum fog_health_level level, const char *fmt,
@@ -120,9 +126,28 @@ static void look_store(struct fog_host *h, struct fog_health_reading *r)
 		say(r, FOG_HEALTH_DEGRADED, "a write took %llu ms", (unsigned long long)took_ms);
 }
 
+static int restart_store(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
+{
+	_Static_assert(FOG_STORE_WHY_SIZE <= FOG_HOST_WHY_SIZE, "one buffer for both");
+	return fog_store_reopen(h->store, why);
+}
+
+/* Somebody may have cleaned up the run directory under us. */
+static bool listens(const struct fog_host *h, const char *name, struct fog_health_reading *r)
+{
+	char path[128];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/%s", h->config.host_run_dir, name);
+	if (stat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+		return true;
+	say(r, FOG_HEALTH_OFFLINE, "%s is gone", name);
+	return false;
+}
+
 static void look_gateway(struct fog_host *h, struct fog_health_reading *r)
 {
-	if (h->health->late_ms > FOG_HEALTH_LOOP_MS)
+	if (listens(h, "api.sock", r) && h->health->late_ms > FOG_HEALTH_LOOP_MS)
 		say(r, FOG_HEALTH_DEGRADED, "the loop was late by %llu ms",
 		    (unsigned long long)h->health->late_ms);
 }
@@ -149,6 +174,8 @@ static void look_onion(struct fog_host *h, struct fog_health_reading *r)
 
 	s->circuits_built = h->counts.circuits_built;
 	s->circuits_failed = h->counts.circuits_failed;
+	if (!listens(h, "data.sock", r))
+		return;
 	if (h->dp_since_ms == 0 || !fog_edge_server_connected(h->edge))
 		say(r, FOG_HEALTH_DEGRADED, "no circuits without %s",
 		    h->dp_since_ms == 0 ? "the data plane" : "fog-edge");
@@ -217,7 +244,8 @@ static int restart_scheduler(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	return fog_host_jobs_start(h, why);
 }
 
-static void look_executor(struct fog_host *h, struct fog_health_reading *r)
+/* What runs jobs and enclaves, and what vouches for it. */
+static void look_tee(struct fog_host *h, struct fog_health_reading *r)
 {
 	u64 before = h->health->runs_vanished;
 	u64 lost = fog_jobs_runtime_totals(h->jobs)->runs_vanished;
@@ -225,9 +253,16 @@ static void look_executor(struct fog_host *h, struct fog_health_reading *r)
 	h->health->runs_vanished = lost;
 	if ((h->roles & FOG_ROLE_WORKER) == 0)
 		r->level = 0;
+	else if (!h->tee->ready && fog_loop_now_ms(h->loop) > h->started_ms + ATTESTER_START_MS)
+		say(r, FOG_HEALTH_CRITICAL, "nothing attests this host: %.160s", h->tee->about);
 	else if (lost > before)
 		say(r, FOG_HEALTH_DEGRADED, "%llu executors were lost, their jobs run again",
 		    (unsigned long long)(lost - before));
+}
+
+static int restart_tee(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
+{
+	return fog_host_tee_restart(h);
 }
 
 static void look_quorum(struct fog_host *h, struct fog_health_reading *r)
@@ -323,6 +358,14 @@ static void look_generator(struct fog_host *h, struct fog_health_reading *r)
 
 	if (!proof_make(h, signature))
 		say(r, FOG_HEALTH_CRITICAL, "its signatures do not verify");
+	else if (fog_worker_count(h->proofs->worker) == FOG_WORKER_QUEUE_MAX)
+		say(r, FOG_HEALTH_DEGRADED, "%d proofs wait to be made", FOG_WORKER_QUEUE_MAX);
+}
+
+static int restart_generator(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
+{
+	fog_host_making_stop(h);
+	return fog_host_making_start(h);
 }
 
 static void on_verdict(void *arg, int result)
@@ -348,6 +391,14 @@ static void look_verifier(struct fog_host *h, struct fog_health_reading *r)
 		say(r, FOG_HEALTH_DEGRADED, "no data plane: signatures are checked here");
 	else if (s->verify_ms != 0 && s->verify_result != 0)
 		say(r, FOG_HEALTH_DEGRADED, "no verdict: %s", strerror(-s->verify_result));
+}
+
+/* The data plane checks, so it begins anew. */
+static int restart_verifier(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
+{
+	h->health->verify_ms = 0;
+	h->health->verify_result = 0;
+	return restart_dataplane(h, why);
 }
 
 /* ---- questions ------------------------------------------------------------------------------ */
@@ -387,19 +438,19 @@ void fog_host_probes_ask(struct fog_host *h)
 const struct fog_host_part fog_host_parts[] = {
 	{"dataplane", NULL, true, true, 0, look_dataplane, restart_dataplane},
 	{"edge", NULL, true, true, 0, look_edge, restart_edge},
-	{"store", NULL, true, false, 0, look_store, NULL},
-	{"gateway", NULL, true, false, 0, look_gateway, NULL},
+	{"store", NULL, true, false, 0, look_store, restart_store},
+	{"gateway", NULL, true, false, 0, look_gateway, fog_host_api_restart},
 	{"directory", NULL, false, false, 0, look_directory, restart_directory},
 	{"mixnet", NULL, false, false, 0, look_mixnet, restart_mixnet},
-	{"tee_runtime", "tee_runtime", false, false, 0, look_executor, NULL},
-	{"proof_generator", "proof_system", false, false, 0, look_generator, NULL},
-	{"proof_verifier", "proof_system", false, false, 0, look_verifier, NULL},
+	{"tee_runtime", "tee_runtime", false, false, 0, look_tee, restart_tee},
+	{"proof_generator", "proof_system", false, false, 0, look_generator, restart_generator},
+	{"proof_verifier", "proof_system", false, true, 0, look_verifier, restart_verifier},
 	{"pricing_manager", "dynamic_pricing", false, false, 4 * FOG_MARKET_STEP_MS, look_pricing,
 	 restart_pricing},
 	{"scheduler", "job_scheduler", true, false, SCHEDULER_LIFE_MS, look_scheduler,
 	 restart_scheduler},
 	{"quorum_manager", "byzantine_quorum", false, false, 0, look_quorum, restart_quorum},
-	{"onion_router", "onion_routing", false, false, 0, look_onion, NULL},
+	{"onion_router", "onion_routing", false, false, 0, look_onion, fog_host_onion_restart},
 	{"reputation_engine", "reputation_system", false, false, 0, look_reputation,
 	 restart_reputation},
 	{"vrf_selector", "vrf_neighbor", false, false, 0, look_vrf, restart_vrf},

@@ -247,6 +247,7 @@ static void on_provider(void *ctx, int rc, const char *text, const char *why)
 
 	snprintf(t->about, sizeof(t->about), "%.250s", rc == 0 ? text : why);
 	if (rc != 0) {
+		t->ready = false;
 		fog_log(FOG_LOG_ERROR, "tee", "nothing attests this host reason=\"%s\"", why);
 		return;
 	}
@@ -661,6 +662,11 @@ int fog_host_tee_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	if (rc == 0)
 		fog_tee_talks_serve(h);
 	return rc;
+}
+
+int fog_host_tee_restart(struct fog_host *h)
+{
+	return fog_tee_attester_reopen(h->tee->attester, on_provider, h);
 }
 
 void fog_host_tee_stop(struct fog_host *h)

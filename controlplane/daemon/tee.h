@@ -83,6 +83,8 @@ struct fog_host_tee {
 int fog_host_tee_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
 void fog_host_tee_stop(struct fog_host *h);
 void fog_host_tee_reload(struct fog_host *h);
+/* Opens what attests this host anew; enclaves go on. 0 or -errno. */
+int fog_host_tee_restart(struct fog_host *h);
 /* Kind, vendor and platform into our descriptor. */
 void fog_host_tee_descriptor(const struct fog_host *h, struct fog_descriptor *d);
 /* A host appeared, changed or left. */

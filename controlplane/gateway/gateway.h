@@ -131,6 +131,10 @@ json_t *fog_gateway_openapi(struct fog_gateway *gw);
 int fog_gateway_listen(struct fog_gateway *gw, int fd);
 /* The same of a TCP socket, where the policy holds; with TLS unless tls (tls.h) is NULL. */
 int fog_gateway_listen_tcp(struct fog_gateway *gw, int fd, struct fog_tls *tls);
+/* Replaces what serves the sockets, before the loop sleeps next: nobody is refused, who has asked
+ * is answered, idle connections and WebSockets over TLS end. fd: a socket to be the unix socket
+ * from then on, taken; -1: the same as before. */
+void fog_gateway_restart(struct fog_gateway *gw, int fd);
 /* Since the start, but for what is said to be now. */
 struct fog_gateway_counts {
 	u64 requests;           /* answered */

@@ -11,6 +11,8 @@ static void test_life_cycle(void)
 {
 	u8 node[32], signature[64];
 	const u64 size[2] = {10, 20};
+	const struct fog_executor_kept kept = {
+		.number = 7, .checkpoint = {300, {1, 2}}, .note = "too large"};
 	char error[FOG_JSON_ERROR_SIZE];
 	struct fog_job_message m;
 
@@ -31,6 +33,7 @@ static void test_life_cycle(void)
 		{FOG_JOB_OP_BLOB, fog_job_blob("stdin", 65536, 65536)},
 		{FOG_JOB_OP_STATUS, fog_job_status(FOG_WORK_FINISHED, 2, size)},
 		{FOG_JOB_OP_FOLLOW, fog_job_follow(size)},
+		{FOG_JOB_OP_KEPT, fog_job_kept(&kept, "checkpoint.6")},
 		{FOG_JOB_OP_LOG, fog_job_log(1, 5, 6)},
 		{FOG_JOB_OP_RESULT, fog_job_result("{}", signature, "{}")},
 		{FOG_JOB_OP_SETTLE, fog_job_settle("{}", signature)},
@@ -56,6 +59,13 @@ static void test_life_cycle(void)
 		}
 		if (m.op == FOG_JOB_OP_LOG)
 			CU_ASSERT_EQUAL(m.stream, 1);
+		if (m.op == FOG_JOB_OP_KEPT) {
+			CU_ASSERT_EQUAL(m.number, 7);
+			CU_ASSERT_EQUAL(m.bytes, 300);
+			CU_ASSERT_EQUAL(m.sha256[1], 2);
+			CU_ASSERT_STRING_EQUAL(m.note, "too large");
+			CU_ASSERT_STRING_EQUAL(m.gone, "checkpoint.6");
+		}
 		fog_job_message_free(&m);
 		free(cases[i].text);
 	}
@@ -118,6 +128,10 @@ static void test_bad_arguments(void)
 		"{\"op\":\"log\",\"stream\":\"\",\"offset\":0,\"length\":1}",
 		"{\"op\":\"follow\",\"stdout\":9000000,\"stderr\":0}",
 		"{\"op\":\"cancel\"}",
+		"{\"op\":\"kept\",\"number\":1,\"sha256\":\"00\",\"size\":1,\"note\":\"\",\"gone\":"
+		"\"\"}",
+		"{\"op\":\"kept\",\"number\":-1}",
+		"{\"op\":\"need\",\"name\":\"x\",\"offset\":268435457,\"length\":1}",
 	};
 	char error[FOG_JSON_ERROR_SIZE];
 	struct fog_job_message m;
