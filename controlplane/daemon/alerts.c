@@ -115,20 +115,25 @@ static json_t *alert_json(struct fog_host *h, u64 id)
 	return alert != NULL ? silenced_add(h, alert) : NULL;
 }
 
-json_t *fog_host_alerts_json(struct fog_host *h, bool firing_only, u32 limit)
+static json_t *alerts_json(struct fog_host *h, bool firing_only, u64 before, u32 limit)
 {
 	struct fog_stmt *q = fog_stmt(h->store, "SELECT " COLUMNS " FROM alert"
-						" WHERE resolved_ms = 0 OR NOT ?"
-						" ORDER BY id DESC LIMIT ?");
-	json_t *list = json_array(), *alert;
+						" WHERE (resolved_ms = 0 OR NOT ?1)"
+						" AND (?2 = 0 OR id < ?2)"
+						" ORDER BY id DESC LIMIT ?3");
+	json_t *list = json_array(), *alert = NULL;
 	size_t i;
 
 	fog_bind_int(q, firing_only);
+	fog_bind_u64(q, before);
 	fog_bind_u64(q, limit);
 	while (fog_stmt_step(q) == 1)
 		json_array_append_new(list, row_json(q));
 	json_array_foreach(list, i, alert) silenced_add(h, alert);
-	return json_pack("{s:o, s:I}", "alerts", list, "firing", (json_int_t)h->alerts->firing);
+	alert = limit != 0 && json_array_size(list) == limit ? json_array_get(list, limit - 1)
+							     : NULL;
+	return json_pack("{s:o, s:I, s:O}", "alerts", list, "firing", (json_int_t)h->alerts->firing,
+			 "next", alert != NULL ? json_object_get(alert, "id") : json_null());
 }
 
 static json_t *time_json(i64 unix_ms)
@@ -310,14 +315,15 @@ static int alerts_get(struct fog_exchange *x)
 {
 	struct fog_host *h = fog_exchange_ctx(x);
 	const char *state = fog_exchange_query(x, "state");
-	u64 limit;
+	u64 limit, after;
 
 	if (state != NULL && strcmp(state, "firing") != 0 && strcmp(state, "all") != 0)
 		return fog_exchange_problem(x, 400, "state is firing or all");
-	if (fog_exchange_query_u64(x, "limit", LIST_LIMIT, LIST_LIMIT_MAX, &limit) != 0)
+	if (fog_exchange_query_u64(x, "limit", LIST_LIMIT, LIST_LIMIT_MAX, &limit) != 0 ||
+	    fog_exchange_query_u64(x, "after", 0, INT64_MAX, &after) != 0)
 		return 0;
 	json_t *o =
-		fog_host_alerts_json(h, state != NULL && strcmp(state, "firing") == 0, (u32)limit);
+		alerts_json(h, state != NULL && strcmp(state, "firing") == 0, after, (u32)limit);
 	if (o != NULL)
 		json_object_set_new(o, "silences", silences_json(h));
 	return fog_exchange_json(x, 200, o);
@@ -452,10 +458,16 @@ static int silence_delete(struct fog_exchange *x)
 static const struct fog_route routes[] = {
 	{"GET", "/v1/alerts", alerts_get,
 	 FOG_DESCRIBE("Alerts, newest first",
-		      .query = "state?: firing|all = all, limit?: integer 0..1000 = 100",
-		      .answer = "{alerts: [@Alert], firing: integer, silences: [@Silence]}")},
+		      .query = "state?: firing|all = all, limit?: integer 0..1000 = 100, after?:"
+			       " integer 0..9223372036854775807 = 0 (next of the page before)",
+		      .answer = "{alerts: [@Alert], firing: integer, next: integer|null,"
+				" silences: [@Silence]}")},
 	{"GET", "/v1/alerts/rules", rules_get,
-	 FOG_DESCRIBE("Alert rules in force", .answer = "{rules: [object]}")},
+	 FOG_DESCRIBE("Alert rules in force",
+		      .answer = "{rules: [{name: string, metric: string, labels: string, by:"
+				" string, kind: value|rate|anomaly, op: string, threshold: number,"
+				" for_seconds: number, severity: info|warning|critical, summary:"
+				" string}]}")},
 	{"POST", "/v1/alerts/{id}/acknowledge", ack_post,
 	 FOG_DESCRIBE("Say that somebody looks after an alert", .path = "id: integer 0..",
 		      .request = "{by?: string ..100}", .answer = "@Alert")},
