@@ -9,8 +9,6 @@
 #include "controlplane/daemon/host.h"
 #include "controlplane/health/alarm.h"
 
-#define FOG_ALERTS_KEPT          1000 /* the newest; firing ones besides */
-#define FOG_SILENCES_MAX         256  /* more are refused */
 #define FOG_SILENCE_SECONDS_MAX  (366 * 86400)
 #define FOG_ALERTS_FILE_SIZE_MAX (1024 * 1024)
 #define FOG_ALERT_COMMENT_MAX    500
