@@ -46,6 +46,14 @@ static const struct fog_column attempt_columns[] = {
 	{"WHY", "reason", FOG_FORMAT_TEXT, false},
 };
 
+static const struct fog_column checkpoint_columns[] = {
+	{"CHECKPOINT", "number", FOG_FORMAT_TEXT, true},
+	{"ATTEMPT", "attempt", FOG_FORMAT_TEXT, true},
+	{"SIZE", "size", FOG_FORMAT_SIZE, true},
+	{"WHOLE", "whole", FOG_FORMAT_TEXT, false},
+	{"AGO", "at_ms", FOG_FORMAT_AGE, true},
+};
+
 int fog_job_path(char *path, size_t size, const char *id, const char *rest)
 {
 	snprintf(path, size, "/v1/jobs/");
@@ -269,6 +277,10 @@ int fog_cmd_job_show(struct fog_cli *cli)
 		fputc('\n', cli->out);
 		fog_table_print(cli, json_object_get(job, "attempts"), attempt_columns,
 				FOG_ARRAY_COUNT(attempt_columns), "not tried anywhere yet");
+		if (json_array_size(json_object_get(job, "checkpoints")) != 0)
+			fog_table_print(cli, json_object_get(job, "checkpoints"),
+					checkpoint_columns, FOG_ARRAY_COUNT(checkpoint_columns),
+					"");
 	}
 	json_decref(job);
 	return FOG_CLI_OK;

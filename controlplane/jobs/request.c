@@ -58,6 +58,10 @@ static json_t *checkpoint_make(struct fog_json_reader *outer)
 	u64 size = optional(&r, "size_mb", 1, FOG_JOB_FILE_MAX / MIB, CHECKPOINT_MB);
 	u64 grace = optional(&r, "grace_seconds", 1, FOG_EXECUTOR_GRACE_MS_MAX / 1000, GRACE_S);
 	u64 code = optional(&r, "exit_code", 0, 255, GO_ON_CODE);
+	const char *engine = json_string_value(json_object_get(outer->object, "engine"));
+	if (code == 0 && engine != NULL && strcmp(engine, "microvm") == 0)
+		fog_json_wrong(&r, "exit_code",
+			       "engine microvm keeps what is there when the job exits with it");
 	fog_json_end(&r);
 	json_decref(empty);
 	if (fog_json_ok(outer) && !fog_json_ok(&r))
@@ -193,6 +197,7 @@ static void input_add(struct fog_json_reader *r, const char *field, const char *
 static void inputs_read(struct fog_json_reader *r, struct fog_job_request *out)
 {
 	const json_t *list;
+	u8 sha256[32];
 	size_t i;
 	json_t *v;
 
@@ -209,8 +214,13 @@ static void inputs_read(struct fog_json_reader *r, struct fog_job_request *out)
 				       "entry %zu: name must be 1 to 63 of [A-Za-z0-9._-]", i);
 			return;
 		}
-		if (json_object_get(v, "sha256") != NULL)
-			continue; /* its bytes are here: hashes_add() */
+		const char *hash = json_string_value(json_object_get(v, "sha256"));
+		if (json_object_get(v, "sha256") != NULL) { /* its bytes are here: hashes_add() */
+			if (hash == NULL || fog_hex_decode(hash, sha256, sizeof(sha256)) != 0)
+				fog_json_wrong(r, "inputs", "%.63s: sha256 must be 64 hex digits",
+					       json_string_value(name));
+			continue;
+		}
 		input_add(r, "inputs", json_string_value(name), json_object_get(v, "data_base64"),
 			  out);
 	}

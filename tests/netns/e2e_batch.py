@@ -173,6 +173,9 @@ def test_example(lab):
     digest = lab.job(job, SUBMITTER)["attempts"][-1]["stdout_sha256"]
     status, out, _ = lab.call("job", "artifact", digest, host=SUBMITTER)
     check(status == 0 and out == b"all done\n", "the artifact is not what was printed")
+    path = os.path.join(ROOT, "configs", "jobs", "checkpoint.json")
+    plan = lab.fogctl("job", "plan", "-f", path, host=SUBMITTER)["jobs"]
+    check(plan[0]["possible"] and plan[0]["host"], json.dumps(plan))
 
 
 if __name__ == "__main__":
