@@ -286,12 +286,11 @@ u64 fog_db_checkpoints_size(struct fog_jobs *j)
 bool fog_db_files_oldest(struct fog_jobs *j, u64 before_ms, u64 bytes, char job[FOG_JOB_ID_SIZE])
 {
 	struct fog_stmt *q = fog_stmt(
-		j->store,
-		"SELECT j.id FROM job j WHERE j.ended_ms <> 0"
-		" AND EXISTS (SELECT 1 FROM job_file f WHERE f.job = j.id)"
-		" AND (j.ended_ms < ?1"
-		" OR (SELECT coalesce(sum(size), 0) FROM job_file WHERE kind = 3) > ?2)"
-		" ORDER BY j.ended_ms LIMIT 1");
+		j->store, "SELECT j.id FROM job j WHERE j.ended_ms <> 0"
+			  " AND EXISTS (SELECT 1 FROM job_file f WHERE f.job = j.id)"
+			  " AND (j.ended_ms < ?1"
+			  " OR (SELECT coalesce(sum(size), 0) FROM job_file WHERE kind = 3) > ?2)"
+			  " ORDER BY j.ended_ms LIMIT 1");
 
 	fog_bind_u64(q, before_ms);
 	fog_bind_u64(q, bytes);
