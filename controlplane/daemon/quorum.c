@@ -7,6 +7,7 @@
 #include "controlplane/daemon/chain.h"
 #include "controlplane/daemon/draws.h"
 #include "controlplane/daemon/envelope.h"
+#include "controlplane/daemon/tee.h"
 #include "crypto/hash/hash.h"
 #include "crypto/mem.h"
 #include "crypto/sign/sign.h"
@@ -94,17 +95,54 @@ static struct fog_node *node_of(struct fog_exchange *x)
 	return fog_host_chain_node(h->chain);
 }
 
+/* What the set's claims are worth to this host: into "tee", and "tee_shown" of each validator. */
+static void tee_add(struct fog_host *h, const struct fog_validators *s, json_t *o)
+{
+	json_t *list = json_object_get(o, "validators");
+	u32 claimed = 0, count = 0;
+	char why[256];
+	u64 shown = 0;
+
+	for (u32 i = 0; i < s->count; i++) {
+		bool claims = s->v[i].tee_vendor[0] != '\0';
+		bool good = claims && fog_host_tee_shown(h, s->v[i].node_id, s->v[i].tee_vendor);
+		shown |= good ? 1ull << i : 0;
+		claimed += claims;
+		count += good;
+		json_object_set_new(json_array_get(list, i), "tee_shown", json_boolean(good));
+	}
+	bool spans = fog_validators_span(s, shown, why, sizeof(why));
+	json_object_set_new(o, "tee",
+			    json_pack("{s:i, s:i, s:b, s:s}", "claimed", (int)claimed, "shown",
+				      (int)count, "diverse", (int)spans, "reason", why));
+}
+
 static int quorum_get(struct fog_exchange *x)
 {
-	return fog_exchange_json(x, 200, fog_node_json(node_of(x)));
+	json_t *o = fog_node_json(node_of(x));
+
+	tee_add(fog_exchange_ctx(x), fog_node_set(node_of(x)), o);
+	return fog_exchange_json(x, 200, o);
+}
+
+/* The vendor of our TEE, if a validator has attested it: others would not take the claim. */
+static const char *vendor_given(const struct fog_host *h, const struct fog_validators *s)
+{
+	u8 digest[32];
+	u32 kind;
+
+	for (u32 i = 0; i < s->count; i++)
+		if (fog_host_evidence_for(h, s->v[i].node_id, digest, &kind) &&
+		    strcmp(fog_tee_vendor(kind), h->published.tee_vendor) == 0)
+			return h->published.tee_vendor;
+	return "";
 }
 
 /* What this host would register as with `fogctl quorum join`: its configuration, and as TEE vendor
- * what its attestation has shown, as its descriptor has it. */
+ * what validators have found when they attested it. */
 static int candidate_get(struct fog_exchange *x)
 {
 	struct fog_host *h = fog_exchange_ctx(x);
-	const struct fog_descriptor *d = &h->published;
 	char node[65], control[65];
 
 	fog_hex_encode(h->id.node_id, 32, node, sizeof(node));
@@ -115,7 +153,8 @@ static int candidate_get(struct fog_exchange *x)
 			  control, "address", h->config.quorum_listen, "operator",
 			  h->config.attributes_operator, "country", h->config.attributes_country,
 			  "power_region", h->config.attributes_power_region, "tee_vendor",
-			  d->tee_vendor, "as", (json_int_t)h->config.attributes_as));
+			  vendor_given(h, fog_node_set(node_of(x))), "as",
+			  (json_int_t)h->config.attributes_as));
 }
 
 /* ?height= of the state, ?epoch= the asker knows the set of. */

@@ -427,6 +427,16 @@ const struct fog_tee_ear *fog_host_attested(const struct fog_host *h, const u8 n
 	return p != NULL && holds(h, p) ? &p->ear : NULL;
 }
 
+bool fog_host_tee_shown(void *host, const u8 node[32], const char *vendor)
+{
+	const struct fog_host *h = host;
+	const struct fog_tee_ear *ear = fog_host_attested(h, node);
+
+	if (memcmp(node, h->id.node_id, 32) == 0)
+		return strcmp(vendor, h->published.tee_vendor) == 0;
+	return ear != NULL && strcmp(vendor, fog_tee_vendor(ear->kind)) == 0;
+}
+
 const struct fog_tee_ear *fog_host_tee_last(const struct fog_host *h, const u8 node[32],
 					    const char **why)
 {
