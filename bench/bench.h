@@ -80,6 +80,7 @@ void bench_suite_relay(struct bench *b);
 void bench_suite_reputation(struct bench *b);
 void bench_suite_ring(struct bench *b);
 void bench_suite_scheduler(struct bench *b);
+void bench_suite_tee(struct bench *b);
 void bench_suite_zk(struct bench *b);
 
 /* Tables and curves of the traces that the scheduler's suite replayed, if it did. */

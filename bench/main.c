@@ -24,6 +24,7 @@ static const struct suite suites[] = {
 	{"pipeline", bench_suite_pipeline},
 	{"proofs", bench_suite_proofs},
 	{"ring", bench_suite_ring},
+	{"tee", bench_suite_tee},
 	{"zk", bench_suite_zk},
 	{"scheduler", bench_suite_scheduler},
 	{"market", bench_suite_market},

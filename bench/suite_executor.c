@@ -12,6 +12,7 @@
 #include "bench/bench.h"
 #include "controlplane/executor/executor.h"
 #include "controlplane/executor/file.h"
+#include "controlplane/executor/vault.h"
 #include "crypto/mem.h"
 
 #define PATH_SIZE    256
@@ -145,6 +146,55 @@ static double launch(const struct launch *l)
 	return well ? took : 0;
 }
 
+/* The same in memory of its own, as enclaves run; the peer of its row is the launch above. */
+static double launch_in_vault(const struct launch *l)
+{
+	const char *argv[] = {l->program, "exit"};
+	struct fog_executor_status status = {0};
+	struct fog_vault v;
+	char at[PATH_SIZE + 16];
+	struct fog_executor_spec spec = {
+		.job = "bench",
+		.argv = argv,
+		.argv_count = 2,
+		.limits = {.cpu_cores = 1, .memory_bytes = l->memory, .pids = 64, .wall_ms = 60000},
+	};
+
+	snprintf(at, sizeof(at), "%s/vault", dir);
+	double start = now_us();
+	if (mkdir(at, 0700) != 0 || fog_vault_open(&v, FOG_EXEC_PATH, at, l->memory) != 0)
+		return 0;
+	bool well = fog_executor_prepare(&spec, v.spool) == 0 && fog_vault_start(&v) == 0;
+	while (well && fog_executor_poll(v.spool, &status) == 0 &&
+	       status.state != FOG_EXECUTOR_FINISHED)
+		usleep(100);
+	double took = now_us() - start;
+	well = well && status.result.outcome == FOG_EXECUTOR_EXITED;
+	fog_vault_close(&v);
+	(void)rmdir(at);
+	return well ? took : 0;
+}
+
+static void vault_measure(struct bench *b, const struct launch *l)
+{
+	static const struct bench_case c = {.name = "executor.vault_launch",
+					    .unit = "us",
+					    .peer = "limit: the same launch, spool on a disk"};
+	double ours[SAMPLES], plain[SAMPLES];
+
+	if (!bench_wanted(b, c.name))
+		return;
+	for (unsigned i = 0; i < SAMPLES; i++) {
+		ours[i] = launch_in_vault(l);
+		plain[i] = launch(l);
+		if (ours[i] == 0 || plain[i] == 0) {
+			printf("%s: not on this machine\n", c.name);
+			return;
+		}
+	}
+	bench_record(b, &c, ours, SAMPLES, bench_median(plain, SAMPLES));
+}
+
 static double peer_time(bool container)
 {
 	static const char *const program[] = {FOG_NOTHING_PATH, "exit", NULL};
@@ -199,11 +249,13 @@ void bench_suite_executor(struct bench *b)
 					 256u << 20,     SAMPLES_SLOW};
 
 	if (!bench_wanted(b, native.name) && !bench_wanted(b, wasm.name) &&
-	    !bench_wanted(b, oci.name) && !bench_wanted(b, vm.name))
+	    !bench_wanted(b, "executor.vault_launch") && !bench_wanted(b, oci.name) &&
+	    !bench_wanted(b, vm.name))
 		return;
 	if (begin()) {
 		double bare = peer_time(false);
 		measure(b, &native, "limit: fork and exec", bare);
+		vault_measure(b, &native);
 		measure(b, &wasm, "limit: fork and exec of a native program", bare);
 		measure(b, &vm, "limit: fork and exec of a native program", bare);
 		double crun = peer_time(true);

@@ -22,9 +22,10 @@
 #define POLL_NS      2000000
 #define UNIT_PAUSE_S 0.5 /* RestartSec= of fog-dataplane.service */
 
-static const char *const components[] = {"directory",   "mixnet",         "pricing_manager",
-					 "scheduler",   "quorum_manager", "reputation_engine",
-					 "vrf_selector"};
+static const char *const components[] = {
+	"store",           "gateway",           "directory",   "mixnet",
+	"proof_generator", "pricing_manager",   "scheduler",   "quorum_manager",
+	"onion_router",    "reputation_engine", "vrf_selector"};
 
 static char dir[64];
 static pid_t dataplane, controlplane;

@@ -202,6 +202,20 @@ static int check_key(const char *v, char why[160])
 	return strlen(v) == 64 && strspn(v, "0123456789abcdefABCDEF") == 64 ? 0 : -EINVAL;
 }
 
+static int check_ratio(const char *v, char why[160])
+{
+	char *end;
+	double ratio = strtod(v, &end);
+
+	snprintf(why, 160, "wants a number from 0 to 1, such as \"0.1\"");
+	return v[0] >= '0' && v[0] <= '1' && *end == '\0' && ratio <= 1 ? 0 : -EINVAL;
+}
+
+static int check_propagate(const char *v, char why[160])
+{
+	return check_word(v, "job caller", why);
+}
+
 static int check_strategy(const char *v, char why[160])
 {
 	return check_word(v, "dynamic stable aggressive conservative", why);
@@ -261,6 +275,9 @@ static const struct {
 	{"gateway", "cors_origins", check_origin},
 	{"gateway", "trusted_proxies", check_prefix},
 	{"gateway", "proxy_header", check_forwarded},
+	{"tracing", "otlp_url", check_url_or_empty},
+	{"tracing", "sample_ratio", check_ratio},
+	{"tracing", "propagate", check_propagate},
 	{"worker", "exec_path", check_path_or_empty},
 	{"worker", "engines", check_engine},
 	{"worker", "accelerators", check_accelerators},

@@ -52,6 +52,7 @@ int fog_api_open(const struct fog_cli *cli, struct fog_client *client)
 	int rc = fog_client_open(client, path);
 	if (rc != 0)
 		return fog_cli_fail(cli, "socket %s: %s", path, strerror(-rc));
+	client->trace = cli->trace;
 	return FOG_CLI_OK;
 }
 

@@ -117,27 +117,43 @@ static int curl_prepare(struct fog_client *c, const char *method, const char *pa
 	return 0;
 }
 
+/* Each call is a span of its own. */
+static struct curl_slist *trace_append(struct curl_slist *headers, const struct fog_client *c)
+{
+	char parent[FOG_TRACEPARENT_SIZE], line[FOG_TRACEPARENT_SIZE + 16];
+	struct fog_trace trace = c->trace;
+
+	if (!fog_trace_is(&trace))
+		return headers;
+	fog_span_id_make(trace.span_id);
+	snprintf(line, sizeof(line), "traceparent: %s", fog_trace_format(&trace, parent));
+	return curl_slist_append(headers, line);
+}
+
 /* One exchange; the answer's bytes in *answer, the caller's to free. */
 static int exchange(struct fog_client *c, const char *method, const char *path, const char *body,
 		    struct body *answer)
 {
-	struct curl_slist *headers = NULL;
+	struct curl_slist *headers = trace_append(NULL, c);
 
 	c->status = 0;
 	c->error[0] = '\0';
 	int rc = curl_prepare(c, method, path, answer);
 	if (rc != 0) {
 		snprintf(c->error, sizeof(c->error), "%s", strerror(-rc));
+		curl_slist_free_all(headers);
 		return rc;
 	}
 	if (body != NULL) {
-		headers = curl_slist_append(NULL, "Content-Type: application/json");
+		headers = curl_slist_append(headers, "Content-Type: application/json");
 		headers =
 			curl_slist_append(headers, "Expect:"); /* no round trip for large bodies */
-		curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
 		curl_easy_setopt(c->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
 		curl_easy_setopt(c->curl, CURLOPT_POSTFIELDS, body);
 	}
+	curl_easy_setopt(c->curl, CURLOPT_HTTPHEADER, headers);
+	if (c->range[0] != '\0')
+		curl_easy_setopt(c->curl, CURLOPT_RANGE, c->range);
 	CURLcode code = curl_easy_perform(c->curl);
 	if (code == CURLE_OK) {
 		curl_easy_getinfo(c->curl, CURLINFO_RESPONSE_CODE, &c->status);
@@ -193,4 +209,18 @@ int fog_client_bytes(struct fog_client *c, const char *path, char **data, size_t
 	*data = answer.data;
 	*size = answer.size;
 	return 0;
+}
+
+int fog_client_part(struct fog_client *c, const char *path, u64 offset, u64 len, char **data,
+		    size_t *size)
+{
+	snprintf(c->range, sizeof(c->range), "%llu-%llu", (unsigned long long)offset,
+		 (unsigned long long)(offset + len - 1));
+	int rc = fog_client_bytes(c, path, data, size);
+	c->range[0] = '\0';
+	if (rc != 0 || (c->status == 206 && *size <= len))
+		return rc;
+	free(*data);
+	snprintf(c->error, sizeof(c->error), "%.200s: the answer is not the part asked for", path);
+	return -EPROTO;
 }

@@ -6,19 +6,22 @@
 
 #include <jansson.h>
 
+#include "controlplane/core/trace.h"
 #include "crypto/types.h"
 
 #define FOG_CLIENT_BODY_MAX   (64u << 20) /* of an answer; longer: -EMSGSIZE */
 #define FOG_CLIENT_TIMEOUT_MS 30000       /* of one call that does not wait on purpose */
 #define FOG_CLIENT_CONNECT_MS 5000
-#define FOG_CLIENT_PATH_MAX   1024
+#define FOG_CLIENT_PATH_MAX   4096
 #define FOG_CLIENT_SOCKET_MAX 108
 
 struct fog_client {
 	void *curl;
 	char socket[FOG_CLIENT_SOCKET_MAX];
-	long status;     /* HTTP status of the last answer; 0 = there was none */
-	char error[512]; /* why the last call failed */
+	struct fog_trace trace; /* that calls say they belong to; the caller may set it */
+	long status;            /* HTTP status of the last answer; 0 = there was none */
+	char error[512];        /* why the last call failed */
+	char range[48];         /* of the call under way; "" = all */
 };
 
 /* Prepare; connects at the first call. -ENAMETOOLONG, -ENOMEM. */
@@ -35,5 +38,8 @@ int fog_client_call(struct fog_client *c, const char *method, const char *path, 
 /* GET of bytes that are not JSON, at most FOG_CLIENT_BODY_MAX. *data is the caller's to free, and
  * zero terminated beyond *size. Errors as above. */
 int fog_client_bytes(struct fog_client *c, const char *path, char **data, size_t *size);
+/* The same of len bytes from offset on; fewer at the end. -EPROTO: the answer is no such part. */
+int fog_client_part(struct fog_client *c, const char *path, u64 offset, u64 len, char **data,
+		    size_t *size);
 
 #endif

@@ -31,6 +31,7 @@ static const struct fog_column job_sheet[] = {
 	{"why", "reason", FOG_FORMAT_TEXT, false},
 	{"submitted ago", "submitted_ms", FOG_FORMAT_AGE, false},
 	{"paid fog", "paid", FOG_FORMAT_MFOG, false},
+	{"trace", "trace_id", FOG_FORMAT_TEXT, false},
 };
 
 static const struct fog_column attempt_columns[] = {
@@ -43,6 +44,14 @@ static const struct fog_column attempt_columns[] = {
 	{"CPU", "cpu_ms", FOG_FORMAT_MS, true},
 	{"MEMORY", "memory_max_bytes", FOG_FORMAT_SIZE, true},
 	{"WHY", "reason", FOG_FORMAT_TEXT, false},
+};
+
+static const struct fog_column checkpoint_columns[] = {
+	{"CHECKPOINT", "number", FOG_FORMAT_TEXT, true},
+	{"ATTEMPT", "attempt", FOG_FORMAT_TEXT, true},
+	{"SIZE", "size", FOG_FORMAT_SIZE, true},
+	{"WHOLE", "whole", FOG_FORMAT_TEXT, false},
+	{"AGO", "at_ms", FOG_FORMAT_AGE, true},
 };
 
 int fog_job_path(char *path, size_t size, const char *id, const char *rest)
@@ -268,6 +277,10 @@ int fog_cmd_job_show(struct fog_cli *cli)
 		fputc('\n', cli->out);
 		fog_table_print(cli, json_object_get(job, "attempts"), attempt_columns,
 				FOG_ARRAY_COUNT(attempt_columns), "not tried anywhere yet");
+		if (json_array_size(json_object_get(job, "checkpoints")) != 0)
+			fog_table_print(cli, json_object_get(job, "checkpoints"),
+					checkpoint_columns, FOG_ARRAY_COUNT(checkpoint_columns),
+					"");
 	}
 	json_decref(job);
 	return FOG_CLI_OK;

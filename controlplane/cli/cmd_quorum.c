@@ -28,6 +28,9 @@ static const struct fog_column quorum_sheet[] = {
 	{"too concentrated", "rules.flagged", FOG_FORMAT_TEXT, false},
 	{"commit p50 ms", "figures.commit_ms_p50", FOG_FORMAT_FIXED3, false},
 	{"views that worked", "figures.success_rate", FOG_FORMAT_FIXED3, false},
+	{"TEE vendors claimed", "tee.claimed", FOG_FORMAT_TEXT, false},
+	{"  attested by us", "tee.shown", FOG_FORMAT_TEXT, false},
+	{"  diverse with these", "tee.diverse", FOG_FORMAT_TEXT, false},
 	{"transactions", "figures.transactions", FOG_FORMAT_TEXT, false},
 	{"signatures by", "figures.verifier", FOG_FORMAT_TEXT, false},
 	{"offences seen", "net.equivocations", FOG_FORMAT_TEXT, false},
@@ -42,6 +45,7 @@ static const struct fog_column member_columns[] = {
 	{"AS", "as", FOG_FORMAT_TEXT, true},
 	{"POWER", "power_region", FOG_FORMAT_TEXT, false},
 	{"TEE", "tee_vendor", FOG_FORMAT_TEXT, false},
+	{"SHOWN", "tee_shown", FOG_FORMAT_TEXT, false},
 	{"HEARD", "heard", FOG_FORMAT_TEXT, false},
 	{"LEADS", "leader", FOG_FORMAT_TEXT, false},
 };

@@ -13,7 +13,7 @@ const struct fog_option_info fog_options[FOG_OPTION_COUNT] = {
 
 static void complain(const struct fog_cli *cli, const char *fmt, va_list args)
 {
-	char text[1024];
+	char text[1024], trace[FOG_TRACE_ID_SIZE];
 
 	vsnprintf(text, sizeof(text), fmt, args);
 	if (!cli->json) {
@@ -23,6 +23,9 @@ static void complain(const struct fog_cli *cli, const char *fmt, va_list args)
 	json_t *error = json_pack("{s:{s:s?}}", "error", "message", text);
 	if (error == NULL) /* the text is not UTF-8 */
 		error = json_pack("{s:{s:s}}", "error", "message", "failed");
+	if (error != NULL && fog_trace_is(&cli->trace))
+		json_object_set_new(json_object_get(error, "error"), "trace_id",
+				    json_string(fog_trace_id_hex(&cli->trace, trace)));
 	if (error != NULL) {
 		json_dumpf(error, cli->out, JSON_COMPACT);
 		fputc('\n', cli->out);

@@ -4,6 +4,7 @@
 #ifndef FOG_CLI_COMMAND_H
 #define FOG_CLI_COMMAND_H
 
+#include "controlplane/core/trace.h"
 #include "crypto/types.h"
 
 #define FOG_CLI_ARGS_MAX 256 /* words after the command; more: usage error */
@@ -24,9 +25,9 @@ enum fog_option {
 typedef unsigned __int128 fog_option_set;
 
 #define FOG_OPTION_BIT(id) ((fog_option_set)1 << FOG_OPTION_##id)
-#define FOG_OPTIONS_GLOBAL                                                      \
-	(FOG_OPTION_BIT(JSON) | FOG_OPTION_BIT(HELP) | FOG_OPTION_BIT(SOCKET) | \
-	 FOG_OPTION_BIT(HOST) | FOG_OPTION_BIT(LAB))
+#define FOG_OPTIONS_GLOBAL                                                       \
+	(FOG_OPTION_BIT(JSON) | FOG_OPTION_BIT(HELP) | FOG_OPTION_BIT(VERBOSE) | \
+	 FOG_OPTION_BIT(SOCKET) | FOG_OPTION_BIT(HOST) | FOG_OPTION_BIT(LAB))
 
 _Static_assert(FOG_OPTION_COUNT <= 128, "options are a bit set");
 
@@ -62,6 +63,7 @@ struct fog_cli {
 	const char *args[FOG_CLI_ARGS_MAX + 1]; /* after the command's words; NULL at the end */
 	u32 args_count;
 	FILE *out, *err;
+	struct fog_trace trace; /* of all calls of this command; none: they have none */
 	bool json;
 	bool color;    /* out is a terminal and NO_COLOR is unset */
 	bool terminal; /* err is a terminal: progress may be drawn */
@@ -78,8 +80,8 @@ void fog_cli_completion(FILE *out);
 /* The manual page fogctl(1). */
 void fog_cli_man(FILE *out);
 
-/* Say why on cli->err as "fogctl: ...", or with --json {"error":{"message":..}} on cli->out. Return
- * FOG_CLI_FAILED and FOG_CLI_USAGE, so that commands can return their value. */
+/* Say why on cli->err as "fogctl: ...", or with --json {"error":{"message":..,"trace_id":..}} on
+ * cli->out. Return FOG_CLI_FAILED and FOG_CLI_USAGE, so that commands can return their value. */
 __attribute__((format(printf, 2, 3))) int fog_cli_fail(const struct fog_cli *cli, const char *fmt,
 						       ...);
 __attribute__((format(printf, 2, 3))) int fog_cli_usage(const struct fog_cli *cli, const char *fmt,

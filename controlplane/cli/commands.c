@@ -25,7 +25,7 @@ static int man_print(struct fog_cli *cli)
 #define O(id) FOG_OPTION_BIT(id)
 #define JOB_TERMS                                                                             \
 	(O(FILE) | O(CLASS) | O(TIER) | O(PRIORITY) | O(NAMESPACE) | O(DEADLINE) | O(ARRAY) | \
-	 O(GANG) | O(APART) | O(PREEMPTIBLE) | O(WEBHOOK))
+	 O(GANG) | O(APART) | O(PREEMPTIBLE) | O(CHECKPOINT) | O(ARTIFACTS) | O(WEBHOOK))
 
 const struct fog_command fog_commands[] = {
 	{"status", "", 0, 0, 0, "one screen about this host: links, circuits, jobs", NULL,
@@ -49,7 +49,12 @@ const struct fog_command fog_commands[] = {
 	 "  fogctl job submit --wait -- /bin/sh -c 'echo hello from $(hostname)'\n"
 	 "  fogctl job submit --cpu 0.5 --memory 64M --wall 10s --stdin data.txt -- sort\n"
 	 "  fogctl job submit --engine wasm --input tool.fogwasm -- tool.fogwasm arguments\n"
-	 "  fogctl job submit --wait -f dag.json          a batch of stages, see configs/jobs/",
+	 "  fogctl job submit --artifacts 'out/*.png' --wait -- ./render      then: job fetch JOB\n"
+	 "  fogctl job submit --wait -f dag.json          a batch of stages, see configs/jobs/\n\n"
+	 "--checkpoint: when $FOG_CHECKPOINT/.complete exists, what is in that directory is taken\n"
+	 "and the file removed; the same when the job exits with 85, to be begun again, and after\n"
+	 "the SIGTERM it gets before it is stopped. The next host begins with that directory, and\n"
+	 "$FOG_RESTART says how often that was.",
 	 fog_cmd_job_submit},
 	{"job plan", "[-f FILE | -- ARGV...]", 0, FOG_CLI_ARGS_MAX,
 	 O(NAME) | O(CPU) | O(MEMORY) | O(ACCELERATORS) | O(WALL) | O(TARGET) | JOB_TERMS,
@@ -62,8 +67,17 @@ const struct fog_command fog_commands[] = {
 	{"job show", "JOB", 1, 1, 0, "everything about one job and its attempts",
 	 "JOB is an id or its first digits.", fog_cmd_job_show},
 	{"job logs", "JOB", 1, 1, O(FOLLOW) | O(STDERR), "output of a job", NULL, fog_cmd_job_logs},
+	{"job artifacts", "JOB", 1, 1, 0, "files a job left behind, and which were not taken", NULL,
+	 fog_cmd_job_artifacts},
+	{"job fetch", "JOB [NAME]", 1, 2, O(OUTPUT), "write artifacts of a job to files",
+	 "NAME is one artifact, or a directory of them; without it all are fetched. Each is "
+	 "checked\n"
+	 "against its hash before it gets its name; what was begun is gone on with.\n\n"
+	 "  fogctl job fetch 3f2a out/plot.png -o results",
+	 fog_cmd_job_fetch},
 	{"job artifact", "SHA256", 1, 1, 0, "an output by what it contains, from any job of ours",
-	 "The hashes are in `fogctl --json job show`: stdout_sha256 and stderr_sha256.",
+	 "The hashes are in `fogctl --json job show` (stdout_sha256 and stderr_sha256) and in\n"
+	 "`fogctl --json job artifacts`.",
 	 fog_cmd_job_artifact},
 	{"job cancel", "JOB", 1, 1, 0, "stop a job and give back what it has not used", NULL,
 	 fog_cmd_job_cancel},

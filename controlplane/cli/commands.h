@@ -136,6 +136,8 @@ int fog_cmd_job_plan(struct fog_cli *cli);
 int fog_cmd_job_why(struct fog_cli *cli);
 int fog_cmd_job_history(struct fog_cli *cli);
 int fog_cmd_job_artifact(struct fog_cli *cli);
+int fog_cmd_job_artifacts(struct fog_cli *cli);
+int fog_cmd_job_fetch(struct fog_cli *cli);
 int fog_cmd_batch_list(struct fog_cli *cli);
 int fog_cmd_host_cordon(struct fog_cli *cli);
 int fog_cmd_host_drain(struct fog_cli *cli);

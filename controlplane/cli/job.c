@@ -184,6 +184,20 @@ static bool number_add(const struct fog_cli *cli, json_t *body, enum fog_option 
 	return true;
 }
 
+/* What lies between commas. */
+static json_t *words_list(const char *text)
+{
+	json_t *list = json_array();
+
+	for (const char *at = text; *at != '\0';) {
+		size_t len = strcspn(at, ",");
+		if (len > 0)
+			json_array_append_new(list, json_stringn(at, len));
+		at += len + (at[len] == ',');
+	}
+	return list;
+}
+
 static bool terms_add(const struct fog_cli *cli, json_t *body, char why[FOG_JOB_WHY_SIZE])
 {
 	static const enum fog_option texts[] = {FOG_OPTION_CLASS, FOG_OPTION_TIER,
@@ -196,6 +210,11 @@ static bool terms_add(const struct fog_cli *cli, json_t *body, char why[FOG_JOB_
 					    json_string(cli->option[texts[i]]));
 	if (cli->option[FOG_OPTION_PREEMPTIBLE] != NULL)
 		json_object_set_new(body, "preemptible", json_true());
+	if (cli->option[FOG_OPTION_CHECKPOINT] != NULL)
+		json_object_set_new(body, "checkpoint", json_true());
+	if (cli->option[FOG_OPTION_ARTIFACTS] != NULL)
+		json_object_set_new(body, "artifacts",
+				    words_list(cli->option[FOG_OPTION_ARTIFACTS]));
 	if (cli->option[FOG_OPTION_DEADLINE] != NULL) {
 		if (fog_duration_parse(cli->option[FOG_OPTION_DEADLINE], &ms) != 0 || ms < 1000) {
 			snprintf(why, FOG_JOB_WHY_SIZE, "--deadline is a time like 60s or 5m");

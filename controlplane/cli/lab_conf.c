@@ -7,8 +7,9 @@
 #include "controlplane/cli/lab.h"
 #include "controlplane/cli/output.h"
 
-#define BOOTSTRAP_PEERS 2 /* every host is told so many others; gossip does the rest */
-#define GOSSIP_SECONDS  1 /* a lab should know itself quickly */
+#define BOOTSTRAP_PEERS 2  /* every host is told so many others; gossip does the rest */
+#define GOSSIP_SECONDS  1  /* a lab should know itself quickly */
+#define ABSENT_SECONDS  15 /* longer than any process of a lab is away */
 #define CPU_MILLICORES  2000
 #define MEMORY_MB       1024
 #define JOBS_MAX        8
@@ -147,6 +148,7 @@ static int host_write(const json_t *lab, size_t index, const char *const *keys)
 	const char *exec = fog_pick_text(lab, "exec", "");
 	if (*exec == '/') /* otherwise it is not built, and the control plane will say so */
 		key_string(out, "exec_path", exec);
+	fprintf(out, " };\njobs: { absent_seconds = %d;", ABSENT_SECONDS);
 	fputs(" };\nledger: { chain = \"quorum\";", out);
 	key_string(out, "genesis", genesis);
 	fprintf(out, " };\nquorum: { listen = \"%s:%d\"; };\n", address,

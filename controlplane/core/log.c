@@ -6,6 +6,10 @@
 #include <time.h>
 
 #include "configs/record.h"
+#include "controlplane/core/trace.h"
+#include "crypto/mem.h"
+
+#define TRACE_TEXT_MAX 72 /* " trace_id=<32> span_id=<16>" */
 
 static const char *const names[] = {"", "error", "warning", "notice", "info", "debug"};
 static const char syslog_priority[] = {0, '3', '4', '5', '6', '7'};
@@ -106,6 +110,19 @@ static bool rate_pass(enum fog_log_level level, time_t now)
 	return true;
 }
 
+static void trace_append(char text[FOG_LOG_LINE_MAX])
+{
+	const struct fog_trace *t = fog_trace_current();
+	char trace[FOG_TRACE_ID_SIZE], span[FOG_SPAN_ID_SIZE];
+	size_t used = strlen(text);
+
+	if (t == NULL)
+		return;
+	fog_hex_encode(t->span_id, sizeof(t->span_id), span, sizeof(span));
+	snprintf(text + used, FOG_LOG_LINE_MAX - used, " trace_id=%s span_id=%s",
+		 fog_trace_id_hex(t, trace), span);
+}
+
 void fog_log(enum fog_log_level level, const char *part, const char *fmt, ...)
 {
 	char text[FOG_LOG_LINE_MAX];
@@ -118,8 +135,9 @@ void fog_log(enum fog_log_level level, const char *part, const char *fmt, ...)
 	if (!rate_pass(level, now))
 		return;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(text, sizeof(text) - TRACE_TEXT_MAX, fmt, ap);
 	va_end(ap);
+	trace_append(text);
 	for (char *p = text; *p != '\0'; p++)
 		if (iscntrl((unsigned char)*p))
 			*p = '?';

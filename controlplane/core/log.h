@@ -6,7 +6,8 @@
  * or with a syslog priority "<5>" instead of the time when systemd reads it (JOURNAL_STREAM is
  *set). Levels say who must act: error = operator now, warning = operator soon, notice = worth
  *knowing, info = what happened, debug = for developers. Nothing about a single circuit or peer
- *above debug; never keys, payload or times finer than a second. The loop's thread only. */
+ *above debug; never keys, payload or times finer than a second. While a trace is entered (trace.h)
+ * a record ends with its trace_id and span_id. The loop's thread only. */
 #ifndef FOG_CORE_LOG_H
 #define FOG_CORE_LOG_H
 

@@ -41,14 +41,29 @@ int fog_store_open(struct fog_store **out, const char *where, char why[FOG_STORE
 	return 0;
 }
 
+static void statements_drop(struct fog_store *st)
+{
+	for (u32 i = 0; i < st->count; i++) {
+		st->ops->finalize(&st->statements[i]);
+		free(st->statements[i].sql);
+		memset(&st->statements[i], 0, sizeof(st->statements[i]));
+	}
+	st->count = 0;
+}
+
+int fog_store_reopen(struct fog_store *st, char why[FOG_STORE_WHY_SIZE])
+{
+	FOG_ASSERT(!fog_store_in_transaction(st));
+	why[0] = '\0';
+	statements_drop(st);
+	return st->ops->reopen(st, why);
+}
+
 void fog_store_close(struct fog_store *st)
 {
 	if (st == NULL)
 		return;
-	for (u32 i = 0; i < st->count; i++) {
-		st->ops->finalize(&st->statements[i]);
-		free(st->statements[i].sql);
-	}
+	statements_drop(st);
 	if (fog_store_in_transaction(st))
 		exec(st, "ROLLBACK");
 	st->ops->close(st);

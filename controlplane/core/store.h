@@ -47,6 +47,11 @@ bool fog_store_is_url(const char *where);
 int fog_store_open(struct fog_store **out, const char *where, char why[FOG_STORE_WHY_SIZE]);
 const char *fog_store_kind(const struct fog_store *st); /* "sqlite" or "postgresql" */
 
+/* Gives up the connection and what it holds, and takes a new one to the same store, which must be
+ * there. No transaction is open, no statement under way. 0; -errno with why: the former one stays
+ * (PostgreSQL: the next begin tries again). A store in memory stays as it is. */
+int fog_store_reopen(struct fog_store *st, char why[FOG_STORE_WHY_SIZE]);
+
 /* Looks at every page and reference (PostgreSQL: every index the server can check, and reads every
  * row). 0, or -EUCLEAN with why. */
 int fog_store_check(struct fog_store *st, char why[FOG_STORE_WHY_SIZE]);

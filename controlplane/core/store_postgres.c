@@ -278,6 +278,22 @@ static void pg_close(struct fog_store *st)
 	free(s);
 }
 
+static int session_renew(struct session *s, char why[FOG_STORE_WHY_SIZE])
+{
+	PQreset(s->c);
+	if (PQstatus(s->c) == CONNECTION_OK)
+		return session_setup(s, why);
+	snprintf(why, FOG_STORE_WHY_SIZE, "%.240s", PQerrorMessage(s->c));
+	return -ECONNREFUSED;
+}
+
+static int pg_reopen(struct fog_store *st, char why[FOG_STORE_WHY_SIZE])
+{
+	/* The server would see our end only after the new session asks for the lock. */
+	(void)run(session(st), "SELECT pg_advisory_unlock_all()");
+	return session_renew(session(st), why);
+}
+
 /* Between transactions a lost session may be opened anew; inside one its work is lost, and says so.
  */
 static int session_mend(struct session *s)
@@ -286,8 +302,7 @@ static int session_mend(struct session *s)
 
 	if (PQstatus(s->c) == CONNECTION_OK)
 		return 0;
-	PQreset(s->c);
-	int rc = PQstatus(s->c) != CONNECTION_OK ? -ECONNREFUSED : session_setup(s, why);
+	int rc = session_renew(s, why);
 	fog_log(rc == 0 ? FOG_LOG_NOTICE : FOG_LOG_ERROR, "store", "session opened again rc=%d %s",
 		rc, why);
 	return rc;
@@ -613,6 +628,7 @@ const struct fog_store_ops fog_store_postgres = {
 	.name = "postgresql",
 	.open = pg_open,
 	.close = pg_close,
+	.reopen = pg_reopen,
 	.exec = pg_exec,
 	.error = pg_error,
 	.in_transaction = pg_in_transaction,

@@ -36,6 +36,8 @@ struct fog_store_ops {
 	/* Connects, checks, makes the tables of store.c. Sets st->db. */
 	int (*open)(struct fog_store *st, const char *where, char why[FOG_STORE_WHY_SIZE]);
 	void (*close)(struct fog_store *st);
+	/* No statement is left. */
+	int (*reopen)(struct fog_store *st, char why[FOG_STORE_WHY_SIZE]);
 	int (*exec)(struct fog_store *st, const char *sql); /* statements without parameters */
 	const char *(*error)(const struct fog_store *st);   /* of the last failure */
 	bool (*in_transaction)(const struct fog_store *st);

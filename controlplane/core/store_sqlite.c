@@ -121,22 +121,25 @@ static int file_create(const char *path, char why[FOG_STORE_WHY_SIZE])
 	return 0;
 }
 
-static int lite_open(struct fog_store *st, const char *path, char why[FOG_STORE_WHY_SIZE])
+/* The file is there, or name is ":memory:". */
+static int handle_open(struct fog_store *st, const char *name, char why[FOG_STORE_WHY_SIZE])
 {
-	const char *name = path != NULL ? path : ":memory:";
 	sqlite3 *handle = NULL;
-	int rc;
-
-	if (path != NULL && (rc = file_create(path, why)) != 0)
-		return rc;
-	rc = sqlite3_open_v2(name, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+	int rc = sqlite3_open_v2(name, &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
 	st->db = handle;
 	if (rc != SQLITE_OK) {
 		snprintf(why, FOG_STORE_WHY_SIZE, "%s: %s", name,
 			 handle != NULL ? sqlite3_errmsg(handle) : "no memory");
 		return error_map(rc);
 	}
-	return setup(st, path == NULL, name, why);
+	return setup(st, strcmp(name, ":memory:") == 0, name, why);
+}
+
+static int lite_open(struct fog_store *st, const char *path, char why[FOG_STORE_WHY_SIZE])
+{
+	int rc = path != NULL ? file_create(path, why) : 0;
+
+	return rc != 0 ? rc : handle_open(st, path != NULL ? path : ":memory:", why);
 }
 
 static void lite_close(struct fog_store *st)
@@ -144,6 +147,24 @@ static void lite_close(struct fog_store *st)
 	if (sqlite3_close(db(st)) != SQLITE_OK)
 		fog_log(FOG_LOG_ERROR, "store", "close failed reason=\"%s\"",
 			sqlite3_errmsg(db(st)));
+}
+
+static int lite_reopen(struct fog_store *st, char why[FOG_STORE_WHY_SIZE])
+{
+	const char *path = sqlite3_db_filename(db(st), "main");
+	sqlite3 *before = db(st);
+
+	if (path == NULL || path[0] == '\0')
+		return 0;
+	st->db = NULL;
+	int rc = handle_open(st, path, why);
+	if (rc == 0) {
+		sqlite3_close_v2(before);
+		return 0;
+	}
+	lite_close(st);
+	st->db = before;
+	return rc;
 }
 
 static const char *lite_error(const struct fog_store *st)
@@ -327,6 +348,7 @@ const struct fog_store_ops fog_store_sqlite = {
 	.name = "sqlite",
 	.open = lite_open,
 	.close = lite_close,
+	.reopen = lite_reopen,
 	.exec = lite_exec,
 	.error = lite_error,
 	.in_transaction = lite_in_transaction,

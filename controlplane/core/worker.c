@@ -127,6 +127,11 @@ int fog_worker_push(struct fog_worker *w, fog_worker_run_fn *run, fog_worker_don
 	return room ? 0 : -EAGAIN;
 }
 
+u32 fog_worker_count(const struct fog_worker *w)
+{
+	return w != NULL ? w->count : 0; /* the loop's thread alone writes it */
+}
+
 void fog_worker_stop(struct fog_worker *w)
 {
 	if (w == NULL)

@@ -27,6 +27,8 @@ int fog_worker_start(struct fog_worker **out, struct ev_loop *loop);
 /* 0; -EAGAIN: full; -ENOMEM. Not 0: the job stays the caller's. */
 int fog_worker_push(struct fog_worker *w, fog_worker_run_fn *run, fog_worker_done_fn *done,
 		    void *job);
+/* Pushed and not ended; NULL: 0. */
+u32 fog_worker_count(const struct fog_worker *w);
 /* Waits for what runs. All that has not ended ends, from in here. NULL is fine. */
 void fog_worker_stop(struct fog_worker *w);
 

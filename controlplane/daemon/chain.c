@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "controlplane/core/log.h"
+#include "controlplane/daemon/tee.h"
 #include "controlplane/jobs/papers.h"
 #include "controlplane/market/market.h"
 #include "crypto/hash/hash.h"
@@ -519,6 +520,7 @@ static int chain_open(struct fog_host_chain *c, char why[FOG_HOST_WHY_SIZE])
 		return rc;
 	}
 	fog_ledger_app_interface(c->app, &c->i);
+	fog_ledger_app_vendor(c->app, fog_host_tee_shown, c->host);
 	if (strcmp(c->host->config.ledger_chain, "quorum") == 0)
 		rc = fog_host_quorum_start(c->host, &file, &c->i, &c->node, why);
 	else

@@ -32,5 +32,7 @@ int fog_host_opening_problem(struct fog_exchange *x, int rc, const char *error);
 /* onion_api.c: the service "data" at data.sock, and its routes. */
 int fog_host_onion_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
 void fog_host_onion_stop(struct fog_host *h);
+/* Streams under way end, their callers get 503; what was received stays. 0 or -errno with why. */
+int fog_host_onion_restart(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
 
 #endif

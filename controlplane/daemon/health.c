@@ -8,6 +8,7 @@
 
 #include "controlplane/core/log.h"
 #include "controlplane/daemon/alerts.h"
+#include "controlplane/daemon/verdicts.h"
 
 /* ---- looking -------------------------------------------------------------------------------- */
 
@@ -105,8 +106,7 @@ int fog_host_restart(struct fog_host *h, const char *name, char why[FOG_HOST_WHY
 
 	if (i < 0)
 		return -ENOENT;
-	if (h->health->parts[i].restart == NULL ||
-	    h->health->h.component[i].status == FOG_HEALTH_STOPPED)
+	if (h->health->h.component[i].status == FOG_HEALTH_STOPPED)
 		return -ENOTSUP;
 	int rc = restart(h, (u32)i, why);
 	if (rc == 0 && !h->health->parts[i].process)
@@ -228,7 +228,7 @@ static int restart_post(struct fog_exchange *x)
 	if (rc == -ENOENT)
 		return fog_exchange_problem(x, 404, "no component \"%s\"", name);
 	if (rc == -ENOTSUP)
-		return fog_exchange_problem(x, 409, "%s is not restarted by itself", name);
+		return fog_exchange_problem(x, 409, "%s is not configured on this host", name);
 	if (rc != 0)
 		return fog_exchange_problem(x, 500, "%s: %s", name, why);
 	int i = fog_health_find(&h->health->h, name);
@@ -253,9 +253,8 @@ static const struct fog_route routes[] = {
 	{"GET", "/v1/health", health_get,
 	 FOG_DESCRIBE("Health of the host and its components", .answer = HEALTH)},
 	{"POST", "/v1/health/{component}/restart", restart_post,
-	 FOG_DESCRIBE(
-		 "Restart a component", .scope = FOG_SCOPE_ADMIN, .answer = "@Component",
-		 .text = "Nothing that was promised is lost. 409: it has no restart of its own.")},
+	 FOG_DESCRIBE("Restart a component", .scope = FOG_SCOPE_ADMIN, .answer = "@Component",
+		      .text = "Nothing that was promised is lost. 409: it is not configured.")},
 };
 
 /* ---- life cycle ----------------------------------------------------------------------------- */
@@ -284,8 +283,8 @@ int fog_host_health_start(struct fog_host *h)
 	config_set(h, &config);
 	fog_health_init(&s->h, &config, fog_loop_now_ms(h->loop));
 	for (u32 i = 0; i < fog_host_parts_count; i++)
-		fog_health_add(&s->h, fog_host_parts[i].name, fog_host_parts[i].vital,
-			       fog_host_parts[i].restart != NULL, fog_host_parts[i].life_ms);
+		fog_health_add(&s->h, fog_host_parts[i].name, fog_host_parts[i].vital, true,
+			       fog_host_parts[i].life_ms);
 	double first_s = FOG_MIN(FOG_HEALTH_FIRST_S, config.check_ms / 1000.0);
 	s->due_ms = fog_monotonic_ms() + (u64)(1000 * first_s);
 	ev_timer_init(&s->timer, on_look, first_s, config.check_ms / 1000.0);

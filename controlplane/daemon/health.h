@@ -11,10 +11,8 @@
 #include "controlplane/daemon/host.h"
 #include "controlplane/health/health.h"
 
-#define FOG_HEALTH_FIRST_S   1.0  /* from the start to the first look */
-#define FOG_HEALTH_WORKER_MS 5000 /* silence of a worker of the data plane: OFFLINE */
-#define FOG_HEALTH_STORE_MS  1000 /* a write that takes longer: DEGRADED */
-#define FOG_HEALTH_LOOP_MS   1000 /* the loop was late by more: DEGRADED */
+#define FOG_HEALTH_FIRST_S 1.0  /* from the start to the first look */
+#define FOG_HEALTH_LOOP_MS 1000 /* the loop was late by more: DEGRADED */
 
 struct fog_host_part;
 
@@ -41,7 +39,7 @@ void fog_host_health_stop(struct fog_host *h);
 void fog_host_health_reload(struct fog_host *h);
 /* Looks at one component now: something happened to it. Unknown names are our bug. */
 void fog_host_health_look(struct fog_host *h, const char *name);
-/* Stops and starts a component. 0, -ENOENT, -ENOTSUP (nothing to restart) or -errno. */
+/* Stops and starts a component. 0, -ENOENT, -ENOTSUP (not configured) or -errno. */
 int fog_host_restart(struct fog_host *h, const char *name, char why[FOG_HOST_WHY_SIZE]);
 
 /* New references. status: {"overall_health","is_running","healthy_components","total_components",
@@ -60,7 +58,7 @@ struct fog_host_part {
 	bool process; /* not this one: its supervisor starts it */
 	u32 life_ms;  /* as fog_health_add() */
 	void (*look)(struct fog_host *h, struct fog_health_reading *r);
-	int (*restart)(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]); /* NULL: cannot */
+	int (*restart)(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
 };
 extern const struct fog_host_part fog_host_parts[];
 extern const u32 fog_host_parts_count;

@@ -204,6 +204,9 @@ static int start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 
 	if (rc != 0)
 		return rc;
+	rc = fog_host_tracing_start(h);
+	if (rc != 0)
+		return fail(why, "tracing", rc);
 	fog_host_publish_prepare(h);
 	fog_host_xdp_start(h);
 	rc = fog_host_market_start(h, why);
@@ -285,6 +288,7 @@ void fog_host_stop(struct fog_host *h)
 	fog_host_draws_stop(h);
 	fog_host_dataplane_stop(h); /* ends checks of proofs */
 	fog_host_proofs_stop(h);
+	fog_host_tracing_stop(h);
 	fog_host_xdp_stop(h);
 	fog_directory_free(h->directory);
 	fog_links_free(h->links);
@@ -316,6 +320,10 @@ static bool can_reload(const struct fog_config_key *k)
 					   "health.alert_rules",
 					   "health.alert_webhook",
 					   "gateway.cors_origins",
+					   "gateway.trusted_proxies",
+					   "gateway.proxy_header",
+					   "tracing.sample_ratio",
+					   "tracing.propagate",
 					   "gateway.standard_per_minute",
 					   "gateway.standard_per_hour",
 					   "gateway.premium_per_minute",
@@ -363,6 +371,7 @@ void fog_host_reload(struct fog_host *h)
 		return;
 	fog_edge_server_reconfigure(h->edge);
 	fog_host_jobs_reload(h);
+	fog_host_tracing_reload(h);
 	fog_host_health_reload(h);
 	fog_host_xdp_reload(h);
 	fog_host_publish_soon(h);

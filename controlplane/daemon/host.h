@@ -51,7 +51,9 @@ struct fog_host_chain;
 struct fog_host_voucher;
 struct fog_host_pay;
 struct fog_xdp;
+struct fog_exporter;
 struct fog_host_market;
+struct fog_metrics;
 struct fog_host_trust;
 struct fog_host_draws;
 struct fog_host_tee;
@@ -147,6 +149,7 @@ struct fog_host {
 	struct fog_host_voucher *voucher;
 	struct fog_host_pay *pay;       /* NULL: jobs are paid in our own book only */
 	struct fog_host_chain *chain;   /* NULL: takes part in no shared ledger */
+	struct fog_exporter *exporter;  /* NULL: spans go nowhere */
 	struct fog_host_market *market; /* likewise */
 	struct fog_host_trust *trust;   /* likewise */
 	struct fog_host_draws *draws;   /* likewise */
@@ -248,7 +251,15 @@ int fog_host_tcp_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
 void fog_host_tcp_reload(struct fog_host *h);
 void fog_host_access_stop(struct fog_host *h); /* after the gateway is gone */
 
+/* tracing.c: needs the identity. 0 or -ENOMEM. */
+int fog_host_tracing_start(struct fog_host *h);
+void fog_host_tracing_stop(struct fog_host *h);
+void fog_host_tracing_reload(struct fog_host *h);
+void fog_host_tracing_metrics(const struct fog_host *h, struct fog_metrics *m);
+
 int fog_host_api_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
 void fog_host_api_stop(struct fog_host *h);
+/* As fog_gateway_restart(); an api.sock that somebody removed is there again. 0 or -errno. */
+int fog_host_api_restart(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
 
 #endif

@@ -23,12 +23,14 @@ static void engine_config(const struct fog_host *h, struct fog_jobs_config *out)
 	*out = (struct fog_jobs_config){
 		.attempts_max = (u32)c->jobs_attempts_max,
 		.queue_max = (u32)c->jobs_queue_max,
+		.absent_ms = 1000 * (u64)c->jobs_absent_seconds,
 		.user_grant = c->ledger_user_grant,
 		.worker = (h->roles & FOG_ROLE_WORKER) != 0,
 		.cpu_milli = offer.cpu_millicores,
 		.memory_bytes = offer.memory_bytes,
 		.works_max = (u32)c->worker_jobs_max,
 		.accelerators = offer.accelerators,
+		.trace_callers = strcmp(c->tracing_propagate, "caller") == 0,
 	};
 	fog_host_price_least(h, &out->price_cpu_hour, &out->price_memory_gb_hour);
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "controlplane/core/log.h"
+#include "controlplane/daemon/tee.h"
 #include "controlplane/jobs/runtime.h"
 
 #define GIB             (1ull << 30)
@@ -72,7 +73,8 @@ static void observe(struct fog_host *h)
 			supply.cpu += (u64)d->cpu_millicores * 1000;
 			supply.memory += gib(d->memory_bytes);
 			supply.disk += gib(d->disk_bytes);
-			if (d->tee_vendor[0] != '\0')
+			if (d->tee_vendor[0] != '\0' &&
+			    fog_host_tee_shown(h, d->node_id, d->tee_vendor))
 				supply.tee += (u64)d->cpu_millicores * 1000;
 		}
 		if (d->report.has_load)

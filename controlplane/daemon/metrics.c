@@ -299,6 +299,7 @@ void fog_host_metrics_collect(struct fog_host *h, struct fog_metrics *m)
 	if (fog_dpclient_counters(h->dp, &c) == 0)
 		counters_write(m, &c);
 	fog_host_xdp_metrics(h, m);
+	fog_host_tracing_metrics(h, m);
 }
 
 int fog_host_metrics_get(struct fog_exchange *x)

@@ -436,22 +436,41 @@ static const struct fog_route routes[] = {
 				" data: object}], total: integer}")},
 };
 
-int fog_host_onion_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
+static int serve(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 {
 	static const struct fog_acceptor_events events = {on_admit, on_accepted};
 	char path[128];
 
-	h->onion = calloc(1, sizeof(*h->onion));
-	if (h->onion == NULL)
-		return -ENOMEM;
-	TAILQ_INIT(&h->onion->calls);
 	snprintf(path, sizeof(path), "%s/data.sock", h->config.host_run_dir);
 	int rc = fog_acceptor_start(&h->onion->acceptor, h->loop, path, "data", &events, h);
 	if (rc != 0)
 		snprintf(why, FOG_HOST_WHY_SIZE, "%s: %s", path, strerror(-rc));
-	else
-		fog_gateway_add(h->gateway, routes, FOG_ARRAY_COUNT(routes), h);
 	return rc;
+}
+
+int fog_host_onion_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
+{
+	h->onion = calloc(1, sizeof(*h->onion));
+	if (h->onion == NULL)
+		return -ENOMEM;
+	TAILQ_INIT(&h->onion->calls);
+	fog_gateway_add(h->gateway, routes, FOG_ARRAY_COUNT(routes), h);
+	return serve(h, why);
+}
+
+int fog_host_onion_restart(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
+{
+	struct fog_host_onion *o = h->onion;
+	struct call *c;
+
+	fog_acceptor_stop(o->acceptor);
+	o->acceptor = NULL;
+	while ((c = TAILQ_FIRST(&o->calls)) != NULL) {
+		if (c->x != NULL)
+			fog_exchange_problem(c->x, 503, "the onion router was restarted");
+		call_free(c);
+	}
+	return serve(h, why);
 }
 
 void fog_host_onion_stop(struct fog_host *h)

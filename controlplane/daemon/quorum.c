@@ -7,6 +7,7 @@
 #include "controlplane/daemon/chain.h"
 #include "controlplane/daemon/draws.h"
 #include "controlplane/daemon/envelope.h"
+#include "controlplane/daemon/tee.h"
 #include "crypto/hash/hash.h"
 #include "crypto/mem.h"
 #include "crypto/sign/sign.h"
@@ -94,17 +95,54 @@ static struct fog_node *node_of(struct fog_exchange *x)
 	return fog_host_chain_node(h->chain);
 }
 
+/* What the set's claims are worth to this host: into "tee", and "tee_shown" of each validator. */
+static void tee_add(struct fog_host *h, const struct fog_validators *s, json_t *o)
+{
+	json_t *list = json_object_get(o, "validators");
+	u32 claimed = 0, count = 0;
+	char why[256];
+	u64 shown = 0;
+
+	for (u32 i = 0; i < s->count; i++) {
+		bool claims = s->v[i].tee_vendor[0] != '\0';
+		bool good = claims && fog_host_tee_shown(h, s->v[i].node_id, s->v[i].tee_vendor);
+		shown |= good ? 1ull << i : 0;
+		claimed += claims;
+		count += good;
+		json_object_set_new(json_array_get(list, i), "tee_shown", json_boolean(good));
+	}
+	bool spans = fog_validators_span(s, shown, why, sizeof(why));
+	json_object_set_new(o, "tee",
+			    json_pack("{s:i, s:i, s:b, s:s}", "claimed", (int)claimed, "shown",
+				      (int)count, "diverse", (int)spans, "reason", why));
+}
+
 static int quorum_get(struct fog_exchange *x)
 {
-	return fog_exchange_json(x, 200, fog_node_json(node_of(x)));
+	json_t *o = fog_node_json(node_of(x));
+
+	tee_add(fog_exchange_ctx(x), fog_node_set(node_of(x)), o);
+	return fog_exchange_json(x, 200, o);
+}
+
+/* The vendor of our TEE, if a validator has attested it: others would not take the claim. */
+static const char *vendor_given(const struct fog_host *h, const struct fog_validators *s)
+{
+	u8 digest[32];
+	u32 kind;
+
+	for (u32 i = 0; i < s->count; i++)
+		if (fog_host_evidence_for(h, s->v[i].node_id, digest, &kind) &&
+		    strcmp(fog_tee_vendor(kind), h->published.tee_vendor) == 0)
+			return h->published.tee_vendor;
+	return "";
 }
 
 /* What this host would register as with `fogctl quorum join`: its configuration, and as TEE vendor
- * what its attestation has shown, as its descriptor has it. */
+ * what validators have found when they attested it. */
 static int candidate_get(struct fog_exchange *x)
 {
 	struct fog_host *h = fog_exchange_ctx(x);
-	const struct fog_descriptor *d = &h->published;
 	char node[65], control[65];
 
 	fog_hex_encode(h->id.node_id, 32, node, sizeof(node));
@@ -115,7 +153,8 @@ static int candidate_get(struct fog_exchange *x)
 			  control, "address", h->config.quorum_listen, "operator",
 			  h->config.attributes_operator, "country", h->config.attributes_country,
 			  "power_region", h->config.attributes_power_region, "tee_vendor",
-			  d->tee_vendor, "as", (json_int_t)h->config.attributes_as));
+			  vendor_given(h, fog_node_set(node_of(x))), "as",
+			  (json_int_t)h->config.attributes_as));
 }
 
 /* ?height= of the state, ?epoch= the asker knows the set of. */
@@ -265,27 +304,55 @@ static int consensus_post(struct fog_exchange *x)
 	return fog_exchange_problem(x, status, "%s", why);
 }
 
+#define QUORUM                                                                                    \
+	"{chain: hex64, role: observer|validator|follower, quorum: boolean, failed: boolean,"     \
+	" why: string, epoch: integer, view: integer, height: integer, executed: integer,"        \
+	" validators: [{node_id: hex64, address: string, weight_asked: integer, weight: integer," \
+	" operator: string, as: integer, country: string, power_region: string, tee_vendor:"      \
+	" string, heard: boolean, leader: boolean, self: boolean}], snapshot_height: integer,"    \
+	" rules: {profile: string, residual: number, strict: boolean, capped: boolean, flagged:"  \
+	" boolean, weight_total: integer, weight_quorum: integer, tolerated: integer}, classes:"  \
+	" [{attribute: string, value: string, members: integer, weight: integer, residual:"       \
+	" integer, safe: boolean, live_without: boolean}], randomness: hex64, epoch_seed: hex64," \
+	" figures: {blocks: integer, transactions: integer, commit_ms_mean: number,"              \
+	" commit_ms_p50: number, commit_ms_p99: number, success_rate: number, syncs: integer,"    \
+	" log_bytes: integer, pool: integer, signatures: integer, verifier: string}, net:"        \
+	" {validators: integer, followers: integer, dropped_full: integer, malformed: integer,"   \
+	" false_signatures: integer, equivocations: integer}}"
+#define CANDIDATE                                                                         \
+	"{node_id: hex64, control_pk: hex64, address: string, operator: string, country:" \
+	" string, power_region: string, tee_vendor: string, as: integer}"
+#define PROOF                                                                         \
+	"{chain: hex64, epochs: [hex] (validator sets since ?epoch=), headers: [hex]" \
+	" (from the one that carries the root to the certified one), certificate: hex}"
+#define CONSENSUS                                                                           \
+	"{consensus_reached: boolean, proposal_digest: hex64, transaction: string, height:" \
+	" integer, quorum_type: string, participants: integer, validators: integer,"        \
+	" weight_quorum: integer, weight_total: integer, consensus_time_ms: integer,"       \
+	" reason: string}"
+
 static const struct fog_route routes[] = {
 	{"GET", "/v1/quorum", quorum_get,
-	 FOG_DESCRIBE("The quorum as this host sees it",
-		      .answer = "{role: string, quorum: boolean, ...}")},
+	 FOG_DESCRIBE("The quorum as this host sees it", .answer = QUORUM)},
 	{"GET", "/v1/quorum/candidate", candidate_get,
-	 FOG_DESCRIBE("What this host would join as", .answer = "object")},
+	 FOG_DESCRIBE("What this host would join as", .answer = CANDIDATE)},
 	{"GET", "/v1/quorum/proof", proof_get,
 	 FOG_DESCRIBE("What a light client needs",
 		      .query = "height?: integer 0..9223372036854775807 = 0, epoch?: integer"
 			       " 0..9223372036854775807 = 1",
-		      .answer = "object")},
+		      .answer = PROOF)},
 	{"GET", "/v1/fog/quorum/status", fog_status_get,
 	 FOG_DESCRIBE("State of the quorum",
 		      .answer = "{active_nodes: integer, total_nodes: integer, success_rate:"
 				" number, byzantine_tolerance: number, avg_consensus_time_ms:"
-				" number, healthy: boolean, ...}")},
+				" number, healthy: boolean, reason: string, height: integer, epoch:"
+				" integer, view: integer, profile: string, capped: boolean,"
+				" flagged: boolean}")},
 	{"POST", "/v1/fog/quorum/consensus", consensus_post,
 	 FOG_DESCRIBE("Put a proposal before the quorum", .creates = true,
 		      .request = "{proposal: object, quorum_type?: string 1..32 = byzantine,"
 				 " timeout_seconds?: integer 1..300 = 30}",
-		      .answer = "{consensus_reached: boolean, ...}")},
+		      .answer = CONSENSUS)},
 };
 
 /* ---- start ----------------------------------------------------------------------------------- */

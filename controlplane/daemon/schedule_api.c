@@ -141,6 +141,7 @@ static int job_submit(struct fog_exchange *x, const struct demand *d, const stru
 	json_decref(job);
 	if (rc != 0)
 		return rc;
+	request.origin = fog_jobs_origin(x);
 	rc = fog_jobs_submit(fog_jobs_runtime_engine(h->jobs), fog_exchange_subject(x), &request,
 			     now_ms, id, error);
 	fog_job_request_free(&request);

@@ -247,6 +247,7 @@ static void on_provider(void *ctx, int rc, const char *text, const char *why)
 
 	snprintf(t->about, sizeof(t->about), "%.250s", rc == 0 ? text : why);
 	if (rc != 0) {
+		t->ready = false;
 		fog_log(FOG_LOG_ERROR, "tee", "nothing attests this host reason=\"%s\"", why);
 		return;
 	}
@@ -424,6 +425,16 @@ const struct fog_tee_ear *fog_host_attested(const struct fog_host *h, const u8 n
 	const struct fog_tee_peer *p = peer_find(h->tee, node);
 
 	return p != NULL && holds(h, p) ? &p->ear : NULL;
+}
+
+bool fog_host_tee_shown(void *host, const u8 node[32], const char *vendor)
+{
+	const struct fog_host *h = host;
+	const struct fog_tee_ear *ear = fog_host_attested(h, node);
+
+	if (memcmp(node, h->id.node_id, 32) == 0)
+		return strcmp(vendor, h->published.tee_vendor) == 0;
+	return ear != NULL && strcmp(vendor, fog_tee_vendor(ear->kind)) == 0;
 }
 
 const struct fog_tee_ear *fog_host_tee_last(const struct fog_host *h, const u8 node[32],
@@ -661,6 +672,11 @@ int fog_host_tee_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	if (rc == 0)
 		fog_tee_talks_serve(h);
 	return rc;
+}
+
+int fog_host_tee_restart(struct fog_host *h)
+{
+	return fog_tee_attester_reopen(h->tee->attester, on_provider, h);
 }
 
 void fog_host_tee_stop(struct fog_host *h)

@@ -83,12 +83,17 @@ struct fog_host_tee {
 int fog_host_tee_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
 void fog_host_tee_stop(struct fog_host *h);
 void fog_host_tee_reload(struct fog_host *h);
+/* Opens what attests this host anew; enclaves go on. 0 or -errno. */
+int fog_host_tee_restart(struct fog_host *h);
 /* Kind, vendor and platform into our descriptor. */
 void fog_host_tee_descriptor(const struct fog_host *h, struct fog_descriptor *d);
 /* A host appeared, changed or left. */
 void fog_host_tee_directory(struct fog_host *h, const struct fog_descriptor *d, bool gone);
 /* The result that makes it fit for class S now; NULL. */
 const struct fog_tee_ear *fog_host_attested(const struct fog_host *h, const u8 node[32]);
+/* What a host claims as its TEE vendor ("amd-sev-snp", "tpm", ..) is what this host found when it
+ * attested it; of ourselves, what attests us. host: struct fog_host. */
+bool fog_host_tee_shown(void *host, const u8 node[32], const char *vendor);
 /* The last result, good or not, and a sentence about the last try; NULL: there is none. */
 const struct fog_tee_ear *fog_host_tee_last(const struct fog_host *h, const u8 node[32],
 					    const char **why);

@@ -65,7 +65,7 @@ __attribute__((noreturn)) static void unpack_child(int archive, int dir, u32 uid
 	_exit(1);
 }
 
-static int unpack_run(int archive, int dir, u32 uid, u32 gid)
+int fog_unpack(int archive, int dir, u32 uid, u32 gid)
 {
 	int status, ret;
 
@@ -103,7 +103,7 @@ int fog_bundle_unpack(struct fog_job *job, const char *name, u32 uid, u32 gid)
 		fog_job_fail(job, errno, "oci: bundle directory");
 		goto out;
 	}
-	ret = unpack_run(archive, dir, uid, gid);
+	ret = fog_unpack(archive, dir, uid, gid);
 	if (ret < 0)
 		fog_job_fail(job, 0, "oci: %s is not a tar archive of a bundle", name);
 out:
@@ -127,14 +127,14 @@ static json_t *mount_json(const char *to, const char *type, const char *source,
 			 "options", list);
 }
 
-static json_t *mounts_json(const char *spool_path)
+static json_t *mounts_json(const char *spool_path, bool checkpoint)
 {
 	static const char *const proc[] = {"nosuid", "noexec", "nodev", NULL};
 	static const char *const dev[] = {"nosuid", "strictatime", "mode=755", "size=65536k", NULL};
 	static const char *const tmp[] = {"nosuid", "nodev", "mode=1777", TMP_SIZE, NULL};
 	static const char *const in[] = {"rbind", "ro", "nosuid", "nodev", NULL};
 	static const char *const out[] = {"rbind", "rw", "nosuid", "nodev", NULL};
-	char input[PATH_SIZE], work[PATH_SIZE];
+	char input[PATH_SIZE], work[PATH_SIZE], kept[PATH_SIZE];
 	json_t *list = json_array();
 
 	snprintf(input, sizeof(input), "%s/input", spool_path);
@@ -145,6 +145,10 @@ static json_t *mounts_json(const char *spool_path)
 	json_array_append_new(list, mount_json("/tmp", "tmpfs", "tmpfs", tmp));
 	json_array_append_new(list, mount_json("/input", "bind", input, in));
 	json_array_append_new(list, mount_json("/work", "bind", work, out));
+	if (checkpoint) {
+		snprintf(kept, sizeof(kept), "%s/checkpoint", spool_path);
+		json_array_append_new(list, mount_json("/checkpoint", "bind", kept, out));
+	}
 	return list;
 }
 
@@ -280,7 +284,8 @@ int fog_bundle_config(struct fog_job *job, const char *spool_path, u32 uid, u32 
 	} else {
 		*config = json_pack("{s:s, s:o, s:{s:s, s:b}, s:s, s:o, s:o}", "ociVersion",
 				    "1.0.2", "process", process, "root", "path", root, "readonly",
-				    1, "hostname", "fog-job", "mounts", mounts_json(spool_path),
+				    1, "hostname", "fog-job", "mounts",
+				    mounts_json(spool_path, job->spec->checkpoint.bytes_max != 0),
 				    "linux", linux_json(uid, gid));
 		ret = *config == NULL ? -ENOMEM : 0;
 	}

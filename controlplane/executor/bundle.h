@@ -20,6 +20,9 @@
  * most what the archive holds. -EINVAL: tar refuses it. */
 int fog_bundle_unpack(struct fog_job *job, const char *name, u32 uid, u32 gid);
 
+/* Unpack a plain tar archive into dir as uid:gid, confined likewise. -EINVAL: tar refuses it. */
+int fog_unpack(int archive, int dir, u32 uid, u32 gid);
+
 /* Our configuration for the unpacked bundle; *config is a new reference. -EINVAL with job->error:
  * no config.json, not JSON, no program to run, a root.path that leads out. spool_path: absolute. */
 int fog_bundle_config(struct fog_job *job, const char *spool_path, u32 uid, u32 gid,

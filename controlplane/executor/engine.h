@@ -72,6 +72,7 @@ struct fog_engine {
 	const char *name;
 	const struct fog_engine_ops *ops;
 	u64 slack_ms; /* on top of the wall limit, where the engine itself holds the job to it */
+	bool keeps;   /* another fog-exec takes what the job leaves behind */
 	/* Check that the machine and the spec fit, fill job->launch, put files into SPOOL/engine.
 	 * On an error job->error says why. */
 	int (*prepare)(struct fog_job *job);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Engine "microvm": a virtual machine of its own kernel, QEMU's "microvm" board, itself a process
  * in the sandbox. The job finds its input files at /input; if one is called rootfs.tar, that is its
- * file tree. What it leaves in /work comes back as work/work.tar.
+ * file tree. What it leaves in /work comes back as work/work.tar, and as the files themselves where
+ * artifacts are asked for; what it leaves in /checkpoint comes back when it has ended.
  *
  * KVM where a job's user may use it and the processor has it, else QEMU's emulation: the result
  * says which. The memory limit covers QEMU, so the guest gets what is left of it. */
@@ -16,6 +17,7 @@
 #include <x86intrin.h>
 #endif
 
+#include "controlplane/executor/bundle.h"
 #include "controlplane/executor/engine.h"
 #include "controlplane/executor/file.h"
 #include "controlplane/executor/parts.h"
@@ -29,6 +31,8 @@
 #define INPUT_MAX    (1ull << 30)
 #define STATUS_NAME  ".status" /* in work/, written by QEMU */
 #define STATUS_MAX   4096
+#define WORK_NAME    "work.tar"
+#define KEPT_NAME    ".checkpoint"
 #define TEXT_SIZE    128
 #define TSC_WAIT_NS  20000000
 
@@ -89,7 +93,7 @@ static void inputs_add(struct fog_initrd *r, int spool_fd)
 
 static void job_add(struct fog_initrd *r, const struct fog_executor_spec *spec)
 {
-	static char text[FOG_EXECUTOR_STRINGS_MAX + FOG_EXECUTOR_NAME_MAX + 64];
+	static char text[FOG_EXECUTOR_STRINGS_MAX + 2 * FOG_EXECUTOR_NAME_MAX + 64];
 	size_t at = 0;
 
 	for (size_t i = 0; i < spec->argv_count; i++)
@@ -100,6 +104,9 @@ static void job_add(struct fog_initrd *r, const struct fog_executor_spec *spec)
 	text[at++] = '\0';
 	at += (size_t)snprintf(text + at, sizeof(text) - at, "%s",
 			       spec->stdin_name == NULL ? "" : spec->stdin_name) +
+	      1;
+	at += (size_t)snprintf(text + at, sizeof(text) - at, "%s",
+			       spec->checkpoint.from == NULL ? "" : spec->checkpoint.from) +
 	      1;
 	fog_initrd_dir(r, "fog");
 	fog_initrd_data(r, &FOG_GUEST_JOB_PATH[1], 0400, text, at);
@@ -226,7 +233,10 @@ static void argv_fill(struct fog_job *job)
 	port_add(argv, &n, "file,id=err,path=/proc/self/fd/2", "virtserialport,nr=2,chardev=err");
 	port_add(argv, &n, "file,id=control,path=/work/" STATUS_NAME,
 		 "virtserialport,nr=3,chardev=control");
-	port_add(argv, &n, "file,id=work,path=/work/work.tar", "virtserialport,nr=4,chardev=work");
+	port_add(argv, &n, "file,id=work,path=/work/" WORK_NAME,
+		 "virtserialport,nr=4,chardev=work");
+	port_add(argv, &n, "file,id=kept,path=/work/" KEPT_NAME,
+		 "virtserialport,nr=5,chardev=kept");
 }
 
 static int microvm_prepare(struct fog_job *job)
@@ -264,6 +274,20 @@ static int microvm_prepare(struct fog_job *job)
 	return ret;
 }
 
+/* work/name below dir, by a process that can do nothing else. What is no archive is nothing. */
+static void archive_spread(const struct fog_job *job, int work, const char *name, const char *dir)
+{
+	int to = openat(job->spool_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	int from = openat(work, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (to >= 0 && from >= 0)
+		(void)fog_unpack(from, to, job->sandbox.uid, job->sandbox.uid);
+	if (from >= 0)
+		close(from);
+	if (to >= 0)
+		close(to);
+}
+
 /* What the guest says is the job's word about itself, as an exit status always is. */
 static void microvm_finish(struct fog_job *job)
 {
@@ -290,6 +314,13 @@ static void microvm_finish(struct fog_job *job)
 	}
 	if (dir >= 0) {
 		(void)unlinkat(dir, STATUS_NAME, 0);
+		if (job->spec->artifacts.count != 0)
+			archive_spread(job, dir, WORK_NAME, "work");
+		if (job->spec->checkpoint.bytes_max != 0) {
+			(void)fog_tree_remove(job->spool_fd, "checkpoint/" FOG_GUEST_MARKER);
+			archive_spread(job, dir, KEPT_NAME, "checkpoint");
+		}
+		(void)unlinkat(dir, KEPT_NAME, 0);
 		close(dir);
 	}
 	free(text);

@@ -255,6 +255,7 @@ const struct fog_engine fog_engine_slurm = {
 	.name = "slurm",
 	.ops = &slurm_ops,
 	.slack_ms = QUEUE_S * 1000,
+	.keeps = true,
 	.prepare = slurm_prepare,
 	.finish = slurm_finish,
 };

@@ -316,16 +316,7 @@ int fog_executor_read_output(const char *spool_dir, enum fog_executor_stream whi
 		ret = errno == ENOENT ? 0 : -errno;
 		goto out;
 	}
-	while (*len < cap) {
-		ssize_t n = pread(fd, (u8 *)buf + *len, cap - *len, (off_t)(offset + *len));
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			ret = -errno;
-		if (n <= 0)
-			break;
-		*len += (size_t)n;
-	}
+	ret = fog_file_read_at(fd, offset, buf, cap, len);
 	close(fd);
 out:
 	close(spool);

@@ -12,6 +12,7 @@
  *	SPOOL/stderr
  *	SPOOL/state.json   who runs it           replaced atomically
  *	SPOOL/result.json  how it ended          appears once, atomically, never changes
+ *	SPOOL/kept/        what it leaves behind, kept.h; whole once kept/index.json names it
  *	SPOOL/lock         flock                 held for as long as the monitor or the job's init
  *lives
  *
@@ -36,7 +37,7 @@
 #define FOG_EXECUTOR_ENGINE_MAX   15  /* characters of an engine's name */
 #define FOG_EXECUTOR_BUILDERS_MAX 16  /* builders of WebAssembly a host trusts */
 #define FOG_EXECUTOR_ARGS_MAX     256 /* strings in argv */
-#define FOG_EXECUTOR_ENV_MAX      64  /* variables */
+#define FOG_EXECUTOR_ENV_MAX      72  /* variables: 64 of a job, and what it is told beside */
 #define FOG_EXECUTOR_STRINGS_MAX                                                               \
 	(128u << 10)                        /* bytes of argv and env with their NULs (ARG_MAX) \
 					     */
@@ -56,6 +57,20 @@
 #define FOG_EXECUTOR_CPU_MS_MAX    (FOG_EXECUTOR_WALL_MS_MAX * 4096)
 #define FOG_EXECUTOR_OUTPUT_MAX    (1ull << 30)
 #define FOG_EXECUTOR_DISK_MAX      (1ull << 50)
+
+/* ---- checkpoints and artifacts -------------------------------------------------------------- */
+#define FOG_EXECUTOR_CHECKPOINT_MAX      (256ull << 20) /* bytes of a checkpoint's archive */
+#define FOG_EXECUTOR_GRACE_MS_MAX        60000u         /* from SIGTERM to SIGKILL */
+#define FOG_EXECUTOR_INTERVAL_MS_MAX     (24u * 3600 * 1000)
+#define FOG_EXECUTOR_PATTERNS_MAX        32  /* of artifacts */
+#define FOG_EXECUTOR_PATTERN_MAX         255 /* bytes of one */
+#define FOG_EXECUTOR_STARS_MAX           8   /* '*' in one: what matching costs grows with them */
+#define FOG_EXECUTOR_ARTIFACTS_MAX       256 /* files taken; more are left out and counted */
+#define FOG_EXECUTOR_ARTIFACT_NAME_MAX   255 /* bytes of a file's path below /work */
+#define FOG_EXECUTOR_ARTIFACT_TEXT_SIZE  (3 * FOG_EXECUTOR_ARTIFACT_NAME_MAX + 1) /* as text */
+#define FOG_EXECUTOR_ARTIFACTS_BYTES_MAX (256ull << 20) /* of all files together */
+#define FOG_EXECUTOR_MANIFEST_MAX        (1u << 20)     /* bytes of the manifest */
+#define FOG_EXECUTOR_LEFT_OUT_MAX        32 /* files named in the manifest that were not taken */
 
 /* What confinement the job insists on; without it the job fails before its first instruction.
  * NAMESPACES means mount, pid, net, ipc and uts together: the private file tree and no network. */
@@ -85,6 +100,30 @@ struct fog_executor_limits {
 			   */
 };
 
+/* A directory of its own that the job keeps its progress in, /checkpoint. It is taken
+ *	- while the job runs, when there is a file "/checkpoint/.complete": it is archived as it is,
+ *	  then the file is removed. The job changes nothing while the file is there;
+ *	- when the job has ended and the file is there, or it exited with exit_code.
+ * At the wall limit less grace_ms, and when it is cancelled, the job gets SIGTERM and then has
+ * grace_ms. Archives of more than bytes_max are not taken, nor what holds more than sockets and
+ * devices beside files: the one before stays the newest. */
+struct fog_executor_checkpoint {
+	u64 bytes_max;    /* 0: the job has no /checkpoint; ..CHECKPOINT_MAX; and the directory may
+			   * hold twice as much, else the disk limit is broken */
+	u64 interval_ms;  /* none is taken sooner than this after another */
+	u64 grace_ms;     /* 1..GRACE_MS_MAX */
+	int exit_code;    /* 1..255; 0: none means anything */
+	const char *from; /* the file of input/ that /checkpoint begins as; NULL: empty */
+};
+
+/* Files of /work that are taken when the job has ended, unless it was cancelled. */
+struct fog_executor_artifacts {
+	const char *const *patterns; /* relative to /work; * and ? and [..] within a component. One
+				      * that means a directory means all in it */
+	size_t count;                /* 0..PATTERNS_MAX */
+	u64 bytes_max;               /* of all together; what does not fit is left out */
+};
+
 /* What to run. Borrowed by prepare for the call; all strings are UTF-8. */
 struct fog_executor_spec {
 	const char *job;         /* id, 1..JOB_MAX of [A-Za-z0-9._-], not "." or ".." */
@@ -94,6 +133,7 @@ struct fog_executor_spec {
 	const char *const *env;  /* "KEY=value", KEY [A-Za-z_][A-Za-z0-9_]*, no key twice */
 	size_t env_count;        /* 0..ENV_MAX; PATH, HOME, TMPDIR and LANG have defaults */
 	const char *stdin_name;  /* a file of input/, or NULL for an empty stdin */
+	const char *traceparent; /* what it belongs to, for who looks; not the job's; or NULL */
 	struct fog_executor_limits limits;
 	const u8 (*builders)[32];   /* engine "wasm": whose code this host runs, Ed25519 keys */
 	size_t builder_count;       /* 0..BUILDERS_MAX */
@@ -101,6 +141,8 @@ struct fog_executor_spec {
 	size_t device_count;        /* 0..FOG_ACCELERATOR_DEVICES_MAX */
 	bool network;               /* false: no interface at all; true: a private loopback */
 	u32 require;                /* enum fog_executor_require bits; 0: REQUIRE_DEFAULT */
+	struct fog_executor_checkpoint checkpoint;
+	struct fog_executor_artifacts artifacts;
 };
 
 enum fog_executor_outcome {
@@ -212,13 +254,38 @@ int fog_executor_start(const char *fog_exec_path, const char *spool_dir, pid_t *
 int fog_executor_poll(const char *spool_dir, struct fog_executor_status *status);
 
 /* Ask the monitor to end the job: SIGTERM, after 2 s SIGKILL, outcome CANCELLED. Returns at once;
- * harmless when repeated. -ESRCH: nothing is running. */
+ * harmless when repeated (2 s: or the checkpoint's grace_ms). -ESRCH: nothing is running. */
 int fog_executor_cancel(const char *spool_dir);
 
 /* Copy up to cap bytes of a stream from offset; *len is what was there, 0 at the end so far. Works
  * while the job runs. A stream that does not exist yet is empty. */
 int fog_executor_read_output(const char *spool_dir, enum fog_executor_stream which, u64 offset,
 			     void *buf, size_t cap, size_t *len);
+
+struct fog_executor_file {
+	u64 size;
+	u8 sha256[32];
+};
+
+struct fog_executor_kept {
+	u32 number; /* of the newest checkpoint, from 1; 0: there is none */
+	struct fog_executor_file checkpoint;
+	struct fog_executor_file manifest; /* size 0: the job has not ended or was to leave nothing
+					    */
+	u32 artifacts;
+	u64 artifact_bytes;
+	char note[128]; /* why a checkpoint was not taken; "" */
+};
+
+/* What the job has left behind so far; all zero when that is nothing. -ENOENT: no such spool;
+ * -EBADMSG: the index is not ours. */
+int fog_executor_kept(const char *spool_dir, struct fog_executor_kept *out);
+
+/* Copy up to cap bytes of "checkpoint.N", "manifest" or "artifact.N" (as numbered by the manifest,
+ * from 0) from offset. A checkpoint that is read stays there, complete, until another one is.
+ * -ENOENT: it is not there (any more); -EINVAL: no such name. */
+int fog_executor_kept_read(const char *spool_dir, const char *name, u64 offset, void *buf,
+			   size_t cap, size_t *len);
 
 /* Delete the spool, whatever the job left in it, and what a killed monitor left in the control
  * group tree. -EBUSY: still running. -ENOENT: no such spool. */

@@ -9,6 +9,19 @@
 
 #define TMP_NAME_MAX 64
 
+int fog_file_read_at(int fd, u64 offset, void *buf, size_t cap, size_t *len)
+{
+	while (*len < cap) {
+		ssize_t n = pread(fd, (u8 *)buf + *len, cap - *len, (off_t)(offset + *len));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+		*len += (size_t)n;
+	}
+	return 0;
+}
+
 int fog_file_read(int dir_fd, const char *name, size_t size_max, char **text, size_t *len)
 {
 	struct stat st;

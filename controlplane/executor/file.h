@@ -22,6 +22,9 @@ int fog_file_read(int dir_fd, const char *name, size_t size_max, char **text, si
  */
 int fog_file_replace(int dir_fd, const char *name, const char *text, size_t len);
 
+/* Read up to cap bytes from offset, *len (0 before) of them; fewer at the end of the file. */
+int fog_file_read_at(int fd, u64 offset, void *buf, size_t cap, size_t *len);
+
 /* Sum of the blocks of everything below dir_fd. -E2BIG: deeper or more than the limits above;
  * -EACCES: a directory that we cannot read. Safe against a job that renames as we walk. */
 int fog_tree_measure(int dir_fd, u64 *bytes);

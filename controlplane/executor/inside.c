@@ -194,6 +194,7 @@ static void landlock_apply(struct fog_inside *in, const struct fog_landlock_rule
 		{"/input", FOG_LANDLOCK_READ, true},
 		{"/engine", FOG_LANDLOCK_READ, true},
 		{"/work", FOG_LANDLOCK_WRITE, true},
+		{"/checkpoint", FOG_LANDLOCK_WRITE, true},
 		{"/tmp", FOG_LANDLOCK_WRITE, true},
 		{"/dev/shm", FOG_LANDLOCK_WRITE, true},
 		{"/dev/null", FOG_LANDLOCK_DEVICE, false},

@@ -15,6 +15,7 @@
 
 #include "controlplane/executor/engine.h"
 #include "controlplane/executor/file.h"
+#include "controlplane/executor/keep.h"
 #include "controlplane/executor/spec.h"
 #include "controlplane/executor/vault.h"
 #include "crypto/hash/hash.h"
@@ -23,7 +24,8 @@
 #define LOCK_WAIT_NS 10000000
 #define NS_PER_MS    1000000ull
 #define POLL_STREAMS 2
-#define DISK_PAUSE   10 /* a walk of /work is followed by a pause this many times as long */
+#define DISK_PAUSE   10   /* a walk of /work is followed by a pause this many times as long */
+#define KEEP_MS      5000 /* for another fog-exec to take a checkpoint, beyond the job's grace */
 
 struct stream {
 	int pipe_fd; /* -1 at its end */
@@ -38,6 +40,7 @@ struct monitor {
 	struct fog_spec *spec;
 	const struct fog_engine *engine;
 	struct fog_job job;
+	struct fog_keep keep;
 	struct fog_executor_monitor state;
 	struct fog_executor_result result;
 	struct stream stream[POLL_STREAMS];
@@ -49,10 +52,12 @@ struct monitor {
 	bool echo;
 	u64 started_ns;
 	u64 wall_end_ns;
+	u64 warn_ns;      /* when to send SIGTERM before that; UINT64_MAX: never, or done */
 	u64 kill_ns;      /* when to follow SIGTERM by SIGKILL; 0: not cancelled */
 	u64 disk_next_ns; /* no walk of /work before */
 	u64 drain_ns;     /* when to stop waiting for output; 0: the job still runs */
 	bool ended;
+	bool warned; /* its time is nearly over, and it was told */
 	/* Why we killed it; NONE: we did not. */
 	enum fog_executor_outcome verdict;
 };
@@ -118,12 +123,22 @@ static void condemn(struct monitor *m, enum fog_executor_outcome why, const char
 	m->engine->ops->signal(&m->job, SIGKILL);
 }
 
+/* From SIGTERM to SIGKILL. */
+static u64 grace_ns(const struct monitor *m)
+{
+	const struct fog_executor_checkpoint *c = &m->job.spec->checkpoint;
+
+	if (c->bytes_max == 0)
+		return FOG_MONITOR_GRACE_MS * NS_PER_MS;
+	return (c->grace_ms + (m->engine->keeps ? KEEP_MS : 0)) * NS_PER_MS;
+}
+
 static void cancel(struct monitor *m)
 {
 	if (m->verdict != FOG_EXECUTOR_OUTCOME_NONE || m->ended)
 		return;
 	m->verdict = FOG_EXECUTOR_CANCELLED;
-	m->kill_ns = clock_ns(CLOCK_MONOTONIC) + FOG_MONITOR_GRACE_MS * NS_PER_MS;
+	m->kill_ns = clock_ns(CLOCK_MONOTONIC) + grace_ns(m);
 	m->engine->ops->signal(&m->job, SIGTERM);
 }
 
@@ -193,6 +208,15 @@ static void disk_check(struct monitor *m)
 		condemn(m, FOG_EXECUTOR_FAILED, "disk limit: /work holds more than disk_bytes");
 }
 
+static void checkpoint_check(struct monitor *m)
+{
+	if (fog_keep_full(&m->keep))
+		condemn(m, FOG_EXECUTOR_FAILED,
+			"disk limit: /checkpoint holds more than twice its limit");
+	else
+		fog_keep_tick(&m->keep);
+}
+
 static void limits_check(struct monitor *m)
 {
 	const struct fog_executor_limits *l = &m->job.spec->limits;
@@ -206,6 +230,7 @@ static void limits_check(struct monitor *m)
 	if (begin < m->disk_next_ns)
 		return;
 	disk_check(m);
+	checkpoint_check(m);
 	m->disk_next_ns = begin + (clock_ns(CLOCK_MONOTONIC) - begin) * (DISK_PAUSE + 1);
 }
 
@@ -215,6 +240,11 @@ static void deadlines_check(struct monitor *m)
 
 	if (m->ended)
 		return;
+	if (now >= m->warn_ns && m->verdict == FOG_EXECUTOR_OUTCOME_NONE) {
+		m->warn_ns = UINT64_MAX;
+		m->warned = true;
+		m->engine->ops->signal(&m->job, SIGTERM);
+	}
 	if (now >= m->wall_end_ns)
 		condemn(m, FOG_EXECUTOR_TIMEOUT, "wall time limit reached");
 	if (m->kill_ns != 0 && now >= m->kill_ns) {
@@ -226,7 +256,7 @@ static void deadlines_check(struct monitor *m)
 static int poll_timeout_ms(const struct monitor *m)
 {
 	u64 now = clock_ns(CLOCK_MONOTONIC);
-	u64 next = m->ended ? m->drain_ns : m->wall_end_ns;
+	u64 next = m->ended ? m->drain_ns : FOG_MIN(m->wall_end_ns, m->warn_ns);
 
 	if (!m->ended && m->kill_ns != 0)
 		next = FOG_MIN(next, m->kill_ns);
@@ -362,6 +392,9 @@ static void judge(struct monitor *m)
 	} else if (job->timed_out) {
 		r->outcome = FOG_EXECUTOR_TIMEOUT;
 		snprintf(r->error, sizeof(r->error), "time limit reached");
+	} else if (m->warned && r->exit_code != 0) {
+		r->outcome = FOG_EXECUTOR_TIMEOUT;
+		snprintf(r->error, sizeof(r->error), "ended when its time was nearly over");
 	} else if (job->oom) {
 		r->outcome = FOG_EXECUTOR_OOM;
 		snprintf(r->error, sizeof(r->error), "out of memory");
@@ -418,11 +451,35 @@ static void disk_judge(struct monitor *m)
 		m->result.outcome = FOG_EXECUTOR_FAILED;
 }
 
+/* A job with a checkpoint hears of its wall limit in time, of which it gets half in any case. */
+static u64 warn_at_ns(const struct monitor *m)
+{
+	const struct fog_executor_spec *spec = m->job.spec;
+
+	if (spec->checkpoint.bytes_max == 0 || m->engine->keeps)
+		return UINT64_MAX;
+	u64 before_ms = FOG_MIN(spec->checkpoint.grace_ms, spec->limits.wall_ms / 2);
+	return m->wall_end_ns - before_ms * NS_PER_MS;
+}
+
+/* Whatever its end: nothing of it runs any more. */
+static void leavings_take(struct monitor *m)
+{
+	const struct fog_job *job = &m->job;
+
+	if (job->error[0] == '\0')
+		fog_keep_end(&m->keep,
+			     job->has_status && WIFEXITED(job->wstatus) ? WEXITSTATUS(job->wstatus)
+									: -1,
+			     m->verdict != FOG_EXECUTOR_CANCELLED);
+}
+
 static void job_run(struct monitor *m)
 {
 	m->started_ns = clock_ns(CLOCK_MONOTONIC);
 	m->wall_end_ns =
 		m->started_ns + (m->job.spec->limits.wall_ms + m->engine->slack_ms) * NS_PER_MS;
+	m->warn_ns = warn_at_ns(m);
 	int ret = m->engine->ops->start(&m->job);
 	if (ret < 0) {
 		m->result.ended_unix_ms = clock_ns(CLOCK_REALTIME) / NS_PER_MS;
@@ -437,6 +494,7 @@ static void job_run(struct monitor *m)
 	if (ret < 0)
 		condemn(m, FOG_EXECUTOR_FAILED, "state.json cannot be written");
 	loop(m);
+	leavings_take(m);
 	judge(m);
 	disk_judge(m);
 }
@@ -470,7 +528,9 @@ static bool job_prepare(struct monitor *m)
 		ret = watch_open(m);
 	if (ret < 0)
 		fog_job_fail(&m->job, -ret, "spool");
-	else
+	if (ret == 0 && !m->engine->keeps)
+		ret = fog_keep_open(&m->keep, &m->job);
+	if (ret == 0)
 		ret = m->engine->prepare(&m->job);
 	if (ret < 0)
 		fog_job_fail(&m->job, -ret, "engine");
@@ -505,6 +565,7 @@ static void monitor_init(struct monitor *m, const struct fog_monitor_options *o)
 	m->lifeline_fd = o->lifeline_fd;
 	m->echo = o->echo;
 	m->work_fd = m->signal_fd = m->tick_fd = -1;
+	m->keep = (struct fog_keep){.job = &m->job, .checkpoint_fd = -1, .kept_fd = -1};
 	m->job.lock_fd = m->job.pidfd = m->job.report_fd = -1;
 	m->result.exit_code = -1;
 	for (size_t i = 0; i < POLL_STREAMS; i++) {
@@ -551,6 +612,7 @@ int fog_monitor_run(const struct fog_monitor_options *o, char *error, size_t err
 		m.engine->ops->release(&m.job);
 	ret = result_write(&m);
 out:
+	fog_keep_close(&m.keep);
 	fog_spec_free(m.spec);
 	for (size_t i = 0; i < 2; i++)
 		if (m.job.out_fd[i] >= 0)

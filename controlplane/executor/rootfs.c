@@ -117,6 +117,11 @@ int fog_rootfs_open(struct fog_rootfs *r, const struct fog_executor_spec *spec,
 	r->input_fd = tree_open("input", AT_SYMLINK_NOFOLLOW | AT_RECURSIVE);
 	if (r->input_fd < 0)
 		return r->input_fd;
+	*what = "mount: checkpoint";
+	bool kept = spec->checkpoint.bytes_max != 0;
+	r->checkpoint_fd = kept ? tree_open("checkpoint", AT_SYMLINK_NOFOLLOW | AT_RECURSIVE) : -1;
+	if (kept && r->checkpoint_fd < 0)
+		return r->checkpoint_fd;
 	*what = "mount: work";
 	r->work_fd = tree_open("work", AT_SYMLINK_NOFOLLOW | AT_RECURSIVE);
 	return r->work_fd < 0 ? r->work_fd : 0;
@@ -335,6 +340,11 @@ int fog_rootfs_enter(struct fog_rootfs *r, const struct fog_executor_spec *spec,
 		return ret;
 	*what = "mount: /input";
 	ret = attach_new(r->input_fd, "input", MOUNT_READ_ONLY);
+	if (ret < 0)
+		return ret;
+	*what = "mount: /checkpoint";
+	if (r->checkpoint_fd >= 0)
+		ret = attach_new(r->checkpoint_fd, "checkpoint", MOUNT_SAFE);
 	if (ret < 0)
 		return ret;
 	*what = "mount: /work";

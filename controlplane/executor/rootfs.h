@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The job's file tree: a small tmpfs root holding read-only views of the host's system directories,
- * the spool's input/ and work/, a few device nodes and private /proc, /tmp and /dev/shm. Called by
- * the job's init in its own mount and pid namespaces. */
+ * the spool's input/, work/ and checkpoint/, a few device nodes and private /proc, /tmp and
+ * /dev/shm. Called by the job's init in its own mount and pid namespaces. */
 #ifndef FOG_EXECUTOR_ROOTFS_H
 #define FOG_EXECUTOR_ROOTFS_H
 
@@ -22,6 +22,7 @@ struct fog_rootfs {
 	int device_fd[FOG_ACCELERATOR_DEVICES_MAX];
 	int engine_fd;
 	int input_fd;
+	int checkpoint_fd;
 	int work_fd;
 };
 

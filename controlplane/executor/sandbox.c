@@ -58,17 +58,25 @@ u32 fog_sandbox_uid(void)
 
 int fog_sandbox_give(const struct fog_job *job, u32 uid)
 {
+	static const char *const names[] = {"work", "checkpoint"};
+
 	if (uid == geteuid())
 		return 0;
 	for (size_t i = 0; i < FOG_ARRAY_COUNT(job->out_fd); i++)
 		if (fchown(job->out_fd[i], uid, uid) < 0)
 			return -errno;
-	int fd = openat(job->spool_fd, "work", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return -errno;
-	int ret = fog_tree_chown(fd, uid, uid);
-	close(fd);
-	return ret;
+	for (size_t i = 0; i < FOG_ARRAY_COUNT(names); i++) {
+		int fd = openat(job->spool_fd, names[i],
+				O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+		if (fd < 0 && i > 0 && errno == ENOENT)
+			continue; /* not every job has one */
+		int ret = fd < 0 ? -errno : fog_tree_chown(fd, uid, uid);
+		if (fd >= 0)
+			close(fd);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
 }
 
 static int child_file_write(pid_t pid, const char *name, const char *text)
@@ -144,8 +152,9 @@ static pid_t job_clone(struct fog_job *job, struct fog_inside *in)
 		if (levels[i] == NS_BASE && geteuid() != 0)
 			continue;
 		// What an engine brings along is only seen in a tree of the job's own.
-		if (levels[i] == 0 && ((job->spec->require & FOG_EXECUTOR_REQUIRE_NAMESPACES) ||
-				       job->launch.engine_dir))
+		if (levels[i] == 0 &&
+		    ((job->spec->require & FOG_EXECUTOR_REQUIRE_NAMESPACES) ||
+		     job->launch.engine_dir || job->spec->checkpoint.bytes_max != 0))
 			break;
 		in->user = (levels[i] & CLONE_NEWUSER) != 0;
 		in->namespaces = levels[i] != 0;

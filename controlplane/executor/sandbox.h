@@ -9,8 +9,8 @@
 /* User id of the host for this job: one of its own where we are root, else ours. */
 u32 fog_sandbox_uid(void);
 
-/* Give the job what it is to write: work/, and its ends of the output pipes, which it may open
- * again as /dev/stdout. */
+/* Give the job what it is to write: work/ and checkpoint/, and its ends of the output pipes, which
+ * it may open again as /dev/stdout. */
 int fog_sandbox_give(const struct fog_job *job, u32 uid);
 
 /* Are the limits in job->cgroup all that the spec insists on? -EOPNOTSUPP with job->error. */

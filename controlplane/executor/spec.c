@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdarg.h>
 
+#include "controlplane/executor/kept.h"
 #include "crypto/mem.h"
 
 struct reject {
@@ -21,7 +22,9 @@ struct integer_rule {
 	u64 max;
 };
 
-#define WIDE(field) .offset = offsetof(struct fog_executor_limits, field), .wide = true
+#define WIDE(field)     .offset = offsetof(struct fog_executor_limits, field), .wide = true
+#define TRACEPARENT_LEN 55
+
 static const struct integer_rule integer_rules[] = {
 	{"memory_bytes", WIDE(memory_bytes), false, FOG_EXECUTOR_MEMORY_MIN,
 	 FOG_EXECUTOR_MEMORY_MAX},
@@ -246,6 +249,7 @@ static int parse_names(struct fog_spec *s, struct reject *r)
 	const json_t *engine = json_object_get(s->root, "engine");
 	const json_t *input = json_object_get(s->root, "stdin");
 	const json_t *network = json_object_get(s->root, "network");
+	const json_t *trace = json_object_get(s->root, "traceparent");
 
 	s->spec.job = json_string_value(json_object_get(s->root, "job"));
 	if (s->spec.job == NULL || !fog_spec_job_valid(s->spec.job))
@@ -261,6 +265,12 @@ static int parse_names(struct fog_spec *s, struct reject *r)
 		if (s->spec.stdin_name == NULL || !fog_spec_name_valid(s->spec.stdin_name))
 			return refuse(r, "stdin: must be null or the name of a file in input/, "
 					 "without a slash or a leading dot");
+	}
+	if (trace != NULL) {
+		s->spec.traceparent = json_string_value(trace);
+		if (s->spec.traceparent == NULL || strlen(s->spec.traceparent) != TRACEPARENT_LEN)
+			return refuse(r, "traceparent: must be a string of %d bytes",
+				      TRACEPARENT_LEN);
 	}
 	if (network != NULL && !json_is_boolean(network))
 		return refuse(r, "network: must be true or false");
@@ -317,12 +327,88 @@ static int parse_devices(struct fog_spec *s, struct reject *r)
 	return 0;
 }
 
+static bool number_in(const json_t *object, const char *key, u64 min, u64 max, u64 *out)
+{
+	const json_t *v = json_object_get(object, key);
+	json_int_t n = json_integer_value(v);
+
+	*out = (u64)n;
+	return json_is_integer(v) && n >= 0 && (u64)n >= min && (u64)n <= max;
+}
+
+static int parse_checkpoint(struct fog_spec *s, struct reject *r)
+{
+	static const char *const known[] = {"bytes_max", "interval_ms", "grace_ms",
+					    "exit_code", "from",        NULL};
+	const json_t *object = json_object_get(s->root, "checkpoint");
+	struct fog_executor_checkpoint *c = &s->spec.checkpoint;
+	u64 exit_code;
+
+	if (object == NULL)
+		return 0;
+	if (!json_is_object(object))
+		return refuse(r, "checkpoint: must be an object");
+	int ret = check_keys(object, "checkpoint.", known, r);
+	if (ret < 0)
+		return ret;
+	if (!number_in(object, "bytes_max", 1, FOG_EXECUTOR_CHECKPOINT_MAX, &c->bytes_max))
+		return refuse(r, "checkpoint.bytes_max: must be 1 to %llu",
+			      FOG_EXECUTOR_CHECKPOINT_MAX);
+	if (!number_in(object, "interval_ms", 0, FOG_EXECUTOR_INTERVAL_MS_MAX, &c->interval_ms))
+		return refuse(r, "checkpoint.interval_ms: must be at most %u",
+			      FOG_EXECUTOR_INTERVAL_MS_MAX);
+	if (!number_in(object, "grace_ms", 1, FOG_EXECUTOR_GRACE_MS_MAX, &c->grace_ms))
+		return refuse(r, "checkpoint.grace_ms: must be 1 to %u", FOG_EXECUTOR_GRACE_MS_MAX);
+	if (!number_in(object, "exit_code", 0, 255, &exit_code))
+		return refuse(r, "checkpoint.exit_code: must be 0 to 255");
+	c->exit_code = (int)exit_code;
+	const json_t *from = json_object_get(object, "from");
+	c->from = json_string_value(from);
+	if (from != NULL && (c->from == NULL || !fog_spec_name_valid(c->from)))
+		return refuse(r, "checkpoint.from: must be the name of a file in input/");
+	return 0;
+}
+
+static int parse_artifacts(struct fog_spec *s, struct reject *r)
+{
+	static const char *const known[] = {"bytes_max", "patterns", NULL};
+	const json_t *object = json_object_get(s->root, "artifacts");
+	const json_t *list = json_object_get(object, "patterns");
+	struct fog_executor_artifacts *a = &s->spec.artifacts;
+
+	if (object == NULL)
+		return 0;
+	if (!json_is_object(object))
+		return refuse(r, "artifacts: must be an object");
+	int ret = check_keys(object, "artifacts.", known, r);
+	if (ret < 0)
+		return ret;
+	if (!number_in(object, "bytes_max", 0, FOG_EXECUTOR_ARTIFACTS_BYTES_MAX, &a->bytes_max))
+		return refuse(r, "artifacts.bytes_max: must be at most %llu",
+			      FOG_EXECUTOR_ARTIFACTS_BYTES_MAX);
+	if (!json_is_array(list) || json_array_size(list) > FOG_EXECUTOR_PATTERNS_MAX)
+		return refuse(r, "artifacts.patterns: must be an array of at most %d",
+			      FOG_EXECUTOR_PATTERNS_MAX);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		s->patterns[i] = json_string_value(json_array_get(list, i));
+		if (s->patterns[i] == NULL || fog_kept_pattern(s->patterns[i]) == NULL)
+			return refuse(r,
+				      "artifacts.patterns[%zu]: must be a path below /work without "
+				      "\"..\" and with at most %d stars",
+				      i, FOG_EXECUTOR_STARS_MAX);
+	}
+	a->patterns = s->patterns;
+	a->count = json_array_size(list);
+	return 0;
+}
+
 int fog_spec_parse(const char *text, size_t len, struct fog_spec **out, char *error,
 		   size_t error_cap)
 {
-	static const char *const known[] = {"job",      "engine",  "argv",    "env",
-					    "stdin",    "limits",  "network", "require",
-					    "builders", "devices", NULL};
+	static const char *const known[] = {"job",         "engine",  "argv",       "env",
+					    "stdin",       "limits",  "network",    "require",
+					    "builders",    "devices", "checkpoint", "artifacts",
+					    "traceparent", NULL};
 	struct reject r = {error, error_cap};
 	size_t strings = 0;
 	json_error_t je;
@@ -356,6 +442,10 @@ int fog_spec_parse(const char *text, size_t len, struct fog_spec **out, char *er
 		ret = parse_builders(s, &r);
 	if (ret == 0)
 		ret = parse_devices(s, &r);
+	if (ret == 0)
+		ret = parse_checkpoint(s, &r);
+	if (ret == 0)
+		ret = parse_artifacts(s, &r);
 	if (ret < 0)
 		goto err_free;
 	*out = s;
@@ -424,6 +514,30 @@ static json_t *emit_builders(const struct fog_executor_spec *spec)
 	return list;
 }
 
+static void emit_leavings(json_t *root, const struct fog_executor_spec *spec)
+{
+	const struct fog_executor_checkpoint *c = &spec->checkpoint;
+	const struct fog_executor_artifacts *a = &spec->artifacts;
+	json_t *patterns;
+
+	if (c->bytes_max != 0) {
+		json_t *o = json_pack("{s:I,s:I,s:I,s:i}", "bytes_max", (json_int_t)c->bytes_max,
+				      "interval_ms", (json_int_t)c->interval_ms, "grace_ms",
+				      (json_int_t)c->grace_ms, "exit_code", c->exit_code);
+		if (c->from != NULL)
+			json_object_set_new(o, "from", json_string(c->from));
+		json_object_set_new(root, "checkpoint", o);
+	}
+	if (a->count == 0)
+		return;
+	patterns = json_array();
+	for (size_t i = 0; i < a->count; i++)
+		json_array_append_new(patterns, json_string(a->patterns[i]));
+	json_object_set_new(root, "artifacts",
+			    json_pack("{s:I,s:o}", "bytes_max", (json_int_t)a->bytes_max,
+				      "patterns", patterns));
+}
+
 int fog_spec_emit(const struct fog_executor_spec *spec, char **text)
 {
 	if (spec->job == NULL || spec->argv == NULL || !isfinite(spec->limits.cpu_cores) ||
@@ -452,6 +566,8 @@ int fog_spec_emit(const struct fog_executor_spec *spec, char **text)
 				spec->stdin_name == NULL ? json_null()
 							 : json_string(spec->stdin_name)) < 0)
 		goto out;
+	if (spec->traceparent != NULL)
+		json_object_set_new(root, "traceparent", json_string(spec->traceparent));
 	json_object_set_new(root, "network", json_boolean(spec->network));
 	json_object_set_new(root, "limits", emit_limits(&spec->limits));
 	if (spec->builder_count > 0)
@@ -462,6 +578,7 @@ int fog_spec_emit(const struct fog_executor_spec *spec, char **text)
 			json_array_append_new(devices, json_string(spec->devices[k]));
 		json_object_set_new(root, "devices", devices);
 	}
+	emit_leavings(root, spec);
 	if (spec->require != 0) {
 		json_t *require = json_array();
 		for (size_t k = 0; k < FOG_ARRAY_COUNT(require_names); k++)

@@ -18,6 +18,7 @@ struct fog_spec {
 	char *env_text;
 	u8 builders[FOG_EXECUTOR_BUILDERS_MAX][32];
 	const char *devices[FOG_ACCELERATOR_DEVICES_MAX];
+	const char *patterns[FOG_EXECUTOR_PATTERNS_MAX];
 };
 
 /* Parse and check every rule of executor.h. On -EINVAL error holds one sentence naming the key.

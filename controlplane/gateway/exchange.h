@@ -31,6 +31,10 @@ struct fog_exchange {
 	bool is_head;
 	u64 start_ns;
 
+	struct fog_trace trace;
+	u8 trace_parent[8]; /* span of the caller's; zero: none */
+	char *tracestate;   /* malloc; NULL: none */
+
 	struct fog_claims caller; /* subject "": unknown */
 	u8 client[16];            /* address; zero on the unix socket */
 	struct fog_limit_left limit;
@@ -74,6 +78,10 @@ bool fog_claims_own(const struct fog_claims *c, const char *owner);
 
 /* A header of the request; "" when there is none. */
 const char *fog_exchange_header_in(const struct fog_exchange *x, const char *name);
+#define FOG_EXCHANGE_LINES_MAX 16 /* of one header that are looked at; the last ones */
+/* All its lines in their order; how many there are, which may be more. */
+u32 fog_exchange_lines_in(const struct fog_exchange *x, const char *name,
+			  const char *lines[FOG_EXCHANGE_LINES_MAX]);
 /* fog_exchange_problem() with a further member, or another `detail`; takes over `value`. */
 __attribute__((format(printf, 5, 6))) int fog_exchange_problem_with(struct fog_exchange *x,
 								    unsigned status,

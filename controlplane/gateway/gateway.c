@@ -14,7 +14,6 @@
 
 #define BODY_DRAIN_MAX    (4ull * FOG_GATEWAY_BODY_MAX) /* of a body too large that is read */
 #define REFUSED_DRAIN_MAX (256ull << 10) /* of a request that is refused whatever comes */
-#define TLS_PRIORITIES    "SECURE192:SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
 
 /* ---- life of an exchange -------------------------------------------------------------------- */
 
@@ -54,6 +53,7 @@ static struct fog_exchange *exchange_new(struct fog_gateway_listener *l,
 	if (x == NULL)
 		return NULL;
 	gw->counts.open++;
+	l->open++;
 	x->gateway = gw;
 	x->listener = l;
 	x->connection = connection;
@@ -61,6 +61,7 @@ static struct fog_exchange *exchange_new(struct fog_gateway_listener *l,
 	if (!request_id_take(x))
 		request_id_make(gw, x);
 	x->start_ns = fog_monotonic_ns();
+	fog_traced_begin(x);
 	x->is_head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
 	x->next = gw->open;
 	if (gw->open != NULL)
@@ -81,10 +82,12 @@ static void exchange_free(struct fog_exchange *x)
 		MHD_destroy_response(x->response);
 	x->gateway->bodies_bytes -= x->body_cap;
 	x->gateway->counts.open--;
+	x->listener->open--;
 	json_decref(x->json);
 	free(x->body);
 	free(x->link);
 	free(x->idempotency_key);
+	free(x->tracestate);
 	free(x);
 }
 
@@ -103,6 +106,7 @@ static enum MHD_Result exchange_queue(struct fog_exchange *x)
 		return MHD_NO;
 	x->queued = true;
 	fog_gateway_count(x);
+	fog_traced_end(x);
 	return MHD_queue_response(x->connection, x->status, x->response);
 }
 
@@ -224,19 +228,10 @@ static enum MHD_Result head(struct fog_exchange *x, const char *method)
 	return MHD_YES;
 }
 
-/* Called with *con_cls NULL for the head, then for each part of the body, then with size 0; and
- * again after a suspended connection was resumed. */
-static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, const char *url,
-			      const char *method, const char *version, const char *upload,
-			      size_t *upload_size, void **con_cls)
+static enum MHD_Result proceed(struct fog_exchange *x, const char *upload, size_t *upload_size)
 {
-	struct fog_gateway_listener *l = cls;
-	struct fog_exchange *x = *con_cls;
+	struct fog_gateway_listener *l = x->listener;
 
-	if (x == NULL) {
-		x = *con_cls = exchange_new(l, connection, url, method);
-		return x != NULL ? head(x, method) : MHD_NO;
-	}
 	if (*upload_size != 0) {
 		bool good = body_append(x, upload, *upload_size);
 		*upload_size = 0;
@@ -248,14 +243,33 @@ static enum MHD_Result handle(void *cls, struct MHD_Connection *connection, cons
 		if (l->gateway->stopping)
 			return MHD_NO;
 		x->dispatched = true;
-		fog_patience_request_done(l, connection);
+		fog_patience_request_done(l, x->connection);
 		dispatch(x);
 	}
 	if (x->response != NULL)
 		return exchange_queue(x);
 	x->suspended = true;
-	MHD_suspend_connection(connection);
+	MHD_suspend_connection(x->connection);
 	return MHD_YES;
+}
+
+/* Called with *con_cls NULL for the head, then for each part of the body, then with size 0; and
+ * again after a suspended connection was resumed. */
+enum MHD_Result fog_gateway_handle(void *cls, struct MHD_Connection *connection, const char *url,
+				   const char *method, const char *version, const char *upload,
+				   size_t *upload_size, void **con_cls)
+{
+	struct fog_exchange *x = *con_cls;
+	bool begins = x == NULL;
+
+	if (begins)
+		x = *con_cls = exchange_new(cls, connection, url, method);
+	if (x == NULL)
+		return MHD_NO;
+	fog_trace_enter(&x->trace);
+	enum MHD_Result r = begins ? head(x, method) : proceed(x, upload, upload_size);
+	fog_trace_enter(NULL);
+	return r;
 }
 
 static void request_log(const struct fog_exchange *x)
@@ -270,63 +284,22 @@ static void request_log(const struct fog_exchange *x)
 		x->listener->trusted ? "local" : client, x->status);
 }
 
-static void completed(void *cls, struct MHD_Connection *connection, void **con_cls,
-		      enum MHD_RequestTerminationCode code)
+void fog_gateway_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
+			   enum MHD_RequestTerminationCode code)
 {
 	struct fog_exchange *x = *con_cls;
 
 	if (x == NULL)
 		return;
+	fog_trace_enter(&x->trace);
 	request_log(x);
+	fog_trace_enter(NULL);
 	fog_patience_answered(cls, connection);
 	exchange_free(x);
 	*con_cls = NULL;
 }
 
-static void on_mhd_log(void *cls, const char *fmt, va_list ap)
-{
-	char text[256];
-
-	vsnprintf(text, sizeof(text), fmt, ap);
-	fog_log(FOG_LOG_DEBUG, "gateway", "http reason=\"%s\"", text);
-}
-
-/* ---- the loop ------------------------------------------------------------------------------- */
-
-static void listener_run(struct fog_gateway_listener *l)
-{
-	MHD_UNSIGNED_LONG_LONG timeout_ms;
-
-	MHD_run(l->daemon);
-	if (MHD_get_timeout(l->daemon, &timeout_ms) != MHD_YES) {
-		ev_timer_stop(l->gateway->loop, &l->timer);
-		return;
-	}
-	/* 0 means "again at once"; the timer lets other events through in between. */
-	l->timer.repeat = timeout_ms == 0 ? 0.0001 : timeout_ms / 1000.0;
-	ev_timer_again(l->gateway->loop, &l->timer);
-}
-
-static void on_listener_io(struct ev_loop *loop, struct ev_io *w, int revents)
-{
-	listener_run(w->data);
-}
-
-static void on_listener_timer(struct ev_loop *loop, struct ev_timer *w, int revents)
-{
-	listener_run(w->data);
-}
-
-static void on_prepare(struct ev_loop *loop, struct ev_prepare *w, int revents)
-{
-	struct fog_gateway *gw = w->data;
-
-	if (!gw->work)
-		return;
-	gw->work = false;
-	for (u32 i = 0; i < gw->listener_count; i++)
-		listener_run(&gw->listeners[i]);
-}
+/* ---- what every gateway serves -------------------------------------------------------------- */
 
 /* Made once: it is some milliseconds' work, and anybody may ask. */
 static int openapi_get(struct fog_exchange *x)
@@ -352,7 +325,6 @@ static int docs_get(struct fog_exchange *x)
 				  strlen(fog_gateway_docs));
 }
 
-/* What every gateway serves. */
 static const struct fog_route own_routes[] = {
 	{"GET", "/openapi.json", openapi_get,
 	 FOG_DESCRIBE("This document", .scope = FOG_SCOPE_NONE, .answer = "object")},
@@ -378,9 +350,7 @@ int fog_gateway_new(struct fog_gateway **out, struct ev_loop *loop)
 	gw->head_ms = FOG_GATEWAY_HEAD_MS;
 	gw->body_ms = FOG_GATEWAY_BODY_MS;
 	gw->run >>= 1; /* the store's numbers have a sign */
-	ev_prepare_init(&gw->prepare, on_prepare);
-	gw->prepare.data = gw;
-	ev_prepare_start(loop, &gw->prepare);
+	fog_listeners_init(gw);
 	fog_websockets_init(gw);
 	fog_gateway_add(gw, own_routes, FOG_ARRAY_COUNT(own_routes), gw);
 	*out = gw;
@@ -402,82 +372,6 @@ void fog_gateway_define(struct fog_gateway *gw, const char *name, const char *te
 json_t *fog_gateway_openapi(struct fog_gateway *gw)
 {
 	return fog_openapi(&gw->routes);
-}
-
-/* MHD's connection is the session's pointer. gnutls asks at each handshake, so that a new
- * certificate is used from the next one on. */
-static int on_certificate(gnutls_session_t session, const gnutls_datum_t *authorities,
-			  int authority_count, const gnutls_pk_algorithm_t *algorithms,
-			  int algorithm_count, gnutls_pcert_st **chain, unsigned *chain_len,
-			  gnutls_privkey_t *key)
-{
-	struct fog_gateway_listener *l = fog_patience_listener(gnutls_session_get_ptr(session));
-	struct fog_tls *tls = l != NULL ? l->tls : NULL;
-
-	if (tls == NULL)
-		return -1;
-	*chain = tls->now.chain;
-	*chain_len = tls->now.count;
-	*key = tls->now.key;
-	return 0;
-}
-
-static struct MHD_Daemon *daemon_start(struct fog_gateway_listener *l, int fd)
-{
-	unsigned flags =
-		MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_ALLOW_UPGRADE | MHD_USE_ERROR_LOG;
-	struct MHD_OptionItem tls[] = {
-		{MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)on_certificate},
-		{MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)TLS_PRIORITIES},
-		{MHD_OPTION_END, 0, NULL},
-	};
-	struct MHD_OptionItem none[] = {{MHD_OPTION_END, 0, NULL}};
-
-	if (l->tls != NULL)
-		flags |= MHD_USE_TLS;
-	return MHD_start_daemon(
-		flags, 0, NULL, NULL, handle, l, MHD_OPTION_EXTERNAL_LOGGER, on_mhd_log, l,
-		MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)FOG_GATEWAY_MEMORY_MAX, MHD_OPTION_CONNECTION_LIMIT,
-		(unsigned)FOG_GATEWAY_CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-		l->trusted ? 0u : (unsigned)FOG_GATEWAY_ADDRESS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-		(unsigned)FOG_GATEWAY_IDLE_SECONDS, MHD_OPTION_NOTIFY_COMPLETED, completed, l,
-		MHD_OPTION_NOTIFY_CONNECTION, fog_patience_connection, l,
-		MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_ARRAY, l->tls != NULL ? tls : none,
-		MHD_OPTION_END);
-}
-
-static int listen_start(struct fog_gateway *gw, int fd, bool trusted, struct fog_tls *tls)
-{
-	if (gw->listener_count == FOG_GATEWAY_LISTENERS_MAX)
-		return -ENOSPC;
-	struct fog_gateway_listener *l = &gw->listeners[gw->listener_count];
-	*l = (struct fog_gateway_listener){.gateway = gw, .trusted = trusted, .tls = tls};
-	l->daemon = daemon_start(l, fd);
-	if (l->daemon == NULL)
-		return -EIO;
-	const union MHD_DaemonInfo *info = MHD_get_daemon_info(l->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-	if (info == NULL) {
-		MHD_stop_daemon(l->daemon);
-		return -EIO;
-	}
-	ev_io_init(&l->io, on_listener_io, info->epoll_fd, EV_READ);
-	ev_init(&l->timer, on_listener_timer);
-	l->io.data = l->timer.data = l;
-	ev_io_start(gw->loop, &l->io);
-	fog_patience_start(l);
-	gw->listener_count++;
-	return 0;
-}
-
-int fog_gateway_listen(struct fog_gateway *gw, int fd)
-{
-	return listen_start(gw, fd, true, NULL);
-}
-
-int fog_gateway_listen_tcp(struct fog_gateway *gw, int fd, struct fog_tls *tls)
-{
-	return listen_start(gw, fd, false, tls);
 }
 
 void fog_gateway_policy_set(struct fog_gateway *gw, const struct fog_gateway_policy *p)
@@ -504,15 +398,7 @@ void fog_gateway_free(struct fog_gateway *gw)
 		if (x->suspended)
 			fog_exchange_problem(x, 503, "the control plane is stopping");
 	fog_websockets_stop(gw);
-	for (u32 i = 0; i < gw->listener_count; i++) {
-		struct fog_gateway_listener *l = &gw->listeners[i];
-		MHD_run(l->daemon); /* sends what was just answered */
-		ev_io_stop(gw->loop, &l->io);
-		ev_timer_stop(gw->loop, &l->timer);
-		fog_patience_stop(l);
-		MHD_stop_daemon(l->daemon);
-	}
-	ev_prepare_stop(gw->loop, &gw->prepare);
+	fog_listeners_stop(gw);
 	FOG_ASSERT(gw->open == NULL);
 	fog_routes_clear(&gw->routes);
 	free(gw->limiter);

@@ -27,6 +27,7 @@
 #include <jansson.h>
 
 #include "controlplane/core/loop.h"
+#include "controlplane/core/trace.h"
 #include "controlplane/health/histogram.h"
 #include "crypto/types.h"
 
@@ -42,7 +43,7 @@
 #define FOG_GATEWAY_ROUTES_MAX      256
 #define FOG_GATEWAY_DEFINES_MAX     128
 #define FOG_GATEWAY_PARAMS_MAX      4   /* {name} parts of a pattern */
-#define FOG_GATEWAY_PARAM_SIZE      128 /* bytes of one with its zero; longer: 404 */
+#define FOG_GATEWAY_PARAM_SIZE      768 /* bytes of one with its zero; longer: 404 */
 #define FOG_GATEWAY_LISTENERS_MAX   2
 #define FOG_GATEWAY_PROXIES_MAX     256 /* = FOG_CONFIG_LIST_MAX */
 
@@ -93,7 +94,8 @@ struct fog_operation {
 
 struct fog_route {
 	const char *method;  /* "GET", "POST", "DELETE" */
-	const char *pattern; /* "/v1/jobs/{id}/logs": a {name} takes one non-empty path segment */
+	const char *pattern; /* "/v1/jobs/{id}/logs": a {name} takes one non-empty path segment; a
+			      * last {path} takes all that are left */
 	fog_handler_fn handler;
 	const struct fog_operation *operation;
 };
@@ -129,6 +131,10 @@ json_t *fog_gateway_openapi(struct fog_gateway *gw);
 int fog_gateway_listen(struct fog_gateway *gw, int fd);
 /* The same of a TCP socket, where the policy holds; with TLS unless tls (tls.h) is NULL. */
 int fog_gateway_listen_tcp(struct fog_gateway *gw, int fd, struct fog_tls *tls);
+/* Replaces what serves the sockets, before the loop sleeps next: nobody is refused, who has asked
+ * is answered, idle connections and WebSockets over TLS end. fd: a socket to be the unix socket
+ * from then on, taken; -1: the same as before. */
+void fog_gateway_restart(struct fog_gateway *gw, int fd);
 /* Since the start, but for what is said to be now. */
 struct fog_gateway_counts {
 	u64 requests;           /* answered */
@@ -176,6 +182,13 @@ const char *fog_exchange_owner(const struct fog_exchange *x);
  * header of the answer and in problems. */
 const char *fog_exchange_request_id(const struct fog_exchange *x);
 
+/* The trace it belongs to: the caller's, when its traceparent holds, else a new one; the span is
+ * the request's own. While a handler runs it is entered (core/trace.h). */
+const struct fog_trace *fog_exchange_trace(const struct fog_exchange *x);
+/* Was the trace the caller's? And what its own tools said of it; NULL: nothing. */
+bool fog_exchange_traced(const struct fog_exchange *x);
+const char *fog_exchange_tracestate(const struct fog_exchange *x);
+
 /* Answer. All return 0. json takes over `value`; NULL answers 500. */
 int fog_exchange_json(struct fog_exchange *x, unsigned status, json_t *value);
 /* The same of JSON that is text already; takes it over (malloc). */
@@ -183,7 +196,8 @@ int fog_exchange_json_text(struct fog_exchange *x, unsigned status, char *text, 
 /* Bytes as they are; copied. */
 int fog_exchange_bytes(struct fog_exchange *x, unsigned status, const char *content_type,
 		       const void *data, size_t len);
-/* {"type":"about:blank","title":..,"status":..,"detail":..,"request_id":..} */
+/* {"type":"about:blank","title":..,"status":..,"detail":..,"request_id":..,
+ * "trace_id":..} */
 __attribute__((format(printf, 3, 4))) int fog_exchange_problem(struct fog_exchange *x,
 							       unsigned status, const char *fmt,
 							       ...);

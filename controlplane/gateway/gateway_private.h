@@ -15,7 +15,11 @@
 struct fog_connection;
 
 struct fog_gateway_listener {
+	struct fog_gateway_listener *next;
 	struct fog_gateway *gateway;
+	int fd;       /* ours; the daemon has a copy */
+	bool retired; /* replaced: takes no more connections, goes when it has answered */
+	u32 open;     /* requests, WebSockets over TLS among them */
 	struct MHD_Daemon *daemon;
 	struct fog_tls *tls; /* NULL: plain */
 	bool trusted;        /* who can connect may do everything */
@@ -40,8 +44,9 @@ struct fog_gateway {
 	struct fog_limiter *limiter;
 	struct fog_routes routes;
 	char *openapi; /* the document as text; NULL: routes were added since */
-	struct fog_gateway_listener listeners[FOG_GATEWAY_LISTENERS_MAX];
-	u32 listener_count;
+	struct fog_gateway_listener *listeners; /* those retired, too */
+	bool restart;                           /* before the loop sleeps */
+	int restart_fd;            /* to be the unix socket from then on; -1: the same */
 	struct ev_prepare prepare; /* runs MHD before the loop sleeps when it has work */
 	bool work;                 /* a response waits that no socket event announces */
 	bool stopping;
@@ -60,6 +65,28 @@ extern const char fog_gateway_docs[]; /* docs.html */
 
 /* The exchange is answered. */
 void fog_gateway_count(struct fog_exchange *x);
+
+/* ---- listener.c ----------------------------------------------------------------------------- */
+
+void fog_listeners_init(struct fog_gateway *gw);
+/* All were answered. */
+void fog_listeners_stop(struct fog_gateway *gw);
+
+/* ---- gateway.c ------------------------------------------------------------------------------ */
+
+/* MHD_AccessHandlerCallback and MHD_RequestCompletedCallback, the listener as cls. */
+enum MHD_Result fog_gateway_handle(void *cls, struct MHD_Connection *connection, const char *url,
+				   const char *method, const char *version, const char *upload,
+				   size_t *upload_size, void **con_cls);
+void fog_gateway_completed(void *cls, struct MHD_Connection *connection, void **con_cls,
+			   enum MHD_RequestTerminationCode code);
+
+/* ---- traced.c ------------------------------------------------------------------------------- */
+
+/* The caller's trace, or a new one. */
+void fog_traced_begin(struct fog_exchange *x);
+/* It is answered: its span. */
+void fog_traced_end(const struct fog_exchange *x);
 
 /* ---- gate.c --------------------------------------------------------------------------------- */
 
@@ -102,6 +129,8 @@ void fog_patience_answered(struct fog_gateway_listener *l, struct MHD_Connection
 int fog_websocket_start(const struct fog_exchange *x, int fd, struct MHD_UpgradeResponseHandle *urh,
 			const char *early, size_t early_len);
 void fog_websockets_init(struct fog_gateway *gw);
+/* Says goodbye to those that hang on a listener, which is to go. */
+void fog_websockets_release(struct fog_gateway *gw);
 /* Tells all that the gateway goes away and frees them. */
 void fog_websockets_stop(struct fog_gateway *gw);
 

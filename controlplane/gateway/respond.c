@@ -22,11 +22,43 @@ const char *fog_exchange_header_in(const struct fog_exchange *x, const char *nam
 	return v != NULL ? v : "";
 }
 
+struct lines {
+	const char *name;
+	const char **line;
+	u32 count;
+};
+
+static enum MHD_Result line_take(void *ctx, enum MHD_ValueKind kind, const char *name,
+				 const char *value)
+{
+	struct lines *l = ctx;
+
+	if (strcasecmp(name, l->name) != 0 || value == NULL)
+		return MHD_YES;
+	if (l->count >= FOG_EXCHANGE_LINES_MAX)
+		memmove(l->line, l->line + 1, (FOG_EXCHANGE_LINES_MAX - 1) * sizeof(*l->line));
+	l->line[FOG_MIN(l->count, (u32)FOG_EXCHANGE_LINES_MAX - 1)] = value;
+	l->count++;
+	return MHD_YES;
+}
+
+u32 fog_exchange_lines_in(const struct fog_exchange *x, const char *name,
+			  const char *line[FOG_EXCHANGE_LINES_MAX])
+{
+	struct lines l = {.name = name, .line = line};
+
+	MHD_get_connection_values(x->connection, MHD_HEADER_KIND, line_take, &l);
+	return l.count;
+}
+
 /* ---- tags ----------------------------------------------------------------------------------- */
 
 /* Answers in the published envelope hold the time, so that no two are the same. */
 static bool tagged(const struct fog_exchange *x, unsigned status)
 {
+	for (u32 i = 0; i < x->header_count; i++)
+		if (strcmp(x->headers[i].name, MHD_HTTP_HEADER_ETAG) == 0)
+			return false; /* it has one */
 	return status == 200 && x->entry != NULL && !x->entry->contract &&
 	       strcmp(x->entry->route->method, MHD_HTTP_METHOD_GET) == 0;
 }
@@ -172,7 +204,9 @@ int fog_exchange_respond(struct fog_exchange *x, unsigned status, struct MHD_Res
 	FOG_ASSERT(x->response == NULL);
 	/* Without memory even for an empty response: the connection is closed unanswered. */
 	if (r != NULL) {
+		char trace[FOG_TRACEPARENT_SIZE];
 		MHD_add_response_header(r, "X-Request-Id", x->request_id);
+		MHD_add_response_header(r, "traceresponse", fog_trace_format(&x->trace, trace));
 		for (u32 i = 0; i < x->header_count; i++)
 			MHD_add_response_header(r, x->headers[i].name, x->headers[i].value);
 		if (x->link != NULL)

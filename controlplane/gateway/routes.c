@@ -116,7 +116,9 @@ u32 fog_route_match(const char *pattern, const char *path, struct fog_exchange *
 
 	x->param_count = 0;
 	for (;;) {
-		size_t p_len = strcspn(pattern, "/"), s_len = strcspn(path, "/");
+		bool rest = strcmp(pattern, "{path}") == 0;
+		size_t p_len = strcspn(pattern, "/");
+		size_t s_len = rest ? strlen(path) : strcspn(path, "/");
 		if (!segment_match(pattern, p_len, path, s_len, x, &literals))
 			return 0;
 		pattern += p_len;

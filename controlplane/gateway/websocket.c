@@ -386,6 +386,13 @@ void fog_websockets_init(struct fog_gateway *gw)
 	ev_timer_start(gw->loop, &gw->websockets.timer);
 }
 
+void fog_websockets_release(struct fog_gateway *gw)
+{
+	for (struct fog_websocket *ws = gw->websockets.head; ws != NULL; ws = ws->next)
+		if (ws->urh != NULL)
+			fog_websocket_close(ws, 1001, "the gateway is restarted");
+}
+
 void fog_websockets_stop(struct fog_gateway *gw)
 {
 	ev_timer_stop(gw->loop, &gw->websockets.timer);

@@ -40,6 +40,13 @@ static int submit_failed(struct fog_exchange *x, int rc, const char *id, const c
 	}
 }
 
+struct fog_job_origin fog_jobs_origin(const struct fog_exchange *x)
+{
+	return (struct fog_job_origin){.trace = *fog_exchange_trace(x),
+				       .given = fog_exchange_traced(x),
+				       .state = fog_exchange_tracestate(x)};
+}
+
 static int jobs_post(struct fog_exchange *x)
 {
 	struct fog_jobs_runtime *rt = fog_exchange_ctx(x);
@@ -52,6 +59,7 @@ static int jobs_post(struct fog_exchange *x)
 	int rc = fog_job_request_parse(fog_exchange_body(x), &request, error);
 	if (rc != 0)
 		return submit_failed(x, rc, "", error);
+	request.origin = fog_jobs_origin(x);
 	rc = fog_jobs_submit(engine(x), fog_exchange_subject(x), &request, fog_jobs_runtime_now(rt),
 			     id, error);
 	fog_job_request_free(&request);
@@ -243,6 +251,30 @@ static int receipts_get(struct fog_exchange *x)
 	return answer(x, list);
 }
 
+/* Of a job or a batch; what only one of them has, or only when it is shown alone, need not be
+ * there.
+ */
+#define JOB                                                                                       \
+	"{id: string, user?: string (account that pays), name?: string, state?: string, reason?:" \
+	" string, cancel_requested?: boolean, attempt_count?: integer, lost_count?: integer,"     \
+	" submitted_ms?: ms|null, started_ms?: ms|null, ended_ms?: ms|null, worker_name?:"        \
+	" string, worker?: hex64|null, escrow?: integer (mfog), namespace?: string, trace_id?:"   \
+	" string, worker_trace_id?: string, batch?: string (it belongs to), stage?: string,"      \
+	" kind?: string, rank?: integer, members?: integer, after?: string, outcome?: string,"    \
+	" exit?: integer|null, signal?: integer|null, paid?: integer (mfog), spec?: any (what"    \
+	" runs), wishes?: any (where and how), attempts?: [{number: integer, worker_name:"        \
+	" string, state: string, worker?: hex64|null, reason?: string, path?: any (ids of"        \
+	" relays), quote?: integer, run?: integer, created_ms?: ms|null, offered_ms?: ms|null,"   \
+	" accepted_ms?: ms|null, received_ms?: ms|null, ended_ms?: ms|null, deadline_ms?:"        \
+	" ms|null, price?: {cpu_hour: integer, memory_gb_hour: integer, max: integer},"           \
+	" reputation_before?: number, reputation_after?: number|null, outcome?: string, exit?:"   \
+	" integer|null, signal?: integer|null, error?: string, wall_ms?: integer, cpu_ms?:"       \
+	" integer, memory_max_bytes?: integer, io_read_bytes?: integer, io_write_bytes?:"         \
+	" integer, truncated?: boolean, stdout_sha256?: hex64, stderr_sha256?: hex64, sandbox?:"  \
+	" any, amount?: integer, run_started_ms?: ms, run_ended_ms?: ms, settlement?: {amount:"   \
+	" integer, created_ms: ms|null, acknowledged: boolean}, ...}], logs?: {stdout: integer"   \
+	" (bytes), stderr: integer}, checkpoints?: any, likely_start_ms?: ms|null, ...}"
+
 static const struct fog_route routes[] = {
 	{"POST", "/v1/jobs", jobs_post,
 	 FOG_DESCRIBE("Submit a job",
@@ -285,26 +317,35 @@ static const struct fog_route routes[] = {
 	 FOG_DESCRIBE("What a reputation rests on", .path = "node: hex64",
 		      .query = "limit?: integer 0..1000 = 50", .answer = "object")},
 	{"GET", "/v1/receipts/{job}", receipts_get,
-	 FOG_DESCRIBE("Signed receipts of a job", .answer = "{receipts: [object]}")},
+	 FOG_DESCRIBE("Signed receipts of a job",
+		      .answer = "{receipts: [{attempt: integer, submitter: hex64|null, worker:"
+				" hex64|null, label: string, text: string (what is signed),"
+				" signature: hex, amount: integer, created_ms: ms|null,"
+				" settlement: object|null, trace_id?: string, worker_trace_id?:"
+				" string}]}")},
 };
 
 void fog_jobs_api_add(struct fog_jobs_runtime *rt, struct fog_gateway *gateway)
 {
-	fog_gateway_define(gateway, "Job", "{id: string, ...}");
-	fog_gateway_define(gateway, "JobRequest",
-			   "{argv?: [string] 1.. (program and arguments; not of a batch),"
-			   " env?: {*: string}, stdin_base64?: base64, inputs?: array,"
-			   " limits?: {cpu_cores?: number, memory_mb?: integer,"
-			   " wall_seconds?: integer, output_mb?: integer, disk_mb?:"
-			   " integer, pids?: integer, ...}, engine?: string, target?:"
-			   " string, constraints?: object, price_cap?: integer (mfog),"
-			   " namespace?: string = default, class?: string = B, tier?:"
-			   " string, priority?: integer = 50, deadline_seconds?: integer,"
-			   " retries?: integer, preemptible?: boolean, on_preempt?:"
-			   " string, checkpoint?: boolean, group?: string, webhook?:"
-			   " string, array?: integer, gang?: integer, name?: string, id?:"
-			   " string, stages?: array, ...}");
+	fog_gateway_define(gateway, "Job", JOB);
+	fog_gateway_define(
+		gateway, "JobRequest",
+		"{argv?: [string] 1.. (program and arguments; not of a batch),"
+		" env?: {*: string}, stdin_base64?: base64, inputs?: array,"
+		" limits?: {cpu_cores?: number, memory_mb?: integer,"
+		" wall_seconds?: integer, output_mb?: integer, disk_mb?:"
+		" integer, pids?: integer, artifacts_mb?: integer, ...},"
+		" artifacts?: [string] ..32 (files of /work to take), engine?:"
+		" string, target?:"
+		" string, constraints?: object, price_cap?: integer (mfog),"
+		" namespace?: string = default, class?: string = B, tier?:"
+		" string, priority?: integer = 50, deadline_seconds?: integer,"
+		" retries?: integer, preemptible?: boolean, on_preempt?:"
+		" string, on_timeout?: string, checkpoint?: any, group?: string, webhook?:"
+		" string, array?: integer, gang?: integer, name?: string, id?:"
+		" string, stages?: array, ...}");
 	fog_gateway_add(gateway, routes, FOG_ARRAY_COUNT(routes), rt);
 	fog_jobs_batch_api_add(rt, gateway);
+	fog_jobs_file_api_add(rt, gateway);
 	fog_jobs_reserve_api_add(rt, gateway);
 }

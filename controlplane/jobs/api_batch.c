@@ -62,6 +62,8 @@ int fog_jobs_batch_post(struct fog_exchange *x)
 	int rc = fog_job_batch_parse(fog_exchange_body(x), id, &batch, error);
 	if (rc != 0)
 		return failed(x, rc, error);
+	for (u32 i = 0; i < batch.count; i++)
+		batch.request[i].origin = fog_jobs_origin(x);
 	rc = fog_jobs_submit_batch(engine(x), fog_exchange_subject(x), &batch,
 				   fog_jobs_runtime_now(rt), error);
 	memcpy(id, batch.id, sizeof(id));
@@ -194,24 +196,6 @@ static int job_history(struct fog_exchange *x)
 	return answer(x, fog_view_history(engine(x), id));
 }
 
-static int artifact_get(struct fog_exchange *x)
-{
-	char job[FOG_JOB_ID_SIZE];
-	u32 attempt, stream, len;
-	u8 sha256[32], *data;
-
-	if (fog_hex_decode(fog_exchange_param(x, "sha256"), sha256, sizeof(sha256)) != 0)
-		return fog_exchange_problem(x, 400, "sha256: must be 64 hex digits");
-	if (!fog_view_artifact(engine(x), fog_exchange_owner(x), sha256, job, &attempt, &stream))
-		return fog_exchange_problem(x, 404, "no output has that hash");
-	int rc = fog_view_log(engine(x), job, attempt, stream, 0, FOG_JOB_OUTPUT_MAX, &data, &len);
-	if (rc != 0)
-		return fog_exchange_problem(x, 500, "the output cannot be read");
-	rc = fog_exchange_bytes(x, 200, "application/octet-stream", data, len);
-	free(data);
-	return rc;
-}
-
 /* ---- namespaces and hosts ------------------------------------------------------------------- */
 
 static int spaces_get(struct fog_exchange *x)
@@ -335,12 +319,9 @@ static const struct fog_route routes[] = {
 	{"GET", "/v1/jobs/{id}/why", job_why,
 	 FOG_DESCRIBE("Why a job waits, or where it would run", .answer = "object")},
 	{"GET", "/v1/jobs/{id}/history", job_history,
-	 FOG_DESCRIBE(
-		 "States a job went through",
-		 .answer = "{id: string, history: [{state: string, reason: string, at_ms: ms}]}")},
-	{"GET", "/v1/artifacts/{sha256}", artifact_get,
-	 FOG_DESCRIBE("An output by its hash", .path = "sha256: hex64",
-		      .type = "application/octet-stream")},
+	 FOG_DESCRIBE("States a job went through",
+		      .answer = "{id: string, trace_id?: string, worker_trace_id?: string, "
+				"history: [{state: string, reason: string, at_ms: ms}]}")},
 	{"GET", "/v1/namespaces", spaces_get,
 	 FOG_DESCRIBE("Namespaces: quotas, weights, use", .answer = "{namespaces: [object]}")},
 	{"POST", "/v1/namespaces/{name}", space_post,
@@ -361,7 +342,14 @@ static const struct fog_route routes[] = {
 			       " 0..9223372036854775807 = 0 (next of the page before)",
 		      .answer = "object")},
 	{"GET", "/v1/scheduler", scheduler_get,
-	 FOG_DESCRIBE("What the scheduler has done", .answer = "object")},
+	 FOG_DESCRIBE("What the scheduler has done",
+		      .answer = "{total_nodes: integer, healthy_nodes: integer,"
+				" total_placements: integer, successful_placements: integer,"
+				" failed_placements: integer, success_rate: number,"
+				" avg_placement_latency_ms: number, p95_placement_latency_ms:"
+				" number, queue_length: integer, optimization_generations:"
+				" integer, batches: integer, passes: integer, preemptions:"
+				" integer, sla_breaches: integer}")},
 };
 
 void fog_jobs_batch_api_add(struct fog_jobs_runtime *rt, struct fog_gateway *gateway)

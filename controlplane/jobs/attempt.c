@@ -24,6 +24,17 @@ void fog_attempt_free(struct fog_jobs *j, struct fog_attempt *a)
 	fog_jobs_bury(j, a);
 }
 
+static struct fog_job_step step_of(const struct fog_attempt *a, const char *name, u64 start_ms,
+				   const char *error)
+{
+	return (struct fog_job_step){.name = name,
+				     .trace = &a->trace.span,
+				     .job = a->key.job,
+				     .attempt = a->key.attempt,
+				     .start_ms = start_ms,
+				     .error = error};
+}
+
 static bool hold(struct fog_jobs *j, const struct fog_attempt *a, const char *user)
 {
 	char key[FOG_LEDGER_KEY_SIZE];
@@ -83,7 +94,9 @@ static bool backed(struct fog_jobs *j, struct fog_attempt *a)
 		fog_jobs_fail(j, -EUCLEAN);
 		return false;
 	}
+	const struct fog_trace *before = fog_trace_enter(&a->trace.span);
 	bool held = j->ports.backed(j->ports.context, &a->key, offer, a->quote + a->premium, error);
+	fog_trace_enter(before);
 	free(offer);
 	free(spec);
 	if (!held) {
@@ -103,6 +116,7 @@ bool fog_attempt_place(struct fog_jobs *j, struct fog_job *job,
 		fog_jobs_fail(j, -ENOMEM);
 		return true;
 	}
+	fog_bring_offer(j, job);
 	memcpy(a->key.submitter, j->config.node_id, sizeof(a->key.submitter));
 	memcpy(a->key.worker, host->id, sizeof(a->key.worker));
 	memcpy(a->key.job, job->id, sizeof(a->key.job));
@@ -115,10 +129,14 @@ bool fog_attempt_place(struct fog_jobs *j, struct fog_job *job,
 		return false;
 	}
 	a->job = job;
+	a->trace = job->trace;
+	a->placed_ms = j->now_ms;
 	a->state = FOG_ATTEMPT_PLACED;
 	a->run = 1;
 	a->limits = job->limits;
 	a->input_size = job->input_size;
+	a->restored = job->restored;
+	memcpy(a->restored_sha256, job->restored_sha256, sizeof(a->restored_sha256));
 	a->deadline_ms = j->now_ms + FOG_JOBS_OFFER_MS;
 	job->attempt = a;
 	job->attempt_count++;
@@ -128,6 +146,7 @@ bool fog_attempt_place(struct fog_jobs *j, struct fog_job *job,
 	offer_write(j, a, host);
 	fog_jobs_reason(reason, "placed on %s", host->name);
 	fog_job_set(j, job, FOG_JOB_PLACED, reason);
+	fog_jobs_step(j, step_of(a, "schedule", job->queued_ms, NULL));
 	if (backed(j, a))
 		fog_jobs_session_open(j, a);
 	return true;
@@ -185,6 +204,7 @@ void fog_attempt_end(struct fog_jobs *j, struct fog_attempt *a, enum fog_attempt
 	FOG_ASSERT(a->job != NULL && a->state <= FOG_ATTEMPT_RECEIVED);
 	release(j, a);
 	fog_db_log_drop(j, a);
+	fog_bring_lost(j, a);
 	a->log_size[0] = a->log_size[1] = 0;
 	/* Whoever may have our offer is told that we gave it up, so that he frees his resources. */
 	a->notify = state == FOG_ATTEMPT_LOST && a->offered_ms != 0;
@@ -209,6 +229,7 @@ void fog_attempt_lose(struct fog_jobs *j, struct fog_attempt *a, enum fog_eviden
 		return;
 	if (kind != FOG_EVIDENCE_INVALID)
 		fog_collect_evidence(j, a, kind, 0.5, reason);
+	fog_jobs_step(j, step_of(a, "lost", 0, reason));
 	job->lost_count++;
 	fog_job_avoid(j, job, a->key.worker,
 		      kind == FOG_EVIDENCE_FRAUD_DETECTED ? FOG_AVOID_LIED : FOG_AVOID_FAILED);
@@ -278,6 +299,7 @@ void fog_attempt_opened(struct fog_jobs *j, struct fog_attempt *a)
 	char *offer, *spec;
 	/* Whoever said yes once is only asked how it is going: forgetting is not starting over. */
 	bool query = a->state > FOG_ATTEMPT_OFFERED;
+	struct fog_trace wire;
 
 	if (!fog_db_attempt_offer(j, a, &offer, signature, &spec)) {
 		fog_jobs_fail(j, -EUCLEAN);
@@ -291,10 +313,11 @@ void fog_attempt_opened(struct fog_jobs *j, struct fog_attempt *a)
 			    a->job->reason != NULL ? a->job->reason : "");
 	}
 	fog_jobs_session_send(j, a->session, fog_job_hello(NULL));
+	fog_job_trace_wire(&a->trace, &wire);
 	if (a->session != NULL)
 		fog_jobs_session_send(
 			j, a->session,
-			fog_job_offer(offer, signature, spec, query, fog_attempt_held(a)));
+			fog_job_offer(offer, signature, spec, query, fog_attempt_held(a), &wire));
 	free(offer);
 	free(spec);
 }
@@ -304,6 +327,8 @@ void fog_attempt_unlinked(struct fog_jobs *j, struct fog_attempt *a, const char 
 	u32 max = a->notify ? FOG_JOBS_RETRY_LATE_MS : FOG_JOBS_RETRY_MAX_MS;
 
 	a->session = NULL;
+	a->gone_ms = a->gone_ms != 0 ? a->gone_ms : j->now_ms;
+	fog_bring_again(j, a);
 	a->retry_ms = FOG_MIN(FOG_MAX(2 * a->retry_ms, FOG_JOBS_RETRY_MIN_MS), max);
 	a->open_ms = j->now_ms + a->retry_ms;
 	snprintf(a->error, sizeof(a->error), "%s", error);
@@ -340,6 +365,14 @@ static void late(struct fog_jobs *j, struct fog_attempt *a)
 	}
 }
 
+/* Whoever has a checkpoint loses little by not waiting for a host that may have died. */
+static bool absent(const struct fog_jobs *j, const struct fog_attempt *a)
+{
+	return a->job != NULL && a->checkpoint + (u32)a->restored != 0 &&
+	       a->state == FOG_ATTEMPT_ACCEPTED && a->gone_ms != 0 &&
+	       j->now_ms >= a->gone_ms + j->config.absent_ms;
+}
+
 void fog_attempt_tick(struct fog_jobs *j, struct fog_attempt *a)
 {
 	struct fog_job *job = a->job;
@@ -349,12 +382,12 @@ void fog_attempt_tick(struct fog_jobs *j, struct fog_attempt *a)
 		return;
 	}
 	if (job != NULL && job->cancel_ms != 0 && a->state <= FOG_ATTEMPT_ACCEPTED &&
-	    j->now_ms >= job->cancel_ms + FOG_JOBS_CANCEL_MS) {
+	    j->now_ms >= job->cancel_ms + FOG_JOBS_CANCEL_MS + job->checkpoint.grace_ms) {
 		fog_attempt_lose(j, a, FOG_EVIDENCE_INVALID, "no answer to the cancel");
 		return;
 	}
 	if (job != NULL && a->stop != FOG_STOP_NONE && a->state <= FOG_ATTEMPT_ACCEPTED &&
-	    j->now_ms >= a->stop_ms + FOG_JOBS_CANCEL_MS) {
+	    j->now_ms >= a->stop_ms + FOG_JOBS_CANCEL_MS + job->checkpoint.grace_ms) {
 		enum fog_stop why = a->stop;
 		fog_attempt_end(j, a, FOG_ATTEMPT_LOST, "no answer to the stop");
 		fog_job_stopped(j, job, why);
@@ -364,6 +397,11 @@ void fog_attempt_tick(struct fog_jobs *j, struct fog_attempt *a)
 	    a->retry_ms >= FOG_JOBS_GONE_MS) {
 		fog_attempt_lose(j, a, FOG_EVIDENCE_UNAVAILABILITY,
 				 "its host went away before the gang began");
+		return;
+	}
+	if (absent(j, a)) {
+		fog_attempt_lose(j, a, FOG_EVIDENCE_UNAVAILABILITY,
+				 "its host went away; it goes on from its checkpoint elsewhere");
 		return;
 	}
 	if (a->session == NULL && j->now_ms >= a->open_ms && backed(j, a))
@@ -417,9 +455,12 @@ static void progress(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 static void accepted(struct fog_jobs *j, struct fog_attempt *a, const struct fog_job_message *m)
 {
 	a->retry_ms = 0;
+	a->gone_ms = 0;
 	switch (a->state) {
 	case FOG_ATTEMPT_OFFERED:
 		a->state = FOG_ATTEMPT_ACCEPTED;
+		fog_jobs_step(j, step_of(a, "carry",
+					 a->placed_ms != 0 ? a->placed_ms : a->offered_ms, NULL));
 		if (fog_attempt_held(a))
 			a->deadline_ms = j->now_ms + FOG_JOBS_GATHER_MS;
 		else
@@ -437,6 +478,7 @@ static void accepted(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 	}
 	progress(j, a, m);
 	fog_collect_follow(j, a, true);
+	fog_bring_again(j, a);
 	/* A worker that has finished answers a cancel by saying so again. */
 	if ((a->job->cancel_ms != 0 || a->stop != FOG_STOP_NONE) && m->state < FOG_WORK_FINISHED)
 		fog_attempt_cancel(j, a);
@@ -448,6 +490,18 @@ static void accepted(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 		fog_attempt_go(j, a); /* it may not have heard */
 }
 
+/* Of the checkpoint this attempt was offered with, whatever newer ones it has made since. */
+static bool checkpoint_read(struct fog_jobs *j, const struct fog_attempt *a, u64 offset, void *buf,
+			    u32 cap, u32 *len)
+{
+	struct fog_bring_file f;
+
+	if (!fog_db_checkpoint_find(j, a->key.job, a->restored_sha256, &f))
+		return false;
+	fog_db_file_read(j, a->key.job, &f, offset, buf, cap, len);
+	return true;
+}
+
 static void input_send(struct fog_jobs *j, struct fog_attempt *a, const struct fog_job_message *m)
 {
 	u8 *buf = malloc(FOG_JOBS_CHUNK_MAX);
@@ -455,9 +509,13 @@ static void input_send(struct fog_jobs *j, struct fog_attempt *a, const struct f
 
 	if (buf == NULL)
 		fog_jobs_fail(j, -ENOMEM);
+	bool restored = a->restored && strcmp(m->name, FOG_JOB_CHECKPOINT_FILE) == 0;
 	for (u64 at = m->offset; buf != NULL && a->session != NULL && at < end;) {
 		u32 cap = (u32)FOG_MIN(end - at, FOG_JOBS_CHUNK_MAX), len = 0;
-		if (!fog_db_input_read(j, a->key.job, m->name, at, buf, cap, &len) || len == 0) {
+		bool there =
+			restored ? checkpoint_read(j, a, at, buf, cap, &len)
+				 : fog_db_input_read(j, a->key.job, m->name, at, buf, cap, &len);
+		if (!there || len == 0) {
 			fog_jobs_session_refuse(j, a->session, "no such input bytes");
 			break;
 		}
@@ -482,6 +540,16 @@ static void closed(struct fog_jobs *j, struct fog_attempt *a, const struct fog_j
 		ungathered(j, a, reason);
 	else
 		fog_attempt_lose(j, a, FOG_EVIDENCE_TASK_FAILURE, reason);
+}
+
+static void blob_expect(struct fog_attempt *a, const struct fog_job_message *m)
+{
+	struct fog_jobs_session *s = a->session;
+
+	s->expect = FOG_JOB_OP_BLOB;
+	snprintf(s->name, sizeof(s->name), "%s", m->name);
+	s->offset = m->offset;
+	s->length = m->length;
 }
 
 static void log_expect(struct fog_jobs *j, struct fog_attempt *a, const struct fog_job_message *m)
@@ -514,12 +582,20 @@ void fog_attempt_message(struct fog_jobs *j, struct fog_attempt *a, const struct
 	case FOG_JOB_OP_LOG:
 		log_expect(j, a, m);
 		break;
+	case FOG_JOB_OP_KEPT:
+		fog_bring_kept(j, a, m);
+		break;
+	case FOG_JOB_OP_BLOB:
+		blob_expect(a, m);
+		break;
 	case FOG_JOB_OP_RESULT:
 		fog_collect_result(j, a, m);
 		break;
 	case FOG_JOB_OP_SETTLED:
-		if (a->state == FOG_ATTEMPT_SETTLED)
-			notified(j, a, "");
+		if (a->state != FOG_ATTEMPT_SETTLED)
+			break;
+		fog_jobs_step(j, step_of(a, "settle", a->received_ms, NULL));
+		notified(j, a, "");
 		break;
 	case FOG_JOB_OP_CLOSED:
 		closed(j, a, m);

@@ -82,6 +82,10 @@ static void received(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 	char reason[FOG_JOB_REASON_SIZE];
 
 	fog_db_receipt_put(j, &a->key, s->text, s->signature, receipt->amount);
+	if (receipt->outcome == FOG_OUTCOME_FAILED && fog_bring_refused(j, a, receipt)) {
+		fog_attempt_lose(j, a, FOG_EVIDENCE_INVALID, receipt->error);
+		return;
+	}
 	if (receipt->outcome == FOG_OUTCOME_FAILED) {
 		fog_jobs_reason(reason, "the host could not run it: %s", receipt->error);
 		fog_attempt_lose(j, a, FOG_EVIDENCE_TASK_FAILURE, reason);
@@ -93,8 +97,11 @@ static void received(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 		return;
 	}
 	a->state = FOG_ATTEMPT_RECEIVED;
+	a->received_ms = j->now_ms;
 	a->deadline_ms = j->now_ms + FOG_JOBS_COLLECT_MS +
-			 fog_jobs_transfer_ms(receipt->output[0].size + receipt->output[1].size);
+			 fog_jobs_transfer_ms(receipt->output[0].size + receipt->output[1].size +
+					      receipt->checkpoint.size + receipt->manifest.size +
+					      receipt->artifact_bytes);
 	fog_db_attempt_update(j, a, "");
 	fog_collect_follow(j, a, true);
 	fog_collect_check(j, a);
@@ -115,9 +122,11 @@ static bool proven(struct fog_jobs *j, const struct fog_attempt *a,
 		fog_jobs_fail(j, -EUCLEAN);
 		return true;
 	}
+	const struct fog_trace *before = fog_trace_enter(&a->trace.span);
 	bool good = fog_job_spec_parse(text, strlen(text), &spec, error) == 0 &&
 		    j->ports.proven(j->ports.context, receipt, s->text, spec, s->proof,
 				    a->job->terms.sla == FOG_SLA_S, error);
+	fog_trace_enter(before);
 	fog_job_spec_free(spec);
 	free(offer);
 	free(text);
@@ -250,21 +259,28 @@ static void settle(struct fog_jobs *j, struct fog_attempt *a, const struct fog_r
 	char reason[FOG_JOB_REASON_SIZE];
 	struct fog_job *job = a->job;
 	enum fog_job_state state = job_outcome(t, reason);
+	enum fog_stop goes_on = fog_bring_goes_on(a, t);
 
+	if (goes_on != FOG_STOP_NONE && job->cancel_ms != 0) {
+		goes_on = FOG_STOP_NONE;
+		state = FOG_JOB_CANCELLED;
+		fog_jobs_reason(reason, "cancelled");
+	}
 	pay(j, a, t);
 	order_write(j, a, t, receipt);
 	artifacts_note(j, a, t);
 	if (t->outcome != FOG_OUTCOME_CANCELLED)
 		fog_collect_evidence(j, a, FOG_EVIDENCE_TASK_SUCCESS, 0.5, reason);
 	a->state = FOG_ATTEMPT_SETTLED;
+	a->stop = goes_on != FOG_STOP_NONE ? goes_on : a->stop;
 	a->notify = true;
 	a->retry_ms = 0;
 	a->deadline_ms = j->now_ms + FOG_JOBS_DELIVERY_MS;
 	fog_db_attempt_update(j, a, "");
 	a->job = NULL;
 	job->attempt = NULL;
-	if (t->outcome == FOG_OUTCOME_CANCELLED && job->cancel_ms == 0)
-		fog_job_stopped(j, job, a->stop);
+	if (goes_on != FOG_STOP_NONE)
+		fog_job_stopped(j, job, goes_on);
 	else
 		fog_job_end(j, job, state, reason, t);
 	fog_collect_settle_send(j, a);
@@ -320,10 +336,10 @@ void fog_collect_check(struct fog_jobs *j, struct fog_attempt *a)
 		free(text);
 		return;
 	}
-	if (outputs_match(j, a, &t))
-		settle(j, a, &t, text);
-	else
+	if (!outputs_match(j, a, &t))
 		fog_attempt_lose(j, a, FOG_EVIDENCE_FRAUD_DETECTED,
 				 "the output is not what the receipt says");
+	else if (fog_bring_ready(j, a, &t))
+		settle(j, a, &t, text);
 	free(text);
 }

@@ -87,9 +87,10 @@ static bool from_take(json_t *body, const char *id, const struct stage *s,
 			json_decref(list);
 			return false;
 		}
-		json_array_append_new(list,
-				      json_pack("{s:O?,s:o}", "name", json_object_get(in, "name"),
-						"job", json_sprintf("%s.%s", id, from)));
+		json_array_append_new(list, json_pack("{s:O?,s:O*,s:o}", "name",
+						      json_object_get(in, "name"), "artifact",
+						      json_object_get(in, "artifact"), "job",
+						      json_sprintf("%s.%s", id, from)));
 		json_array_remove(inputs, i);
 	}
 	if (json_array_size(list) != 0)

@@ -12,7 +12,8 @@
  * array of like jobs, or a gang: jobs that start together or not at all. Jobs know their place by
  * FOG_BATCH, FOG_STAGE, FOG_RANK and FOG_SIZE in their environment; their ids are BATCH.STAGE.RANK.
  *
- * An input {"name": "part", "from": "build.0"} is what that job of a stage above printed.
+ * An input {"name": "part", "from": "build.0"} is what that job of a stage above printed; with
+ * "artifact": "out/x.csv" beside it, the artifact of that name.
  *
  * A stage of class S is one job, replicated as its tier says; replicas know nothing of each other.
  * A body without stages is that of one job, as one stage named "job". */

@@ -49,8 +49,10 @@ void fog_db_job_insert(struct fog_jobs *j, const struct fog_job *job,
 		fog_stmt(j->store,
 			 "INSERT INTO job(id, user, name, spec, wishes, state, reason, cancel_ms,"
 			 " attempt_count, lost_count, created_ms, space, batch, stage, after, kind,"
-			 " rank, members, released_ms, class, tier)"
-			 " VALUES(?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+			 " rank, members, released_ms, class, tier, trace)"
+			 " VALUES(?, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+			 " ?)");
+	char trace[FOG_JOB_TRACE_SIZE];
 	fog_bind_text(q, job->id);
 	fog_bind_text(q, job->user);
 	fog_bind_text(q, request->name);
@@ -69,6 +71,7 @@ void fog_db_job_insert(struct fog_jobs *j, const struct fog_job *job,
 	fog_bind_u64(q, job->released_ms);
 	fog_bind_int(q, job->terms.sla);
 	fog_bind_int(q, job->terms.tier);
+	fog_bind_text(q, fog_job_trace_text(&job->trace, request->origin.state, trace));
 	run(j, q);
 	for (u32 i = 0; j->rc == 0 && i < request->input_count; i++)
 		input_insert(j, job->id, &request->input[i]);
@@ -132,11 +135,8 @@ void fog_db_job_end(struct fog_jobs *j, const struct fog_job *job, const char *r
 	run(j, q);
 }
 
-void fog_db_input_put(struct fog_jobs *j, const char *job, const char *spec, const char *name,
-		      const u8 *data, size_t size)
+void fog_db_spec_put(struct fog_jobs *j, const char *job, const char *spec)
 {
-	struct fog_job_input_data in = {.data = (u8 *)data, .size = size};
-
 	if (j->rc != 0)
 		return;
 	struct fog_stmt *q = fog_stmt(j->store, "UPDATE attempt SET spec = (SELECT spec FROM job"
@@ -149,9 +149,16 @@ void fog_db_input_put(struct fog_jobs *j, const char *job, const char *spec, con
 	fog_bind_text(q, spec);
 	fog_bind_text(q, job);
 	run(j, q);
+}
+
+void fog_db_input_put(struct fog_jobs *j, const char *job, const char *name, const u8 *data,
+		      size_t size)
+{
+	struct fog_job_input_data in = {.data = (u8 *)data, .size = size};
+
 	if (j->rc != 0)
 		return;
-	q = fog_stmt(j->store, "DELETE FROM job_input WHERE job = ? AND name = ?");
+	struct fog_stmt *q = fog_stmt(j->store, "DELETE FROM job_input WHERE job = ? AND name = ?");
 	fog_bind_text(q, job);
 	fog_bind_text(q, name);
 	run(j, q);
@@ -160,16 +167,18 @@ void fog_db_input_put(struct fog_jobs *j, const char *job, const char *spec, con
 		input_insert(j, job, &in);
 }
 
-u8 *fog_db_output_read(struct fog_jobs *j, const char *job, size_t *size)
+u8 *fog_db_output_read(struct fog_jobs *j, const char *job, u32 attempt, u32 stream, size_t *size)
 {
 	struct fog_stmt *q = fog_stmt(
 		j->store, "SELECT l.data FROM job j LEFT JOIN job_log l ON l.job = j.id"
-			  " AND l.attempt = j.attempt_count AND l.stream = 0 WHERE j.id = ?"
-			  " ORDER BY l.offset");
+			  " AND l.attempt = CASE WHEN ?2 = 0 THEN j.attempt_count ELSE ?2 END"
+			  " AND l.stream = ?3 WHERE j.id = ?1 ORDER BY l.offset");
 	u8 *out = NULL;
 
 	*size = 0;
 	fog_bind_text(q, job);
+	fog_bind_u64(q, attempt);
+	fog_bind_u64(q, stream);
 	while (row(j, q)) {
 		size_t len = 0;
 		const void *data = fog_column_is_null(q, 0) ? NULL : fog_column_blob(q, 0, &len);
@@ -322,6 +331,20 @@ void fog_db_attempts_prune(struct fog_jobs *j, const char *job, u32 below)
 	run(j, q);
 }
 
+u32 fog_db_attempts_begun(struct fog_jobs *j, const char *job)
+{
+	struct fog_stmt *q = fog_stmt(
+		j->store, "SELECT count(*) FROM attempt WHERE job = ? AND accepted_ms <> 0");
+	u32 count = 0;
+
+	fog_bind_text(q, job);
+	if (row(j, q)) {
+		count = (u32)fog_column_u64(q, 0);
+		fog_stmt_reset(q);
+	}
+	return count;
+}
+
 void fog_db_log_append(struct fog_jobs *j, const struct fog_attempt *a, u32 stream,
 		       const void *data, u32 len)
 {
@@ -410,9 +433,7 @@ static void job_read(struct fog_jobs *j, struct fog_stmt *q)
 	struct fog_job *job = fog_job_add(j, fog_column_text(q, 0));
 	if (job != NULL) {
 		snprintf(job->user, sizeof(job->user), "%s", fog_column_text(q, 1));
-		job->limits = spec->limits;
-		job->input_size = fog_job_spec_input_size(spec);
-		memcpy(job->spec_sha256, spec->sha256, sizeof(job->spec_sha256));
+		fog_job_spec_take(job, spec);
 		job->wishes = column_dup(j, q, 3);
 		job->state = (enum fog_job_state)fog_column_int(q, 4);
 		job->cancel_ms = fog_column_u64(q, 5);
@@ -430,6 +451,7 @@ static void job_read(struct fog_jobs *j, struct fog_stmt *q)
 		job->members = (u32)fog_column_u64(q, 15);
 		job->released_ms = fog_column_u64(q, 16);
 		job->began = fog_column_u64(q, 17) != 0;
+		fog_job_trace_read(fog_column_text(q, 18), &job->trace);
 		job->held = job->released_ms == 0 && job->after != NULL && job->after[0] != '\0';
 	}
 	fog_job_spec_free(spec);
@@ -444,8 +466,12 @@ static void attempt_limits(struct fog_jobs *j, struct fog_attempt *a, const char
 		fog_jobs_fail(j, -EUCLEAN);
 		return;
 	}
+	const struct fog_job_input *restored = fog_job_spec_restored(spec);
 	a->limits = spec->limits;
 	a->input_size = fog_job_spec_input_size(spec);
+	a->restored = restored != NULL;
+	if (restored != NULL)
+		memcpy(a->restored_sha256, restored->sha256, sizeof(a->restored_sha256));
 	fog_job_spec_free(spec);
 }
 
@@ -474,6 +500,8 @@ static void attempt_read(struct fog_jobs *j, struct fog_stmt *q)
 	a->stop_ms = j->now_ms;
 	a->premium = fog_column_int(q, 13);
 	a->go = fog_column_int(q, 14) != 0;
+	fog_job_trace_read(fog_column_text(q, 15), &a->trace);
+	a->checkpoint = fog_db_checkpoint_of(j, a);
 	TAILQ_INSERT_TAIL(&j->attempts, a, link);
 	if (a->state <= FOG_ATTEMPT_RECEIVED) {
 		a->job = fog_job_find(j, a->key.job);
@@ -510,7 +538,7 @@ void fog_db_jobs_load(struct fog_jobs *j)
 	struct fog_stmt *q = fog_stmt(
 		j->store, "SELECT id, user, spec, wishes, state, cancel_ms, attempt_count,"
 			  " lost_count, created_ms, reason, batch, stage, after, kind, rank,"
-			  " members, released_ms, started_ms FROM job WHERE state <= ?"
+			  " members, released_ms, started_ms, trace FROM job WHERE state <= ?"
 			  " ORDER BY seq");
 
 	fog_bind_int(q, FOG_JOB_RUNNING);
@@ -519,12 +547,12 @@ void fog_db_jobs_load(struct fog_jobs *j)
 	/* Logs are appended without gaps: the end of the last chunk is the size. */
 	q = fog_stmt(j->store,
 		     "SELECT a.job, a.number, a.worker, a.state, a.notify, a.quote, a.offered_ms,"
-		     " a.deadline_ms, j.spec,"
+		     " a.deadline_ms, coalesce(a.spec, j.spec),"
 		     " (SELECT max(offset + length(data)) FROM job_log l WHERE l.job = a.job"
 		     "  AND l.attempt = a.number AND l.stream = 0),"
 		     " (SELECT max(offset + length(data)) FROM job_log l WHERE l.job = a.job"
 		     "  AND l.attempt = a.number AND l.stream = 1),"
-		     " a.run, a.stop, a.premium, a.go"
+		     " a.run, a.stop, a.premium, a.go, j.trace"
 		     " FROM attempt a JOIN job j ON j.id = a.job"
 		     " WHERE a.state <= 4 OR a.notify <> 0");
 	while (row(j, q))

@@ -22,10 +22,17 @@ static bool row(struct fog_jobs *j, struct fog_stmt *q)
 
 /* ---- events and notices --------------------------------------------------------------------- */
 
-void fog_db_hook_add(struct fog_jobs *j, const char *url, const json_t *body)
+static void hook_add(struct fog_jobs *j, const struct fog_job *job, const json_t *body)
 {
+	struct fog_stmt *q = fog_stmt(j->store, "SELECT trace FROM job WHERE id = ?");
+	char trace[FOG_JOB_TRACE_SIZE] = "";
+
+	fog_bind_text(q, job->id);
+	if (row(j, q))
+		snprintf(trace, sizeof(trace), "%s", fog_column_text(q, 0));
+	fog_stmt_reset(q);
 	if (j->rc == 0)
-		fog_jobs_fail(j, fog_notice_add(j->store, url, body, j->now_ms));
+		fog_jobs_fail(j, fog_notice_add(j->store, job->terms.hook, body, trace, j->now_ms));
 }
 
 static void notify(struct fog_jobs *j, const struct fog_job *job, const char *reason)
@@ -39,7 +46,7 @@ static void notify(struct fog_jobs *j, const struct fog_job *job, const char *re
 	if (body == NULL)
 		fog_jobs_fail(j, -ENOMEM);
 	else
-		fog_db_hook_add(j, job->terms.hook, body);
+		hook_add(j, job, body);
 	json_decref(body);
 }
 

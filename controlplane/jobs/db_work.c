@@ -7,7 +7,7 @@
 #define ROW_COLUMNS                                                                      \
 	"submitter, job, attempt, run, runs, state, cancel, reason, offer, created_ms, " \
 	"updated_ms,"                                                                    \
-	" accelerators, held"
+	" accelerators, held, trace"
 
 static void bind_key(struct fog_stmt *q, const struct fog_attempt_key *key)
 {
@@ -24,7 +24,8 @@ void fog_db_work_insert(struct fog_jobs *j, const struct fog_work *w, const char
 	struct fog_stmt *q = fog_stmt(
 		j->store, "INSERT INTO work(submitter, job, attempt, run, runs, state, cancel,"
 			  " offer, offer_signature, spec, created_ms, updated_ms, accelerators,"
-			  " held) VALUES(?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?)");
+			  " held, trace) VALUES(?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, ?, ?)");
+	char trace[FOG_TRACEPARENT_SIZE] = "";
 	bind_key(q, &w->key);
 	fog_bind_text(q, w->run);
 	fog_bind_u64(q, w->runs);
@@ -36,6 +37,9 @@ void fog_db_work_insert(struct fog_jobs *j, const struct fog_work *w, const char
 	fog_bind_u64(q, j->now_ms);
 	fog_bind_int(q, (i64)w->accelerators);
 	fog_bind_int(q, w->held);
+	if (fog_trace_is(&w->trace))
+		fog_trace_format(&w->trace, trace);
+	fog_bind_text(q, trace);
 	fog_jobs_fail(j, fog_stmt_run(q));
 }
 
@@ -89,6 +93,7 @@ static int row_read(struct fog_jobs *j, struct fog_stmt *q, struct fog_work_row 
 	out->updated_ms = fog_column_u64(q, 10);
 	out->accelerators = (u64)fog_column_int(q, 11);
 	out->held = fog_column_int(q, 12) != 0;
+	(void)fog_trace_parse(fog_column_text(q, 13), &out->trace); /* "": none */
 	if (rc == 0 && fog_offer_parse(offer, &out->offer, error) != 0)
 		rc = -EUCLEAN;
 	return rc;
@@ -153,7 +158,7 @@ void fog_db_works_load(struct fog_jobs *j)
 		if (rc == 1)
 			rc = row_read(j, q, &row);
 		if (rc == 0)
-			fog_work_resume(j, &row, fog_column_text(q, 13));
+			fog_work_resume(j, &row, fog_column_text(q, 14));
 		fog_jobs_fail(j, rc);
 	}
 	fog_stmt_reset(q);

@@ -109,6 +109,25 @@ struct fog_action *fog_action_new(struct fog_jobs *j, enum fog_action_kind kind)
 	return &p->action;
 }
 
+void fog_jobs_step(struct fog_jobs *j, struct fog_job_step step)
+{
+	if (j->ports.step == NULL)
+		return;
+	if (step.end_ms == 0)
+		step.end_ms = j->now_ms;
+	j->ports.step(j->ports.context, &step);
+}
+
+void fog_jobs_run_trace(const struct fog_jobs *j, const char *run, struct fog_trace *out)
+{
+	const struct fog_work *w;
+
+	*out = (struct fog_trace){0};
+	TAILQ_FOREACH(w, &j->works, link)
+	if (strcmp(w->run, run) == 0)
+		*out = w->trace;
+}
+
 void fog_action_run(struct fog_jobs *j, enum fog_action_kind kind, const char *run)
 {
 	struct fog_action *a = fog_action_new(j, kind);
@@ -334,6 +353,7 @@ void fog_jobs_tick(struct fog_jobs *j, u64 now_ms)
 	if (now_ms >= j->sweep_ms) {
 		j->sweep_ms = now_ms + SWEEP_MS;
 		fog_work_sweep(j);
+		fog_bring_sweep(j);
 	}
 	fog_jobs_end(j);
 }

@@ -60,6 +60,19 @@ struct fog_run_status {
 	bool truncated;
 	char sandbox[FOG_JOB_SANDBOX_SIZE]; /* JSON object */
 	u64 ended_ms;
+	/* What it has left behind so far; the manifest when FINISHED. */
+	struct fog_executor_kept kept;
+};
+
+/* A step of a job that is done, at its submitter or at its worker. */
+struct fog_job_step {
+	const char *name; /* submit, schedule, carry, execute, prove, settle, job, lost */
+	const struct fog_trace *trace; /* the job's span; without a trace id: none */
+	const u8 *parent; /* of that span, which the step is; NULL: it is a child of it */
+	const char *job;
+	u32 attempt;          /* 0: of none */
+	u64 start_ms, end_ms; /* Unix; start 0: a moment, no span */
+	const char *error;    /* NULL: it went well */
 };
 
 /* What the engine asks synchronously. None may call back into the engine. */
@@ -82,6 +95,9 @@ struct fog_jobs_ports {
 	int (*run_poll)(void *context, const char *run, struct fog_run_status *out);
 	int (*run_output)(void *context, const char *run, u32 stream, u64 offset, void *buf,
 			  size_t cap, size_t *len);
+	/* Bytes of "checkpoint.N", "manifest" or "artifact.N", see fog_executor_kept_read(). */
+	int (*run_kept)(void *context, const char *run, const char *name, u64 offset, void *buf,
+			size_t cap, size_t *len);
 
 	/* Processor time of this thread; NULL: batches are bounded by generations alone, and
 	 * placements are not timed. */
@@ -112,6 +128,8 @@ struct fog_jobs_ports {
 	bool (*proven)(void *context, const struct fog_receipt *receipt, const char *text,
 		       const struct fog_job_spec *spec, const char *proof, bool attested,
 		       char error[FOG_JSON_ERROR_SIZE]);
+	/* For logs and traces. NULL: nobody asks. */
+	void (*step)(void *context, const struct fog_job_step *step);
 };
 
 struct fog_jobs_config {
@@ -119,6 +137,7 @@ struct fog_jobs_config {
 	/* submitter */
 	u32 attempts_max;
 	u32 queue_max;
+	u64 absent_ms;  /* a job that has a checkpoint does not wait longer for its host */
 	i64 user_grant; /* mfog a new user account starts with */
 	/* worker */
 	bool worker;
@@ -130,6 +149,7 @@ struct fog_jobs_config {
 	u64 price_memory_gb_hour;
 	/* makes ids and breaks ties; random in the daemon */
 	u64 seed;
+	bool trace_callers; /* workers may learn the id of a caller's own trace */
 	/* batches */
 	u32 plan_generations; /* of NSGA-II at most for one batch; 0 = 60 */
 	u32 plan_ms;          /* and this long, with port cpu_ns; 0 = 20 */
@@ -285,6 +305,8 @@ void fog_jobs_told_changed(struct fog_jobs *j);
 
 /* ---- for the API ---------------------------------------------------------------------------- */
 
+/* What a run at this host belongs to; a trace without id when it is none of ours. */
+void fog_jobs_run_trace(const struct fog_jobs *j, const char *run, struct fog_trace *out);
 /* Is there a job, a batch of this id, of this user (NULL: of anybody)? A store that fails says no.
  */
 bool fog_jobs_has(struct fog_jobs *j, const char *user, const char *id);

@@ -19,7 +19,9 @@ static bool same_result(const struct fog_replica *a, const struct fog_replica *b
 		if (x->output[i].size != y->output[i].size ||
 		    !fog_equal(x->output[i].sha256, y->output[i].sha256, FOG_SHA256_SIZE))
 			return false;
-	return true;
+	/* The same files give the same list of them. */
+	return x->manifest.size == y->manifest.size &&
+	       fog_equal(x->manifest.sha256, y->manifest.sha256, FOG_SHA256_SIZE);
 }
 
 /* Whoever is alone against the others is told apart from them in our memory of hosts. */
@@ -133,10 +135,15 @@ static bool inputs_take(struct fog_jobs *j, struct fog_job *job)
 	if (!ok)
 		fog_jobs_fail(j, w == NULL ? -ENOMEM : -EUCLEAN);
 	for (u32 i = 0; ok && i < w->from_count; i++) {
-		ok = fog_input_from_output(j, job, w->from[i].name, w->from[i].job);
+		const char *artifact = w->from[i].artifact;
+		if (w->from[i].job[0] == '\0')
+			continue; /* known by its hash: was taken when the job came */
+		ok = fog_input_from_job(j, job, w->from[i].name, w->from[i].job, artifact);
 		if (!ok && j->rc == 0) {
-			fog_jobs_reason(text, "input %s: the output of %s cannot be had",
-					w->from[i].name, w->from[i].job);
+			fog_jobs_reason(text, "input %s: %s%.64s of %s cannot be had",
+					w->from[i].name,
+					artifact[0] != '\0' ? "artifact " : "the output", artifact,
+					w->from[i].job);
 			fog_job_end(j, job, FOG_JOB_CANCELLED, text, NULL);
 		}
 	}

@@ -8,6 +8,7 @@
 
 #include "controlplane/core/log.h"
 #include "controlplane/jobs/limits.h"
+#include "controlplane/jobs/trace.h"
 
 #define BACKOFF_MS 1000u
 
@@ -16,12 +17,13 @@ struct transfer {
 	i64 id;
 	u32 tries;
 	char *body;
+	struct fog_trace trace; /* of the request, in the job's */
+	struct curl_slist *headers;
 };
 
 struct fog_hooks {
 	struct fog_store *store;
 	CURLM *multi;
-	struct curl_slist *headers;
 	u32 active;
 	struct transfer transfer[FOG_HOOKS_ACTIVE_MAX];
 };
@@ -42,8 +44,7 @@ int fog_hooks_new(struct fog_hooks **out, struct fog_store *store)
 		return -ENOMEM;
 	h->store = store;
 	h->multi = curl_multi_init();
-	h->headers = curl_slist_append(NULL, "Content-Type: application/json");
-	if (h->multi == NULL || h->headers == NULL) {
+	if (h->multi == NULL) {
 		fog_hooks_free(h);
 		return -ENOMEM;
 	}
@@ -55,6 +56,7 @@ static void transfer_end(struct fog_hooks *h, struct transfer *t)
 {
 	curl_multi_remove_handle(h->multi, t->easy);
 	curl_easy_cleanup(t->easy);
+	curl_slist_free_all(t->headers);
 	free(t->body);
 	memset(t, 0, sizeof(*t));
 	h->active--;
@@ -67,7 +69,6 @@ void fog_hooks_free(struct fog_hooks *h)
 	for (u32 i = 0; i < FOG_HOOKS_ACTIVE_MAX; i++)
 		if (h->transfer[i].easy != NULL)
 			transfer_end(h, &h->transfer[i]);
-	curl_slist_free_all(h->headers);
 	curl_multi_cleanup(h->multi);
 	free(h);
 }
@@ -86,7 +87,9 @@ static void postpone(struct fog_hooks *h, const struct transfer *t, u64 now_ms, 
 	u32 tries = t->tries + 1;
 
 	if (tries >= FOG_JOBS_HOOK_TRIES) {
+		const struct fog_trace *before = fog_trace_enter(&t->trace);
 		fog_log(FOG_LOG_WARNING, "jobs", "a webhook is not told reason=\"%s\"", why);
+		fog_trace_enter(before);
 		forget(h, t->id);
 		return;
 	}
@@ -130,12 +133,32 @@ static bool busy_with(const struct fog_hooks *h, i64 id)
 	return false;
 }
 
+/* The job's trace goes on at who is told: a span of its own each time. */
+static struct curl_slist *headers_make(const char *trace_text, struct fog_trace *out)
+{
+	char parent[FOG_TRACEPARENT_SIZE], line[FOG_TRACESTATE_MAX + 32];
+	struct curl_slist *list = curl_slist_append(NULL, "Content-Type: application/json");
+	struct fog_job_trace trace;
+
+	const char *state = fog_job_trace_read(trace_text, &trace);
+	if (!fog_trace_is(&trace.span))
+		return list;
+	fog_span_id_make(trace.span.span_id);
+	*out = trace.span;
+	snprintf(line, sizeof(line), "traceparent: %s", fog_trace_format(&trace.span, parent));
+	list = curl_slist_append(list, line);
+	snprintf(line, sizeof(line), "tracestate: %s", state);
+	return state[0] != '\0' ? curl_slist_append(list, line) : list;
+}
+
 static void start(struct fog_hooks *h, struct transfer *t, struct fog_stmt *q)
 {
 	t->easy = curl_easy_init();
 	t->body = strdup(fog_column_text(q, 2));
-	if (t->easy == NULL || t->body == NULL) {
+	t->headers = headers_make(fog_column_text(q, 4), &t->trace);
+	if (t->easy == NULL || t->body == NULL || t->headers == NULL) {
 		curl_easy_cleanup(t->easy);
+		curl_slist_free_all(t->headers);
 		free(t->body);
 		memset(t, 0, sizeof(*t));
 		return;
@@ -145,7 +168,7 @@ static void start(struct fog_hooks *h, struct transfer *t, struct fog_stmt *q)
 	curl_easy_setopt(t->easy, CURLOPT_URL, fog_column_text(q, 1));
 	curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body);
-	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, h->headers);
+	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)FOG_HOOKS_TIMEOUT_MS);
 	curl_easy_setopt(t->easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(t->easy, CURLOPT_WRITEFUNCTION, drop);
@@ -156,7 +179,7 @@ static void start(struct fog_hooks *h, struct transfer *t, struct fog_stmt *q)
 
 static void fill(struct fog_hooks *h, u64 now_ms)
 {
-	struct fog_stmt *q = fog_stmt(h->store, "SELECT id, url, body, tries FROM hook"
+	struct fog_stmt *q = fog_stmt(h->store, "SELECT id, url, body, tries, trace FROM hook"
 						" WHERE next_ms <= ? ORDER BY id LIMIT ?");
 	u32 at = 0;
 

@@ -17,7 +17,9 @@
 #define FOG_JOB_INPUT_MAX        (8u << 20)  /* bytes of one input */
 #define FOG_JOB_INPUTS_SUM_MAX   (64u << 20) /* bytes of all inputs of a job */
 #define FOG_JOB_INPUT_NAME_SIZE  64
-#define FOG_JOB_OUTPUT_MAX       (8u << 20) /* kept of stdout and of stderr each: 16 MiB a job */
+#define FOG_JOB_OUTPUT_MAX       (8u << 20)   /* kept of stdout and of stderr each: 16 MiB a job */
+#define FOG_JOB_FILE_MAX         (256u << 20) /* bytes of a checkpoint, or of all artifacts */
+#define FOG_JOB_FILE_NAME_SIZE   32           /* "checkpoint.N", "manifest", "artifact.N" */
 #define FOG_JOB_CPU_MILLI_MIN    10
 #define FOG_JOB_CPU_MILLI_MAX    1024000
 #define FOG_JOB_MEMORY_MB_MIN    4
@@ -58,10 +60,23 @@
 #define FOG_JOBS_HOOK_TRIES       8    /* of one notice, 1 s apart, doubling */
 #define FOG_JOBS_EVENTS_MAX       256  /* changes of one job that are kept */
 
+/* ---- checkpoints and artifacts --------------------------------------------------------------- */
+/* Checkpoints of a job that are kept, beside the one it began with. */
+#define FOG_JOBS_CHECKPOINTS_MAX 2
+/* Bytes of all checkpoints here; beyond, no new one is fetched, and the job's history says so. */
+#define FOG_JOBS_CHECKPOINTS_SIZE (16ull << 30)
+/* Bytes of all artifacts here; those of the job that ended first go first. */
+#define FOG_JOBS_FILES_MAX (16ull << 30)
+/* How long artifacts are kept after the end of their job. */
+#define FOG_JOBS_FILES_MS 2592000000ull
+
 /* ---- windows on a stream: both sides together stay below FOG_FRAMED_QUEUE_MAX --------------- */
 #define FOG_JOBS_CHUNK_MAX (64u << 10)  /* bytes of one data frame */
 #define FOG_JOBS_NEED_MAX  (256u << 10) /* bytes of input a worker asks for at once */
 #define FOG_JOBS_WINDOW    (256u << 10) /* bytes of each log sent beyond what was acknowledged */
+#define FOG_JOBS_BRING_MAX                                                    \
+	(192u << 10) /* bytes of a worker's file a submitter asks for at once \
+		      */
 
 /* ---- times, all in ms ----------------------------------------------------------------------- */
 #define FOG_JOBS_BACKED_MS 100   /* between looks whether the pay is held */

@@ -149,6 +149,27 @@ static json_t *usage_make(const struct fog_job_usage *u)
 		(json_int_t)u->io_read_bytes, "io_write_bytes", (json_int_t)u->io_write_bytes);
 }
 
+/* Members that are there only when the job left something; how many. */
+static size_t leavings_make(json_t *root, const struct fog_receipt *t)
+{
+	size_t count = 0;
+
+	if (t->checkpoint_number != 0) {
+		json_t *o = output_make(&t->checkpoint);
+		json_object_set_new(o, "number", integer(t->checkpoint_number));
+		json_object_set_new(root, "checkpoint", o);
+		count++;
+	}
+	if (t->manifest.size != 0) {
+		json_t *o = output_make(&t->manifest);
+		json_object_set_new(o, "count", integer(t->artifacts));
+		json_object_set_new(o, "bytes", integer(t->artifact_bytes));
+		json_object_set_new(root, "artifacts", o);
+		count++;
+	}
+	return count;
+}
+
 char *fog_receipt_text(const struct fog_receipt *t)
 {
 	json_t *root = paper_begin("fog-receipt", &t->key);
@@ -166,12 +187,13 @@ char *fog_receipt_text(const struct fog_receipt *t)
 	json_object_set_new(root, "truncated", json_boolean(t->truncated));
 	json_object_set_new(root, "usage", usage_make(&t->usage));
 	json_object_set_new(root, "sandbox", json_loads(t->sandbox, JSON_REJECT_DUPLICATES, NULL));
+	size_t more = leavings_make(root, t);
 	json_object_set_new(root, "price", price);
 	json_object_set_new(root, "amount", json_integer(t->amount));
 	json_object_set_new(root, "started_ms", integer(t->started_ms));
 	json_object_set_new(root, "ended_ms", integer(t->ended_ms));
 	json_object_set_new(root, "sequence", integer(t->sequence));
-	return paper_end(root, 6 + 16);
+	return paper_end(root, 6 + 16 + more);
 }
 
 static void inner_error(struct fog_json_reader *outer, struct fog_json_reader *inner)
@@ -189,6 +211,27 @@ static void output_read(struct fog_json_reader *r, const char *field, struct fog
 	fog_json_hex(&e, "sha256", o->sha256, 32);
 	o->size = fog_json_u64(&e, "size", 0, FOG_JOB_OUTPUT_MAX);
 	inner_error(r, &e);
+}
+
+static void leavings_read(struct fog_json_reader *r, struct fog_receipt *t)
+{
+	struct fog_json_reader e;
+
+	if (fog_json_has(r, "checkpoint")) {
+		fog_json_begin(&e, fog_json_object(r, "checkpoint"), "receipt.checkpoint.");
+		t->checkpoint_number = (u32)fog_json_u64(&e, "number", 1, UINT32_MAX);
+		fog_json_hex(&e, "sha256", t->checkpoint.sha256, 32);
+		t->checkpoint.size = fog_json_u64(&e, "size", 1, FOG_JOB_FILE_MAX);
+		inner_error(r, &e);
+	}
+	if (fog_json_has(r, "artifacts")) {
+		fog_json_begin(&e, fog_json_object(r, "artifacts"), "receipt.artifacts.");
+		t->artifacts = (u32)fog_json_u64(&e, "count", 0, FOG_EXECUTOR_ARTIFACTS_MAX);
+		t->artifact_bytes = fog_json_u64(&e, "bytes", 0, FOG_JOB_FILE_MAX);
+		fog_json_hex(&e, "sha256", t->manifest.sha256, 32);
+		t->manifest.size = fog_json_u64(&e, "size", 1, FOG_EXECUTOR_MANIFEST_MAX);
+		inner_error(r, &e);
+	}
 }
 
 static void usage_read(struct fog_json_reader *r, struct fog_job_usage *u)
@@ -242,6 +285,7 @@ int fog_receipt_parse(const char *text, struct fog_receipt *t, char error[FOG_JS
 	t->truncated = fog_json_bool(&r, "truncated");
 	usage_read(&r, &t->usage);
 	sandbox_read(&r, t);
+	leavings_read(&r, t);
 	fog_json_begin(&e, fog_json_object(&r, "price"), "receipt.price.");
 	t->price_cpu_hour = fog_json_u64(&e, "cpu_hour", 0, FOG_PLACEMENT_PRICE_MAX);
 	t->price_memory_gb_hour = fog_json_u64(&e, "memory_gb_hour", 0, FOG_PLACEMENT_PRICE_MAX);
@@ -312,6 +356,10 @@ const char *fog_receipt_audit(const struct fog_receipt *t, const struct fog_offe
 		return "the amount is not the price of the claimed time";
 	if (t->output[0].size > limits->output_bytes || t->output[1].size > limits->output_bytes)
 		return "the receipt claims more output than the limit";
+	if (t->checkpoint.size > limits->checkpoint_bytes)
+		return "the receipt claims a larger checkpoint than the limit";
+	if (t->artifact_bytes > limits->artifact_bytes)
+		return "the receipt claims more artifacts than the limit";
 	if (t->outcome == FOG_OUTCOME_EXITED && t->exit_code < 0)
 		return "the receipt has no exit code";
 	return NULL;

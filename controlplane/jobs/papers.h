@@ -83,6 +83,11 @@ struct fog_receipt {
 	bool truncated;
 	struct fog_job_usage usage;
 	char sandbox[FOG_JOB_SANDBOX_SIZE]; /* JSON object */
+	u32 checkpoint_number;              /* of the newest; 0 = it left none */
+	struct fog_job_output checkpoint;   /* its archive */
+	u32 artifacts;
+	u64 artifact_bytes;
+	struct fog_job_output manifest; /* size 0 = none were asked for */
 	u64 price_cpu_hour;
 	u64 price_memory_gb_hour;
 	i64 amount; /* mfog: price of the reserved resources for usage.wall_ms, at most price_max */

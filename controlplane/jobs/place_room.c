@@ -88,9 +88,6 @@ void fog_attempt_stop(struct fog_jobs *j, struct fog_attempt *a, enum fog_stop w
 
 void fog_job_stopped(struct fog_jobs *j, struct fog_job *job, enum fog_stop why)
 {
-	/* Too large a checkpoint is none: the job begins anew. */
-	if (job->terms.checkpoint)
-		(void)fog_input_from_output(j, job, FOG_JOB_CHECKPOINT, job->id);
 	switch (why) {
 	case FOG_STOP_PREEMPT:
 		if (job->terms.cancel_preempted)
@@ -101,6 +98,12 @@ void fog_job_stopped(struct fog_jobs *j, struct fog_job *job, enum fog_stop why)
 		break;
 	case FOG_STOP_DRAIN:
 		fog_job_requeue(j, job, "its host is drained; runs again elsewhere", 0);
+		break;
+	case FOG_STOP_YIELD:
+		fog_job_requeue(j, job, "it exited to go on from its checkpoint", 0);
+		break;
+	case FOG_STOP_TIMEOUT:
+		fog_job_requeue(j, job, "its time was over; goes on from its checkpoint", 0);
 		break;
 	default:
 		fog_job_requeue(j, job, "its gang could not start whole; tried again", REGATHER_MS);

@@ -123,7 +123,16 @@ void fog_job_end(struct fog_jobs *j, struct fog_job *job, enum fog_job_state sta
 	job->state = state;
 	j->totals.ended[state]++;
 	fog_db_job_end(j, job, reason, receipt);
+	if (job->checkpoint.bytes_max != 0)
+		fog_db_files_ended(j, job->id);
 	fog_db_event_add(j, job, reason);
+	fog_jobs_step(j,
+		      (struct fog_job_step){.name = "job",
+					    .trace = &job->trace.span,
+					    .parent = job->trace.parent,
+					    .job = job->id,
+					    .start_ms = job->created_ms,
+					    .error = state != FOG_JOB_SUCCEEDED ? reason : NULL});
 	j->review = j->review || job->batch[0] != '\0';
 	fog_job_free(j, job);
 }
@@ -158,25 +167,29 @@ static void id_make(struct fog_jobs *j, char id[FOG_JOB_ID_SIZE])
 		FOG_UNREACHABLE();
 }
 
-static bool there(struct fog_stmt *q, const char *owner, const char *id)
+/* A store that fails does not say that something is not there: the step fails with it. */
+static bool there(struct fog_jobs *j, struct fog_stmt *q, const char *owner, const char *id)
 {
 	fog_bind_text(q, id);
 	fog_bind_text(q, owner != NULL ? owner : "");
-	bool found = fog_stmt_step(q) == 1;
+	int rc = fog_stmt_step(q);
 	fog_stmt_reset(q);
-	return found;
+	fog_jobs_fail(j, rc);
+	return rc == 1;
 }
 
 bool fog_jobs_has(struct fog_jobs *j, const char *owner, const char *id)
 {
-	return there(fog_stmt(j->store, "SELECT 1 FROM job WHERE id = ?1"
+	return there(j,
+		     fog_stmt(j->store, "SELECT 1 FROM job WHERE id = ?1"
 					" AND (?2 = '' OR user = ?2)"),
 		     owner, id);
 }
 
 bool fog_jobs_has_batch(struct fog_jobs *j, const char *owner, const char *id)
 {
-	return there(fog_stmt(j->store, "SELECT 1 FROM batch WHERE id = ?1"
+	return there(j,
+		     fog_stmt(j->store, "SELECT 1 FROM batch WHERE id = ?1"
 					" AND (?2 = '' OR user = ?2)"),
 		     owner, id);
 }
@@ -197,7 +210,7 @@ static int duplicate(struct fog_jobs *j, const char *user, const char *id,
 		rc = fog_jobs_has(j, user, id) &&
 				     (strcmp(spec, request->spec_text) == 0 ||
 				      strstr(wishes, "\"inputs_from\"") != NULL ||
-				      strstr(wishes, "\"checkpoint\":true") != NULL) &&
+				      strstr(wishes, "\"checkpoint\":") != NULL) &&
 				     strcmp(wishes, request->wishes_text) == 0
 			     ? 0
 			     : -EEXIST;
@@ -222,6 +235,19 @@ static void member_set(struct fog_jobs *j, struct fog_job *job, const struct fog
 		reason_set(j, job, "waits for other stages of its batch");
 }
 
+void fog_job_spec_take(struct fog_job *job, const struct fog_job_spec *spec)
+{
+	const struct fog_job_input *restored = fog_job_spec_restored(spec);
+
+	job->limits = spec->limits;
+	job->input_size = fog_job_spec_input_size(spec);
+	job->checkpoint = spec->checkpoint;
+	memcpy(job->spec_sha256, spec->sha256, sizeof(job->spec_sha256));
+	job->restored = restored != NULL;
+	if (restored != NULL)
+		memcpy(job->restored_sha256, restored->sha256, sizeof(job->restored_sha256));
+}
+
 /* In memory; NULL: no memory. */
 static struct fog_job *job_make(struct fog_jobs *j, const char *user, const char *id,
 				const struct fog_job_request *request,
@@ -235,15 +261,44 @@ static struct fog_job *job_make(struct fog_jobs *j, const char *user, const char
 	snprintf(job->user, sizeof(job->user), "%s", user);
 	job->state = FOG_JOB_QUEUED;
 	job->created_ms = job->next_ms = job->queued_ms = j->now_ms;
-	job->limits = spec->limits;
-	job->input_size = fog_job_spec_input_size(spec);
-	memcpy(job->spec_sha256, spec->sha256, sizeof(job->spec_sha256));
+	fog_job_spec_take(job, spec);
 	job->wishes = strdup(request->wishes_text);
 	if (job->wishes == NULL)
 		fog_jobs_fail(j, -ENOMEM);
 	job->terms = wishes->terms;
 	member_set(j, job, &request->member);
 	return job;
+}
+
+/* Inputs that are known by their hash must be there, and of jobs of the same user. */
+static bool hashes_there(struct fog_jobs *j, const char *user, const struct fog_job_wishes *w,
+			 char error[FOG_JSON_ERROR_SIZE])
+{
+	struct fog_held held;
+
+	for (u32 i = 0; i < w->from_count; i++) {
+		if (w->from[i].job[0] != '\0')
+			continue;
+		bool found = fog_db_held_find(j, user, w->from[i].sha256, &held);
+		if (found && held.size <= FOG_JOB_INPUT_MAX)
+			continue;
+		snprintf(error, FOG_JSON_ERROR_SIZE, "inputs: %.63s: %s", w->from[i].name,
+			 found ? "it is too large for an input"
+			       : "no output or artifact of yours has that hash");
+		return false;
+	}
+	return true;
+}
+
+static void hashes_take(struct fog_jobs *j, struct fog_job *job, const struct fog_job_wishes *w)
+{
+	struct fog_held held;
+
+	for (u32 i = 0; i < w->from_count && j->rc == 0; i++)
+		if (w->from[i].job[0] == '\0' &&
+		    (!fog_db_held_find(j, job->user, w->from[i].sha256, &held) ||
+		     !fog_input_by_hash(j, job, w->from[i].name, &held)))
+			fog_jobs_fail(j, -ENOMEM);
 }
 
 static void job_start(struct fog_jobs *j, const char *user, const char *id,
@@ -255,8 +310,13 @@ static void job_start(struct fog_jobs *j, const char *user, const char *id,
 	if (job == NULL)
 		return;
 	fog_user_open(j, user);
+	fog_job_trace_begin(&job->trace, &request->origin, job->batch[0] == '\0',
+			    j->config.trace_callers, &j->rng);
+	fog_jobs_step(j, (struct fog_job_step){
+				 .name = "submit", .trace = &job->trace.span, .job = job->id});
 	fog_db_job_insert(j, job, request);
 	fog_db_event_add(j, job, job->reason != NULL ? job->reason : "submitted");
+	hashes_take(j, job, wishes);
 }
 
 /* Within a step. As fog_jobs_submit(). */
@@ -281,6 +341,8 @@ static int submit_one(struct fog_jobs *j, const char *user, const struct fog_job
 	rc = duplicate(j, user, id, request);
 	if (rc == 1 && j->job_count >= j->config.queue_max)
 		rc = -ENOSPC;
+	if (rc == 1 && !hashes_there(j, user, wishes, error))
+		rc = -EINVAL;
 	if (rc == 1)
 		job_start(j, user, id, request, spec, wishes);
 out:

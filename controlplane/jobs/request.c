@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <math.h>
 
+#include "controlplane/executor/kept.h"
 #include "controlplane/jobs/base64.h"
 #include "crypto/hash/hash.h"
 #include "crypto/mem.h"
@@ -18,6 +19,11 @@
 #define PIDS_DEFAULT      64
 #define PIDS_MAX          32768
 #define DISK_MB_MAX       (1ull << 30)
+#define ARTIFACTS_MB      16
+#define CHECKPOINT_MB     16
+#define INTERVAL_S        60
+#define GRACE_S           10
+#define GO_ON_CODE        85 /* to exit with, to be begun again from the checkpoint */
 
 static u64 optional(struct fog_json_reader *r, const char *field, u64 min, u64 max, u64 otherwise)
 {
@@ -31,6 +37,54 @@ static u64 cpu_read(struct fog_json_reader *r)
 	double cores = fog_json_real(r, "cpu_cores", FOG_JOB_CPU_MILLI_MIN / 1000.0,
 				     FOG_JOB_CPU_MILLI_MAX / 1000.0);
 	return (u64)lround(cores * 1000);
+}
+
+/* The spec's "checkpoint", or NULL: the job has none, or what it says is wrong. */
+static json_t *checkpoint_make(struct fog_json_reader *outer)
+{
+	const json_t *given = fog_json_get(outer, "checkpoint");
+	struct fog_json_reader r;
+	json_t *empty = json_object();
+
+	if (given == NULL || json_is_null(given) || json_is_false(given)) {
+		json_decref(empty);
+		return NULL;
+	}
+	if (!json_is_true(given) && !json_is_object(given))
+		fog_json_wrong(outer, "checkpoint", "must be true, false or an object");
+	fog_json_begin(&r, json_is_object(given) ? given : empty, "checkpoint.");
+	u64 interval = optional(&r, "interval_seconds", 0, FOG_EXECUTOR_INTERVAL_MS_MAX / 1000,
+				INTERVAL_S);
+	u64 size = optional(&r, "size_mb", 1, FOG_JOB_FILE_MAX / MIB, CHECKPOINT_MB);
+	u64 grace = optional(&r, "grace_seconds", 1, FOG_EXECUTOR_GRACE_MS_MAX / 1000, GRACE_S);
+	u64 code = optional(&r, "exit_code", 0, 255, GO_ON_CODE);
+	const char *engine = json_string_value(json_object_get(outer->object, "engine"));
+	if (code == 0 && engine != NULL && strcmp(engine, "microvm") == 0)
+		fog_json_wrong(&r, "exit_code",
+			       "engine microvm keeps what is there when the job exits with it");
+	fog_json_end(&r);
+	json_decref(empty);
+	if (fog_json_ok(outer) && !fog_json_ok(&r))
+		snprintf(outer->error, sizeof(outer->error), "%s", r.error);
+	return json_pack("{s:I,s:I,s:I,s:I,s:i}", "bytes_max", (json_int_t)(size * MIB),
+			 "interval_ms", (json_int_t)(1000 * interval), "grace_ms",
+			 (json_int_t)(1000 * grace), "exit_code", (json_int_t)code, "restart", 0);
+}
+
+/* The spec's "artifacts", or NULL. The number comes with the limits. */
+static json_t *artifacts_make(struct fog_json_reader *outer)
+{
+	const json_t *limits = json_object_get(outer->object, "limits");
+	const json_t *mb = json_object_get(limits, "artifacts_mb");
+	const json_t *list;
+
+	if (!fog_json_has(outer, "artifacts"))
+		return NULL;
+	list = fog_json_array(outer, "artifacts", 0, FOG_EXECUTOR_PATTERNS_MAX);
+	if (json_array_size(list) == 0)
+		return NULL;
+	json_int_t bytes = (mb != NULL ? json_integer_value(mb) : ARTIFACTS_MB) * (json_int_t)MIB;
+	return json_pack("{s:I,s:O}", "bytes_max", bytes, "patterns", list);
 }
 
 static json_t *limits_make(struct fog_json_reader *outer)
@@ -49,6 +103,7 @@ static json_t *limits_make(struct fog_json_reader *outer)
 	u64 output = optional(&r, "output_mb", 0, FOG_JOB_OUTPUT_MAX / MIB, OUTPUT_MB_DEFAULT);
 	u64 disk = optional(&r, "disk_mb", 0, DISK_MB_MAX, 0);
 	u64 pids = optional(&r, "pids", 1, PIDS_MAX, PIDS_DEFAULT);
+	(void)optional(&r, "artifacts_mb", 1, FOG_JOB_FILE_MAX / MIB, 1);
 	u64 count = optional(&r, "accelerators", 0, FOG_JOB_ACCELERATORS_MAX, 0);
 	u64 each = optional(&r, "accelerator_memory_mb", 0, FOG_JOB_MEMORY_MB_MAX, 0);
 	const char *type =
@@ -142,6 +197,7 @@ static void input_add(struct fog_json_reader *r, const char *field, const char *
 static void inputs_read(struct fog_json_reader *r, struct fog_job_request *out)
 {
 	const json_t *list;
+	u8 sha256[32];
 	size_t i;
 	json_t *v;
 
@@ -157,6 +213,13 @@ static void inputs_read(struct fog_json_reader *r, struct fog_job_request *out)
 			fog_json_wrong(r, "inputs",
 				       "entry %zu: name must be 1 to 63 of [A-Za-z0-9._-]", i);
 			return;
+		}
+		const char *hash = json_string_value(json_object_get(v, "sha256"));
+		if (json_object_get(v, "sha256") != NULL) { /* its bytes are here: hashes_add() */
+			if (hash == NULL || fog_hex_decode(hash, sha256, sizeof(sha256)) != 0)
+				fog_json_wrong(r, "inputs", "%.63s: sha256 must be 64 hex digits",
+					       json_string_value(name));
+			continue;
 		}
 		input_add(r, "inputs", json_string_value(name), json_object_get(v, "data_base64"),
 			  out);
@@ -262,15 +325,26 @@ static void from_read(struct fog_json_reader *r, struct fog_job_wishes *out)
 	json_array_foreach((json_t *)list, i, v)
 	{
 		const char *name = json_string_value(json_object_get(v, "name"));
+		const char *hash = json_string_value(json_object_get(v, "sha256"));
 		const char *job = json_string_value(json_object_get(v, "job"));
-		if (name == NULL || job == NULL || !fog_job_input_name_valid(name) ||
-		    !fog_job_id_valid(job)) {
+		const char *artifact = json_string_value(json_object_get(v, "artifact"));
+		char path[FOG_EXECUTOR_ARTIFACT_NAME_MAX + 1];
+		if (name == NULL || !fog_job_input_name_valid(name) ||
+		    (hash == NULL && (job == NULL || !fog_job_id_valid(job)))) {
 			fog_json_wrong(r, "inputs_from", "entry %zu: must have a name and a job",
 				       i);
 			return;
 		}
-		snprintf(out->from[out->from_count].name, sizeof(out->from[0].name), "%s", name);
-		snprintf(out->from[out->from_count++].job, sizeof(out->from[0].job), "%s", job);
+		if (artifact != NULL && !fog_kept_name_decode(artifact, path))
+			fog_json_wrong(r, "inputs_from", "entry %zu: artifact is no name of one",
+				       i);
+		if (hash != NULL && fog_hex_decode(hash, out->from[i].sha256, 32) != 0)
+			fog_json_wrong(r, "inputs", "%.63s: sha256 must be 64 hex digits", name);
+		snprintf(out->from[i].name, sizeof(out->from[i].name), "%s", name);
+		snprintf(out->from[i].job, sizeof(out->from[i].job), "%s", hash == NULL ? job : "");
+		snprintf(out->from[i].artifact, sizeof(out->from[i].artifact), "%s",
+			 artifact != NULL ? artifact : "");
+		out->from_count = (u32)i + 1;
 	}
 }
 
@@ -302,6 +376,26 @@ static void wish_copy(const json_t *body, const char *field, json_t *out)
 		json_object_set(out, field, v);
 }
 
+/* Inputs that are known by their hash become wishes, like those that come from other jobs. */
+static void hashes_add(const json_t *body, json_t *wishes)
+{
+	json_t *list = json_array();
+	size_t i;
+	json_t *v;
+
+	json_array_extend(list, json_object_get(wishes, "inputs_from"));
+	json_array_foreach(json_object_get(body, "inputs"), i, v)
+	{
+		if (json_object_get(v, "sha256") != NULL)
+			json_array_append_new(list, json_pack("{s:O?,s:O}", "name",
+							      json_object_get(v, "name"), "sha256",
+							      json_object_get(v, "sha256")));
+	}
+	if (json_array_size(list) != 0)
+		json_object_set(wishes, "inputs_from", list);
+	json_decref(list);
+}
+
 /* Keeps the fields as they were given: they have been checked. */
 static json_t *wishes_make(const json_t *body)
 {
@@ -312,6 +406,7 @@ static json_t *wishes_make(const json_t *body)
 		wish_copy(body, fields[i], out);
 	for (u32 i = 0; fog_job_terms_fields[i] != NULL; i++)
 		wish_copy(body, fog_job_terms_fields[i], out);
+	hashes_add(body, out);
 	return out;
 }
 
@@ -331,9 +426,9 @@ int fog_job_wishes_parse(const char *text, struct fog_job_wishes *out,
 	return fog_json_ok(&r) ? 0 : -EINVAL;
 }
 
-/* Takes over the three values. */
+/* Takes over the values; the last two may be NULL. */
 static int texts_make(const json_t *body, const json_t *argv, json_t *env, json_t *limits,
-		      struct fog_job_request *out)
+		      json_t *checkpoint, json_t *artifacts, struct fog_job_request *out)
 {
 	bool has_stdin = out->input_count > 0 && strcmp(out->input[0].name, FOG_JOB_STDIN) == 0;
 	json_t *spec = json_pack("{s:O,s:o,s:o,s:o}", "argv", argv, "env", env, "limits", limits,
@@ -342,6 +437,10 @@ static int texts_make(const json_t *body, const json_t *argv, json_t *env, json_
 
 	const char *engine = json_string_value(json_object_get(body, "engine"));
 
+	if (checkpoint != NULL)
+		json_object_set_new(spec, "checkpoint", checkpoint);
+	if (artifacts != NULL)
+		json_object_set_new(spec, "artifacts", artifacts);
 	if (spec != NULL && engine != NULL && strcmp(engine, "native") != 0)
 		json_object_set_new(spec, "engine", json_string(engine));
 	if (spec != NULL && has_stdin)
@@ -365,6 +464,8 @@ int fog_job_request_parse(const json_t *body, struct fog_job_request *out,
 	const json_t *argv = fog_json_array(&r, "argv", 1, FOG_JOB_ARGS_MAX);
 	json_t *env = env_make(&r);
 	json_t *limits = limits_make(&r);
+	json_t *checkpoint = checkpoint_make(&r);
+	json_t *artifacts = artifacts_make(&r);
 	inputs_read(&r, out);
 	wishes_read(&r, &wishes);
 	if (fog_json_has(&r, "id")) {
@@ -381,12 +482,20 @@ int fog_job_request_parse(const json_t *body, struct fog_job_request *out,
 		snprintf(error, FOG_JSON_ERROR_SIZE, "%s", r.error);
 		json_decref(env);
 		json_decref(limits);
+		json_decref(checkpoint);
+		json_decref(artifacts);
 		fog_job_request_free(out);
 		return -EINVAL;
 	}
-	int rc = texts_make(body, argv, env, limits, out);
+	int rc = texts_make(body, argv, env, limits, checkpoint, artifacts, out);
 	if (rc == 0) /* what the worker will check is checked here already */
 		rc = fog_job_spec_parse(out->spec_text, strlen(out->spec_text), &spec, error);
+	if (rc == 0 && fog_job_spec_restored(spec) != NULL) {
+		snprintf(error, FOG_JSON_ERROR_SIZE,
+			 "inputs: " FOG_JOB_CHECKPOINT_FILE " is the name of the checkpoint");
+		fog_job_spec_free(spec);
+		rc = -EINVAL;
+	}
 	if (rc == 0)
 		fog_job_spec_free(spec);
 	else

@@ -3,15 +3,18 @@
  * the wishes (where and at what price) and the inputs.
  *
  *	{"argv": ["sh", "-c", "sort"],           required
- *	 "env": {"LANG": "C"}, "stdin_base64": "..", "inputs": [{"name": "a", "data_base64": ".."}],
+ *	 "env": {"LANG": "C"}, "stdin_base64": "..", "inputs": [{"name": "a", "data_base64": ".."},
+ *	   {"name": "b", "sha256": ".."}],        an output or artifact of a job of the same user
  *	 "limits": {"cpu_cores": 1, "memory_mb": 64, "wall_seconds": 60, "output_mb": 1,
  *	            "disk_mb": 0, "pids": 64},    defaults as shown; also "accelerators": 2,
  *	            "accelerator_type": "tesla-t4", "accelerator_memory_mb": 16384
  *	 "engine": "native",                      or wasm, oci, microvm, slurm
- *	 "target": "self" | "<node id>" | "<name>",
- *	 "constraints": {"exclude": ["<node id>" | "<name>", ..], "attributes": {"country": "DE"},
- *	                 "reputation_min": 0.3, "apart": "host" | "operator" | .., "spread":
- *"region", "with": "group"}, "price_cap": 100, "name": "..", "id": "..", and the terms of terms.h}
+ *	 "checkpoint": {"interval_seconds": 60, "size_mb": 16, "grace_seconds": 10, "exit_code":
+ *85}, or true, for those values; see executor.h "artifacts": ["result.csv", "plots"],    of /work;
+ *limits.artifacts_mb: 16 by default "target": "self" | "<node id>" | "<name>", "constraints":
+ *{"exclude": ["<node id>" | "<name>", ..], "attributes": {"country": "DE"}, "reputation_min": 0.3,
+ *"apart": "host" | "operator" | .., "spread": "region", "with": "group"}, "price_cap": 100, "name":
+ *"..", "id": "..", and the terms of terms.h}
  *
  * apart: no two jobs of its group share a host, an operator, ..; spread: as few as can be do;
  * with: only where jobs of that group run. */
@@ -20,6 +23,7 @@
 
 #include "controlplane/jobs/spec.h"
 #include "controlplane/jobs/terms.h"
+#include "controlplane/jobs/trace.h"
 #include "controlplane/scheduler/scheduler.h"
 
 #define FOG_JOB_EXCLUDES_MAX 16 /* hosts a user may exclude by name */
@@ -27,7 +31,6 @@
 #define FOG_JOB_AFTER_SIZE   (FOG_JOBS_STAGES_MAX * FOG_JOB_STAGE_SIZE)
 #define FOG_JOB_PRICE_MAX    1000000000000ll
 #define FOG_JOB_APART_HOST   FOG_PLACEMENT_KEY_COUNT /* beside the keys of attributes */
-#define FOG_JOB_CHECKPOINT   "checkpoint"            /* input that a stopped job left behind */
 #define FOG_JOB_STDIN        "stdin"                 /* name of the input stdin_base64 becomes */
 
 struct fog_job_input_data {
@@ -48,11 +51,13 @@ struct fog_job_wishes {
 	enum fog_placement_key apart;  /* INVALID = no rule; or FOG_JOB_APART_HOST */
 	enum fog_placement_key spread; /* likewise */
 	char with[FOG_JOB_NAME_SIZE];  /* "" = no rule */
-	/* Inputs that are the output of other jobs, when those are done. */
+	/* Inputs that are the output or an artifact of other jobs, when those are done. */
 	u32 from_count;
 	struct {
 		char name[FOG_JOB_INPUT_NAME_SIZE];
-		char job[FOG_JOB_ID_SIZE];
+		char job[FOG_JOB_ID_SIZE]; /* "" = known by its hash, and there already */
+		char artifact[FOG_EXECUTOR_ARTIFACT_TEXT_SIZE]; /* "" = what the job printed */
+		u8 sha256[32];
 	} from[FOG_JOB_INPUTS_MAX];
 	struct fog_job_terms terms;
 };
@@ -81,7 +86,8 @@ struct fog_job_request {
 	char id[FOG_JOB_ID_SIZE]; /* "" = the engine makes one */
 	char name[FOG_JOB_NAME_SIZE];
 	struct fog_job_member member;
-	char *spec_text; /* canonical */
+	struct fog_job_origin origin; /* the caller's to set, after parsing */
+	char *spec_text;              /* canonical */
 	char *wishes_text;
 	u32 input_count;
 	struct fog_job_input_data input[FOG_JOB_INPUTS_MAX];

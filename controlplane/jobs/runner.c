@@ -10,7 +10,9 @@
 
 #include "controlplane/core/log.h"
 
-#define SPOOL_SIZE (FOG_RUNNER_PATH_SIZE + FOG_WORK_RUN_SIZE + 1)
+#define ENV_TEXT_SIZE 64
+#define ENV_OURS      3
+#define SPOOL_SIZE    (FOG_RUNNER_PATH_SIZE + FOG_WORK_RUN_SIZE + 1)
 
 static void spool_path(const struct fog_runner *r, const char *run, char out[SPOOL_SIZE])
 {
@@ -71,12 +73,35 @@ static bool engine_allowed(const struct fog_runner *r, const char *engine)
 	return found;
 }
 
+/* What the job is told of its checkpoint; its own variables are none of these. */
+struct environment {
+	const char *list[FOG_JOB_ENV_MAX + ENV_OURS];
+	size_t count;
+	char text[ENV_OURS][ENV_TEXT_SIZE];
+};
+
+static void environment_fill(struct environment *e, const struct fog_job_spec *spec)
+{
+	for (e->count = 0; e->count < spec->env_count; e->count++)
+		e->list[e->count] = spec->env[e->count];
+	if (spec->checkpoint.bytes_max == 0)
+		return;
+	snprintf(e->text[0], ENV_TEXT_SIZE, "FOG_CHECKPOINT=/checkpoint");
+	snprintf(e->text[1], ENV_TEXT_SIZE, "FOG_CHECKPOINT_INTERVAL=%llu",
+		 (unsigned long long)(spec->checkpoint.interval_ms / 1000));
+	snprintf(e->text[2], ENV_TEXT_SIZE, "FOG_RESTART=%u", spec->checkpoint.restart);
+	for (size_t i = 0; i < ENV_OURS; i++)
+		e->list[e->count++] = e->text[i];
+}
+
 int fog_runner_prepare(void *context, const char *run, const struct fog_job_spec *spec,
 		       u64 accelerators, char error[FOG_JSON_ERROR_SIZE])
 {
 	const struct fog_runner *r = context;
 	const char *devices[FOG_ACCELERATOR_DEVICES_MAX];
-	char spool[SPOOL_SIZE];
+	char spool[SPOOL_SIZE], trace[FOG_TRACEPARENT_SIZE];
+	struct environment env;
+	environment_fill(&env, spec);
 	struct fog_executor_spec e = {
 		.job = run,
 		.engine = spec->engine,
@@ -84,8 +109,8 @@ int fog_runner_prepare(void *context, const char *run, const struct fog_job_spec
 		.builder_count = r->builder_count,
 		.argv = spec->argv,
 		.argv_count = spec->argv_count,
-		.env = spec->env,
-		.env_count = spec->env_count,
+		.env = env.list,
+		.env_count = env.count,
 		.stdin_name = spec->stdin_name,
 		.limits =
 			{
@@ -96,6 +121,22 @@ int fog_runner_prepare(void *context, const char *run, const struct fog_job_spec
 				.output_bytes = spec->limits.output_bytes,
 				.disk_bytes = spec->limits.disk_bytes,
 			},
+		.checkpoint =
+			{
+				.bytes_max = spec->checkpoint.bytes_max,
+				.interval_ms = spec->checkpoint.interval_ms,
+				.grace_ms = spec->checkpoint.grace_ms,
+				.exit_code = (int)spec->checkpoint.exit_code,
+				.from = fog_job_spec_restored(spec) != NULL
+						? FOG_JOB_CHECKPOINT_FILE
+						: NULL,
+			},
+		.artifacts =
+			{
+				.patterns = spec->artifact,
+				.count = spec->artifact_count,
+				.bytes_max = spec->limits.artifact_bytes,
+			},
 	};
 
 	if (!engine_allowed(r, spec->engine)) {
@@ -103,6 +144,8 @@ int fog_runner_prepare(void *context, const char *run, const struct fog_job_spec
 			 spec->engine);
 		return -EINVAL;
 	}
+	if (fog_trace_current() != NULL)
+		e.traceparent = fog_trace_format(fog_trace_current(), trace);
 	e.devices = devices;
 	e.device_count = fog_accelerators_devices(&r->accelerators, accelerators, devices);
 	spool_path(r, run, spool);
@@ -215,6 +258,11 @@ int fog_runner_poll(void *context, const char *run, struct fog_run_status *out)
 	out->output_size[0] = file_size(spool, "stdout");
 	out->output_size[1] = file_size(spool, "stderr");
 	out->started_ms = status.started_unix_ms;
+	if (status.state == FOG_EXECUTOR_RUNNING || status.state == FOG_EXECUTOR_FINISHED) {
+		rc = fog_executor_kept(spool, &out->kept);
+		if (rc != 0)
+			return rc;
+	}
 	switch (status.state) {
 	case FOG_EXECUTOR_PENDING:
 		out->state = FOG_RUN_PENDING;
@@ -241,6 +289,15 @@ int fog_runner_output(void *context, const char *run, u32 stream, u64 offset, vo
 	return fog_executor_read_output(spool,
 					stream == 0 ? FOG_EXECUTOR_STDOUT : FOG_EXECUTOR_STDERR,
 					offset, buf, cap, len);
+}
+
+int fog_runner_kept(void *context, const char *run, const char *name, u64 offset, void *buf,
+		    size_t cap, size_t *len)
+{
+	char spool[SPOOL_SIZE];
+
+	spool_path(context, run, spool);
+	return fog_executor_kept_read(spool, name, offset, buf, cap, len);
 }
 
 void fog_runner_start(struct fog_runner *r, const char *run)

@@ -40,6 +40,9 @@ int fog_runner_poll(void *context, const char *run, struct fog_run_status *out);
 int fog_runner_output(void *context, const char *run, u32 stream, u64 offset, void *buf, size_t cap,
 		      size_t *len);
 
+int fog_runner_kept(void *context, const char *run, const char *name, u64 offset, void *buf,
+		    size_t cap, size_t *len);
+
 /* The actions. */
 void fog_runner_start(struct fog_runner *r, const char *run);
 void fog_runner_cancel(struct fog_runner *r, const char *run);

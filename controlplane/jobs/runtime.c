@@ -23,8 +23,9 @@
 _Static_assert(FOG_PAPER_SIZE_MAX <= FOG_CHECK_PAYLOAD_MAX - 96, "papers fit the verify rings");
 _Static_assert(FOG_JOB_MESSAGE_MAX <= FOG_FRAMED_JSON_MAX, "messages fit a frame");
 _Static_assert(FOG_JOBS_CHUNK_MAX <= FOG_FRAMED_DATA_MAX, "chunks fit a frame");
-/* Two logs, or inputs, beside one message: less than what a stream queues. */
-_Static_assert(2 * FOG_JOBS_WINDOW + FOG_JOB_MESSAGE_MAX < FOG_FRAMED_QUEUE_MAX,
+/* Two logs and a file, or inputs, beside one message: less than what a stream queues. */
+_Static_assert(2 * FOG_JOBS_WINDOW + FOG_JOBS_BRING_MAX + FOG_JOB_MESSAGE_MAX <
+		       FOG_FRAMED_QUEUE_MAX,
 	       "windows fit the queue");
 
 struct rt_stream {
@@ -164,6 +165,44 @@ static int port_output(void *context, const char *run, u32 stream, u64 offset, v
 {
 	return fog_runner_output(&((struct fog_jobs_runtime *)context)->runner, run, stream, offset,
 				 buf, cap, len);
+}
+
+/* In the log, and a span where one has a length. */
+static void port_step(void *context, const struct fog_job_step *s)
+{
+	struct fog_trace own = *s->trace;
+	struct fog_span span = {
+		.trace = &own,
+		.parent = s->parent != NULL ? s->parent : s->trace->span_id,
+		.name = s->name,
+		.kind = FOG_SPAN_INTERNAL,
+		.start_ns = s->start_ms * 1000000,
+		.end_ns = s->end_ms * 1000000,
+		.error = s->error,
+		.attribute_count = 2,
+		.attribute = {{.key = "fog.job", .text = s->job},
+			      {.key = "fog.attempt", .number = s->attempt}},
+	};
+
+	if (s->parent == NULL && fog_trace_is(&own))
+		fog_span_id_make(own.span_id);
+	const struct fog_trace *before = fog_trace_enter(&own);
+	fog_log(FOG_LOG_INFO, "jobs", "step=%s job=%s attempt=%u took_ms=%llu error=\"%s\"",
+		s->name, s->job, s->attempt,
+		(unsigned long long)(s->start_ms != 0 && s->end_ms > s->start_ms
+					     ? s->end_ms - s->start_ms
+					     : 0),
+		s->error != NULL ? s->error : "");
+	fog_trace_enter(before);
+	if (s->start_ms != 0)
+		fog_span_end(&span);
+}
+
+static int port_kept(void *context, const char *run, const char *name, u64 offset, void *buf,
+		     size_t cap, size_t *len)
+{
+	return fog_runner_kept(&((struct fog_jobs_runtime *)context)->runner, run, name, offset,
+			       buf, cap, len);
 }
 
 /* ---- streams -------------------------------------------------------------------------------- */
@@ -396,6 +435,23 @@ static void verify(struct fog_jobs_runtime *rt, const struct fog_action *a)
 
 /* ---- actions -------------------------------------------------------------------------------- */
 
+static void run_do(struct fog_jobs_runtime *rt, const struct fog_action *a)
+{
+	struct fog_trace trace;
+
+	fog_jobs_run_trace(rt->jobs, a->run, &trace);
+	const struct fog_trace *before = fog_trace_enter(&trace);
+	if (a->kind == FOG_ACTION_RUN_START)
+		fog_runner_start(&rt->runner, a->run);
+	else if (a->kind == FOG_ACTION_RUN_CANCEL)
+		fog_runner_cancel(&rt->runner, a->run);
+	else if (a->kind == FOG_ACTION_RUN_REMOVE)
+		fog_runner_remove(&rt->runner, a->run);
+	else
+		FOG_UNREACHABLE();
+	fog_trace_enter(before);
+}
+
 static void action_do(struct fog_jobs_runtime *rt, const struct fog_action *a)
 {
 	switch (a->kind) {
@@ -412,17 +468,8 @@ static void action_do(struct fog_jobs_runtime *rt, const struct fog_action *a)
 	case FOG_ACTION_VERIFY:
 		verify(rt, a);
 		break;
-	case FOG_ACTION_RUN_START:
-		fog_runner_start(&rt->runner, a->run);
-		break;
-	case FOG_ACTION_RUN_CANCEL:
-		fog_runner_cancel(&rt->runner, a->run);
-		break;
-	case FOG_ACTION_RUN_REMOVE:
-		fog_runner_remove(&rt->runner, a->run);
-		break;
 	default:
-		FOG_UNREACHABLE();
+		run_do(rt, a);
 	}
 }
 
@@ -502,7 +549,9 @@ static int engine_start(struct fog_jobs_runtime *rt, char why[FOG_JOBS_RUNTIME_W
 		.run_input = port_input,
 		.run_poll = port_poll,
 		.run_output = port_output,
+		.run_kept = port_kept,
 		.cpu_ns = port_cpu_ns,
+		.step = port_step,
 	};
 	char text[FOG_STORE_WHY_SIZE];
 

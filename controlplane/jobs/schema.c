@@ -124,6 +124,21 @@ static const struct fog_migration jobs_migrations[] = {
 	 "ALTER TABLE work ADD COLUMN held INTEGER NOT NULL DEFAULT 0;"},
 	{8, /* Whose it is. */
 	 "ALTER TABLE reservation ADD COLUMN owner TEXT NOT NULL DEFAULT 'local';"},
+	{9, /* What attempts left behind; kind: enum fog_bring_kind. done: all of it is here. */
+	 "CREATE TABLE job_file("
+	 " job TEXT NOT NULL, attempt INTEGER NOT NULL, name TEXT NOT NULL, kind INTEGER NOT NULL,"
+	 " number INTEGER NOT NULL, path TEXT NOT NULL, executable INTEGER NOT NULL,"
+	 " sha256 BLOB NOT NULL, size INTEGER NOT NULL, done INTEGER NOT NULL,"
+	 " created_ms INTEGER NOT NULL, PRIMARY KEY(job, attempt, name)) STRICT;"
+	 "CREATE INDEX job_file_by_hash ON job_file(sha256);"
+	 "CREATE TABLE job_file_part("
+	 " job TEXT NOT NULL, attempt INTEGER NOT NULL, name TEXT NOT NULL,"
+	 " offset INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY(job, attempt, name, offset))"
+	 " STRICT;"},
+	{10, /* Of jobs and notices as trace.h has it, of works a traceparent. */
+	 "ALTER TABLE job ADD COLUMN trace TEXT NOT NULL DEFAULT '';"
+	 "ALTER TABLE work ADD COLUMN trace TEXT NOT NULL DEFAULT '';"
+	 "ALTER TABLE hook ADD COLUMN trace TEXT NOT NULL DEFAULT '';"},
 };
 
 static const struct fog_migration ledger_migrations[] = {

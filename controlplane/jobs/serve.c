@@ -65,6 +65,51 @@ u32 fog_serve_output(struct fog_jobs *j, struct fog_jobs_session *s)
 	return chunks;
 }
 
+void fog_serve_kept(struct fog_jobs *j, struct fog_jobs_session *s,
+		    const struct fog_executor_kept *kept)
+{
+	if (!s->following || (s->kept == kept->number && strcmp(s->note, kept->note) == 0))
+		return;
+	s->kept = kept->number;
+	snprintf(s->note, sizeof(s->note), "%s", kept->note);
+	fog_jobs_session_send(j, s, fog_job_kept(kept, ""));
+}
+
+/* It is not there any more: the newest may be. */
+static void gone(struct fog_jobs *j, struct fog_jobs_session *s, const char *name)
+{
+	struct fog_run_status r;
+
+	if (j->ports.run_poll(j->ports.context, s->run, &r) != 0)
+		memset(&r, 0, sizeof(r));
+	fog_jobs_session_send(j, s, fog_job_kept(&r.kept, name));
+}
+
+/* Bytes of what the job left behind. */
+static void needed(struct fog_jobs *j, struct fog_jobs_session *s, const struct fog_job_message *m)
+{
+	u8 *buf = j->ports.run_kept != NULL ? malloc(FOG_JOBS_CHUNK_MAX) : NULL;
+	u64 end = m->offset + m->length;
+	size_t len = 0;
+
+	if (strlen(m->name) >= FOG_JOB_FILE_NAME_SIZE) {
+		fog_jobs_session_refuse(j, s, "there is no file of such a name");
+		free(buf);
+		return;
+	}
+	for (u64 at = m->offset; buf != NULL && !s->dead && at < end; at += len) {
+		int rc = j->ports.run_kept(j->ports.context, s->run, m->name, at, buf,
+					   FOG_MIN(end - at, FOG_JOBS_CHUNK_MAX), &len);
+		if (rc != 0 || len == 0) {
+			gone(j, s, m->name);
+			break;
+		}
+		fog_jobs_session_send(j, s, fog_job_blob(m->name, at, (u32)len));
+		fog_jobs_session_send_data(j, s, buf, (u32)len);
+	}
+	free(buf);
+}
+
 static void follow(struct fog_jobs *j, struct fog_jobs_session *s, const struct fog_job_message *m)
 {
 	struct fog_work_row row;
@@ -170,7 +215,7 @@ static void offer_verified(struct fog_jobs *j, struct fog_jobs_session *s)
 			return;
 		if (!s->query && code != FOG_DECLINE_PRICE)
 			code = fog_work_admit(j, &offer, s->text, s->signature, s->spec, s->hold,
-					      reason);
+					      &s->trace, reason);
 		if (code != FOG_DECLINE_INVALID) {
 			decline(j, s, code, reason);
 			return;
@@ -250,6 +295,11 @@ static void order_verified(struct fog_jobs *j, struct fog_jobs_session *s)
 		fog_db_settlement_put(j, &s->key, s->text, s->signature, order.amount);
 		fog_db_work_update(j, &s->key, FOG_WORK_SETTLED, row.reason);
 		fog_action_run(j, FOG_ACTION_RUN_REMOVE, row.run);
+		fog_jobs_step(j, (struct fog_job_step){.name = "settle",
+						       .trace = &row.trace,
+						       .job = s->key.job,
+						       .attempt = s->key.attempt,
+						       .start_ms = row.updated_ms});
 	}
 	s->following = false;
 	fog_jobs_session_send(j, s, fog_job_settled());
@@ -317,6 +367,9 @@ void fog_serve_message(struct fog_jobs *j, struct fog_jobs_session *s,
 		break;
 	case FOG_JOB_OP_FOLLOW:
 		follow(j, s, m);
+		break;
+	case FOG_JOB_OP_NEED:
+		needed(j, s, m);
 		break;
 	case FOG_JOB_OP_SETTLE:
 		fog_jobs_session_verify(j, s, m, s->key.submitter);

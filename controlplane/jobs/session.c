@@ -241,6 +241,7 @@ void fog_jobs_session_verify(struct fog_jobs *j, struct fog_jobs_session *s,
 	s->verify_ms = j->now_ms;
 	s->query = m->flag;
 	s->hold = m->hold;
+	s->trace = m->trace;
 	memcpy(s->signature, m->signature, sizeof(s->signature));
 	a->tag = s->tag;
 	memcpy(a->node, node, sizeof(a->node));
@@ -443,6 +444,8 @@ void fog_jobs_stream_data(struct fog_jobs *j, u32 stream, const u8 *data, size_t
 			fog_jobs_session_refuse(j, s, "no such data frame was announced");
 		else if (op == FOG_JOB_OP_BLOB && s->work != NULL)
 			fog_work_blob(j, s->work, s, data, (u32)len);
+		else if (op == FOG_JOB_OP_BLOB && s->attempt != NULL)
+			fog_bring_blob(j, s->attempt, s, data, (u32)len);
 		else if (op == FOG_JOB_OP_LOG && s->attempt != NULL)
 			fog_collect_log(j, s->attempt, s, data, (u32)len);
 	}

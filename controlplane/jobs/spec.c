@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "controlplane/executor/accelerators.h"
+#include "controlplane/executor/kept.h"
 #include "crypto/hash/hash.h"
 
 #define PIDS_MAX 32768
@@ -65,11 +66,20 @@ static bool key_valid(const char *entry)
 	       len;
 }
 
+/* Those that the executor sets. */
+static bool key_ours(const struct fog_job_spec *s, const char *entry)
+{
+	return s->checkpoint.bytes_max != 0 && (strncmp(entry, "FOG_CHECKPOINT", 14) == 0 ||
+						strncmp(entry, "FOG_RESTART=", 12) == 0);
+}
+
 static void env_check(struct fog_json_reader *r, const struct fog_job_spec *s)
 {
 	for (u32 i = 0; i < s->env_count; i++) {
 		if (!key_valid(s->env[i]))
 			fog_json_wrong(r, "env", "entry %u must be KEY=value", i);
+		if (key_ours(s, s->env[i]))
+			fog_json_wrong(r, "env", "FOG_CHECKPOINT.. and FOG_RESTART are set by fog");
 		for (u32 j = 0; j < i; j++)
 			if (key_len(s->env[i]) == key_len(s->env[j]) &&
 			    strncmp(s->env[i], s->env[j], key_len(s->env[i])) == 0)
@@ -79,7 +89,8 @@ static void env_check(struct fog_json_reader *r, const struct fog_job_spec *s)
 
 static void inputs_read(struct fog_json_reader *r, struct fog_job_spec *s)
 {
-	const json_t *list = fog_json_array(r, "inputs", 0, FOG_JOB_INPUTS_MAX);
+	const json_t *list =
+		fog_json_array(r, "inputs", 0, FOG_JOB_INPUTS_MAX + (s->checkpoint.bytes_max != 0));
 	size_t i;
 	json_t *v;
 
@@ -90,7 +101,10 @@ static void inputs_read(struct fog_json_reader *r, struct fog_job_spec *s)
 		fog_json_begin(&e, v, "inputs.");
 		fog_json_copy(&e, "name", in->name, sizeof(in->name));
 		fog_json_hex(&e, "sha256", in->sha256, sizeof(in->sha256));
-		in->size = fog_json_u64(&e, "size", 0, FOG_JOB_INPUT_MAX);
+		bool restored = s->checkpoint.bytes_max != 0 &&
+				strcmp(in->name, FOG_JOB_CHECKPOINT_FILE) == 0;
+		in->size = fog_json_u64(&e, "size", 0,
+					restored ? s->checkpoint.bytes_max : FOG_JOB_INPUT_MAX);
 		fog_json_end(&e);
 		if (fog_json_ok(&e) && !fog_job_input_name_valid(in->name))
 			fog_json_wrong(&e, "name", "must be 1 to 63 of [A-Za-z0-9._-]");
@@ -103,7 +117,9 @@ static void inputs_read(struct fog_json_reader *r, struct fog_job_spec *s)
 				fog_json_wrong(r, "inputs", "a name is given twice");
 		s->input_count++;
 	}
-	if (fog_job_spec_input_size(s) > FOG_JOB_INPUTS_SUM_MAX)
+	const struct fog_job_input *restored = fog_job_spec_restored(s);
+	if (fog_job_spec_input_size(s) - (restored != NULL ? restored->size : 0) >
+	    FOG_JOB_INPUTS_SUM_MAX)
 		fog_json_wrong(r, "inputs", "more than %u bytes in sum", FOG_JOB_INPUTS_SUM_MAX);
 }
 
@@ -147,6 +163,52 @@ static void limits_read(struct fog_json_reader *r, struct fog_job_limits *l)
 		snprintf(r->error, sizeof(r->error), "%s", e.error);
 }
 
+static void checkpoint_read(struct fog_json_reader *r, struct fog_job_spec *s)
+{
+	struct fog_json_reader e;
+
+	if (!fog_json_has(r, "checkpoint"))
+		return;
+	fog_json_begin(&e, fog_json_object(r, "checkpoint"), "checkpoint.");
+	s->checkpoint = (struct fog_job_checkpoint){
+		.bytes_max = fog_json_u64(&e, "bytes_max", 1, FOG_JOB_FILE_MAX),
+		.interval_ms = fog_json_u64(&e, "interval_ms", 0, FOG_EXECUTOR_INTERVAL_MS_MAX),
+		.grace_ms = fog_json_u64(&e, "grace_ms", 1, FOG_EXECUTOR_GRACE_MS_MAX),
+		.exit_code = (u32)fog_json_u64(&e, "exit_code", 0, 255),
+		.restart = (u32)fog_json_u64(&e, "restart", 0, FOG_JOBS_ATTEMPTS_MAX),
+	};
+	s->limits.checkpoint_bytes = s->checkpoint.bytes_max;
+	fog_json_end(&e);
+	if (fog_json_ok(r) && !fog_json_ok(&e))
+		snprintf(r->error, sizeof(r->error), "%s", e.error);
+}
+
+static void artifacts_read(struct fog_json_reader *r, struct fog_job_spec *s)
+{
+	struct fog_json_reader e;
+	size_t i;
+	json_t *v;
+
+	if (!fog_json_has(r, "artifacts"))
+		return;
+	fog_json_begin(&e, fog_json_object(r, "artifacts"), "artifacts.");
+	s->limits.artifact_bytes = fog_json_u64(&e, "bytes_max", 1, FOG_JOB_FILE_MAX);
+	const json_t *list = fog_json_array(&e, "patterns", 1, FOG_EXECUTOR_PATTERNS_MAX);
+	json_array_foreach((json_t *)list, i, v)
+	{
+		s->artifact[i] = json_string_value(v);
+		if (s->artifact[i] == NULL || fog_kept_pattern(s->artifact[i]) == NULL)
+			fog_json_wrong(&e, "patterns",
+				       "entry %zu must be a path below /work, without \"..\" and"
+				       " with at most %d stars",
+				       i, FOG_EXECUTOR_STARS_MAX);
+	}
+	s->artifact_count = (u32)json_array_size(list);
+	fog_json_end(&e);
+	if (fog_json_ok(r) && !fog_json_ok(&e))
+		snprintf(r->error, sizeof(r->error), "%s", e.error);
+}
+
 static void stdin_read(struct fog_json_reader *r, struct fog_job_spec *s)
 {
 	if (!fog_json_has(r, "stdin"))
@@ -184,10 +246,12 @@ int fog_job_spec_parse(const char *text, size_t len, struct fog_job_spec **out,
 	if (fog_json_ok(&r) && s->argv[0][0] == '\0')
 		fog_json_wrong(&r, "argv", "the program has no name");
 	strings_read(&r, "env", 0, FOG_JOB_ENV_MAX, s->env, &s->env_count);
+	limits_read(&r, &s->limits);
+	checkpoint_read(&r, s);
+	artifacts_read(&r, s);
 	if (fog_json_ok(&r))
 		env_check(&r, s);
 	inputs_read(&r, s);
-	limits_read(&r, &s->limits);
 	stdin_read(&r, s);
 	s->engine = fog_json_has(&r, "engine") ? fog_json_text_of(&r, "engine", FOG_JOB_ENGINE_SIZE)
 					       : "native";
@@ -208,6 +272,14 @@ void fog_job_spec_free(struct fog_job_spec *spec)
 		return;
 	json_decref(spec->root);
 	free(spec);
+}
+
+const struct fog_job_input *fog_job_spec_restored(const struct fog_job_spec *spec)
+{
+	for (u32 i = 0; spec->checkpoint.bytes_max != 0 && i < spec->input_count; i++)
+		if (strcmp(spec->input[i].name, FOG_JOB_CHECKPOINT_FILE) == 0)
+			return &spec->input[i];
+	return NULL;
 }
 
 u64 fog_job_spec_input_size(const struct fog_job_spec *spec)

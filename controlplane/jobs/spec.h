@@ -7,13 +7,19 @@
  *	 "pids":64,"wall_ms":60000},"stdin":"stdin"}
  *
  * and in limits "accelerators", "accelerator_type", "accelerator_memory_bytes" where it wants some,
- * "engine" where it is not "native", see controlplane/executor/executor.h.
+ * "engine" where it is not "native", see controlplane/executor/executor.h. And what it leaves
+ *behind where it leaves something; an input "checkpoint.tar" is then what it goes on from:
+ *
+ *	"artifacts":{"bytes_max":16777216,"patterns":["out/x.csv"]},
+ *	"checkpoint":{"bytes_max":16777216,"exit_code":85,"grace_ms":10000,"interval_ms":60000,
+ *	"restart":1}
  */
 #ifndef FOG_JOBS_SPEC_H
 #define FOG_JOBS_SPEC_H
 
 #include <jansson.h>
 
+#include "controlplane/executor/executor.h"
 #include "controlplane/jobs/json.h"
 #include "controlplane/jobs/limits.h"
 
@@ -21,6 +27,16 @@ struct fog_job_input {
 	char name[FOG_JOB_INPUT_NAME_SIZE];
 	u8 sha256[32];
 	u64 size;
+};
+
+#define FOG_JOB_CHECKPOINT_FILE "checkpoint.tar"
+
+struct fog_job_checkpoint {
+	u64 bytes_max; /* 0 = the job has none */
+	u64 interval_ms;
+	u64 grace_ms;
+	u32 exit_code; /* 0 = none means to go on */
+	u32 restart;   /* how many hosts have begun it before */
 };
 
 struct fog_job_limits {
@@ -33,6 +49,8 @@ struct fog_job_limits {
 	u64 accelerators;                                /* whole ones, of one kind */
 	u64 accelerator_memory_bytes;                    /* each has at least so much; 0 = any */
 	char accelerator_type[FOG_JOB_ACCELERATOR_SIZE]; /* "" = any */
+	u64 checkpoint_bytes; /* of one checkpoint; not of "limits" in the text, like the next */
+	u64 artifact_bytes;   /* of all artifacts */
 };
 
 struct fog_job_spec {
@@ -44,8 +62,11 @@ struct fog_job_spec {
 	const char *stdin_name;               /* one of the inputs, or NULL */
 	const char *engine;                   /* "native" when the text names none */
 	u32 input_count;
-	struct fog_job_input input[FOG_JOB_INPUTS_MAX];
+	struct fog_job_input input[FOG_JOB_INPUTS_MAX + 1]; /* the checkpoint is one more */
 	struct fog_job_limits limits;
+	struct fog_job_checkpoint checkpoint;
+	u32 artifact_count;
+	const char *artifact[FOG_EXECUTOR_PATTERNS_MAX];
 	u8 sha256[32]; /* of the text */
 };
 
@@ -54,6 +75,9 @@ struct fog_job_spec {
 int fog_job_spec_parse(const char *text, size_t len, struct fog_job_spec **out,
 		       char error[FOG_JSON_ERROR_SIZE]);
 void fog_job_spec_free(struct fog_job_spec *spec);
+
+/* The input it goes on from; NULL: it begins. */
+const struct fog_job_input *fog_job_spec_restored(const struct fog_job_spec *spec);
 
 /* Bytes of all inputs. */
 u64 fog_job_spec_input_size(const struct fog_job_spec *spec);

@@ -6,6 +6,7 @@
  *	queue.c    submission, placement, cancel
  *	attempt.c  an attempt until it is accepted, and its end
  *	collect.c  logs, receipt, settlement
+ *	bring.c    checkpoints and artifacts
  *	work.c     admission and the executor
  *	serve.c    the worker's side of a session
  *	db*.c      SQL
@@ -51,6 +52,9 @@ struct fog_job {
 	struct fog_job_limits limits;
 	u64 input_size;
 	u8 spec_sha256[32];
+	struct fog_job_checkpoint checkpoint;
+	bool restored; /* the spec names a checkpoint to go on from: */
+	u8 restored_sha256[32];
 	char *wishes;
 	struct fog_attempt *attempt; /* the current one */
 	u64 next_ms;                 /* of placement */
@@ -70,6 +74,7 @@ struct fog_job {
 	i64 quote_max;   /* of its attempts */
 	u32 breached;    /* enum fog_breach bits noted */
 	u32 events;      /* recorded */
+	struct fog_job_trace trace;
 	u32 avoid_count;
 	struct fog_job_avoid *avoid;
 };
@@ -81,7 +86,26 @@ enum fog_stop {
 	FOG_STOP_PREEMPT, /* a job of higher priority needs the place */
 	FOG_STOP_DRAIN,   /* its host is drained */
 	FOG_STOP_GANG,    /* its gang could not start whole */
+	FOG_STOP_YIELD,   /* it exited to go on from its checkpoint */
+	FOG_STOP_TIMEOUT, /* its time was over, and it wished to go on */
 };
+
+/* What an attempt left behind, as stored. */
+enum fog_bring_kind {
+	FOG_BRING_NONE = 0,
+	FOG_BRING_CHECKPOINT,
+	FOG_BRING_MANIFEST,
+	FOG_BRING_ARTIFACT,
+};
+
+struct fog_bring_file {
+	u32 attempt;
+	enum fog_bring_kind kind;
+	u32 number; /* of a checkpoint, from 1; of an artifact, from 0 */
+	u8 sha256[32];
+	u64 size;
+};
+void fog_bring_name(const struct fog_bring_file *file, char out[FOG_JOB_FILE_NAME_SIZE]);
 
 /* An attempt of ours that still has something to say to its worker. */
 struct fog_attempt {
@@ -96,9 +120,12 @@ struct fog_attempt {
 	i64 premium;        /* held beside it for the tier */
 	enum fog_stop stop; /* the worker was asked to stop it */
 	u64 stop_ms;
-	u64 offered_ms; /* first */
+	struct fog_job_trace trace; /* its job's, which it outlives */
+	u64 placed_ms, received_ms; /* for spans; 0 after a restart */
+	u64 offered_ms;             /* first */
 	u64 deadline_ms;
 	u64 open_ms; /* next opening */
+	u64 gone_ms; /* since when its worker has not answered; 0 = it does */
 	u32 retry_ms;
 	struct fog_jobs_session *session;
 	u64 log_size[2];     /* stored */
@@ -108,7 +135,15 @@ struct fog_attempt {
 	u32 run;             /* of the worker's runs, what the logs belong to */
 	bool want_known;     /* RECEIVED: want[] holds the sizes of the receipt */
 	u64 want[2];
-	char error[128]; /* why the last stream ended */
+	bool restored; /* it goes on from a checkpoint: */
+	u8 restored_sha256[32];
+	u32 checkpoint;               /* number of the newest that is here, whole */
+	char note[128];               /* why one was not taken, as was told last */
+	struct fog_bring_file bring;  /* what is being fetched; kind NONE: nothing */
+	u64 bring_have, bring_asked;  /* stored of it; end of what was asked for */
+	struct fog_sha256 bring_hash; /* of what is stored of it */
+	bool leavings_known;          /* RECEIVED: what the receipt names is in the store */
+	char error[128];              /* why the last stream ended */
 };
 TAILQ_HEAD(fog_attempt_list, fog_attempt);
 
@@ -122,6 +157,7 @@ struct fog_work {
 	u32 starts;
 	bool cancel;
 	struct fog_job_limits limits;
+	struct fog_trace trace;    /* as the submitter told; perhaps none */
 	u64 accelerators;          /* that it has, a bit each */
 	struct fog_job_spec *spec; /* for its inputs */
 	struct fog_jobs_session *session;
@@ -149,6 +185,9 @@ struct fog_jobs_session {
 	u64 opened_ms;
 	u64 rx_ms, tx_ms;
 
+	u32 kept; /* worker: number of the checkpoint that was told of last */
+	char note[128];
+
 	/* The data frame that is due. */
 	enum fog_job_op expect; /* BLOB, LOG or INVALID */
 	char name[FOG_JOB_INPUT_NAME_SIZE];
@@ -166,6 +205,7 @@ struct fog_jobs_session {
 	char *proof; /* of a result; NULL: none came */
 	bool query;
 	bool hold;
+	struct fog_trace trace;
 	bool unfunded; /* verified, but its pay is not seen to be held yet */
 
 	struct fog_attempt *attempt; /* submitter */
@@ -312,11 +352,47 @@ void fog_group_recall(struct fog_jobs *j, const struct fog_job *job);
 /* A member of a gang said yes: when all have, and can be told, they are told to begin. */
 void fog_group_gather(struct fog_jobs *j, const struct fog_job *job);
 
+/* ---- bring.c: what attempts leave behind, from their workers to us and on to others -----------
+ *
+ * A file is a row of job_file; its bytes arrive in order, each part in the store before the next is
+ * asked for. Once all are there and are what the hash says, the row is done; a checkpoint is used
+ * only then. */
+/* Before an offer is written: the spec gets the newest whole checkpoint, and says how often the job
+ * was begun. Says so in the job's history. */
+void fog_bring_offer(struct fog_jobs *j, struct fog_job *job);
+/* The worker tells of a newer checkpoint. */
+void fog_bring_kept(struct fog_jobs *j, struct fog_attempt *a, const struct fog_job_message *m);
+void fog_bring_blob(struct fog_jobs *j, struct fog_attempt *a, const struct fog_jobs_session *s,
+		    const u8 *data, u32 len);
+/* The stream is new or gone: what was asked for is asked for again. */
+void fog_bring_again(struct fog_jobs *j, struct fog_attempt *a);
+/* Is all that the receipt names here? Else it is asked for. False, too, when the attempt was lost
+ * over it. */
+bool fog_bring_ready(struct fog_jobs *j, struct fog_attempt *a, const struct fog_receipt *t);
+/* Why the job, unless it is cancelled, goes on after this receipt; NONE: it ends. */
+enum fog_stop fog_bring_goes_on(const struct fog_attempt *a, const struct fog_receipt *t);
+/* The worker could not begin with the checkpoint it was given. */
+bool fog_bring_refused(struct fog_jobs *j, struct fog_attempt *a, const struct fog_receipt *t);
+/* The attempt ended without pay: of what it left, whole checkpoints stay. */
+void fog_bring_lost(struct fog_jobs *j, struct fog_attempt *a);
+void fog_bring_sweep(struct fog_jobs *j); /* artifacts beyond their time or room */
+
 /* ---- input.c: outputs that become inputs ----------------------------------------------------- */
-/* What the last attempt of `source` printed becomes the job's input of that name; its spec changes.
- * False when it is not there or too large. */
-bool fog_input_from_output(struct fog_jobs *j, struct fog_job *job, const char *name,
-			   const char *source);
+/* What the last attempt of `source` printed, or its artifact when that is not "", becomes the job's
+ * input of that name; its spec changes. False when it is not there or too large. */
+bool fog_input_from_job(struct fog_jobs *j, struct fog_job *job, const char *name,
+			const char *source, const char *artifact);
+/* The same of something that fog_db_held_find() found. */
+struct fog_held;
+bool fog_input_by_hash(struct fog_jobs *j, struct fog_job *job, const char *name,
+		       const struct fog_held *held);
+/* Parses what became of the spec and puts it in place of the job's; attempts keep theirs. */
+bool fog_input_spec_set(struct fog_jobs *j, struct fog_job *job, const char *text);
+/* The job's spec, to json_decref(); NULL: it cannot be had. */
+json_t *fog_input_spec(struct fog_jobs *j, const struct fog_job *job);
+/* The inputs of the spec with this one in place of any of its name. */
+void fog_input_spec_without(json_t *spec, const char *name);
+void fog_input_spec_with(json_t *spec, const char *name, const u8 sha256[32], u64 size);
 
 /* ---- space.c: namespaces -------------------------------------------------------------------- */
 struct fog_space *fog_space_find(struct fog_jobs *j, const char *name); /* NULL: no such */
@@ -344,10 +420,16 @@ void fog_sla_ended(struct fog_jobs *j, struct fog_job *job, enum fog_job_state s
 void fog_sla_disagreed(struct fog_jobs *j, const char *user, const char *space, const char *job,
 		       enum fog_tier tier, i64 price);
 
+/* ---- engine.c ------------------------------------------------------------------------------- */
+/* Tells the owner; an end of 0 is now. */
+void fog_jobs_step(struct fog_jobs *j, struct fog_job_step step);
+
 /* ---- queue.c -------------------------------------------------------------------------------- */
 /* A job in memory alone, to be freed in the same step: what if? 0, -EINVAL, -ENOMEM. */
 int fog_job_dry(struct fog_jobs *j, const char *user, const struct fog_job_request *request,
 		struct fog_job **out, char error[FOG_JSON_ERROR_SIZE]);
+/* What memory knows of a spec. */
+void fog_job_spec_take(struct fog_job *job, const struct fog_job_spec *spec);
 void fog_user_open(struct fog_jobs *j, const char *user); /* with the grant of a new one */
 u32 fog_job_hash(const char *id);                         /* below FOG_JOBS_HASH_SIZE */
 struct fog_job *fog_job_find(struct fog_jobs *j, const char *id);
@@ -411,6 +493,7 @@ struct fog_work_row {
 	char run[FOG_WORK_RUN_SIZE];
 	u32 runs;
 	u64 accelerators;
+	struct fog_trace trace;
 	bool cancel, held;
 	char reason[FOG_JOB_REASON_SIZE];
 	struct fog_offer offer;
@@ -424,7 +507,7 @@ struct fog_work *fog_work_find(struct fog_jobs *j, const struct fog_attempt_key 
 /* Judges a verified offer. Accepts it (persisted) or says why not. */
 enum fog_decline fog_work_admit(struct fog_jobs *j, const struct fog_offer *offer, const char *text,
 				const u8 *signature, const char *spec, bool hold,
-				char reason[FOG_JOB_REASON_SIZE]);
+				const struct fog_trace *trace, char reason[FOG_JOB_REASON_SIZE]);
 void fog_work_cancel(struct fog_jobs *j, struct fog_work *w);
 void fog_work_go(struct fog_jobs *j, struct fog_work *w);
 void fog_work_blob(struct fog_jobs *j, struct fog_work *w, const struct fog_jobs_session *s,
@@ -442,6 +525,9 @@ void fog_serve_status(struct fog_jobs *j, struct fog_jobs_session *s, const stru
 /* As far as the window goes; returns the number of chunks sent. */
 u32 fog_serve_output(struct fog_jobs *j, struct fog_jobs_session *s);
 void fog_serve_result(struct fog_jobs *j, struct fog_jobs_session *s);
+/* Tells of a checkpoint, or of why there is none, that it was not told of. */
+void fog_serve_kept(struct fog_jobs *j, struct fog_jobs_session *s,
+		    const struct fog_executor_kept *kept);
 
 /* ---- db.c: submitter --------------------------------------------------------------------------
  */
@@ -454,11 +540,13 @@ void fog_db_job_update(struct fog_jobs *j, const struct fog_job *job, const char
 void fog_db_job_end(struct fog_jobs *j, const struct fog_job *job, const char *reason,
 		    const struct fog_receipt *receipt);
 void fog_db_jobs_load(struct fog_jobs *j);
-/* The spec, and the input in place of any of its name. */
-void fog_db_input_put(struct fog_jobs *j, const char *job, const char *spec, const char *name,
-		      const u8 *data, size_t size);
-/* What the last attempt of a job printed, to free(); NULL when there is no such job. */
-u8 *fog_db_output_read(struct fog_jobs *j, const char *job, size_t *size);
+/* A new spec; earlier attempts keep theirs. */
+void fog_db_spec_put(struct fog_jobs *j, const char *job, const char *spec);
+/* The input in place of any of its name. */
+void fog_db_input_put(struct fog_jobs *j, const char *job, const char *name, const u8 *data,
+		      size_t size);
+/* What an attempt (0 = the last) of a job printed, to free(); NULL when there is no such job. */
+u8 *fog_db_output_read(struct fog_jobs *j, const char *job, u32 attempt, u32 stream, size_t *size);
 /* Up to cap bytes of an input, as stored; false when there is no such input. */
 bool fog_db_input_read(struct fog_jobs *j, const char *job, const char *name, u64 offset, void *buf,
 		       u32 cap, u32 *len);
@@ -481,10 +569,64 @@ void fog_db_log_drop(struct fog_jobs *j, const struct fog_attempt *a);
 void fog_db_artifact_add(struct fog_jobs *j, const struct fog_attempt *a, u32 stream,
 			 const struct fog_job_output *output);
 
+/* How many attempts hosts have accepted. */
+u32 fog_db_attempts_begun(struct fog_jobs *j, const char *job);
+
+/* ---- db_bring.c: what attempts left behind ----------------------------------------------------
+ */
+/* Once; an empty file is done at once. path: of an artifact, else "". */
+void fog_db_file_add(struct fog_jobs *j, const char *job, const struct fog_bring_file *file,
+		     const char *path, bool executable);
+/* The next of this attempt's that is not done, and how much of it is here. */
+bool fog_db_file_next(struct fog_jobs *j, const struct fog_attempt *a, struct fog_bring_file *out,
+		      u64 *have);
+void fog_db_file_append(struct fog_jobs *j, const char *job, const struct fog_bring_file *file,
+			u64 offset, const void *data, u32 len);
+void fog_db_file_done(struct fog_jobs *j, const char *job, const struct fog_bring_file *file);
+void fog_db_file_drop(struct fog_jobs *j, const char *job, const struct fog_bring_file *file);
+/* Of what is stored of it. */
+void fog_db_file_hash(struct fog_jobs *j, const char *job, const struct fog_bring_file *file,
+		      struct fog_sha256 *state);
+/* Up to cap bytes; *len is what is there. */
+void fog_db_file_read(struct fog_jobs *j, const char *job, const struct fog_bring_file *file,
+		      u64 offset, void *buf, u32 cap, u32 *len);
+/* Whole checkpoints, newest first: the skip-th. */
+bool fog_db_checkpoint_get(struct fog_jobs *j, const char *job, u32 skip,
+			   struct fog_bring_file *out);
+bool fog_db_checkpoint_find(struct fog_jobs *j, const char *job, const u8 sha256[32],
+			    struct fog_bring_file *out);
+/* Number of the newest whole one of an attempt, 0: it has none. */
+u32 fog_db_checkpoint_of(struct fog_jobs *j, const struct fog_attempt *a);
+/* Of one attempt that are not done, but not `but`. NULL: all. */
+void fog_db_checkpoints_undone_drop(struct fog_jobs *j, const struct fog_attempt *a,
+				    const struct fog_bring_file *but);
+/* Of all kinds: of an attempt but its whole checkpoints; of a job that ended its checkpoints. */
+void fog_db_files_lost(struct fog_jobs *j, const struct fog_attempt *a);
+void fog_db_files_ended(struct fog_jobs *j, const char *job);
+/* Bytes of all checkpoints, those that are not whole included. */
+u64 fog_db_checkpoints_size(struct fog_jobs *j);
+/* Artifacts: of a job that ended before this time, or the one that ended first when all together
+ * are more than bytes. False: none. */
+bool fog_db_files_oldest(struct fog_jobs *j, u64 before_ms, u64 bytes, char job[FOG_JOB_ID_SIZE]);
+void fog_db_files_forget(struct fog_jobs *j, const char *job);
+/* An output or artifact by what it contains. */
+struct fog_held {
+	char job[FOG_JOB_ID_SIZE];
+	u32 attempt;
+	u32 stream;                 /* of an output */
+	struct fog_bring_file file; /* kind NONE: it is an output */
+	u64 size;
+};
+/* Of a job of this user; NULL: of anybody's. */
+bool fog_db_held_find(struct fog_jobs *j, const char *owner, const u8 sha256[32],
+		      struct fog_held *out);
+/* An artifact by its path; of the last attempt that has any. */
+bool fog_db_artifact_find(struct fog_jobs *j, const char *job, const char *path,
+			  struct fog_bring_file *out);
+
 /* ---- db_terms.c: batches, namespaces, holds, breaches, notices --------------------------------
  */
 void fog_db_event_add(struct fog_jobs *j, struct fog_job *job, const char *reason);
-void fog_db_hook_add(struct fog_jobs *j, const char *url, const json_t *body);
 void fog_db_spaces_load(struct fog_jobs *j);
 void fog_db_space_put(struct fog_jobs *j, const struct fog_space *s);
 void fog_db_holds_load(struct fog_jobs *j);

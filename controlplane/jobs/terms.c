@@ -18,8 +18,9 @@ const struct fog_tier_terms fog_tiers[FOG_TIER_COUNT] = {
 };
 
 const char *const fog_job_terms_fields[] = {
-	"namespace",   "class",      "tier",  "priority", "deadline_seconds", "retries",
-	"preemptible", "on_preempt", "group", "webhook",  "checkpoint",       NULL};
+	"namespace",  "class",       "tier",       "priority", "deadline_seconds",
+	"retries",    "preemptible", "on_preempt", "group",    "webhook",
+	"checkpoint", "on_timeout",  NULL};
 
 static const enum fog_tier class_tier[FOG_SLA_COUNT] = {FOG_TIER_NONE, FOG_TIER_NONE,
 							FOG_TIER_BRONZE, FOG_TIER_SILVER};
@@ -53,18 +54,28 @@ static void name_read(struct fog_json_reader *r, const char *field, char out[FOG
 		fog_json_wrong(r, field, "must be 1 to 64 of [A-Za-z0-9._-]");
 }
 
+/* Is it the second of two words? The first is the default. */
+static bool word_read(struct fog_json_reader *r, const char *field, const char *first,
+		      const char *second)
+{
+	if (!fog_json_has(r, field))
+		return false;
+	const char *text = fog_json_text_of(r, field, 16);
+	bool is_second = strcmp(text, second) == 0;
+	if (fog_json_ok(r) && !is_second && strcmp(text, first) != 0)
+		fog_json_wrong(r, field, "must be %s or %s", first, second);
+	return is_second;
+}
+
 static void preempt_read(struct fog_json_reader *r, struct fog_job_terms *out)
 {
 	if (fog_json_has(r, "preemptible"))
 		out->preemptible = fog_json_bool(r, "preemptible");
-	if (fog_json_has(r, "checkpoint"))
-		out->checkpoint = fog_json_bool(r, "checkpoint");
-	if (!fog_json_has(r, "on_preempt"))
-		return;
-	const char *text = fog_json_text_of(r, "on_preempt", 16);
-	out->cancel_preempted = strcmp(text, "cancel") == 0;
-	if (fog_json_ok(r) && !out->cancel_preempted && strcmp(text, "requeue") != 0)
-		fog_json_wrong(r, "on_preempt", "must be requeue or cancel");
+	out->cancel_preempted = word_read(r, "on_preempt", "requeue", "cancel");
+	out->resume_timeout = word_read(r, "on_timeout", "fail", "resume");
+	const json_t *checkpoint = fog_json_get(r, "checkpoint"); /* what it says is in the spec */
+	if (out->resume_timeout && (checkpoint == NULL || json_is_false(checkpoint)))
+		fog_json_wrong(r, "on_timeout", "a job without checkpoint cannot resume");
 }
 
 void fog_job_terms_read(struct fog_json_reader *r, struct fog_job_terms *out)

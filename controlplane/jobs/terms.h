@@ -3,11 +3,11 @@
  *
  *	{"namespace": "default", "class": "S" | "A" | "B", "tier": "bronze" | "silver" | "gold",
  *	 "priority": 50, "deadline_seconds": 3600, "retries": 5, "preemptible": false,
- *	 "on_preempt": "requeue" | "cancel", "checkpoint": false, "group": "web",
- *	 "webhook": "http://host/path"}
+ *	 "on_preempt": "requeue" | "cancel", "on_timeout": "fail" | "resume", "checkpoint": false,
+ *	 "group": "web", "webhook": "http://host/path"}
  *
- * checkpoint: what the job had printed when it was stopped (SIGTERM, 2 s later SIGKILL) is its
- * input file "checkpoint" when it runs again.
+ * checkpoint: see request.h. on_timeout: a job whose time is over goes on from the checkpoint it
+ *made in that time, with as much time again.
  *
  * Class B is best effort; A is placed before it; S is replicated on attested hosts, of different
  * vendors where there are enough, and its results are compared. The class sets the tier unless one
@@ -54,7 +54,7 @@ struct fog_job_terms {
 	u64 deadline_ms; /* after submission; 0 = none */
 	bool preemptible;
 	bool cancel_preempted;
-	bool checkpoint;
+	bool resume_timeout;
 };
 
 /* The names of the fields above, for whoever copies them; ends with NULL. */

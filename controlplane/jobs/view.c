@@ -140,12 +140,27 @@ static json_t *attempts_json(struct fog_jobs *j, const char *id)
 
 /* ---- jobs ----------------------------------------------------------------------------------- */
 
+void fog_view_trace_set(json_t *o, const char *text)
+{
+	char hex[FOG_TRACE_ID_SIZE];
+	struct fog_job_trace t;
+
+	fog_job_trace_read(text, &t);
+	if (!fog_trace_is(&t.span))
+		return;
+	json_object_set_new(o, "trace_id", json_string(fog_trace_id_hex(&t.span, hex)));
+	if (memcmp(t.wire, t.span.trace_id, sizeof(t.wire)) == 0)
+		return;
+	fog_job_trace_wire(&t, &t.span);
+	json_object_set_new(o, "worker_trace_id", json_string(fog_trace_id_hex(&t.span, hex)));
+}
+
 #define JOB_SQL                                                                                    \
 	"SELECT j.seq, j.id, j.user, j.name, j.state, j.reason, j.cancel_ms, j.attempt_count,"     \
 	" j.lost_count, j.created_ms, j.started_ms, j.ended_ms, j.outcome, j.exit_code, j.signal," \
 	" j.amount, a.worker_name, a.worker, j.spec, j.wishes,"                                    \
 	" (SELECT balance FROM ledger_account l WHERE l.name = 'escrow:' || j.id),"                \
-	" j.space, j.batch, j.stage, j.kind, j.rank, j.members, j.after"                           \
+	" j.space, j.batch, j.stage, j.kind, j.rank, j.members, j.after, j.trace"                  \
 	" FROM job j LEFT JOIN attempt a ON a.job = j.id AND a.number = j.attempt_count"
 
 static json_t *job_json(struct fog_stmt *q)
@@ -163,6 +178,7 @@ static json_t *job_json(struct fog_stmt *q)
 			      (json_int_t)fog_column_int(q, 20));
 
 	json_object_set_new(o, "namespace", json_string(fog_column_text(q, 21)));
+	fog_view_trace_set(o, fog_column_text(q, 28));
 	if (*fog_column_text(q, 22) != '\0')
 		json_object_update_new(
 			o, json_pack("{s:s,s:s,s:s,s:I,s:I,s:s}", "batch", fog_column_text(q, 22),
@@ -276,6 +292,7 @@ json_t *fog_view_job(struct fog_jobs *j, const char *owner, const char *id, bool
 		return NULL;
 	json_object_set_new(o, "attempts", attempts_json(j, id));
 	json_object_set_new(o, "logs", log_sizes(j, id));
+	json_object_set_new(o, "checkpoints", fog_view_checkpoints(j, id));
 	u64 start_ms = fog_jobs_likely_start(j, id);
 	json_object_set_new(o, "likely_start_ms",
 			    start_ms != 0 ? json_integer((json_int_t)start_ms) : json_null());
@@ -336,19 +353,36 @@ int fog_view_log(struct fog_jobs *j, const char *id, u32 attempt, u32 stream, u6
 	return 0;
 }
 
+/* As the submitter knows it; else as it was told its worker. */
+static void receipt_trace_set(json_t *o, const char *job, const char *work)
+{
+	char hex[FOG_TRACE_ID_SIZE];
+	struct fog_trace t;
+
+	if (job[0] != '\0')
+		fog_view_trace_set(o, job);
+	else if (fog_trace_parse(work, &t) == 0)
+		json_object_set_new(o, "trace_id", json_string(fog_trace_id_hex(&t, hex)));
+}
+
 json_t *fog_view_receipts(struct fog_jobs *j, const char *job)
 {
 	struct fog_stmt *q = fog_stmt(
 		fog_jobs_store(j), "SELECT r.attempt, r.submitter, r.worker, r.text, r.signature,"
 				   " r.amount, r.created_ms, s.text, s.signature, s.amount,"
-				   " s.created_ms FROM receipt r LEFT JOIN settlement s"
+				   " s.created_ms, j.trace, w.trace FROM receipt r"
+				   " LEFT JOIN settlement s"
 				   " ON s.submitter = r.submitter AND s.job = r.job"
-				   " AND s.attempt = r.attempt WHERE r.job = ?"
-				   " ORDER BY r.attempt, r.submitter");
+				   " AND s.attempt = r.attempt"
+				   " LEFT JOIN job j ON r.submitter = ?1 AND j.id = r.job"
+				   " LEFT JOIN work w ON w.submitter = r.submitter"
+				   " AND w.job = r.job AND w.attempt = r.attempt"
+				   " WHERE r.job = ?2 ORDER BY r.attempt, r.submitter");
 	json_t *list = json_array();
 	u8 signature[FOG_JOB_SIGNATURE_SIZE];
 	int rc;
 
+	fog_bind_blob(q, fog_jobs_node(j), FOG_JOB_NODE_SIZE);
 	fog_bind_text(q, job);
 	while ((rc = fog_stmt_step(q)) == 1) {
 		json_t *settlement = json_null();
@@ -368,6 +402,9 @@ json_t *fog_view_receipts(struct fog_jobs *j, const char *job)
 					fog_json_hex_new(signature, sizeof(signature)), "amount",
 					(json_int_t)fog_column_int(q, 5), "created_ms", when(q, 6),
 					"settlement", settlement));
+		receipt_trace_set(json_array_get(list, json_array_size(list) - 1),
+				  fog_column_is_null(q, 11) ? "" : fog_column_text(q, 11),
+				  fog_column_is_null(q, 12) ? "" : fog_column_text(q, 12));
 	}
 	if (rc < 0) {
 		json_decref(list);

@@ -12,6 +12,9 @@ typedef const char *(*fog_host_name_fn)(void *context, const u8 node[FOG_JOB_NOD
 
 /* In all of these: owner is the user whose things are shown; NULL: everybody's. */
 
+/* trace_id, and worker_trace_id where that is another, of a job as stored (trace.h). */
+void fog_view_trace_set(json_t *o, const char *text);
+
 /* {"jobs":[..],"next":n}: newest first; state 0 = all; before = only jobs with a smaller sequence,
  * 0 = from the newest. next is the `before` of the next page, or null. */
 json_t *fog_view_jobs(struct fog_jobs *j, const char *owner, enum fog_job_state state, u64 before,
@@ -57,9 +60,29 @@ json_t *fog_view_scheduler(struct fog_jobs *j, u32 hosts, u32 alive);
 int fog_view_log(struct fog_jobs *j, const char *id, u32 attempt, u32 stream, u64 offset, u32 limit,
 		 u8 **data, u32 *len);
 
-/* The output with this hash: whose it is. False: there is none. */
-bool fog_view_artifact(struct fog_jobs *j, const char *owner, const u8 sha256[32],
-		       char job[FOG_JOB_ID_SIZE], u32 *attempt, u32 *stream);
+/* {"id","artifacts":[{name,size,sha256,executable,attempt,at_ms}],"left_out":[{name,why}],
+ * "left_out_count"}: of the last attempt that left any. */
+json_t *fog_view_artifacts(struct fog_jobs *j, const char *id);
+/* [{attempt,number,size,sha256,at_ms,whole}] that a job can go on from, newest first. */
+json_t *fog_view_checkpoints(struct fog_jobs *j, const char *id);
+
+/* Some of an artifact or output, to be read. */
+struct fog_view_file {
+	char job[FOG_JOB_ID_SIZE];
+	u32 attempt;
+	int stream; /* of an output; -1: it is an artifact, number */
+	u32 number;
+	u64 size;
+	u8 sha256[32];
+};
+/* By name (as text) of a job; by hash, of any job of the owner. False: there is none. */
+bool fog_view_file_named(struct fog_jobs *j, const char *id, const char *name,
+			 struct fog_view_file *out);
+bool fog_view_file_hashed(struct fog_jobs *j, const char *owner, const u8 sha256[32],
+			  struct fog_view_file *out);
+/* Its bytes, to free(). -ENOMEM; -EIO: it is not there whole any more. */
+int fog_view_file_read(struct fog_jobs *j, const struct fog_view_file *f, u64 offset, u32 len,
+		       u8 **data);
 
 /* {"accounts":[{name,balance,entries}]} by name, after `after` ("" = from the first). */
 json_t *fog_view_accounts(struct fog_jobs *j, const char *owner, const char *after, u32 limit);

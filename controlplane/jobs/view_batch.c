@@ -81,11 +81,19 @@ static json_t *members_json(struct fog_jobs *j, const char *id)
 	" (SELECT count(*) FROM job j WHERE j.batch = b.id),"                      \
 	" (SELECT count(*) FROM job j WHERE j.batch = b.id AND j.state = 5),"      \
 	" (SELECT count(*) FROM job j WHERE j.batch = b.id AND j.state > 5),"      \
-	" (SELECT coalesce(sum(amount), 0) FROM job j WHERE j.batch = b.id) FROM batch b"
+	" (SELECT coalesce(sum(amount), 0) FROM job j WHERE j.batch = b.id),"      \
+	" (SELECT j.trace FROM job j WHERE j.batch = b.id ORDER BY j.seq LIMIT 1) FROM batch b"
+
+/* Its jobs share the trace of the request; workers know each by another id. */
+static void trace_set(json_t *o, const char *text)
+{
+	fog_view_trace_set(o, text);
+	json_object_del(o, "worker_trace_id");
+}
 
 static json_t *batch_json(struct fog_stmt *q)
 {
-	return json_pack(
+	json_t *o = json_pack(
 		"{s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:I}", "id", fog_column_text(q, 1),
 		"kind", "batch", "user", fog_column_text(q, 2), "state",
 		batch_state(fog_column_int(q, 3)), "reason", fog_column_text(q, 4), "submitted_ms",
@@ -93,6 +101,10 @@ static json_t *batch_json(struct fog_stmt *q)
 		"jobs_count", (json_int_t)fog_column_int(q, 7), "succeeded",
 		(json_int_t)fog_column_int(q, 8), "failed", (json_int_t)fog_column_int(q, 9),
 		"paid", (json_int_t)fog_column_int(q, 10));
+
+	if (!fog_column_is_null(q, 11))
+		trace_set(o, fog_column_text(q, 11));
+	return o;
 }
 
 json_t *fog_view_batch(struct fog_jobs *j, const char *owner, const char *id, bool *found)
@@ -173,10 +185,10 @@ json_t *fog_view_why(const struct fog_job_why *w, const char *id, u64 now_ms)
 
 json_t *fog_view_events(struct fog_jobs *j, u64 after, u32 limit, u64 *last)
 {
-	struct fog_stmt *q =
-		fog_stmt(fog_jobs_store(j), "SELECT e.id, e.job, e.state, e.reason, e.at_ms, j.user"
-					    " FROM job_event e LEFT JOIN job j ON j.id = e.job"
-					    " WHERE e.id > ? ORDER BY e.id LIMIT ?");
+	struct fog_stmt *q = fog_stmt(
+		fog_jobs_store(j), "SELECT e.id, e.job, e.state, e.reason, e.at_ms, j.user, j.trace"
+				   " FROM job_event e LEFT JOIN job j ON j.id = e.job"
+				   " WHERE e.id > ? ORDER BY e.id LIMIT ?");
 	json_t *list = json_array();
 	int rc;
 
@@ -192,6 +204,9 @@ json_t *fog_view_events(struct fog_jobs *j, u64 after, u32 limit, u64 *last)
 				  fog_job_state_name((enum fog_job_state)fog_column_int(q, 2)),
 				  "reason", fog_column_text(q, 3), "at_ms",
 				  when_ms(fog_column_u64(q, 4))));
+		if (!fog_column_is_null(q, 6))
+			fog_view_trace_set(json_array_get(list, json_array_size(list) - 1),
+					   fog_column_text(q, 6));
 	}
 	if (rc == 0)
 		return list;
@@ -229,7 +244,13 @@ json_t *fog_view_history(struct fog_jobs *j, const char *id)
 		json_decref(list);
 		return NULL;
 	}
-	return json_pack("{s:s,s:o}", "id", id, "history", list);
+	json_t *o = json_pack("{s:s,s:o}", "id", id, "history", list);
+	q = fog_stmt(fog_jobs_store(j), "SELECT trace FROM job WHERE id = ?");
+	fog_bind_text(q, id);
+	if (fog_stmt_step(q) == 1)
+		fog_view_trace_set(o, fog_column_text(q, 0));
+	fog_stmt_reset(q);
+	return o;
 }
 
 /* ---- namespaces, holds, breaches ------------------------------------------------------------ */
@@ -433,23 +454,4 @@ json_t *fog_view_scheduler(struct fog_jobs *j, u32 hosts, u32 alive)
 			 (json_int_t)s.generations, "batches", (json_int_t)s.batches, "passes",
 			 (json_int_t)s.passes, "preemptions", (json_int_t)s.preemptions,
 			 "sla_breaches", (json_int_t)s.breaches);
-}
-
-bool fog_view_artifact(struct fog_jobs *j, const char *owner, const u8 sha256[32],
-		       char job[FOG_JOB_ID_SIZE], u32 *attempt, u32 *stream)
-{
-	struct fog_stmt *q = fog_stmt(
-		fog_jobs_store(j), "SELECT job, attempt, stream FROM artifact a WHERE sha256 = ?1"
-				   " AND (?2 = '' OR EXISTS (SELECT 1 FROM job j WHERE j.id = a.job"
-				   " AND j.user = ?2)) LIMIT 1");
-
-	fog_bind_blob(q, sha256, 32);
-	fog_bind_text(q, owner != NULL ? owner : "");
-	if (fog_stmt_step(q) != 1)
-		return false;
-	snprintf(job, FOG_JOB_ID_SIZE, "%s", fog_column_text(q, 0));
-	*attempt = (u32)fog_column_u64(q, 1);
-	*stream = (u32)fog_column_u64(q, 2);
-	fog_stmt_reset(q);
-	return true;
 }

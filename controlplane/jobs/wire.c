@@ -78,6 +78,24 @@ static void hello_read(struct fog_json_reader *r, struct fog_job_message *m)
 		fog_json_hex(r, "node_id", m->node, sizeof(m->node));
 }
 
+/* A trace is no reason to refuse an offer. */
+static void trace_read(struct fog_job_message *m)
+{
+	const char *text = json_string_value(json_object_get(m->root, "traceparent"));
+
+	if (text != NULL)
+		(void)fog_trace_parse(text, &m->trace);
+}
+
+static void kept_read(struct fog_json_reader *r, struct fog_job_message *m)
+{
+	m->number = (u32)fog_json_u64(r, "number", 0, UINT32_MAX);
+	fog_json_hex(r, "sha256", m->sha256, sizeof(m->sha256));
+	m->bytes = fog_json_u64(r, "size", 0, FOG_JOB_FILE_MAX);
+	m->note = fog_json_text_of(r, "note", FOG_JOB_REASON_SIZE);
+	m->gone = fog_json_text_of(r, "gone", FOG_JOB_FILE_NAME_SIZE);
+}
+
 static void fields_read(struct fog_json_reader *r, struct fog_job_message *m)
 {
 	static const char *const streams[] = {"", "stdout", "stderr"};
@@ -91,6 +109,7 @@ static void fields_read(struct fog_json_reader *r, struct fog_job_message *m)
 		m->spec = fog_json_text_of(r, "spec", FOG_JOB_SPEC_MAX + 1);
 		m->flag = fog_json_bool(r, "query");
 		m->hold = fog_json_has(r, "hold") && fog_json_bool(r, "hold");
+		trace_read(m);
 		break;
 	case FOG_JOB_OP_ACCEPT:
 		m->state = word(r, "state", state_name, FOG_WORK_COUNT);
@@ -100,13 +119,16 @@ static void fields_read(struct fog_json_reader *r, struct fog_job_message *m)
 		m->code = word(r, "code", decline_name, FOG_DECLINE_COUNT);
 		reason_read(r, m);
 		break;
+	case FOG_JOB_OP_KEPT:
+		kept_read(r, m);
+		break;
 	case FOG_JOB_OP_NEED:
 		m->name = fog_json_text_of(r, "name", FOG_JOB_INPUT_NAME_SIZE);
-		chunk_read(r, m, FOG_JOB_INPUT_MAX, FOG_JOBS_NEED_MAX);
+		chunk_read(r, m, FOG_JOB_FILE_MAX, FOG_JOBS_NEED_MAX);
 		break;
 	case FOG_JOB_OP_BLOB:
 		m->name = fog_json_text_of(r, "name", FOG_JOB_INPUT_NAME_SIZE);
-		chunk_read(r, m, FOG_JOB_INPUT_MAX, FOG_JOBS_CHUNK_MAX);
+		chunk_read(r, m, FOG_JOB_FILE_MAX, FOG_JOBS_CHUNK_MAX);
 		break;
 	case FOG_JOB_OP_STATUS:
 		m->state = word(r, "state", state_name, FOG_WORK_COUNT);
@@ -203,14 +225,18 @@ static json_t *paper_make(const char *text, const u8 signature[FOG_JOB_SIGNATURE
 }
 
 char *fog_job_offer(const char *text, const u8 signature[FOG_JOB_SIGNATURE_SIZE], const char *spec,
-		    bool query, bool hold)
+		    bool query, bool hold, const struct fog_trace *trace)
 {
 	json_t *root = paper_make(text, signature);
+	char parent[FOG_TRACEPARENT_SIZE];
 
 	json_object_set_new(root, "spec", json_string(spec));
 	json_object_set_new(root, "query", json_boolean(query));
 	if (hold)
 		json_object_set_new(root, "hold", json_true());
+	if (fog_trace_is(trace))
+		json_object_set_new(root, "traceparent",
+				    json_string(fog_trace_format(trace, parent)));
 	return text_of(FOG_JOB_OP_OFFER, root);
 }
 
@@ -246,6 +272,14 @@ char *fog_job_blob(const char *name, u64 offset, u32 length)
 static json_t *sizes_make(const u64 size[2])
 {
 	return json_pack("{s:I,s:I}", "stdout", (json_int_t)size[0], "stderr", (json_int_t)size[1]);
+}
+
+char *fog_job_kept(const struct fog_executor_kept *k, const char *gone)
+{
+	return text_of(FOG_JOB_OP_KEPT,
+		       json_pack("{s:I,s:o,s:I,s:s,s:s}", "number", (json_int_t)k->number, "sha256",
+				 fog_json_hex_new(k->checkpoint.sha256, 32), "size",
+				 (json_int_t)k->checkpoint.size, "note", k->note, "gone", gone));
 }
 
 char *fog_job_status(enum fog_work_state state, u32 run, const u64 size[2])

@@ -4,6 +4,7 @@
 #ifndef FOG_JOBS_WIRE_H
 #define FOG_JOBS_WIRE_H
 
+#include "controlplane/core/trace.h"
 #include "controlplane/jobs/papers.h"
 
 #define FOG_JOB_PROTOCOL_VERSION 1
@@ -13,12 +14,13 @@
 /* X(NAME, "op"): S from the submitter, W from the worker. */
 #define FOG_JOB_MESSAGES(X)                                                                      \
 	X(HELLO, "hello")     /* S W  version, node_id (worker only) */                          \
-	X(OFFER, "offer")     /* S    text, signature, spec, query */                            \
+	X(KEPT, "kept")       /*   W  number, sha256, size: newest checkpoint; note; gone */     \
+	X(OFFER, "offer")     /* S    text, signature, spec, query, hold, traceparent */         \
 	X(GO, "go")           /* S    -: all members of its gang are held, begin */              \
 	X(ACCEPT, "accept")   /*   W  state */                                                   \
 	X(DECLINE, "decline") /* W  code, reason */                                              \
-	X(NEED, "need")       /*   W  name, offset, length */                                    \
-	X(BLOB, "blob")       /* S    name, offset, length; one data frame follows */            \
+	X(NEED, "need")       /* S W  name, offset, length: of an input; of what a job left */   \
+	X(BLOB, "blob")       /* S W  name, offset, length; one data frame follows */            \
 	X(STATUS, "status")   /*   W  state, run, stdout, stderr (sizes) */                      \
 	X(FOLLOW, "follow")   /* S    stdout, stderr (bytes the submitter holds) */              \
 	X(LOG, "log")         /*   W  stream, offset, length; one data frame follows */          \
@@ -71,9 +73,10 @@ struct fog_job_message {
 	const char *text; /* offer, result, settle */
 	u8 signature[FOG_JOB_SIGNATURE_SIZE];
 	const char *spec;
-	const char *proof; /* result: of the execution, as JSON; NULL: none */
-	bool flag;         /* offer: query; cancel: abandon */
-	bool hold;         /* offer: keep a place, begin when told to go */
+	const char *proof;      /* result: of the execution, as JSON; NULL: none */
+	bool flag;              /* offer: query; cancel: abandon */
+	bool hold;              /* offer: keep a place, begin when told to go */
+	struct fog_trace trace; /* offer: what it belongs to; zero: nothing we can read */
 	enum fog_work_state state;
 	u32 run; /* accept, status: 1, 2 after a rerun: logs start again */
 	enum fog_decline code;
@@ -83,6 +86,12 @@ struct fog_job_message {
 	u64 offset;
 	u32 length;
 	u64 size[2]; /* status, follow */
+	/* kept */
+	u32 number; /* 0: none yet */
+	u8 sha256[32];
+	u64 bytes;
+	const char *note; /* why one was not taken; "" */
+	const char *gone; /* a file that was asked for and is not there; "" */
 };
 
 /* 0 or -EPROTO with error; on success free with fog_job_message_free(). */
@@ -93,12 +102,13 @@ void fog_job_message_free(struct fog_job_message *m);
 /* Builders: text to free(), NULL without memory. */
 char *fog_job_hello(const u8 *node /* or NULL */);
 char *fog_job_offer(const char *text, const u8 signature[FOG_JOB_SIGNATURE_SIZE], const char *spec,
-		    bool query, bool hold);
+		    bool query, bool hold, const struct fog_trace *trace);
 char *fog_job_go(void);
 char *fog_job_accept(enum fog_work_state state, u32 run);
 char *fog_job_decline(enum fog_decline code, const char *reason);
 char *fog_job_need(const char *name, u64 offset, u32 length);
 char *fog_job_blob(const char *name, u64 offset, u32 length);
+char *fog_job_kept(const struct fog_executor_kept *kept, const char *gone /* or "" */);
 char *fog_job_status(enum fog_work_state state, u32 run, const u64 size[2]);
 char *fog_job_follow(const u64 size[2]);
 char *fog_job_log(u32 stream, u64 offset, u32 length);

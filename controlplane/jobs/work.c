@@ -94,6 +94,13 @@ static void receipt_fill(struct fog_receipt *t, const struct fog_run_status *r,
 		memcpy(t->output[i].sha256, r->output_sha256[i], sizeof(t->output[i].sha256));
 	}
 	t->truncated = r->truncated;
+	t->checkpoint_number = r->kept.number;
+	t->checkpoint.size = r->kept.checkpoint.size;
+	memcpy(t->checkpoint.sha256, r->kept.checkpoint.sha256, sizeof(t->checkpoint.sha256));
+	t->artifacts = r->kept.artifacts;
+	t->artifact_bytes = r->kept.artifact_bytes;
+	t->manifest.size = r->kept.manifest.size;
+	memcpy(t->manifest.sha256, r->kept.manifest.sha256, sizeof(t->manifest.sha256));
 	t->usage = r->usage;
 	/* What it took the monitor to notice the limit is not the submitter's. */
 	t->usage.wall_ms = FOG_MIN(t->usage.wall_ms, limits->wall_ms);
@@ -102,8 +109,26 @@ static void receipt_fill(struct fog_receipt *t, const struct fog_run_status *r,
 	t->ended_ms = r->ended_ms;
 }
 
-static void receipt_write(struct fog_jobs *j, const struct fog_receipt *t,
-			  const struct fog_job_spec *spec)
+/* The span's length is what it takes of the processor. */
+static void prove(struct fog_jobs *j, const struct fog_receipt *t, const char *text,
+		  const struct fog_work *w)
+{
+	const struct fog_trace *before = fog_trace_enter(&w->trace);
+	u64 start_ns = j->ports.cpu_ns != NULL ? j->ports.cpu_ns(j->ports.context) : 0;
+
+	j->ports.receipted(j->ports.context, t, text, w->spec);
+	u64 end_ns = j->ports.cpu_ns != NULL ? j->ports.cpu_ns(j->ports.context) : 0;
+	fog_trace_enter(before);
+	fog_jobs_step(j,
+		      (struct fog_job_step){.name = "prove",
+					    .trace = &w->trace,
+					    .job = w->key.job,
+					    .attempt = w->key.attempt,
+					    .start_ms = j->now_ms,
+					    .end_ms = j->now_ms + (end_ns - start_ns) / 1000000});
+}
+
+static void receipt_write(struct fog_jobs *j, const struct fog_receipt *t, const struct fog_work *w)
 {
 	u8 signature[FOG_JOB_SIGNATURE_SIZE];
 	char *text = fog_receipt_text(t);
@@ -115,7 +140,7 @@ static void receipt_write(struct fog_jobs *j, const struct fog_receipt *t,
 	fog_jobs_sign(j, FOG_RECEIPT_LABEL, text, signature);
 	fog_db_receipt_put(j, &t->key, text, signature, t->amount);
 	if (j->ports.receipted != NULL)
-		j->ports.receipted(j->ports.context, t, text, spec);
+		prove(j, t, text, w);
 	free(text);
 }
 
@@ -136,7 +161,17 @@ static void finish(struct fog_jobs *j, struct fog_work *w, const struct fog_run_
 	t.price_memory_gb_hour = row.offer.price_memory_gb_hour;
 	t.amount = fog_receipt_amount(&row.offer, &w->limits, t.outcome, t.usage.wall_ms);
 	t.sequence = fog_db_sequence_next(j);
-	receipt_write(j, &t, w->spec);
+	fog_jobs_step(j, (struct fog_job_step){.name = "execute",
+					       .trace = &w->trace,
+					       .job = w->key.job,
+					       .attempt = w->key.attempt,
+					       .start_ms = t.started_ms,
+					       .end_ms = t.ended_ms,
+					       .error = t.outcome == FOG_OUTCOME_EXITED &&
+									t.exit_code == 0
+								? NULL
+								: fog_outcome_name(t.outcome)});
+	receipt_write(j, &t, w);
 	fog_db_work_update(j, &w->key, FOG_WORK_FINISHED, fog_outcome_name(t.outcome));
 	if (s != NULL) {
 		w->output_size[0] = t.output[0].size;
@@ -280,7 +315,10 @@ static enum fog_decline spool_make(struct fog_jobs *j, const struct fog_work *w,
 				   char reason[FOG_JOB_REASON_SIZE])
 {
 	char error[FOG_JSON_ERROR_SIZE] = "";
+	const struct fog_trace *before = fog_trace_enter(&w->trace);
 	int rc = j->ports.run_prepare(j->ports.context, w->run, w->spec, w->accelerators, error);
+
+	fog_trace_enter(before);
 
 	if (rc == 0)
 		return FOG_DECLINE_INVALID;
@@ -290,7 +328,7 @@ static enum fog_decline spool_make(struct fog_jobs *j, const struct fog_work *w,
 
 enum fog_decline fog_work_admit(struct fog_jobs *j, const struct fog_offer *offer, const char *text,
 				const u8 *signature, const char *spec_text, bool hold,
-				char reason[FOG_JOB_REASON_SIZE])
+				const struct fog_trace *trace, char reason[FOG_JOB_REASON_SIZE])
 {
 	char error[FOG_JSON_ERROR_SIZE];
 	struct fog_job_spec *spec;
@@ -311,6 +349,7 @@ enum fog_decline fog_work_admit(struct fog_jobs *j, const struct fog_offer *offe
 	if (w == NULL)
 		return FOG_DECLINE_CAPACITY;
 	run_name(w);
+	w->trace = *trace;
 	w->accelerators = accelerators_take(j, spec->limits.accelerators);
 	code = spool_make(j, w, reason);
 	if (code != FOG_DECLINE_INVALID) {
@@ -321,6 +360,10 @@ enum fog_decline fog_work_admit(struct fog_jobs *j, const struct fog_offer *offe
 	w->hold_ms = j->now_ms + FOG_WORK_HOLD_MS;
 	w->state = hold || spec->input_count != 0 ? FOG_WORK_FETCHING : FOG_WORK_STARTING;
 	fog_db_work_insert(j, w, text, signature, spec_text);
+	fog_jobs_step(j, (struct fog_job_step){.name = "accept",
+					       .trace = &w->trace,
+					       .job = w->key.job,
+					       .attempt = w->key.attempt});
 	if (w->state == FOG_WORK_STARTING)
 		fog_action_run(j, FOG_ACTION_RUN_START, w->run);
 	return FOG_DECLINE_INVALID;
@@ -343,6 +386,7 @@ void fog_work_resume(struct fog_jobs *j, const struct fog_work_row *row, const c
 	w->runs = row->runs;
 	w->accelerators = row->accelerators;
 	w->cancel = row->cancel;
+	w->trace = row->trace;
 	w->held = row->held;
 	w->hold_ms = j->now_ms + FOG_WORK_HOLD_MS;
 	snprintf(w->run, sizeof(w->run), "%s", row->run);
@@ -480,8 +524,11 @@ static void vanished(struct fog_jobs *j, struct fog_work *w)
 		finish_unrun(j, w, FOG_OUTCOME_CANCELLED, "");
 		return;
 	}
-	if (w->runs >= FOG_WORK_RUNS_MAX) {
-		finish_unrun(j, w, FOG_OUTCOME_FAILED, "the executor vanished twice");
+	/* Here it would begin where this attempt began; the submitter may know of something later.
+	 */
+	if (w->runs >= FOG_WORK_RUNS_MAX || w->spec->checkpoint.bytes_max != 0) {
+		finish_unrun(j, w, FOG_OUTCOME_FAILED,
+			     w->runs > 1 ? "the executor vanished twice" : "the executor vanished");
 		return;
 	}
 	fog_action_run(j, FOG_ACTION_RUN_REMOVE, w->run);
@@ -536,6 +583,8 @@ static void running(struct fog_jobs *j, struct fog_work *w, const struct fog_run
 		fog_serve_status(j, w->session, w, w->state);
 	if (w->session != NULL)
 		fog_serve_output(j, w->session);
+	if (w->session != NULL)
+		fog_serve_kept(j, w->session, &r->kept);
 }
 
 void fog_work_tick(struct fog_jobs *j, struct fog_work *w)

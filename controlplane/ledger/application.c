@@ -39,6 +39,8 @@ struct fog_ledger_app {
 	struct fog_sha256 incoming_digest;
 	u32 incoming_chunks;
 	struct verdict *verdict; /* direct-mapped by id */
+	fog_ledger_vendor_fn *vendor;
+	void *vendor_ctx;
 	struct last last;
 };
 
@@ -154,6 +156,19 @@ static int check_many(struct fog_ledger_app *app, const struct fog_app_bytes *by
 	return rc;
 }
 
+void fog_ledger_app_vendor(struct fog_ledger_app *app, fog_ledger_vendor_fn *fn, void *ctx)
+{
+	app->vendor = fn;
+	app->vendor_ctx = ctx;
+}
+
+static bool vendor_shown(const struct fog_ledger_app *app, const struct fog_tx *t)
+{
+	return app->vendor == NULL || t->kind != FOG_TX_VALIDATOR ||
+	       t->body.validator.attributes.tee_vendor[0] == '\0' ||
+	       app->vendor(app->vendor_ctx, t->sender, t->body.validator.attributes.tee_vendor);
+}
+
 static void app_check(void *context, const struct fog_app_bytes *tx, u32 count, bool recheck,
 		      u64 now_ms, int *result, char (*why)[FOG_APP_WHY_SIZE])
 {
@@ -161,6 +176,7 @@ static void app_check(void *context, const struct fog_app_bytes *tx, u32 count, 
 	enum fog_tx_error *error = calloc(count + 1, sizeof(*error));
 	bool *known = calloc(count + 1, sizeof(*known));
 	int rc = error == NULL || known == NULL ? -ENOMEM : 0;
+	struct fog_tx t;
 
 	for (u32 i = 0; rc == 0 && i < count; i++)
 		known[i] = recheck;
@@ -168,6 +184,9 @@ static void app_check(void *context, const struct fog_app_bytes *tx, u32 count, 
 		rc = check_many(app, tx, count, true, known, error);
 	for (u32 i = 0; i < count; i++) {
 		enum fog_tx_error e = rc != 0 ? FOG_TX_ERROR_MEMORY : error[i];
+		if (e == FOG_TX_OK && fog_tx_decode(&t, tx[i].data, tx[i].len) == FOG_TX_OK &&
+		    !vendor_shown(app, &t))
+			e = FOG_TX_ERROR_VENDOR;
 		result[i] = fog_tx_error_number(e);
 		why_set(why[i], e);
 	}
@@ -187,6 +206,7 @@ static void app_select(void *context, const struct fog_app_bytes *tx, u32 count,
 	for (u32 i = 0; i < count; i++) {
 		keep[i] = tx[i].len <= room &&
 			  fog_tx_decode(&t, tx[i].data, tx[i].len) == FOG_TX_OK &&
+			  vendor_shown(app, &t) &&
 			  fog_chain_admit(app->chain, &t, FOG_LEDGER_AHEAD_MAX) == FOG_TX_OK;
 		if (keep[i])
 			room -= tx[i].len;

@@ -28,6 +28,12 @@ void fog_ledger_app_free(struct fog_ledger_app *app); /* NULL is fine */
 void fog_ledger_app_interface(struct fog_ledger_app *app, struct fog_application *out);
 const struct fog_chain *fog_ledger_app_chain(const struct fog_ledger_app *app);
 
+/* What a validator claims as its TEE vendor decides on diversity, so a host lets it into its pool
+ * and its proposals only where it has seen it by its own attestation. That is its own affair: what
+ * it votes for must be alike everywhere. fn NULL (the default): claims are not looked at. */
+typedef bool fog_ledger_vendor_fn(void *ctx, const u8 node_id[32], const char *vendor);
+void fog_ledger_app_vendor(struct fog_ledger_app *app, fog_ledger_vendor_fn *fn, void *ctx);
+
 /* The state as one file's bytes, to be freed, and back: 0, -ENOMEM; load: -EINVAL, -EBADMSG,
  * -EUCLEAN (nothing changed), or -EXDEV for another genesis. */
 int fog_ledger_app_save(struct fog_ledger_app *app, u8 **data, size_t *len);

@@ -235,6 +235,7 @@ struct fog_tx {
 	X(VOTED, "the account has voted on this proposal already")                           \
 	X(NO_VOTES, "the account had no votes when the voting began")                        \
 	X(FORBIDDEN, "the account may not cancel this proposal")                             \
+	X(VENDOR, "this host's attestation has not shown the TEE vendor that is claimed")    \
 	X(MEMORY, "no memory")
 
 enum fog_tx_error {

@@ -131,6 +131,24 @@ void fog_validators_explain(const struct fog_validators *s, u64 mask, char *out,
 	}
 }
 
+bool fog_validators_span(const struct fog_validators *s, u64 shown, char *why, size_t size)
+{
+	struct fog_validators *seen = malloc(sizeof(*seen));
+
+	snprintf(why, size, "no memory");
+	if (seen == NULL)
+		return false;
+	*seen = *s;
+	for (u32 i = 0; i < s->count; i++)
+		if ((shown >> i & 1) == 0)
+			seen->class_of[FOG_ATTRIBUTE_TEE][i] = NO_CLASS;
+	u64 all = fog_validators_all(s);
+	bool spans = fog_validators_diverse(seen, all);
+	fog_validators_explain(seen, all, why, size);
+	free(seen);
+	return spans;
+}
+
 /* ---- classes and weights -------------------------------------------------------------------- */
 
 static const char *attribute_text(const struct fog_app_validator *v, enum fog_attribute a)

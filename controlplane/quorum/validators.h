@@ -97,6 +97,10 @@ bool fog_validators_quorum(const struct fog_validators *s, u64 mask);
 /* All of them as a mask. */
 u64 fog_validators_all(const struct fog_validators *s);
 
+/* Do all together span the profile where only those TEE vendors count that are `shown` (a mask:
+ * what somebody has seen by attestation)? False with why, as explain says it. */
+bool fog_validators_span(const struct fog_validators *s, u64 shown, char *why, size_t size);
+
 /* Why `mask` is no quorum, in words ("weight 500000 of 666667; 1 of 2 countries"). Empty when it
  * is one. */
 void fog_validators_explain(const struct fog_validators *s, u64 mask, char *out, size_t size);

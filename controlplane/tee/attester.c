@@ -131,10 +131,11 @@ static int open_do(struct fog_tee_attester *a, struct work *w)
 					    .tsm_dir = a->tsm_dir,
 					    .certs = a->certs,
 					    .pcr = a->pcr};
-	int rc = fog_tee_provider_open(&a->provider, &c, w->why);
 
+	fog_tee_provider_close(&a->provider); /* of before */
+	int rc = fog_tee_provider_open(&a->provider, &c, w->why);
 	if (rc == 0)
-		rc = reset(a, w->why);
+		rc = begin_anew(a, w->why);
 	if (rc != 0) {
 		fog_tee_provider_close(&a->provider);
 		return rc;
@@ -361,6 +362,11 @@ static void works_free(struct works *list)
 		TAILQ_REMOVE(list, w, link);
 		work_free(w);
 	}
+}
+
+int fog_tee_attester_reopen(struct fog_tee_attester *a, fog_tee_done_fn *done, void *ctx)
+{
+	return push(a, calloc(1, sizeof(struct work)), WORK_OPEN, done, ctx);
 }
 
 void fog_tee_attester_stop(struct fog_tee_attester *a)

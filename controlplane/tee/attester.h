@@ -32,6 +32,9 @@ typedef void fog_tee_done_fn(void *ctx, int rc, const char *text, const char *wh
 int fog_tee_attester_start(struct fog_tee_attester **out, struct ev_loop *loop,
 			   const struct fog_tee_provider_config *config,
 			   const struct fog_identity *id, fog_tee_done_fn *started, void *ctx);
+/* Gives the provider up and opens it anew, behind what was asked before; the platform and what runs
+ * are recorded again. Answers as the start does. */
+int fog_tee_attester_reopen(struct fog_tee_attester *a, fog_tee_done_fn *done, void *ctx);
 /* Waits for the request at hand. NULL is fine. */
 void fog_tee_attester_stop(struct fog_tee_attester *a);
 

@@ -577,23 +577,16 @@ static bool holds(u64 issued_s, u64 next_s, u64 now_s)
 	return now_s == 0 || (issued_s <= now_s && now_s <= next_s);
 }
 
-/* Who signed it is certified still, and it is not out of date. */
-static bool current(const struct fog_tee_collateral *c, const struct fog_tee_chain *signer,
-		    u64 issued_s, u64 next_s, u64 now_s, char why[FOG_TEE_WHY_SIZE])
+/* Who signed it is certified still. */
+static bool certified(const struct fog_tee_collateral *c, const struct fog_tee_chain *signer,
+		      u64 now_s, char why[FOG_TEE_WHY_SIZE])
 {
 	const struct fog_tee_collateral_rule rule = {true, false, now_s};
-
-	if (!holds(issued_s, next_s, now_s)) {
-		snprintf(why, FOG_TEE_WHY_SIZE, "out of date");
-		return false;
-	}
 	enum fog_tee_fault fault = fog_tee_chain_verify(signer, FOG_TEE_TDX, now_s);
-	if (fault != FOG_TEE_VALID) {
-		snprintf(why, FOG_TEE_WHY_SIZE, "%s", fog_tee_fault_name(fault));
-		return false;
-	}
-	return fog_tee_collateral_chain(c, signer->cert, signer->count, &rule, why) ==
-	       FOG_TEE_VALID;
+
+	snprintf(why, FOG_TEE_WHY_SIZE, "%s", fog_tee_fault_name(fault));
+	return fault == FOG_TEE_VALID && fog_tee_collateral_chain(c, signer->cert, signer->count,
+								  &rule, why) == FOG_TEE_VALID;
 }
 
 /* False: there is nothing that holds, why says what is missing. */
@@ -606,9 +599,13 @@ static bool firmware_known(const struct fog_tee_collateral *c, const struct info
 		snprintf(why, FOG_TEE_WHY_SIZE, "%s is not there",
 			 info == NULL ? "TCB info of this platform"
 				      : "the identity of the quoting enclave");
-	else if (!current(c, info->signer, info->tcb.issued_s, info->tcb.next_s, now_s, inner))
+	else if (!holds(info->tcb.issued_s, info->tcb.next_s, now_s))
+		snprintf(why, FOG_TEE_WHY_SIZE, "TCB info (%.60s) is out of date", info->name);
+	else if (!holds(c->qe.issued_s, c->qe.next_s, now_s))
+		snprintf(why, FOG_TEE_WHY_SIZE, "quoting enclave (%.60s): out of date", c->qe_name);
+	else if (!certified(c, info->signer, now_s, inner))
 		snprintf(why, FOG_TEE_WHY_SIZE, "TCB info (%.60s): %.180s", info->name, inner);
-	else if (!current(c, c->qe_signer, c->qe.issued_s, c->qe.next_s, now_s, inner))
+	else if (c->qe_signer != info->signer && !certified(c, c->qe_signer, now_s, inner))
 		snprintf(why, FOG_TEE_WHY_SIZE, "quoting enclave (%.60s): %.170s", c->qe_name,
 			 inner);
 	else

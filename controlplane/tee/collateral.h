@@ -14,8 +14,8 @@
  * when they are used: only then is the issuer known. Dates are checked in use: a list is good from
  * its issue to its next update. What says "revoked" counts also when it is older than that.
  *
- * A set is not changed once it is read; any thread may use it. A check costs one or two signatures,
- * 0.1 to 0.5 ms. */
+ * A set is not changed once it is read; any thread may use it. A check costs a few signatures: with
+ * firmware 1 to 2 ms. */
 #ifndef FOG_TEE_COLLATERAL_H
 #define FOG_TEE_COLLATERAL_H
 

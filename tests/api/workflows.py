@@ -63,6 +63,7 @@ def job_here(client):
     states = [e["state"] for e in client.get("/v1/jobs/{id}/history", id=job).json["history"]]
     check(states[0] == "queued" and states[-1] == "succeeded", f"history: {states}")
     client.get("/v1/jobs/{id}/why", id=job)
+    check(client.get("/v1/jobs/{id}/artifacts", id=job).json["artifacts"] == [], "artifacts")
     sha256 = hashlib.sha256(b"to out\n").hexdigest()
     check(client.get("/v1/artifacts/{sha256}", sha256=sha256).body == b"to out\n", "artifact")
     check(client.get("/v1/receipts/{job}", job=job).json["receipts"], "no receipt")
@@ -74,6 +75,31 @@ def job_here(client):
     both = b"".join(hashlib.sha256(data).digest() for data in (out, err))
     check(proof["output"] == hashlib.sha256(both).hexdigest(), "the proof is of another output")
     check(client.post("/v1/fog/proofs/verify", {"proof": proof}).data["valid"], "it is not valid")
+
+
+def job_artifacts(client):
+    """What a job leaves behind, by name and by hash, whole and in part."""
+    job = job_submit(client, ["sh", "-c", "mkdir d; printf 0123456789 > d/x; ln -s x d/y"],
+                     target="self", artifacts=["d"], checkpoint=True)
+    done = job_end(client, job)
+    check(done["state"] == "succeeded", f"it ended {done['state']}: {done['reason']}")
+    listed = client.get("/v1/jobs/{id}/artifacts", id=job).json
+    artifact = listed["artifacts"][0]
+    sha256 = hashlib.sha256(b"0123456789").hexdigest()
+    check(artifact["name"] == "d/x" and artifact["sha256"] == sha256, f"artifacts: {listed}")
+    check(listed["left_out"] == [{"name": "d/y", "why": "not a file"}], f"left out: {listed}")
+    template, known = "/v1/jobs/{id}/artifacts/{path}", {"id": job, "path": "d/x"}
+    check(client.get(template, **known).body == b"0123456789", "other bytes")
+    check(client.get("/v1/artifacts/{sha256}", sha256=sha256).body == b"0123456789", "by hash")
+    client.get(template, id=job, path="d/z", status=404)
+    part = client.raw("GET", f"/v1/jobs/{job}/artifacts/d/x", headers={"Range": "bytes=3-5"})
+    check(part.status == 206 and part.body == b"345" and
+          part.headers["content-range"] == "bytes 3-5/10" and
+          part.headers["etag"] == f'"{sha256}"', f"a part: {part} {part.headers}")
+    for headers, status in (({"Range": "bytes=10-"}, 416), ({"If-None-Match": f'"{sha256}"'}, 304),
+                            ({"Range": "bytes=1-", "If-Range": '"other"'}, 200)):
+        answer = client.raw("GET", f"/v1/jobs/{job}/artifacts/d/x", headers=headers)
+        check(answer.status == status, f"{headers}: {answer}")
 
 
 def job_there(client):
@@ -222,6 +248,9 @@ def onion(client):
                                                  "circuit_length": 2}).data
     check(answer["delivered"] and answer["acknowledgement"]["received"], f"not there: {answer}")
     check(answer["circuit_length"] == 2, f"of another length: {answer}")
+    if len(client.get("/v1/hosts").json["hosts"]) <= 6:  # five relays, this host and the last
+        client.post("/v1/fog/onion/route", {"destination": there["node_id"], "data": {},
+                                            "circuit_length": 6}, status=409)
     client.get("/v1/fog/onion/received")
     return f"over {' '.join(answer['circuit']['names'])}"
 
@@ -255,12 +284,30 @@ def consensus(client):
     return f"at height {answer['height']} in {answer['consensus_time_ms']} ms"
 
 
+def auction_revealed(client):
+    """The order that the endpoints' test committed to, when its time has come."""
+    if client.auction is None:
+        return "none was opened"
+    number, reveal = client.auction
+    def phase():
+        return client.get("/v1/fog/pricing/auctions/{id}", id=number).data["phase"] == "reveal"
+    until("orders may be revealed", JOB_S, phase)
+    path = "/v1/fog/pricing/auctions/{id}/reveal"
+    client.post(path, reveal | {"price_ufog": 999}, status=(400, 409), id=number)
+    client.post(path, reveal | {"signature": "00" * 64}, status=400, id=number)
+    client.post(path, reveal, id=number)
+    client.post(path, reveal, status=409, id=number)
+    return f"auction {number}"
+
+
 # name, test, does it wait for other hosts
 TESTS = [
-    ("a job on this host", job_here, False), ("a job on another host", job_there, True),
+    ("a job on this host", job_here, False), ("artifacts of a job", job_artifacts, False),
+    ("a job on another host", job_there, True),
     ("cancel, batches, plan", job_cancel, False), ("schedule and run", schedule, True),
     ("proofs", proofs, False), ("predicates", predicates, False),
     ("others while proofs are made", busy, False),
     ("circuits", circuits, True), ("data over a circuit", onion, True),
     ("a message through the mixnet", message, True), ("consensus", consensus, True),
+    ("an auction's order is revealed", auction_revealed, True),
 ]

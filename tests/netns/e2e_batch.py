@@ -78,10 +78,10 @@ def test_dag_while_a_host_dies(lab):
     check(total == 0, f"the ledger sums to {total}")
 
 
-# Works for long; when it is stopped it says how far it was, and goes on from there the next time.
+# Works for long; when it is stopped it keeps how far it was, and goes on from there the next time.
 PATIENT = """
-if [ -e /input/checkpoint ]; then echo after $(cat /input/checkpoint); exit 0; fi
-trap 'echo step 3; exit 0' TERM
+if [ -e /checkpoint/step ]; then echo after $(cat /checkpoint/step), $FOG_RESTART; exit 0; fi
+trap 'echo step 3 > /checkpoint/step; touch /checkpoint/.complete; exit 0' TERM
 sleep 40 & wait
 """
 
@@ -92,7 +92,7 @@ def test_preemption(lab):
     cores = lab.fogctl("host", "show", worker, host=SUBMITTER)["capacity"]["cpu_cores"]
     limits = {"cpu_cores": cores * 0.8, "memory_mb": 16, "wall_seconds": 60}
     low = {"id": "low", "argv": ["sh", "-c", PATIENT], "limits": limits, "target": worker,
-           "priority": 10, "preemptible": True, "checkpoint": True}
+           "priority": 10, "preemptible": True, "checkpoint": {"grace_seconds": 30}}
     high = {"id": "high", "argv": ["echo", "high"], "limits": limits, "target": worker,
             "priority": 90}
     lab.fogctl("job", "submit", "-f", write(lab, "low.json", low), host=SUBMITTER)
@@ -102,7 +102,7 @@ def test_preemption(lab):
     check(lab.job("low", SUBMITTER)["state"] != "succeeded", "the first was not stopped for it")
     done = lab.wait("low", SUBMITTER, 60)
     check(done["state"] == "succeeded" and done["attempt_count"] >= 2, json.dumps(done))
-    check(lab.output("low", SUBMITTER) == b"after step 3\n", "its checkpoint was not there")
+    check(lab.output("low", SUBMITTER) == b"after step 3, 1\n", "its checkpoint was not there")
     events = [e["state"] for e in
               lab.fogctl("job", "history", "low", host=SUBMITTER)["history"]]
     check(events.count("running") >= 2 and events[-1] == "succeeded", str(events))
@@ -173,6 +173,9 @@ def test_example(lab):
     digest = lab.job(job, SUBMITTER)["attempts"][-1]["stdout_sha256"]
     status, out, _ = lab.call("job", "artifact", digest, host=SUBMITTER)
     check(status == 0 and out == b"all done\n", "the artifact is not what was printed")
+    path = os.path.join(ROOT, "configs", "jobs", "checkpoint.json")
+    plan = lab.fogctl("job", "plan", "-f", path, host=SUBMITTER)["jobs"]
+    check(plan[0]["possible"] and plan[0]["host"], json.dumps(plan))
 
 
 if __name__ == "__main__":

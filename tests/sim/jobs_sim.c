@@ -4,6 +4,8 @@
  * Each seed: hosts, jobs and faults; then calm; then what must hold holds:
  *	every accepted job has ended, and succeeded unless it was to fail or was cancelled;
  *	what it printed is what arrived, and it ran to success at least once;
+ *	a run that begins with a checkpoint begins with a whole one of its own job;
+ *	artifacts of what succeeded are here, byte for byte, and no checkpoint is left over;
  *	it was paid exactly once; books conserve, no escrow is left, both books agree;
  *	no host still runs, holds or owes anything. */
 #include "controlplane/core/log.h"
@@ -101,7 +103,7 @@ int __wrap_fog_stmt_step(struct fog_stmt *q)
 
 static json_t *job_body(struct sim *s, struct sim_job *job, u64 duration, u64 wall_s)
 {
-	char text[5][32];
+	char text[6][32];
 	json_t *body;
 
 	snprintf(text[0], 32, "%llu", (unsigned long long)duration);
@@ -109,8 +111,9 @@ static json_t *job_body(struct sim *s, struct sim_job *job, u64 duration, u64 wa
 	snprintf(text[2], 32, "%llu", (unsigned long long)job->size[0]);
 	snprintf(text[3], 32, "%llu", (unsigned long long)job->size[1]);
 	snprintf(text[4], 32, "%llu", (unsigned long long)job->seed);
-	body = json_pack("{s:[s,s,s,s,s,s],s:{s:f,s:i,s:i,s:i},s:s}", "argv", "sim", text[0],
-			 text[1], text[2], text[3], text[4], "limits", "cpu_cores",
+	snprintf(text[5], 32, "%u", job->exits_at);
+	body = json_pack("{s:[s,s,s,s,s,s,s],s:{s:f,s:i,s:i,s:i},s:s}", "argv", "sim", text[0],
+			 text[1], text[2], text[3], text[4], text[5], "limits", "cpu_cores",
 			 0.1 * (double)(1 + sim_below(s, 15)), "memory_mb",
 			 (int)(16 + sim_below(s, 300)), "wall_seconds", (int)wall_s, "output_mb", 1,
 			 "id", job->id);
@@ -121,8 +124,12 @@ static json_t *job_body(struct sim *s, struct sim_job *job, u64 duration, u64 wa
 	job->preemptible = sim_below(s, 3) == 0;
 	if (job->preemptible)
 		json_object_set_new(body, "preemptible", json_true());
-	if (sim_below(s, 2) == 0)
+	if (job->checkpoints)
 		json_object_set_new(body, "checkpoint", json_true());
+	if (job->resumes)
+		json_object_set_new(body, "on_timeout", json_string("resume"));
+	if (job->artifacts)
+		json_object_set_new(body, "artifacts", json_pack("[s]", "out"));
 	json_object_set_new(body, "priority", json_integer((json_int_t)sim_below(s, 101)));
 	json_object_set_new(body, "class", json_string(sim_below(s, 4) == 0 ? "A_CLASS" : "b"));
 	if (sim_below(s, 3) == 0)
@@ -164,6 +171,13 @@ static void job_new(struct sim *s, u32 index)
 		duration = wall_s * 1000 + 5000;
 		job->times_out = true;
 	}
+	job->artifacts = sim_below(s, 3) == 0;
+	job->checkpoints = !job->times_out && sim_below(s, 2) == 0;
+	job->resumes = job->checkpoints && sim_below(s, 4) == 0;
+	if (job->resumes)
+		duration = wall_s * 1000 * 2;
+	if (job->checkpoints && sim_below(s, 4) == 0)
+		job->exits_at = 1 + (u32)sim_below(s, 5);
 	job->input = sim_below(s, 3) == 0 ? 0 : 3 * sim_below(s, 100000);
 	json_t *body = job_body(s, job, duration, wall_s);
 	if (job->input != 0) {
@@ -274,6 +288,43 @@ static void log_check(struct sim *s, struct sim_job *job, u32 stream)
 			 (unsigned long long)job->size[stream]);
 }
 
+/* Those of a job that succeeded are here; no checkpoint is any more. */
+static void artifacts_check(struct sim *s, struct sim_job *job)
+{
+	struct sim_host *h = &s->host[job->host];
+	struct fog_stmt *q;
+	u64 size[SIM_ARTIFACTS] = {0};
+
+	if (number(s, h, "SELECT count(*) FROM job_file WHERE job = ? AND (kind = 1 OR done = 0)",
+		   job->id) != 0)
+		sim_fail(s, "%s: files that nobody wants", job->id);
+	if (number(s, h, "SELECT count(*) FROM job_file WHERE job = ? AND kind = 3", job->id) !=
+	    (job->artifacts ? SIM_ARTIFACTS : 0))
+		sim_fail(s, "%s: artifacts are missing, or too many", job->id);
+	if (!job->artifacts)
+		return;
+	q = fog_stmt(h->store, "SELECT f.number, p.offset, p.data FROM job_file f"
+			       " JOIN job_file_part p ON p.job = f.job AND p.attempt = f.attempt"
+			       " AND p.name = f.name WHERE f.job = ? AND f.kind = 3"
+			       " ORDER BY f.number, p.offset");
+	fog_bind_text(q, job->id);
+	while (fog_stmt_step(q) == 1) {
+		size_t len;
+		u32 n = (u32)fog_column_u64(q, 0);
+		const u8 *data = fog_column_blob(q, 2, &len);
+		if (fog_column_u64(q, 1) != size[n])
+			sim_fail(s, "%s: artifact %u has a gap", job->id, n);
+		for (size_t i = 0; i < len; i++)
+			if (data[i] !=
+			    sim_output_byte(job->seed, SIM_ARTIFACT_STREAM + n, size[n] + i))
+				sim_fail(s, "%s: artifact %u is wrong", job->id, n);
+		size[n] += len;
+	}
+	for (u32 i = 0; i < SIM_ARTIFACTS; i++)
+		if (size[i] != sim_artifact_size(job->seed, i))
+			sim_fail(s, "%s: artifact %u is not whole", job->id, i);
+}
+
 /* The story of a job that went wrong. */
 static void job_print(struct sim *s, const struct sim_job *job)
 {
@@ -331,6 +382,7 @@ static void job_check(struct sim *s, struct sim_job *job)
 		sim_fail(s, "%s succeeded and never ran", job->id);
 	log_check(s, job, 0);
 	log_check(s, job, 1);
+	artifacts_check(s, job);
 }
 
 static void hex(const u8 id[FOG_JOB_NODE_SIZE], char out[80])
@@ -507,9 +559,9 @@ static void seed_run(u64 seed, bool verbose)
 	for (u32 i = 0; i < s->host_count; i++)
 		crashes += s->host[i].crashes;
 	printf("seed %llu: %u hosts, %u jobs, %u crashes, %u store faults, %u broken streams, "
-	       "%u frames, %u repeated, settled after %llu s\n",
+	       "%u frames, %u repeated, %u restored, settled after %llu s\n",
 	       (unsigned long long)seed, s->host_count, s->job_count, crashes, s->faults_store,
-	       s->faults_net, s->frames, s->duplicates,
+	       s->faults_net, s->frames, s->duplicates, s->restored,
 	       (unsigned long long)(s->now_ms - SIM_START_MS) / 1000);
 	sim_now = NULL;
 	sim_net_free(s);

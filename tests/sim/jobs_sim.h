@@ -9,14 +9,16 @@
 #include "crypto/random/random.h"
 #include "crypto/sign/sign.h"
 
-#define SIM_HOSTS_MAX   6
-#define SIM_RUNS_MAX    4096 /* spools of one host, ever */
-#define SIM_JOBS_MAX    256
-#define SIM_BATCHES_MAX 4
-#define SIM_CONNS_MAX   1024
-#define SIM_INPUT_MAX   (512u << 10)
-#define SIM_START_MS    1700000000000ull
-#define SIM_GRANT       100000000
+#define SIM_HOSTS_MAX     6
+#define SIM_RUNS_MAX      4096 /* spools of one host, ever */
+#define SIM_JOBS_MAX      256
+#define SIM_BATCHES_MAX   4
+#define SIM_CONNS_MAX     1024
+#define SIM_INPUT_MAX     (512u << 10)
+#define SIM_CHECKPOINT_MS 2000 /* of a run between two of its checkpoints */
+#define SIM_GO_ON_CODE    85
+#define SIM_START_MS      1700000000000ull
+#define SIM_GRANT         100000000
 
 struct sim;
 
@@ -33,6 +35,13 @@ struct sim_run {
 	u8 *input;
 	u64 input_len;
 	bool has_input;
+	/* Progress is in ms of the job's duration. */
+	bool checkpoints, artifacts;
+	u32 exits_at; /* begun anew it exits with SIM_GO_ON_CODE after so many checkpoints; 0: no */
+	u64 base;     /* the progress it was restored with */
+	u8 *restore;  /* the archive */
+	u64 restore_len;
+	struct fog_executor_kept kept; /* as of the last poll */
 };
 
 struct sim_host {
@@ -90,6 +99,9 @@ struct sim_job {
 	u64 size[2];
 	u64 input;
 	u64 seed;
+	bool checkpoints, artifacts;
+	bool resumes;  /* its wall limit is too short for it, but it goes on from its checkpoint */
+	u32 exits_at;  /* checkpoints, then it exits to be begun again */
 	u32 successes; /* runs that ended with exit code 0 */
 };
 
@@ -121,6 +133,7 @@ struct sim {
 	/* Faults of the store, armed for one host's event at a time. */
 	struct sim_host *current;
 	bool crash_pending;
+	u32 restored; /* runs that went on from a checkpoint */
 	u32 faults_store, faults_crash, faults_net, duplicates, frames;
 };
 
@@ -132,6 +145,10 @@ __attribute__((noreturn, format(printf, 2, 3))) void sim_fail(struct sim *s, con
 							      ...);
 /* Byte `offset` of what the job with that seed prints on a stream. */
 u8 sim_output_byte(u64 seed, u32 stream, u64 offset);
+/* Size of artifact `number` of that job. */
+u64 sim_artifact_size(u64 seed, u32 number);
+#define SIM_ARTIFACTS       3
+#define SIM_ARTIFACT_STREAM 16 /* and the number: of sim_output_byte() */
 
 /* jobs_sim_host.c */
 void sim_host_new(struct sim *s, u32 index);

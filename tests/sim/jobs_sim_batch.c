@@ -17,8 +17,8 @@ static json_t *stage_new(struct sim *s, struct sim_batch *b, u32 index, const ch
 	snprintf(text[2], 32, "%llu", (unsigned long long)sim_below(s, 5000));
 	snprintf(text[3], 32, "0");
 	snprintf(text[4], 32, "%llu", 900000000ull + s->seed % 1000 * 1000 + index);
-	return json_pack("{s:s,s:{s:[s,s,s,s,s,s],s:{s:f,s:i,s:i,s:i}}}", "name", name, "job",
-			 "argv", "sim", text[0], text[1], text[2], text[3], text[4], "limits",
+	return json_pack("{s:s,s:{s:[s,s,s,s,s,s,s],s:{s:f,s:i,s:i,s:i}}}", "name", name, "job",
+			 "argv", "sim", text[0], text[1], text[2], text[3], text[4], "0", "limits",
 			 "cpu_cores", 0.1 * (double)(1 + sim_below(s, 5)), "memory_mb",
 			 (int)(16 + sim_below(s, 100)), "wall_seconds", 30, "output_mb", 1);
 }

@@ -24,8 +24,9 @@
 #define MODULES_MAX 16
 #define WAIT_NS     10000000
 
-static char job_text[JOB_MAX + 3];
-static char *job_argv[STRINGS_MAX + 1], *job_env[STRINGS_MAX + 1], *job_stdin;
+static char job_text[JOB_MAX + 4];
+static char *job_argv[STRINGS_MAX + 1], *job_env[STRINGS_MAX + 1];
+static char *job_stdin, *job_checkpoint;
 static int port_fd[FOG_GUEST_PORTS_END];
 
 __attribute__((noreturn)) static void power_off(void)
@@ -130,6 +131,7 @@ static void job_read(void)
 	char *at = strings_take(job_text, job_text + n, job_argv);
 	at = strings_take(at, job_text + n, job_env);
 	job_stdin = at;
+	job_checkpoint = at + strlen(at) + 1;
 }
 
 static void filesystems_mount(void)
@@ -145,12 +147,15 @@ static void filesystems_mount(void)
 	(void)mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777");
 	(void)mount("tmpfs", "/work", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755");
 	(void)!chown("/work", FOG_GUEST_ID, FOG_GUEST_ID);
+	(void)mkdir("/checkpoint", 0755);
+	(void)mount("tmpfs", "/checkpoint", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755");
+	(void)!chown("/checkpoint", FOG_GUEST_ID, FOG_GUEST_ID);
 }
 
 /* A file tree the job brought becomes its root. */
 static void rootfs_enter(void)
 {
-	static const char *const shown[] = {"proc", "dev", "tmp", "work", "input"};
+	static const char *const shown[] = {"proc", "dev", "tmp", "work", "input", "checkpoint"};
 	char path[32];
 
 	int fd = open("/input/" FOG_GUEST_ROOTFS, O_RDONLY | O_CLOEXEC);
@@ -176,6 +181,36 @@ static void rootfs_enter(void)
 		fail("chroot");
 }
 
+static bool user_become(void)
+{
+	return setgroups(0, NULL) == 0 &&
+	       setresgid(FOG_GUEST_ID, FOG_GUEST_ID, FOG_GUEST_ID) == 0 &&
+	       setresuid(FOG_GUEST_ID, FOG_GUEST_ID, FOG_GUEST_ID) == 0 &&
+	       prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
+}
+
+/* What is in the archive shall be the job's: its user unpacks it. */
+static void checkpoint_restore(void)
+{
+	char path[300];
+	int status = -1;
+
+	if (job_checkpoint[0] == '\0')
+		return;
+	snprintf(path, sizeof(path), "/input/%s", job_checkpoint);
+	pid_t pid = fork();
+	if (pid == 0) {
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		int dir = open("/checkpoint", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		_exit(user_become() && fd >= 0 && fog_tar_unpack(fd, dir) == 0 ? 0 : 1);
+	}
+	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (status != 0)
+		fail("checkpoint");
+	(void)unlink("/checkpoint/" FOG_GUEST_MARKER);
+}
+
 __attribute__((noreturn)) static void job_main(void)
 {
 	char path[300];
@@ -187,9 +222,7 @@ __attribute__((noreturn)) static void job_main(void)
 		fail("standard streams");
 	if (chdir("/work") < 0)
 		fail("/work");
-	if (setgroups(0, NULL) < 0 || setresgid(FOG_GUEST_ID, FOG_GUEST_ID, FOG_GUEST_ID) < 0 ||
-	    setresuid(FOG_GUEST_ID, FOG_GUEST_ID, FOG_GUEST_ID) < 0 ||
-	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (!user_become())
 		fail("change user");
 	environ = job_env;
 	execvp(job_argv[0], job_argv);
@@ -210,6 +243,8 @@ int main(void)
 	ports_open();
 	job_read();
 	int work = open("/work", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int kept = open("/checkpoint", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	checkpoint_restore();
 	rootfs_enter();
 	pid_t job = fork();
 	if (job == 0)
@@ -222,6 +257,7 @@ int main(void)
 		control("exit %d", WEXITSTATUS(status));
 	else
 		control("signal %d", WTERMSIG(status));
-	(void)fog_tar_pack(port_fd[FOG_GUEST_WORK], work);
+	(void)fog_tar_pack(port_fd[FOG_GUEST_WORK], work, UINT64_MAX);
+	(void)fog_tar_pack(port_fd[FOG_GUEST_CHECKPOINT], kept, UINT64_MAX);
 	power_off();
 }

@@ -151,15 +151,42 @@ int fog_tar_unpack(int fd, int dir_fd)
 	}
 }
 
-/* False: the name does not fit. */
-static bool header_fill(struct header *h, const char *name, const struct stat *st)
+/* An archive as it grows. */
+struct pack {
+	int fd;
+	u64 left;    /* bytes it may still grow by */
+	int omitted; /* entries that are not in it */
+};
+
+static int put(struct pack *p, const void *buf, size_t len)
+{
+	if (len > p->left)
+		return -EFBIG;
+	p->left -= len;
+	return fog_file_write_all(p->fd, buf, len);
+}
+
+/* False: it does not fit, even in two parts. */
+static bool name_fill(struct header *h, const char *name)
 {
 	size_t len = strlen(name);
 
-	memset(h, 0, sizeof(*h));
-	if (len > sizeof(h->name))
+	if (len <= sizeof(h->name)) {
+		memcpy(h->name, name, len);
+		return true;
+	}
+	const char *slash = strchr(name + len - sizeof(h->name) - 1, '/');
+	if (slash == NULL || (size_t)(slash - name) > sizeof(h->prefix))
 		return false;
-	memcpy(h->name, name, len);
+	memcpy(h->prefix, name, (size_t)(slash - name));
+	memcpy(h->name, slash + 1, strlen(slash + 1));
+	return true;
+}
+
+static void header_fill(struct header *h, const struct stat *st)
+{
+	char sum[16];
+
 	snprintf(h->mode, sizeof(h->mode), "%07o", st->st_mode & 0777u);
 	snprintf(h->uid, sizeof(h->uid), "%07o", 0u);
 	snprintf(h->gid, sizeof(h->gid), "%07o", 0u);
@@ -169,10 +196,12 @@ static bool header_fill(struct header *h, const char *name, const struct stat *s
 	h->type = S_ISREG(st->st_mode) ? '0' : S_ISDIR(st->st_mode) ? '5' : '2';
 	memcpy(h->magic, "ustar", 6);
 	memcpy(h->version, "00", 2);
-	return true;
+	snprintf(sum, sizeof(sum), "%06o", checksum(h));
+	memcpy(h->checksum, sum, 7);
+	h->checksum[7] = ' ';
 }
 
-static int file_pack(int fd, int in, u64 size)
+static int file_pack(struct pack *p, int in, u64 size)
 {
 	u8 block[BLOCK];
 	int ret = 0;
@@ -182,44 +211,49 @@ static int file_pack(int fd, int in, u64 size)
 		memset(block, 0, sizeof(block));
 		ret = fog_file_read_all(in, block, part);
 		if (ret == 0)
-			ret = fog_file_write_all(fd, block, BLOCK);
+			ret = put(p, block, BLOCK);
 		size -= part;
 	}
 	return ret;
 }
 
-static int entry_pack(int fd, int dir_fd, const char *entry, const char *name)
+/* What is there may change as we look: what was opened is what counts. */
+static int entry_pack(struct pack *p, int dir_fd, const char *entry, const char *name)
 {
-	struct header h;
+	struct header h = {0};
 	struct stat st;
-	char sum[16];
-	int ret = 0;
+	int in = -1, ret = 0;
 
-	if (fstatat(dir_fd, entry, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    !(S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode)) ||
-	    !header_fill(&h, name, &st))
-		return 0;
-	if (S_ISLNK(st.st_mode) && readlinkat(dir_fd, entry, h.link, sizeof(h.link)) < 0)
-		return 0;
-	int in =
-		S_ISREG(st.st_mode) ? openat(dir_fd, entry, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : -1;
-	if (S_ISREG(st.st_mode) && in < 0)
-		return 0;
-	snprintf(sum, sizeof(sum), "%06o", checksum(&h));
-	memcpy(h.checksum, sum, 7);
-	h.checksum[7] = ' ';
-	ret = fog_file_write_all(fd, &h, sizeof(h));
-	if (ret == 0 && in >= 0)
-		ret = file_pack(fd, in, (u64)st.st_size);
+	bool fits = fstatat(dir_fd, entry, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISLNK(st.st_mode)) &&
+		    name_fill(&h, name);
+	if (fits && S_ISREG(st.st_mode)) {
+		in = openat(dir_fd, entry, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+		fits = in >= 0 && fstat(in, &st) == 0 && S_ISREG(st.st_mode);
+	} else if (fits && S_ISLNK(st.st_mode)) {
+		fits = st.st_size <= LINK_MAX_BYTES &&
+		       readlinkat(dir_fd, entry, h.link, sizeof(h.link)) >= 0;
+	}
+	if (!fits) {
+		p->omitted++;
+	} else if (S_ISREG(st.st_mode) && (u64)st.st_size > p->left) {
+		ret = -EFBIG;
+	} else {
+		header_fill(&h, &st);
+		ret = put(p, &h, sizeof(h));
+		if (ret == 0 && in >= 0)
+			ret = file_pack(p, in, (u64)st.st_size);
+	}
 	if (in >= 0)
 		close(in);
 	return ret;
 }
 
 /* Depth first without recursion: a stack of open directories and where each one's name ends. */
-int fog_tar_pack(int fd, int dir_fd)
+int fog_tar_pack(int fd, int dir_fd, u64 size_max)
 {
 	static const u8 end[2 * BLOCK];
+	struct pack p = {.fd = fd, .left = size_max};
 	DIR *stack[FOG_TAR_DEPTH_MAX];
 	size_t ends[FOG_TAR_DEPTH_MAX], depth = 0;
 	char name[NAME_MAX_BYTES] = "";
@@ -238,23 +272,30 @@ int fog_tar_pack(int fd, int dir_fd)
 			depth--;
 			continue;
 		}
-		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
-		    at + strlen(e->d_name) + 2 > sizeof(name))
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
+		if (at + strlen(e->d_name) + 2 > sizeof(name)) {
+			p.omitted++;
+			continue;
+		}
 		snprintf(name + at, sizeof(name) - at, "%s", e->d_name);
-		ret = entry_pack(fd, dirfd(dir), e->d_name, name);
-		int sub = depth == FOG_TAR_DEPTH_MAX
-				  ? -1
-				  : openat(dirfd(dir), e->d_name,
-					   O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		DIR *down = sub < 0 ? NULL : fdopendir(sub);
-		if (down == NULL)
+		ret = entry_pack(&p, dirfd(dir), e->d_name, name);
+		int sub = openat(dirfd(dir), e->d_name,
+				 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		DIR *down = sub < 0 || depth == FOG_TAR_DEPTH_MAX ? NULL : fdopendir(sub);
+		if (down == NULL) {
+			p.omitted += sub >= 0 || errno == EACCES;
+			if (sub >= 0)
+				close(sub);
 			continue;
+		}
 		ends[depth] = at + strlen(e->d_name) + 1;
 		name[ends[depth] - 1] = '/';
 		stack[depth++] = down;
 	}
 	while (depth > 0)
 		closedir(stack[--depth]);
-	return ret == 0 ? fog_file_write_all(fd, end, sizeof(end)) : ret;
+	if (ret == 0)
+		ret = put(&p, end, sizeof(end));
+	return ret < 0 ? ret : p.omitted;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Enough of POSIX ustar for a guest that has no tar: directories, regular files, links. */
+/* Enough of POSIX ustar for checkpoints and for a guest that has no tar: directories, regular
+ * files, links. */
 #ifndef FOG_EXECUTOR_VM_TAR_H
 #define FOG_EXECUTOR_VM_TAR_H
 
@@ -11,8 +12,10 @@
  * not a ustar archive; -ENODATA: it ends too early. */
 int fog_tar_unpack(int fd, int dir_fd);
 
-/* Pack everything below dir_fd into fd, closing dir_fd; what is neither file, directory nor link is
- * left out, as are names that do not fit a header. */
-int fog_tar_pack(int fd, int dir_fd);
+/* Pack everything below dir_fd into fd, closing dir_fd. Returns how many entries were left out:
+ * what is neither file, directory nor link or cannot be read, names that do not fit a header, what
+ * lies too deep. -EFBIG: it would be larger than size_max; -ENODATA: a file became shorter as it
+ * was read. Others may write below dir_fd meanwhile: no link is followed, nothing is waited for. */
+int fog_tar_pack(int fd, int dir_fd, u64 size_max);
 
 #endif

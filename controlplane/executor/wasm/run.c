@@ -16,7 +16,11 @@ typedef void start_fn(void);
 static const struct {
 	const char *path;
 	const char *name;
-} preopens[] = {{"/work", "."}, {"/work", "/work"}, {"/input", "/input"}, {"/tmp", "/tmp"}};
+} preopens[] = {{"/work", "."},
+		{"/work", "/work"},
+		{"/input", "/input"},
+		{"/tmp", "/tmp"},
+		{"/checkpoint", "/checkpoint"}};
 
 struct module {
 	memory_fn *memory;

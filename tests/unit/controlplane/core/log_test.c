@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/core/log.h"
+#include "controlplane/core/trace.h"
 #include "tests/unit/fog_test.h"
 
 static char text[256 * 1024];
@@ -38,6 +39,32 @@ static void test_names(void)
 		CU_ASSERT_EQUAL(fog_log_level_parse(fog_log_level_name(l)), l);
 	CU_ASSERT_EQUAL(fog_log_level_parse("loud"), 0);
 	CU_ASSERT_EQUAL(fog_log_level_parse(""), 0);
+}
+
+/* While a trace is entered, and also behind a text that is too long. */
+static void test_trace(void)
+{
+	static const char parent[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+	char longer[4 * FOG_LOG_LINE_MAX];
+	struct fog_trace t;
+
+	memset(longer, 'x', sizeof(longer));
+	longer[sizeof(longer) - 1] = '\0';
+	CU_ASSERT_EQUAL(fog_trace_parse(parent, &t), 0);
+	start(FOG_LOG_INFO);
+	fog_log_set_json(true);
+	fog_trace_enter(&t);
+	fog_log(FOG_LOG_INFO, "core", "inside count=%d", 3);
+	fog_log(FOG_LOG_INFO, "core", "long %s", longer);
+	fog_trace_enter(NULL);
+	fog_log(FOG_LOG_INFO, "core", "outside");
+	fog_log_set_json(false);
+	stop();
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"message\":\"inside\",\"count\":\"3\",\"trace_id\":"
+					    "\"4bf92f3577b34da6a3ce929d0e0e4736\","
+					    "\"span_id\":\"00f067aa0ba902b7\"}\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "xxx\",\"trace_id\":"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "\"message\":\"outside\"}\n"));
 }
 
 /* A peer's text must not start a record of its own, nor be longer than a record. */
@@ -87,4 +114,5 @@ static void test_journal(void)
 }
 
 FOG_TEST_MAIN("controlplane/core/log", FOG_TEST(test_life_cycle), FOG_TEST(test_names),
-	      FOG_TEST(test_hostile_text), FOG_TEST(test_rate), FOG_TEST(test_journal))
+	      FOG_TEST(test_trace), FOG_TEST(test_hostile_text), FOG_TEST(test_rate),
+	      FOG_TEST(test_journal))

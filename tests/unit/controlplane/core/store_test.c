@@ -417,7 +417,42 @@ static void test_one_at_a_time(void)
 	stop();
 }
 
-FOG_TEST_MAIN("controlplane/core/store", FOG_TEST(test_life_cycle),
+static void test_reopen(void)
+{
+	struct fog_store *st;
+
+	start();
+	st = open_file();
+	CU_ASSERT_EQUAL_FATAL(fog_store_migrate(st, "test", first, 1, why), 0);
+	struct fog_stmt *q = fog_stmt(st, "INSERT INTO pair(id, a, b) VALUES(1, 2, 3)");
+	CU_ASSERT_EQUAL(fog_stmt_run(q), 0);
+	for (int i = 0; i < 3; i++)
+		CU_ASSERT_EQUAL(fog_store_reopen(st, why), 0);
+	CU_ASSERT_EQUAL(one(st, "SELECT a FROM pair WHERE id = 1"), 2);
+	CU_ASSERT_EQUAL(fog_stmt_run(fog_stmt(st, "UPDATE pair SET a = 7")), 0);
+	CU_ASSERT_EQUAL(one(st, "SELECT a FROM pair WHERE id = 1"), 7);
+	if (is_file()) {
+		/* It is gone: no empty one takes its place, and the one we have goes on. */
+		char aside[160];
+		snprintf(aside, sizeof(aside), "%s-aside", path);
+		CU_ASSERT_EQUAL(rename(path, aside), 0);
+		CU_ASSERT_NOT_EQUAL(fog_store_reopen(st, why), 0);
+		CU_ASSERT_NOT_EQUAL(why[0], '\0');
+		CU_ASSERT_EQUAL(one(st, "SELECT a FROM pair WHERE id = 1"), 7);
+		CU_ASSERT_EQUAL(rename(aside, path), 0);
+		CU_ASSERT_EQUAL(fog_store_reopen(st, why), 0);
+		CU_ASSERT_EQUAL(one(st, "SELECT a FROM pair WHERE id = 1"), 7);
+	}
+	fog_store_close(st);
+	CU_ASSERT_EQUAL_FATAL(fog_store_open(&st, NULL, why), 0);
+	CU_ASSERT_EQUAL(fog_store_set(st, "x", "y", 1), 0);
+	CU_ASSERT_EQUAL(fog_store_reopen(st, why), 0);
+	CU_ASSERT_EQUAL(one(st, "SELECT count(*) FROM named_value"), 1);
+	fog_store_close(st);
+	stop();
+}
+
+FOG_TEST_MAIN("controlplane/core/store", FOG_TEST(test_life_cycle), FOG_TEST(test_reopen),
 	      FOG_TEST(test_columns_and_values), FOG_TEST(test_errors), FOG_TEST(test_bad_files),
 	      FOG_TEST(test_migrations), FOG_TEST(test_kill_during_transactions),
 	      FOG_TEST(test_disk_full), FOG_TEST(test_backup),

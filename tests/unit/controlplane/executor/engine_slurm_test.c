@@ -86,6 +86,38 @@ static void test_endings(void)
 	run_end(&r);
 }
 
+/* The node's fog-exec takes what the job leaves, while it runs and at the end. */
+static void test_leavings(void)
+{
+	struct fog_executor_kept k;
+	struct run first;
+	u64 end;
+
+	begin("echo one > /checkpoint/n; touch /checkpoint/.complete; echo ready; "
+	      "while [ -e /checkpoint/.complete ]; do sleep 0.1; done; echo taken; "
+	      "trap 'echo two > /checkpoint/n; exit 85' TERM; while :; do sleep 0.1; done");
+	run_leaves(&r);
+	CU_ASSERT_EQUAL_FATAL(fog_executor_prepare(&r.spec, r.spool), 0);
+	CU_ASSERT_EQUAL_FATAL(fog_executor_start(FOG_EXEC_PATH, r.spool, NULL), 0);
+	CU_ASSERT_TRUE(run_wait_output(&r, "taken"));
+	CU_ASSERT_EQUAL(fog_executor_kept(r.spool, &k), 0);
+	CU_ASSERT_EQUAL(k.number, 1);
+	end = run_now_ms() + RUN_WAIT_MS;
+	CU_ASSERT_EQUAL(fog_executor_cancel(r.spool), 0);
+	while (!run_wait(&r, FOG_EXECUTOR_FINISHED) && run_now_ms() < end)
+		;
+	CU_ASSERT_EQUAL(r.status.result.outcome, FOG_EXECUTOR_CANCELLED);
+	first = r;
+	begin("cat /checkpoint/n; echo x > result");
+	run_leaves(&r);
+	CU_ASSERT_TRUE_FATAL(run_goes_on(&first, &r));
+	run();
+	CU_ASSERT_STRING_EQUAL(r.out, "two\n");
+	CU_ASSERT_TRUE(run_left(&r, 2));
+	run_end(&first);
+	run_end(&r);
+}
+
 static void test_bad_arguments(void)
 {
 	begin("true");
@@ -109,6 +141,7 @@ static void test_bad_arguments(void)
 int main(void)
 {
 	static const struct fog_test tests[] = {FOG_TEST(test_life_cycle), FOG_TEST(test_endings),
+						FOG_TEST(test_leavings),
 						FOG_TEST(test_bad_arguments)};
 	int ret = 1;
 

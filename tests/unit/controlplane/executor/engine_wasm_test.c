@@ -24,12 +24,13 @@ static const char hello_wat[] =
 	" (call $exit (i32.load (i32.const 0)))))";
 
 /* Opens a name below descriptor 3 (".", that is /work) with the flags, then ends with the error. */
-#define OPEN_WAT(name, len, oflags)                                                             \
+#define OPEN_WAT(name, len, oflags) OPEN_WAT_AT("3", name, len, oflags)
+#define OPEN_WAT_AT(fd, name, len, oflags)                                                      \
 	"(module (import \"wasi_snapshot_preview1\" \"path_open\" (func $open"                  \
 	" (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))"                           \
 	"(import \"wasi_snapshot_preview1\" \"proc_exit\" (func $exit (param i32)))" WAT_MEMORY \
 	"(data (i32.const 8) \"" name "\")"                                                     \
-	"(func (export \"_start\") (call $exit (call $open (i32.const 3) (i32.const 1)"         \
+	"(func (export \"_start\") (call $exit (call $open (i32.const " fd ") (i32.const 1)"    \
 	" (i32.const 8) (i32.const " len ") (i32.const " oflags ") (i64.const 66)"              \
 	" (i64.const 0) (i32.const 0) (i32.const 128)))))"
 
@@ -95,6 +96,26 @@ static void test_bad_arguments(void)
 	finish();
 	CU_ASSERT_STRING_EQUAL(r.status.result.error,
 			       "wasm: input/nothing: No such file or directory");
+	run_end(&r);
+}
+
+/* Descriptor 7 is /checkpoint where the job has one. */
+static void test_leavings(void)
+{
+	struct fog_executor_kept k;
+
+	CU_ASSERT_EQUAL_FATAL(wat_build(&w, "mark", OPEN_WAT_AT("7", ".complete", "9", "1")), 0);
+	begin("mark");
+	run_leaves(&r);
+	CU_ASSERT_EQUAL_FATAL(fog_executor_prepare(&r.spec, r.spool), 0);
+	finish();
+	CU_ASSERT_TRUE(run_is(&r, FOG_EXECUTOR_EXITED, 0, 0));
+	CU_ASSERT_EQUAL(fog_executor_kept(r.spool, &k), 0);
+	CU_ASSERT_EQUAL(k.number, 1);
+	run_end(&r);
+	begin("mark");
+	finish();
+	CU_ASSERT_TRUE(run_is(&r, FOG_EXECUTOR_EXITED, 8, 0)); // badf
 	run_end(&r);
 }
 
@@ -180,9 +201,9 @@ static void test_limits(void)
 
 int main(void)
 {
-	static const struct fog_test tests[] = {FOG_TEST(test_life_cycle),
-						FOG_TEST(test_bad_arguments), FOG_TEST(test_traps),
-						FOG_TEST(test_files), FOG_TEST(test_limits)};
+	static const struct fog_test tests[] = {
+		FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments), FOG_TEST(test_leavings),
+		FOG_TEST(test_traps),      FOG_TEST(test_files),         FOG_TEST(test_limits)};
 
 	wat_begin(&w);
 	if (fog_hex_decode(w.builder, builders[0], 32) != 0)

@@ -101,6 +101,20 @@ static void file_save(const char *path)
 	printf("saved %zd errno %d\n", n, n < 0 ? errno : 0);
 }
 
+/* Says what an earlier run left, and leaves something for the next and for whoever asked. */
+static int leave(void)
+{
+	char buf[16] = "nothing";
+	int fd = open("/checkpoint/state", O_RDONLY);
+
+	if (fd >= 0 && read(fd, buf, sizeof(buf)) < 0)
+		return 1;
+	printf("%.5s errno 0\n", buf);
+	file_save("/checkpoint/state");
+	file_save("/work/result");
+	return 85;
+}
+
 static void cat(void)
 {
 	char buf[256];
@@ -133,6 +147,8 @@ int main(int argc, char **argv)
 		file_save(path);
 	else if (strcmp(what, "cat") == 0)
 		cat();
+	else if (strcmp(what, "leave") == 0)
+		return leave();
 	else if (strcmp(what, "exit") == 0)
 		return number;
 	else if (strcmp(what, "abort") == 0)

@@ -173,4 +173,40 @@ __attribute__((unused)) static bool run_input_copy(struct run *r, const char *fr
 	return n == 0;
 }
 
+/* The job has a checkpoint, and "result" in /work is an artifact. */
+__attribute__((unused)) static void run_leaves(struct run *r)
+{
+	static const char *const artifacts[] = {"result"};
+
+	r->spec.checkpoint = (struct fog_executor_checkpoint){
+		.bytes_max = 1 << 20, .grace_ms = 20000, .exit_code = 85};
+	r->spec.artifacts = (struct fog_executor_artifacts){
+		.patterns = artifacts, .count = 1, .bytes_max = 4096};
+}
+
+/* Prepares the next run to go on from the newest checkpoint of another; false: there is none. */
+__attribute__((unused)) static bool run_goes_on(const struct run *from, struct run *to)
+{
+	static char content[65536];
+	struct fog_executor_kept k;
+	char name[32];
+	size_t len;
+
+	if (fog_executor_kept(from->spool, &k) < 0 || k.number == 0)
+		return false;
+	snprintf(name, sizeof(name), "checkpoint.%u", k.number);
+	to->spec.checkpoint.from = "checkpoint.tar";
+	return fog_executor_kept_read(from->spool, name, 0, content, sizeof(content), &len) == 0 &&
+	       len == k.checkpoint.size && fog_executor_prepare(&to->spec, to->spool) == 0 &&
+	       fog_executor_input_write(to->spool, "checkpoint.tar", 0, content, len) == 0;
+}
+
+/* Is the only artifact of this size? */
+__attribute__((unused)) static bool run_left(const struct run *r, u64 size)
+{
+	struct fog_executor_kept k;
+
+	return fog_executor_kept(r->spool, &k) == 0 && k.artifacts == 1 && k.artifact_bytes == size;
+}
+
 #endif

@@ -9,6 +9,7 @@
 #include "controlplane/gateway/idempotency.h"
 #include "controlplane/gateway/tls.h"
 #include "controlplane/gateway/tokens.h"
+#include "crypto/mem.h"
 #include "crypto/sign/sign.h"
 #include "tests/unit/controlplane/gateway/clients.h"
 #include "tests/unit/store_where.h"
@@ -29,6 +30,17 @@ static char tokens[3][FOG_JWT_SIZE], api_key[FOG_JWT_SIZE], expired[FOG_JWT_SIZE
 static int who_get(struct fog_exchange *x)
 {
 	return fog_exchange_json(x, 200, json_pack("{s:s}", "subject", fog_exchange_subject(x)));
+}
+
+static int trace_get(struct fog_exchange *x)
+{
+	const char *state = fog_exchange_tracestate(x);
+	bool entered = fog_trace_current() == fog_exchange_trace(x);
+
+	return fog_exchange_json(x, 200,
+				 json_pack("{s:b, s:b, s:s}", "given", (int)fog_exchange_traced(x),
+					   "entered", (int)entered, "state",
+					   state != NULL ? state : ""));
 }
 
 static int owns_get(struct fog_exchange *x)
@@ -73,6 +85,7 @@ static int reload_post(struct fog_exchange *x)
 static const struct fog_route routes[] = {
 	{"POST", "/v1/reload", reload_post},
 	{"GET", "/v1/who", who_get, FOG_DESCRIBE("Who")},
+	{"GET", "/v1/trace", trace_get, FOG_DESCRIBE("Trace")},
 	{"GET", "/v1/owns", owns_get, FOG_DESCRIBE("Whose")},
 	{"GET", "/v1/open", who_get, FOG_DESCRIBE("Open", .scope = FOG_SCOPE_NONE)},
 	{"GET", "/v1/admin", who_get, FOG_DESCRIBE("Admin", .scope = FOG_SCOPE_ADMIN)},
@@ -379,6 +392,63 @@ static void test_proxies(void)
 	serve(5, proxies_client);
 }
 
+#define TRACE "4bf92f3577b34da6a3ce929d0e0e4736"
+#define SPAN  "00f067aa0ba902b7"
+
+static atomic_uint spans;
+
+/* Of the requests with a trace of the caller's that wanted to be kept. */
+static void on_span(void *ctx, const struct fog_span *span)
+{
+	char parent[FOG_SPAN_ID_SIZE], trace[FOG_TRACE_ID_SIZE];
+
+	fog_hex_encode(span->parent, 8, parent, sizeof(parent));
+	CU_ASSERT_STRING_EQUAL(parent, SPAN);
+	CU_ASSERT_STRING_EQUAL(fog_trace_id_hex(span->trace, trace), TRACE);
+	CU_ASSERT_STRING_EQUAL(span->name, "GET /v1/trace");
+	CU_ASSERT(span->kind == FOG_SPAN_SERVER && span->start_ns <= span->end_ns);
+	atomic_fetch_add(&spans, 1);
+}
+
+static void traces_client(void)
+{
+	struct reply r;
+
+	headers_make();
+	call("GET", "/v1/trace", NULL, READER, &r);
+	CU_ASSERT(has(&r, "\"given\":false") && has(&r, "\"entered\":true"));
+	CU_ASSERT(has(&r, "traceresponse: 00-") && !has(&r, TRACE));
+	call("GET", "/v1/trace", NULL,
+	     WITH(bearer[0], "traceparent: 00-" TRACE "-" SPAN "-01", "tracestate: a=1,b=2"), &r);
+	CU_ASSERT(has(&r, "\"given\":true") && has(&r, "\"a=1,b=2\""));
+	CU_ASSERT(has(&r, "traceresponse: 00-" TRACE "-") && !has(&r, SPAN));
+	call("GET", "/v1/trace", NULL, WITH(bearer[0], "TraceParent: 00-" TRACE "-" SPAN "-00"),
+	     &r);
+	CU_ASSERT(has(&r, "\"given\":true") && has(&r, TRACE));
+	/* A bad state costs the state, a bad parent both; so do two of them. */
+	call("GET", "/v1/trace", NULL,
+	     WITH(bearer[0], "traceparent: 00-" TRACE "-" SPAN "-01", "tracestate: A=1"), &r);
+	CU_ASSERT(has(&r, "\"given\":true") && has(&r, "\"state\":\"\""));
+	call("GET", "/v1/trace", NULL,
+	     WITH(bearer[0], "traceparent: ff-" TRACE "-" SPAN "-01", "tracestate: a=1"), &r);
+	CU_ASSERT(has(&r, "\"given\":false") && has(&r, "\"state\":\"\"") && !has(&r, TRACE));
+	call("GET", "/v1/trace", NULL,
+	     WITH(bearer[0], "traceparent: 00-" TRACE "-" SPAN "-01",
+		  "traceparent: 00-" TRACE "-" SPAN "-01"),
+	     &r);
+	CU_ASSERT(has(&r, "\"given\":false") && !has(&r, TRACE));
+	expect("GET", "/v1/trace", NULL, NOTHING, 401, "traceresponse: 00-");
+}
+
+static void test_traces(void)
+{
+	fog_span_sink_set(on_span, NULL);
+	spans = 0;
+	serve(0, traces_client);
+	fog_span_sink_set(NULL, NULL);
+	CU_ASSERT_EQUAL(spans, 2);
+}
+
 static void answers_client(void)
 {
 	char tag[64], known[128];
@@ -528,4 +598,5 @@ static void test_tls(void)
 
 FOG_TEST_MAIN("controlplane/gateway/gate", FOG_TEST(test_scopes), FOG_TEST(test_refused_bodies),
 	      FOG_TEST(test_tokens), FOG_TEST(test_limits), FOG_TEST(test_proxies),
-	      FOG_TEST(test_answers), FOG_TEST(test_idempotency), FOG_TEST(test_tls))
+	      FOG_TEST(test_traces), FOG_TEST(test_answers), FOG_TEST(test_idempotency),
+	      FOG_TEST(test_tls))

@@ -98,7 +98,22 @@ static int never(struct fog_exchange *x)
 	return 0;
 }
 
+static int again(struct fog_exchange *x)
+{
+	fog_gateway_restart(gw, -1);
+	return fog_exchange_json(x, 200, json_object());
+}
+
+static int elsewhere(struct fog_exchange *x)
+{
+	unlink(path);
+	fog_gateway_restart(gw, fog_unix_listen(path, 8));
+	return fog_exchange_json(x, 200, json_object());
+}
+
 static const struct fog_route routes[] = {
+	{"GET", "/v1/again", again},
+	{"GET", "/v1/elsewhere", elsewhere},
 	{"GET", "/v1/hello", hello},
 	{"GET", "/v1/things/{id}", thing},
 	{"GET", "/v1/things/exact", thing_exact},
@@ -488,6 +503,33 @@ static void test_many_at_once(void)
 	serve(many_client);
 }
 
+/* Who waits is answered, nobody is refused, and the one that asked for it hears of it. */
+static void restart_client(void)
+{
+	static const char head[] = "GET /v1/later HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+	struct reply r;
+	char text[512];
+
+	for (int i = 0; i < 20; i++) {
+		int fd = client_dial(path);
+		client_put(fd, head, sizeof(head) - 1);
+		call(&(struct call){"GET", i % 2 != 0 ? "/v1/again" : "/v1/elsewhere"}, &r);
+		CU_ASSERT_EQUAL(r.status, 200);
+		call(&(struct call){"GET", "/v1/hello"}, &r);
+		CU_ASSERT_EQUAL(r.status, 200);
+		ssize_t n = recv(fd, text, sizeof(text) - 1, MSG_WAITALL);
+		text[FOG_MAX(n, (ssize_t)0)] = '\0';
+		CU_ASSERT_EQUAL(strncmp(text, "HTTP/1.1 200 ", 13), 0);
+		close(fd);
+	}
+}
+
+static void test_restart(void)
+{
+	serve(restart_client);
+	CU_ASSERT_EQUAL(counts.requests, 60);
+}
+
 static void test_status_of_errno(void)
 {
 	CU_ASSERT_EQUAL(fog_status_of_errno(-ENOENT), 404);
@@ -502,4 +544,4 @@ static void test_status_of_errno(void)
 FOG_TEST_MAIN("controlplane/gateway/gateway", FOG_TEST(test_life_cycle),
 	      FOG_TEST(test_request_table), FOG_TEST(test_limits), FOG_TEST(test_hostile_bytes),
 	      FOG_TEST(test_ambiguous), FOG_TEST(test_stop_with_open_exchanges),
-	      FOG_TEST(test_many_at_once), FOG_TEST(test_status_of_errno))
+	      FOG_TEST(test_many_at_once), FOG_TEST(test_restart), FOG_TEST(test_status_of_errno))

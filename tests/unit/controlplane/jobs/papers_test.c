@@ -78,6 +78,42 @@ static void test_life_cycle(void)
 	free(text);
 }
 
+/* What a job left is signed, too, and never more than its limits; nor more than a verifier takes.
+ */
+static void test_leavings(void)
+{
+	struct fog_offer o = offer_make();
+	struct fog_receipt t = receipt_make(&o), t2;
+	struct fog_job_limits l = limits;
+	char error[FOG_JSON_ERROR_SIZE];
+
+	l.checkpoint_bytes = FOG_JOB_FILE_MAX;
+	l.artifact_bytes = FOG_JOB_FILE_MAX;
+	t.checkpoint_number = UINT32_MAX;
+	t.checkpoint.size = FOG_JOB_FILE_MAX;
+	memset(t.checkpoint.sha256, 7, 32);
+	t.artifacts = FOG_EXECUTOR_ARTIFACTS_MAX;
+	t.artifact_bytes = FOG_JOB_FILE_MAX;
+	t.manifest.size = FOG_EXECUTOR_MANIFEST_MAX;
+	memset(t.manifest.sha256, 8, 32);
+	memset(t.error, '"', sizeof(t.error) - 1);
+	char *text = fog_receipt_text(&t);
+	CU_ASSERT_TRUE(strlen(text) <= FOG_JOBS_VERIFY_TEXT_MAX - FOG_JOB_SANDBOX_SIZE);
+	CU_ASSERT_EQUAL_FATAL(fog_receipt_parse(text, &t2, error), 0);
+	free(text);
+	CU_ASSERT_EQUAL(t2.checkpoint_number, UINT32_MAX);
+	CU_ASSERT_EQUAL(memcmp(&t.checkpoint, &t2.checkpoint, sizeof(t.checkpoint)), 0);
+	CU_ASSERT_EQUAL(memcmp(&t.manifest, &t2.manifest, sizeof(t.manifest)), 0);
+	CU_ASSERT_EQUAL(t2.artifacts, t.artifacts);
+	CU_ASSERT_EQUAL(t2.artifact_bytes, t.artifact_bytes);
+	CU_ASSERT_PTR_NULL(fog_receipt_audit(&t2, &o, t.offer_sha256, &l, 1800000));
+	l.artifact_bytes--;
+	CU_ASSERT_PTR_NOT_NULL(fog_receipt_audit(&t2, &o, t.offer_sha256, &l, 1800000));
+	l.artifact_bytes++;
+	l.checkpoint_bytes--;
+	CU_ASSERT_PTR_NOT_NULL(fog_receipt_audit(&t2, &o, t.offer_sha256, &l, 1800000));
+}
+
 /* Every field removed, every field of the wrong type, one more field: none passes. */
 static void test_bad_arguments(void)
 {
@@ -221,6 +257,6 @@ static void test_labels(void)
 	CU_ASSERT_NOT_EQUAL(fog_sign_verify(signature, b, b_len, pk), 0);
 }
 
-FOG_TEST_MAIN("controlplane/jobs/papers", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_largest), FOG_TEST(test_audit), FOG_TEST(test_amount),
-	      FOG_TEST(test_labels))
+FOG_TEST_MAIN("controlplane/jobs/papers", FOG_TEST(test_life_cycle), FOG_TEST(test_leavings),
+	      FOG_TEST(test_bad_arguments), FOG_TEST(test_largest), FOG_TEST(test_audit),
+	      FOG_TEST(test_amount), FOG_TEST(test_labels))

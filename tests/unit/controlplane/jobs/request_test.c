@@ -124,6 +124,30 @@ static void test_bad_arguments(void)
 		 "constraints.exclude: entry 0"},
 		{"{\"argv\":[\"x\"],\"constraints\":{\"near\":\"me\"}}",
 		 "constraints.near: unknown"},
+		{"{\"argv\":[\"x\"],\"checkpoint\":7}", "checkpoint: must be true, false"},
+		{"{\"argv\":[\"x\"],\"checkpoint\":{\"size_mb\":257}}", "checkpoint.size_mb:"},
+		{"{\"argv\":[\"x\"],\"checkpoint\":{\"grace_seconds\":0}}",
+		 "checkpoint.grace_seconds:"},
+		{"{\"argv\":[\"x\"],\"checkpoint\":{\"exit_code\":256}}", "checkpoint.exit_code:"},
+		{"{\"argv\":[\"x\"],\"checkpoint\":{\"often\":1}}", "checkpoint.often: unknown"},
+		{"{\"argv\":[\"x\"],\"checkpoint\":true,\"env\":{\"FOG_RESTART\":\"1\"}}",
+		 "env: FOG_CHECKPOINT.. and FOG_RESTART"},
+		{"{\"argv\":[\"x\"],\"checkpoint\":true,\"inputs\":[{\"name\":"
+		 "\"checkpoint.tar\",\"data_base64\":\"\"}]}",
+		 "inputs: checkpoint.tar is the name"},
+		{"{\"argv\":[\"x\"],\"checkpoint\":{\"exit_code\":0},\"engine\":\"microvm\"}",
+		 "checkpoint.exit_code: engine microvm"},
+		{"{\"argv\":[\"x\"],\"on_timeout\":\"resume\"}", "on_timeout: a job without"},
+		{"{\"argv\":[\"x\"],\"on_timeout\":\"never\"}", "on_timeout: must be fail"},
+		{"{\"argv\":[\"x\"],\"artifacts\":[\"../x\"]}", "artifacts.patterns: entry 0"},
+		{"{\"argv\":[\"x\"],\"artifacts\":[\"/etc/passwd\"]}",
+		 "artifacts.patterns: entry 0"},
+		{"{\"argv\":[\"x\"],\"artifacts\":[7]}", "artifacts.patterns: entry 0"},
+		{"{\"argv\":[\"x\"],\"artifacts\":\"x\"}", "artifacts: must be a list"},
+		{"{\"argv\":[\"x\"],\"artifacts\":[\"x\"],\"limits\":{\"artifacts_mb\":257}}",
+		 "limits.artifacts_mb:"},
+		{"{\"argv\":[\"x\"],\"inputs\":[{\"name\":\"a\",\"sha256\":\"00\"}]}",
+		 "inputs: a: sha256 must be 64 hex digits"},
 	};
 	char error[FOG_JSON_ERROR_SIZE];
 	struct fog_job_request r;
@@ -135,6 +159,61 @@ static void test_bad_arguments(void)
 			CU_FAIL("another error");
 		}
 	}
+}
+
+/* What a job leaves behind: in the spec, for the worker. */
+static void test_leavings(void)
+{
+	char error[FOG_JSON_ERROR_SIZE];
+	struct fog_job_request r;
+	struct fog_job_wishes w;
+	struct fog_job_spec *s;
+
+	CU_ASSERT_EQUAL_FATAL(parse("{\"argv\":[\"x\"],\"checkpoint\":{\"interval_seconds\":5},"
+				    "\"on_timeout\":\"resume\",\"artifacts\":[\"/work/a\",\"b/*\"],"
+				    "\"limits\":{\"artifacts_mb\":2}}",
+				    &r, error),
+			      0);
+	CU_ASSERT_EQUAL_FATAL(fog_job_spec_parse(r.spec_text, strlen(r.spec_text), &s, error), 0);
+	CU_ASSERT_EQUAL(s->checkpoint.bytes_max, 16u << 20);
+	CU_ASSERT_EQUAL(s->limits.checkpoint_bytes, 16u << 20);
+	CU_ASSERT_EQUAL(s->checkpoint.interval_ms, 5000);
+	CU_ASSERT_EQUAL(s->checkpoint.grace_ms, 10000);
+	CU_ASSERT_EQUAL(s->checkpoint.exit_code, 85);
+	CU_ASSERT_EQUAL(s->checkpoint.restart, 0);
+	CU_ASSERT_PTR_NULL(fog_job_spec_restored(s));
+	CU_ASSERT_EQUAL(s->artifact_count, 2);
+	CU_ASSERT_EQUAL(s->limits.artifact_bytes, 2u << 20);
+	fog_job_spec_free(s);
+	CU_ASSERT_EQUAL(fog_job_wishes_parse(r.wishes_text, &w, error), 0);
+	CU_ASSERT_TRUE(w.terms.resume_timeout);
+	fog_job_request_free(&r);
+	CU_ASSERT_EQUAL_FATAL(
+		parse("{\"argv\":[\"x\"],\"checkpoint\":false,\"artifacts\":[]}", &r, error), 0);
+	CU_ASSERT_PTR_NULL(strstr(r.spec_text, "checkpoint"));
+	CU_ASSERT_PTR_NULL(strstr(r.spec_text, "artifacts"));
+	fog_job_request_free(&r);
+}
+
+/* Inputs known by their hash are no inputs yet: their bytes come when the job is taken. */
+static void test_by_hash(void)
+{
+	char text[160], error[FOG_JSON_ERROR_SIZE];
+	struct fog_job_request r;
+	struct fog_job_wishes w;
+
+	snprintf(text, sizeof(text),
+		 "{\"argv\":[\"x\"],\"inputs\":[{\"name\":\"a\",\"sha256\":\"%064d\"},"
+		 "{\"name\":\"b\",\"data_base64\":\"\"}]}",
+		 7);
+	CU_ASSERT_EQUAL_FATAL(parse(text, &r, error), 0);
+	CU_ASSERT_EQUAL(r.input_count, 1);
+	CU_ASSERT_EQUAL_FATAL(fog_job_wishes_parse(r.wishes_text, &w, error), 0);
+	CU_ASSERT_EQUAL(w.from_count, 1);
+	CU_ASSERT_STRING_EQUAL(w.from[0].name, "a");
+	CU_ASSERT_STRING_EQUAL(w.from[0].job, "");
+	CU_ASSERT_EQUAL(w.from[0].sha256[31], 7);
+	fog_job_request_free(&r);
 }
 
 static void test_spec_too_large(void)
@@ -167,4 +246,5 @@ static void test_host_matches(void)
 }
 
 FOG_TEST_MAIN("controlplane/jobs/request", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_canonical), FOG_TEST(test_spec_too_large), FOG_TEST(test_host_matches))
+	      FOG_TEST(test_canonical), FOG_TEST(test_leavings), FOG_TEST(test_by_hash),
+	      FOG_TEST(test_spec_too_large), FOG_TEST(test_host_matches))

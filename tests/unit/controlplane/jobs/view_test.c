@@ -108,8 +108,7 @@ static const char *evidence_job(const json_t *view)
 static void test_traces(void)
 {
 	u8 output[32] = {7};
-	char job[FOG_JOB_ID_SIZE];
-	u32 attempt, stream;
+	struct fog_view_file file;
 	u64 last;
 
 	bed_start(2);
@@ -127,8 +126,7 @@ static void test_traces(void)
 		bool sees = i != 2;
 		CU_ASSERT_EQUAL(rows(fog_view_sla(bed.jobs, user, bed.now, 0, 10), "breaches"),
 				sees ? 1 : 0);
-		CU_ASSERT_EQUAL(fog_view_artifact(bed.jobs, user, output, job, &attempt, &stream),
-				sees);
+		CU_ASSERT_EQUAL(fog_view_file_hashed(bed.jobs, user, output, &file), sees);
 		json_t *view = evidence(user);
 		CU_ASSERT_STRING_EQUAL(evidence_job(view), sees ? "late" : "");
 		json_decref(view);

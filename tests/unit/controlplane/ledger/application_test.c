@@ -158,6 +158,58 @@ static void test_attributes(void)
 	fog_ledger_app_free(h.app);
 }
 
+static const char *shown = "";
+
+static bool is_shown(void *ctx, const u8 node_id[32], const char *vendor)
+{
+	struct host *h = ctx;
+
+	return memcmp(node_id, h->pk[2], 32) == 0 && strcmp(vendor, shown) == 0;
+}
+
+/* A TEE that nobody here has attested stays out of pool and proposals, not out of blocks. */
+static void test_vendor(void)
+{
+	struct host h;
+	struct fog_tx tx = {.kind = FOG_TX_VALIDATOR, .nonce = 0, .fee_max = 100000};
+	char why[1][FOG_APP_WHY_SIZE];
+	u8 bytes[FOG_TX_SIZE_MAX];
+	bool keep, known = false;
+	int result;
+
+	host_open(&h);
+	CU_ASSERT_EQUAL(run(&h, NULL, 0, NULL, 0, NULL), 4);
+	memcpy(tx.sender, h.pk[2], 32);
+	memcpy(tx.body.validator.attributes.tee_vendor, "intel-tdx", 9);
+	struct fog_app_bytes b = {
+		bytes,
+		fog_tx_encode(&tx, fog_chain_id(fog_ledger_app_chain(h.app)), h.sk[2], bytes)};
+	h.i.check(h.app, &b, 1, false, 0, &result, why);
+	CU_ASSERT_EQUAL(result, 0);
+	fog_ledger_app_vendor(h.app, is_shown, &h);
+	h.i.check(h.app, &b, 1, false, 0, &result, why);
+	CU_ASSERT_EQUAL(result, -EPERM);
+	CU_ASSERT_PTR_NOT_NULL(strstr(why[0], "has not shown the TEE vendor"));
+	h.i.select(h.app, &b, 1, 0, &keep);
+	CU_ASSERT_FALSE(keep);
+	shown = "amd-sev-snp";
+	h.i.check(h.app, &b, 1, true, 0, &result, why);
+	CU_ASSERT_EQUAL(result, -EPERM);
+	CU_ASSERT_EQUAL(h.i.accept(h.app, &b, 1, &known), 0);
+	shown = "intel-tdx";
+	h.i.check(h.app, &b, 1, false, 0, &result, why);
+	CU_ASSERT_EQUAL(result, 0);
+	h.i.select(h.app, &b, 1, 0, &keep);
+	CU_ASSERT_TRUE(keep);
+	/* Without a claim there is nothing to show. */
+	memset(&tx.body.validator.attributes, 0, sizeof(tx.body.validator.attributes));
+	shown = "";
+	b.len = fog_tx_encode(&tx, fog_chain_id(fog_ledger_app_chain(h.app)), h.sk[2], bytes);
+	h.i.check(h.app, &b, 1, false, 0, &result, why);
+	CU_ASSERT_EQUAL(result, 0);
+	fog_ledger_app_free(h.app);
+}
+
 static u32 stake_sign(const struct host *h, u32 from, u32 kind, u64 nonce, u64 amount, u8 *out)
 {
 	struct fog_tx tx = {.kind = kind, .nonce = nonce, .fee_max = 100000};
@@ -316,5 +368,5 @@ static void test_many(void)
 }
 
 FOG_TEST_MAIN("controlplane/ledger/application", FOG_TEST(test_life_cycle), FOG_TEST(test_evidence),
-	      FOG_TEST(test_attributes), FOG_TEST(test_evidence_late), FOG_TEST(test_snapshot),
-	      FOG_TEST(test_proofs), FOG_TEST(test_many))
+	      FOG_TEST(test_attributes), FOG_TEST(test_vendor), FOG_TEST(test_evidence_late),
+	      FOG_TEST(test_snapshot), FOG_TEST(test_proofs), FOG_TEST(test_many))

@@ -114,6 +114,26 @@ static void test_profiles(void)
 	CU_ASSERT_TRUE(fog_validators_diverse(&s, 0x1f));
 }
 
+/* Vendors that nobody has seen count as none. */
+static void test_span(void)
+{
+	struct fog_validators s;
+	char why[FOG_APP_WHY_SIZE];
+
+	four(&s, FOG_PROFILE_GOLD);
+	CU_ASSERT_EQUAL(fog_validators_finish(&s, NULL), 0);
+	CU_ASSERT_TRUE(fog_validators_span(&s, ~0ull, why, sizeof(why)));
+	CU_ASSERT_STRING_EQUAL(why, "");
+	CU_ASSERT_TRUE(fog_validators_span(&s, 3, why, sizeof(why)));
+	CU_ASSERT_FALSE(fog_validators_span(&s, 1, why, sizeof(why)));
+	CU_ASSERT_STRING_EQUAL(why, "1 of 2 TEE vendors");
+	CU_ASSERT_FALSE(fog_validators_span(&s, 0, why, sizeof(why)));
+	CU_ASSERT_TRUE(fog_validators_diverse(&s, 15)); /* the set itself is as it was */
+	four(&s, FOG_PROFILE_BASIC);
+	CU_ASSERT_EQUAL(fog_validators_finish(&s, NULL), 0);
+	CU_ASSERT_TRUE(fog_validators_span(&s, 0, why, sizeof(why)));
+}
+
 static void test_caps(void)
 {
 	struct fog_validators s;
@@ -265,5 +285,6 @@ static void test_bytes(void)
 }
 
 FOG_TEST_MAIN("controlplane/quorum/validators", FOG_TEST(test_life_cycle), FOG_TEST(test_bad),
-	      FOG_TEST(test_profiles), FOG_TEST(test_caps), FOG_TEST(test_tolerance),
-	      FOG_TEST(test_change), FOG_TEST(test_rules), FOG_TEST(test_bytes))
+	      FOG_TEST(test_profiles), FOG_TEST(test_span), FOG_TEST(test_caps),
+	      FOG_TEST(test_tolerance), FOG_TEST(test_change), FOG_TEST(test_rules),
+	      FOG_TEST(test_bytes))

@@ -93,6 +93,10 @@ static void life(void)
 							     digest, on_done, &r)),
 			0);
 	CU_ASSERT_EQUAL(ask(launch.id, &launch), FOG_TEE_VALID);
+	/* Opened anew it knows what runs. */
+	CU_ASSERT_EQUAL(wait_for(&r, fog_tee_attester_reopen(a, on_done, &r)), 0);
+	CU_ASSERT_EQUAL(ask("", NULL), FOG_TEE_VALID);
+	CU_ASSERT_EQUAL(ask(launch.id, &launch), FOG_TEE_VALID);
 	/* The log begins anew when it is full, and what runs is in it. */
 	for (unsigned i = 0; i < FOG_TEE_LOG_MAX; i++)
 		CU_ASSERT_EQUAL(wait_for(&r, fog_tee_attester_record(a, FOG_TEE_EVENT_END,

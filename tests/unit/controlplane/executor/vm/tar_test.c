@@ -51,7 +51,7 @@ static void test_life_cycle(void)
 	CU_ASSERT_EQUAL(unpack("x.tar"), 0);
 	CU_ASSERT_EQUAL(shell("diff -r in out && test -L out/a/l"), 0);
 	int fd = at("y.tar", O_WRONLY | O_CREAT);
-	CU_ASSERT_EQUAL(fog_tar_pack(fd, at("in", O_RDONLY | O_DIRECTORY)), 0);
+	CU_ASSERT_EQUAL(fog_tar_pack(fd, at("in", O_RDONLY | O_DIRECTORY), UINT64_MAX), 0);
 	close(fd);
 	CU_ASSERT_EQUAL(shell("mkdir again && tar -C again -xf y.tar && diff -r in again"), 0);
 	shell("rm -rf ../$(basename $PWD)");
