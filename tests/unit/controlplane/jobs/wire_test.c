@@ -128,8 +128,9 @@ static void test_bad_arguments(void)
 		"{\"op\":\"log\",\"stream\":\"\",\"offset\":0,\"length\":1}",
 		"{\"op\":\"follow\",\"stdout\":9000000,\"stderr\":0}",
 		"{\"op\":\"cancel\"}",
-		"{\"op\":\"kept\",\"number\":1,\"sha256\":\"00\",\"size\":1,\"note\":\"\",\"gone\":"
-		"\"\"}",
+		("{\"op\":\"kept\",\"number\":1,\"sha256\":\"00\",\"size\":1,\"note\":\"\","
+		 "\"gone\":"
+		 "\"\"}"),
 		"{\"op\":\"kept\",\"number\":-1}",
 		"{\"op\":\"need\",\"name\":\"x\",\"offset\":268435457,\"length\":1}",
 	};
