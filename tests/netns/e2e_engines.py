@@ -103,7 +103,8 @@ def test_cluster(lab):
 HOSTILE = [
     ("fork bomb", ":(){ :|:& };:; sleep 1; echo alive", {"wall": "20s"},
      ("exited", "oom", "signaled", "timeout")),
-    ("disk", "for i in 1 2 3 4 5 6 7 8; do head -c 4000000 /dev/zero > /work/$i; done; sleep 60", {}, ("disk",)),
+    ("disk", "for i in 1 2 3 4 5 6 7 8; do head -c 4000000 /dev/zero > /work/$i; done; sleep 60",
+     {}, ("disk",)),
     ("time", "sleep 1000", {"wall": "2s"}, ("timeout",)),
     ("memory", "head -c 300000000 /dev/zero | tail -c 299999999 | wc -c", {"memory": "32M"},
      ("oom", "signaled", "exited")),
