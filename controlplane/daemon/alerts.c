@@ -457,14 +457,17 @@ static const struct fog_route routes[] = {
 	{"GET", "/v1/alerts/rules", rules_get,
 	 FOG_DESCRIBE("Alert rules in force", .answer = "{rules: [object]}")},
 	{"POST", "/v1/alerts/{id}/acknowledge", ack_post,
-	 FOG_DESCRIBE("Say that somebody looks after an alert", .path = "id: integer 0..",
-		      .request = "{by?: string ..100}", .answer = "@Alert")},
+	 FOG_DESCRIBE("Say that somebody looks after an alert", .scope = FOG_SCOPE_ADMIN,
+		      .path = "id: integer 0..", .request = "{by?: string ..100}",
+		      .answer = "@Alert")},
 	{"POST", "/v1/alerts/silences", silence_post,
-	 FOG_DESCRIBE("Tell nobody of some alerts for a while", .status = 201, .answer = "@Silence",
+	 FOG_DESCRIBE("Tell nobody of some alerts for a while", .scope = FOG_SCOPE_ADMIN,
+		      .status = 201, .answer = "@Silence",
 		      .request = "{rule: string ..63 (empty: any), key?: string ..95 (empty: any), "
 				 "seconds: integer 1..31622400, comment?: string ..500}")},
 	{"DELETE", "/v1/alerts/silences/{id}", silence_delete,
-	 FOG_DESCRIBE("End a silence", .path = "id: integer 0..", .answer = "{deleted: boolean}")},
+	 FOG_DESCRIBE("End a silence", .scope = FOG_SCOPE_ADMIN, .path = "id: integer 0..",
+		      .answer = "{deleted: boolean}")},
 };
 
 /* ---- life cycle ----------------------------------------------------------------------------- */

@@ -498,6 +498,7 @@ static const struct fog_route routes[] = {
 		      .answer = AUCTION)},
 	{"POST", "/v1/fog/pricing/asks", ask_post,
 	 FOG_DESCRIBE("Sign an ask of this worker, for an auction at any host",
+		      .scope = FOG_SCOPE_ADMIN,
 		      .request = "{auction_id: integer 1.., hours: integer 1..720, " ORDER
 				 ", nonce: hex64}",
 		      .answer = "{account: hex64, hash: hex64, label: string, text: string,"

@@ -364,8 +364,12 @@ static void end(struct enclave *e, enum state state, const char *why)
 					      e->measurement, NULL, NULL);
 	h->tee->enclaves->kept++;
 	keep(h);
+	const struct fog_trace *before = fog_trace_current();
+	if (e->x != NULL)
+		fog_trace_enter(fog_exchange_trace(e->x));
 	fog_log(FOG_LOG_NOTICE, "tee", "enclave=%s state=%s reason=\"%s\"", e->launch.id,
 		state_names[state], why);
+	fog_trace_enter(before);
 	if (state == STATE_ERROR)
 		answer_problem(e, 409, why);
 }

@@ -158,13 +158,14 @@ static json_t *text_to_json(const char *text)
 
 static json_t *problem_json(struct fog_exchange *x, unsigned status, const char *fmt, va_list ap)
 {
-	char detail[PROBLEM_DETAIL_MAX];
+	char detail[PROBLEM_DETAIL_MAX], trace[FOG_TRACE_ID_SIZE];
 	const char *title = MHD_get_reason_phrase_for(status);
 
 	vsnprintf(detail, sizeof(detail), fmt, ap);
-	return json_pack("{s:s, s:s, s:i, s:o, s:s}", "type", "about:blank", "title",
+	return json_pack("{s:s, s:s, s:i, s:o, s:s, s:s}", "type", "about:blank", "title",
 			 title != NULL ? title : "Error", "status", (int)status, "detail",
-			 text_to_json(detail), "request_id", x->request_id);
+			 text_to_json(detail), "request_id", x->request_id, "trace_id",
+			 fog_trace_id_hex(&x->trace, trace));
 }
 
 int fog_exchange_problem(struct fog_exchange *x, unsigned status, const char *fmt, ...)

@@ -78,6 +78,10 @@ bool fog_claims_own(const struct fog_claims *c, const char *owner);
 
 /* A header of the request; "" when there is none. */
 const char *fog_exchange_header_in(const struct fog_exchange *x, const char *name);
+#define FOG_EXCHANGE_LINES_MAX 16 /* of one header that are looked at; the last ones */
+/* All its lines in their order; how many there are, which may be more. */
+u32 fog_exchange_lines_in(const struct fog_exchange *x, const char *name,
+			  const char *lines[FOG_EXCHANGE_LINES_MAX]);
 /* fog_exchange_problem() with a further member, or another `detail`; takes over `value`. */
 __attribute__((format(printf, 5, 6))) int fog_exchange_problem_with(struct fog_exchange *x,
 								    unsigned status,

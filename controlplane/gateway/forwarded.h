@@ -9,8 +9,6 @@
 #include "configs/address.h"
 #include "controlplane/gateway/gateway.h"
 
-#define FOG_FORWARDED_LINES_MAX 16 /* of the header in a request; the last ones */
-
 struct fog_proxies {
 	struct fog_exit_rule network[FOG_GATEWAY_PROXIES_MAX];
 	u32 count;

@@ -33,35 +33,17 @@ static void peer_find(const struct fog_exchange *x, u8 ip[16])
 	}
 }
 
-struct lines {
-	const char *name;
-	const char *line[FOG_FORWARDED_LINES_MAX]; /* number n at n % MAX */
-	u32 count;
-};
-
-static enum MHD_Result line_take(void *ctx, enum MHD_ValueKind kind, const char *name,
-				 const char *value)
-{
-	struct lines *l = ctx;
-
-	if (strcasecmp(name, l->name) == 0 && value != NULL)
-		l->line[l->count++ % FOG_FORWARDED_LINES_MAX] = value;
-	return MHD_YES;
-}
-
 static void client_find(struct fog_exchange *x)
 {
 	const struct fog_proxies *p = &x->gateway->proxies;
-	struct lines lines = {.name = p->forwarded ? "Forwarded" : "X-Forwarded-For"};
+	const char *line[FOG_EXCHANGE_LINES_MAX];
 
 	peer_find(x, x->client);
 	if (!fog_proxies_hold(p, x->client))
 		return;
-	MHD_get_connection_values(x->connection, MHD_HEADER_KIND, line_take, &lines);
-	for (u32 i = 0; i < FOG_MIN(lines.count, (u32)FOG_FORWARDED_LINES_MAX); i++)
-		if (!fog_forwarded_step(p,
-					lines.line[(lines.count - 1 - i) % FOG_FORWARDED_LINES_MAX],
-					x->client))
+	u32 count = fog_exchange_lines_in(x, p->forwarded ? "Forwarded" : "X-Forwarded-For", line);
+	for (u32 i = FOG_MIN(count, (u32)FOG_EXCHANGE_LINES_MAX); i-- > 0;)
+		if (!fog_forwarded_step(p, line[i], x->client))
 			return;
 }
 

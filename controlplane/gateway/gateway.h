@@ -196,7 +196,8 @@ int fog_exchange_json_text(struct fog_exchange *x, unsigned status, char *text, 
 /* Bytes as they are; copied. */
 int fog_exchange_bytes(struct fog_exchange *x, unsigned status, const char *content_type,
 		       const void *data, size_t len);
-/* {"type":"about:blank","title":..,"status":..,"detail":..,"request_id":..} */
+/* {"type":"about:blank","title":..,"status":..,"detail":..,"request_id":..,
+ * "trace_id":..} */
 __attribute__((format(printf, 3, 4))) int fog_exchange_problem(struct fog_exchange *x,
 							       unsigned status, const char *fmt,
 							       ...);

@@ -172,11 +172,13 @@ static json_t *schemas_json(const struct fog_routes *r)
 		"required", "success", "data", "timestamp");
 
 	set(o, "Problem",
-	    json_pack("{s:s, s:{s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}}, s:[s, s, s]}", "type",
-		      "object", "properties", "type", "type", "string", "title", "type", "string",
-		      "status", "type", "integer", "detail", "description",
+	    json_pack("{s:s, s:{s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}},"
+		      " s:[s, s, s]}",
+		      "type", "object", "properties", "type", "type", "string", "title", "type",
+		      "string", "status", "type", "integer", "detail", "description",
 		      "a sentence; under /v1/fog/ with status 422 a list of {loc, msg, type}",
-		      "request_id", "type", "string", "required", "title", "status", "detail"));
+		      "request_id", "type", "string", "trace_id", "type", "string", "required",
+		      "title", "status", "detail"));
 	for (u32 i = 0; i < r->define_count; i++)
 		set(o, r->defines[i].name, fog_schema_to_json(r->defines[i].schema));
 	return o;

@@ -22,6 +22,35 @@ const char *fog_exchange_header_in(const struct fog_exchange *x, const char *nam
 	return v != NULL ? v : "";
 }
 
+struct lines {
+	const char *name;
+	const char **line;
+	u32 count;
+};
+
+static enum MHD_Result line_take(void *ctx, enum MHD_ValueKind kind, const char *name,
+				 const char *value)
+{
+	struct lines *l = ctx;
+
+	if (strcasecmp(name, l->name) != 0 || value == NULL)
+		return MHD_YES;
+	if (l->count >= FOG_EXCHANGE_LINES_MAX)
+		memmove(l->line, l->line + 1, (FOG_EXCHANGE_LINES_MAX - 1) * sizeof(*l->line));
+	l->line[FOG_MIN(l->count, (u32)FOG_EXCHANGE_LINES_MAX - 1)] = value;
+	l->count++;
+	return MHD_YES;
+}
+
+u32 fog_exchange_lines_in(const struct fog_exchange *x, const char *name,
+			  const char *line[FOG_EXCHANGE_LINES_MAX])
+{
+	struct lines l = {.name = name, .line = line};
+
+	MHD_get_connection_values(x->connection, MHD_HEADER_KIND, line_take, &l);
+	return l.count;
+}
+
 /* ---- tags ----------------------------------------------------------------------------------- */
 
 /* Answers in the published envelope hold the time, so that no two are the same. */

@@ -1,58 +1,40 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The trace of a request: whose it is, and its span when it is answered. */
-#include <strings.h>
 #include <time.h>
 
 #include "controlplane/gateway/gateway_private.h"
 
-/* All lines of a header. */
-struct lines {
-	const char *name;
-	u32 count;
-	char text[FOG_TRACESTATE_MAX + 2]; /* joined by commas; longer: cut */
-	size_t used;
-};
-
-static enum MHD_Result line_take(void *ctx, enum MHD_ValueKind kind, const char *name,
-				 const char *value)
+/* Several lines of it are one list (RFC 9110 5.3). */
+static char *state_take(const struct fog_exchange *x)
 {
-	struct lines *l = ctx;
+	const char *line[FOG_EXCHANGE_LINES_MAX];
+	char text[FOG_TRACESTATE_MAX + 2] = "";
+	u32 count = fog_exchange_lines_in(x, "tracestate", line);
+	size_t used = 0;
 
-	if (strcasecmp(name, l->name) != 0 || value == NULL)
-		return MHD_YES;
-	size_t room = sizeof(l->text) - l->used;
-	int n = snprintf(l->text + l->used, room, "%s%s", l->count++ != 0 ? "," : "", value);
-	l->used = FOG_MIN(l->used + (size_t)n, sizeof(l->text) - 1);
-	return MHD_YES;
-}
-
-static void lines_read(const struct fog_exchange *x, const char *name, struct lines *l)
-{
-	l->name = name;
-	l->count = 0;
-	l->used = 0;
-	l->text[0] = '\0';
-	MHD_get_connection_values(x->connection, MHD_HEADER_KIND, line_take, l);
+	if (count > FOG_EXCHANGE_LINES_MAX)
+		return NULL;
+	for (u32 i = 0; i < count && used < sizeof(text); i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s",
+					 i != 0 ? "," : "", line[i]);
+	return used < sizeof(text) && fog_tracestate_good(text) ? strdup(text) : NULL;
 }
 
 /* Two traceparents are as good as none, and a tracestate alone means nothing. */
 void fog_traced_begin(struct fog_exchange *x)
 {
-	struct lines lines;
+	const char *line[FOG_EXCHANGE_LINES_MAX];
 	struct fog_trace theirs;
 
 	fog_trace_begin(&x->trace);
-	if (fog_exchange_header_in(x, "traceparent")[0] == '\0')
-		return;
-	lines_read(x, "traceparent", &lines);
-	if (lines.count != 1 || fog_trace_parse(lines.text, &theirs) != 0)
+	if (fog_exchange_header_in(x, "traceparent")[0] == '\0' ||
+	    fog_exchange_lines_in(x, "traceparent", line) != 1 ||
+	    fog_trace_parse(line[0], &theirs) != 0)
 		return;
 	memcpy(x->trace.trace_id, theirs.trace_id, sizeof(theirs.trace_id));
 	memcpy(x->trace_parent, theirs.span_id, sizeof(theirs.span_id));
 	x->trace.flags = theirs.flags;
-	lines_read(x, "tracestate", &lines);
-	if (lines.count != 0 && fog_tracestate_good(lines.text))
-		x->tracestate = strdup(lines.text);
+	x->tracestate = state_take(x);
 }
 
 void fog_traced_end(const struct fog_exchange *x)

@@ -94,7 +94,9 @@ static bool backed(struct fog_jobs *j, struct fog_attempt *a)
 		fog_jobs_fail(j, -EUCLEAN);
 		return false;
 	}
+	const struct fog_trace *before = fog_trace_enter(&a->trace.span);
 	bool held = j->ports.backed(j->ports.context, &a->key, offer, a->quote + a->premium, error);
+	fog_trace_enter(before);
 	free(offer);
 	free(spec);
 	if (!held) {

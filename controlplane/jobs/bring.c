@@ -199,6 +199,10 @@ static void checkpoint_add(struct fog_jobs *j, struct fog_attempt *a, u32 number
 	memcpy(f.sha256, sha256, sizeof(f.sha256));
 	/* Older ones that nobody has begun to fetch are not worth it any more. */
 	fog_db_checkpoints_undone_drop(j, a, &a->bring);
+	if (fog_db_checkpoints_size(j) + size > FOG_JOBS_CHECKPOINTS_SIZE) {
+		tell(j, a->job, "checkpoint %u is not fetched: there is no room for it", number);
+		return;
+	}
 	fog_db_file_add(j, a->key.job, &f, "", false);
 }
 

@@ -122,9 +122,11 @@ static bool proven(struct fog_jobs *j, const struct fog_attempt *a,
 		fog_jobs_fail(j, -EUCLEAN);
 		return true;
 	}
+	const struct fog_trace *before = fog_trace_enter(&a->trace.span);
 	bool good = fog_job_spec_parse(text, strlen(text), &spec, error) == 0 &&
 		    j->ports.proven(j->ports.context, receipt, s->text, spec, s->proof,
 				    a->job->terms.sla == FOG_SLA_S, error);
+	fog_trace_enter(before);
 	fog_job_spec_free(spec);
 	free(offer);
 	free(text);

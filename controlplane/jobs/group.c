@@ -19,7 +19,9 @@ static bool same_result(const struct fog_replica *a, const struct fog_replica *b
 		if (x->output[i].size != y->output[i].size ||
 		    !fog_equal(x->output[i].sha256, y->output[i].sha256, FOG_SHA256_SIZE))
 			return false;
-	return true;
+	/* The same files give the same list of them. */
+	return x->manifest.size == y->manifest.size &&
+	       fog_equal(x->manifest.sha256, y->manifest.sha256, FOG_SHA256_SIZE);
 }
 
 /* Whoever is alone against the others is told apart from them in our memory of hosts. */

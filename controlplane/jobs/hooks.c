@@ -17,6 +17,7 @@ struct transfer {
 	i64 id;
 	u32 tries;
 	char *body;
+	struct fog_trace trace; /* of the request, in the job's */
 	struct curl_slist *headers;
 };
 
@@ -86,7 +87,9 @@ static void postpone(struct fog_hooks *h, const struct transfer *t, u64 now_ms, 
 	u32 tries = t->tries + 1;
 
 	if (tries >= FOG_JOBS_HOOK_TRIES) {
+		const struct fog_trace *before = fog_trace_enter(&t->trace);
 		fog_log(FOG_LOG_WARNING, "jobs", "a webhook is not told reason=\"%s\"", why);
+		fog_trace_enter(before);
 		forget(h, t->id);
 		return;
 	}
@@ -131,7 +134,7 @@ static bool busy_with(const struct fog_hooks *h, i64 id)
 }
 
 /* The job's trace goes on at who is told: a span of its own each time. */
-static struct curl_slist *headers_make(const char *trace_text)
+static struct curl_slist *headers_make(const char *trace_text, struct fog_trace *out)
 {
 	char parent[FOG_TRACEPARENT_SIZE], line[FOG_TRACESTATE_MAX + 32];
 	struct curl_slist *list = curl_slist_append(NULL, "Content-Type: application/json");
@@ -141,6 +144,7 @@ static struct curl_slist *headers_make(const char *trace_text)
 	if (!fog_trace_is(&trace.span))
 		return list;
 	fog_span_id_make(trace.span.span_id);
+	*out = trace.span;
 	snprintf(line, sizeof(line), "traceparent: %s", fog_trace_format(&trace.span, parent));
 	list = curl_slist_append(list, line);
 	snprintf(line, sizeof(line), "tracestate: %s", state);
@@ -151,7 +155,7 @@ static void start(struct fog_hooks *h, struct transfer *t, struct fog_stmt *q)
 {
 	t->easy = curl_easy_init();
 	t->body = strdup(fog_column_text(q, 2));
-	t->headers = headers_make(fog_column_text(q, 4));
+	t->headers = headers_make(fog_column_text(q, 4), &t->trace);
 	if (t->easy == NULL || t->body == NULL || t->headers == NULL) {
 		curl_easy_cleanup(t->easy);
 		curl_slist_free_all(t->headers);

@@ -63,6 +63,8 @@
 /* ---- checkpoints and artifacts --------------------------------------------------------------- */
 /* Checkpoints of a job that are kept, beside the one it began with. */
 #define FOG_JOBS_CHECKPOINTS_MAX 2
+/* Bytes of all checkpoints here; beyond, no new one is fetched, and the job's history says so. */
+#define FOG_JOBS_CHECKPOINTS_SIZE (16ull << 30)
 /* Bytes of all artifacts here; those of the job that ended first go first. */
 #define FOG_JOBS_FILES_MAX (16ull << 30)
 /* How long artifacts are kept after the end of their job. */

@@ -603,6 +603,8 @@ void fog_db_checkpoints_undone_drop(struct fog_jobs *j, const struct fog_attempt
 /* Of all kinds: of an attempt but its whole checkpoints; of a job that ended its checkpoints. */
 void fog_db_files_lost(struct fog_jobs *j, const struct fog_attempt *a);
 void fog_db_files_ended(struct fog_jobs *j, const char *job);
+/* Bytes of all checkpoints, those that are not whole included. */
+u64 fog_db_checkpoints_size(struct fog_jobs *j);
 /* Artifacts: of a job that ended before this time, or the one that ended first when all together
  * are more than bytes. False: none. */
 bool fog_db_files_oldest(struct fog_jobs *j, u64 before_ms, u64 bytes, char job[FOG_JOB_ID_SIZE]);

@@ -81,11 +81,19 @@ static json_t *members_json(struct fog_jobs *j, const char *id)
 	" (SELECT count(*) FROM job j WHERE j.batch = b.id),"                      \
 	" (SELECT count(*) FROM job j WHERE j.batch = b.id AND j.state = 5),"      \
 	" (SELECT count(*) FROM job j WHERE j.batch = b.id AND j.state > 5),"      \
-	" (SELECT coalesce(sum(amount), 0) FROM job j WHERE j.batch = b.id) FROM batch b"
+	" (SELECT coalesce(sum(amount), 0) FROM job j WHERE j.batch = b.id),"      \
+	" (SELECT j.trace FROM job j WHERE j.batch = b.id ORDER BY j.seq LIMIT 1) FROM batch b"
+
+/* Its jobs share the trace of the request; workers know each by another id. */
+static void trace_set(json_t *o, const char *text)
+{
+	fog_view_trace_set(o, text);
+	json_object_del(o, "worker_trace_id");
+}
 
 static json_t *batch_json(struct fog_stmt *q)
 {
-	return json_pack(
+	json_t *o = json_pack(
 		"{s:s,s:s,s:s,s:s,s:s,s:o,s:o,s:I,s:I,s:I,s:I}", "id", fog_column_text(q, 1),
 		"kind", "batch", "user", fog_column_text(q, 2), "state",
 		batch_state(fog_column_int(q, 3)), "reason", fog_column_text(q, 4), "submitted_ms",
@@ -93,6 +101,10 @@ static json_t *batch_json(struct fog_stmt *q)
 		"jobs_count", (json_int_t)fog_column_int(q, 7), "succeeded",
 		(json_int_t)fog_column_int(q, 8), "failed", (json_int_t)fog_column_int(q, 9),
 		"paid", (json_int_t)fog_column_int(q, 10));
+
+	if (!fog_column_is_null(q, 11))
+		trace_set(o, fog_column_text(q, 11));
+	return o;
 }
 
 json_t *fog_view_batch(struct fog_jobs *j, const char *owner, const char *id, bool *found)

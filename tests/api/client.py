@@ -148,7 +148,7 @@ def problem_check(what, answer):
     """Problem details (RFC 9457) that say something."""
     check(answer.headers.get("content-type", "").startswith("application/problem+json"),
           f"{what}: {answer.status} is no problem document: {answer}")
-    for name in ("type", "title", "status", "detail", "request_id"):
+    for name in ("type", "title", "status", "detail", "request_id", "trace_id"):
         check(name in answer.json, f"{what}: the problem has no {name}: {answer}")
     check(answer.json["status"] == answer.status, f"{what}: says another status: {answer}")
     check(answer.json["detail"], f"{what}: the detail is empty")

@@ -39,7 +39,7 @@ def jobs(client):
     done = job_end(alice, job)
     sha256 = done["attempts"][-1]["stdout_sha256"]
     for path in ("/v1/jobs/{id}", "/v1/jobs/{id}/logs", "/v1/jobs/{id}/why",
-                 "/v1/jobs/{id}/history"):
+                 "/v1/jobs/{id}/history", "/v1/jobs/{id}/artifacts"):
         alice.get(path, id=job)
         client.get(path, id=job)
         absent(bob, "GET", path, id=job)

@@ -92,7 +92,7 @@ def test_preemption(lab):
     cores = lab.fogctl("host", "show", worker, host=SUBMITTER)["capacity"]["cpu_cores"]
     limits = {"cpu_cores": cores * 0.8, "memory_mb": 16, "wall_seconds": 60}
     low = {"id": "low", "argv": ["sh", "-c", PATIENT], "limits": limits, "target": worker,
-           "priority": 10, "preemptible": True, "checkpoint": True}
+           "priority": 10, "preemptible": True, "checkpoint": {"grace_seconds": 30}}
     high = {"id": "high", "argv": ["echo", "high"], "limits": limits, "target": worker,
             "priority": 90}
     lab.fogctl("job", "submit", "-f", write(lab, "low.json", low), host=SUBMITTER)

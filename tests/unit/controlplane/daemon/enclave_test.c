@@ -67,6 +67,13 @@ bool fog_exchange_owns(const struct fog_exchange *x, const char *owner)
 	return strcmp(owner, subject) == 0;
 }
 
+const struct fog_trace *fog_exchange_trace(const struct fog_exchange *x)
+{
+	static const struct fog_trace none;
+
+	return &none;
+}
+
 const char *fog_exchange_request_id(const struct fog_exchange *x)
 {
 	return "request";

@@ -154,9 +154,12 @@ static void test_ends(void)
 	CU_ASSERT_EQUAL(kept_of(&r).number, 1);
 	run_end(&r);
 	begin(&r, trap);
-	r.spec.limits.wall_ms = 4000;
+	r.spec.limits.wall_ms = 30000;
 	r.spec.checkpoint.grace_ms = 60000; /* half the wall time in truth */
-	CU_ASSERT_EQUAL_FATAL(run_to_end(&r), 0);
+	CU_ASSERT_EQUAL_FATAL(fog_executor_prepare(&r.spec, r.spool), 0);
+	CU_ASSERT_EQUAL_FATAL(fog_executor_start(FOG_EXEC_PATH, r.spool, NULL), 0);
+	CU_ASSERT_TRUE_FATAL(run_wait(&r, FOG_EXECUTOR_FINISHED) ||
+			     run_wait(&r, FOG_EXECUTOR_FINISHED));
 	CU_ASSERT_EQUAL(r.status.result.outcome, FOG_EXECUTOR_TIMEOUT);
 	CU_ASSERT_EQUAL(r.status.result.exit_code, 7);
 	CU_ASSERT_EQUAL(kept_of(&r).number, 1);

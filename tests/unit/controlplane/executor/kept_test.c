@@ -31,8 +31,8 @@ static void test_bad_arguments(void)
 		"",
 		"[]",
 		"{}",
-		"{\"number\":-1,\"artifacts\":0,\"artifact_bytes\":0,\"note\":\"\","
-		"\"checkpoint\":{\"size\":0,\"sha256\":\"\"},\"manifest\":{}}",
+		("{\"number\":-1,\"artifacts\":0,\"artifact_bytes\":0,\"note\":\"\","
+		 "\"checkpoint\":{\"size\":0,\"sha256\":\"\"},\"manifest\":{}}"),
 	};
 	struct fog_executor_kept k;
 

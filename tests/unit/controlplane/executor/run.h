@@ -179,7 +179,7 @@ __attribute__((unused)) static void run_leaves(struct run *r)
 	static const char *const artifacts[] = {"result"};
 
 	r->spec.checkpoint = (struct fog_executor_checkpoint){
-		.bytes_max = 1 << 20, .grace_ms = 5000, .exit_code = 85};
+		.bytes_max = 1 << 20, .grace_ms = 20000, .exit_code = 85};
 	r->spec.artifacts = (struct fog_executor_artifacts){
 		.patterns = artifacts, .count = 1, .bytes_max = 4096};
 }

@@ -34,6 +34,7 @@ static struct fog_executor_spec example(void)
 		.env = env,
 		.env_count = 3,
 		.stdin_name = "in.txt",
+		.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 		.network = true,
 		.require = FOG_EXECUTOR_REQUIRE_LANDLOCK | FOG_EXECUTOR_REQUIRE_PIDS,
 		.limits = {.cpu_cores = 0.25,
@@ -66,6 +67,7 @@ static void test_life_cycle(void)
 		CU_ASSERT_STRING_EQUAL(s->spec.env[i], in.env[i]);
 	CU_ASSERT_PTR_NULL(s->env[in.env_count]);
 	CU_ASSERT_STRING_EQUAL(s->spec.stdin_name, in.stdin_name);
+	CU_ASSERT_STRING_EQUAL(s->spec.traceparent, in.traceparent);
 	CU_ASSERT_EQUAL(memcmp(&s->spec.limits, &in.limits, sizeof(in.limits)), 0);
 	CU_ASSERT_TRUE(s->spec.network);
 	CU_ASSERT_EQUAL(s->spec.require, in.require);
@@ -140,6 +142,8 @@ static void test_bad_specs(void)
 		{37, "{" HEAD ARGV ",\"require\":[\"seccomp\",3]," LIMITS "}", "require[1]:"},
 		{38, "{" HEAD ARGV "," ARGV "," LIMITS "}", "spec: line"},
 		{39, "{" HEAD ARGV "," LIMITS ",\"job\":\"j2\"}", "spec: line"},
+		{40, "{" HEAD ARGV ",\"traceparent\":\"00\"," LIMITS "}", "traceparent:"},
+		{41, "{" HEAD ARGV ",\"traceparent\":1," LIMITS "}", "traceparent:"},
 	};
 	char error[256];
 

@@ -2,9 +2,9 @@
 #include "controlplane/jobs/wire.h"
 #include "tests/unit/fog_test.h"
 
-static const struct fog_trace no_trace;
-
 #include <errno.h>
+
+static const struct fog_trace no_trace;
 
 /* Builds every message and reads it back. */
 static void test_life_cycle(void)
@@ -71,6 +71,39 @@ static void test_life_cycle(void)
 	}
 }
 
+/* A trace goes with the offer; one that cannot be read is none, and none is no member. */
+static void test_traces(void)
+{
+	static const char parent[] = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+	static const char *const others[] = {"\"traceparent\":\"ff\",", "\"traceparent\":7,",
+					     "\"traceparent\":null,", ""};
+	char error[FOG_JSON_ERROR_SIZE], text[512], hex[129] = "";
+	u8 signature[64] = {0};
+	struct fog_job_message m;
+	struct fog_trace t;
+
+	CU_ASSERT_EQUAL(fog_trace_parse(parent, &t), 0);
+	char *offer = fog_job_offer("{}", signature, "{}", false, false, &t);
+	CU_ASSERT_EQUAL_FATAL(fog_job_message_parse((u8 *)offer, strlen(offer), &m, error), 0);
+	CU_ASSERT_EQUAL(memcmp(&m.trace, &t, sizeof(t)), 0);
+	fog_job_message_free(&m);
+	free(offer);
+	offer = fog_job_offer("{}", signature, "{}", false, false, &no_trace);
+	CU_ASSERT_PTR_NULL(strstr(offer, "traceparent"));
+	free(offer);
+	memset(hex, '0', sizeof(hex) - 1);
+	for (u32 i = 0; i < FOG_ARRAY_COUNT(others); i++) {
+		snprintf(text, sizeof(text),
+			 "{\"op\":\"offer\",\"text\":\"{}\",\"spec\":\"{}\",\"query\":false,%s"
+			 "\"signature\":\"%s\"}",
+			 others[i], hex);
+		CU_ASSERT_EQUAL_FATAL(fog_job_message_parse((u8 *)text, strlen(text), &m, error),
+				      0);
+		CU_ASSERT_FALSE(fog_trace_is(&m.trace));
+		fog_job_message_free(&m);
+	}
+}
+
 static void test_bad_arguments(void)
 {
 	static const char *const bad[] = {
@@ -95,8 +128,9 @@ static void test_bad_arguments(void)
 		"{\"op\":\"log\",\"stream\":\"\",\"offset\":0,\"length\":1}",
 		"{\"op\":\"follow\",\"stdout\":9000000,\"stderr\":0}",
 		"{\"op\":\"cancel\"}",
-		"{\"op\":\"kept\",\"number\":1,\"sha256\":\"00\",\"size\":1,\"note\":\"\",\"gone\":"
-		"\"\"}",
+		("{\"op\":\"kept\",\"number\":1,\"sha256\":\"00\",\"size\":1,\"note\":\"\","
+		 "\"gone\":"
+		 "\"\"}"),
 		"{\"op\":\"kept\",\"number\":-1}",
 		"{\"op\":\"need\",\"name\":\"x\",\"offset\":268435457,\"length\":1}",
 	};
@@ -144,5 +178,5 @@ static void test_random(void)
 	free(good);
 }
 
-FOG_TEST_MAIN("controlplane/jobs/wire", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_random))
+FOG_TEST_MAIN("controlplane/jobs/wire", FOG_TEST(test_life_cycle), FOG_TEST(test_traces),
+	      FOG_TEST(test_bad_arguments), FOG_TEST(test_random))
