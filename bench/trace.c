@@ -147,7 +147,7 @@ struct run {
 struct replay {
 	const struct trace *t;
 	struct fog_batch_policy policy;
-	u32 jobs_max;
+	u32 first, jobs_max; /* of the jobs that are replayed, and behind them */
 	u64 now_s;
 	struct fog_placement_host *host;
 	struct fog_placement_request *request; /* [jobs] */
@@ -330,7 +330,7 @@ static u64 next_end(const struct replay *r)
 static void replay_events(struct replay *r)
 {
 	const struct trace *t = r->t;
-	u32 at = 0;
+	u32 at = r->first;
 
 	while (at < r->jobs_max || r->run_count != 0 || r->pending_count != 0) {
 		u64 submit = at < r->jobs_max ? t->job[at].submit_s : UINT64_MAX;
@@ -375,7 +375,7 @@ static void figures(struct replay *r)
 	FOG_ASSERT(slowdown != NULL && wait != NULL);
 	for (u32 i = 0; i < r->t->host_count; i++)
 		cores += (double)r->t->host[i].cpu_milli;
-	for (u32 i = 0; i < r->jobs_max; i++) {
+	for (u32 i = r->first; i < r->jobs_max; i++) {
 		const struct trace_job *j = &r->t->job[i];
 		if (r->state[i] == 3)
 			continue;
@@ -392,7 +392,7 @@ static void figures(struct replay *r)
 		last_start = FOG_MAX(last_start, r->start_s[i]);
 		end = FOG_MAX(end, r->start_s[i] + j->run_s);
 	}
-	for (u32 i = 0; i < r->jobs_max && out->jobs != 0; i++) {
+	for (u32 i = r->first; i < r->jobs_max && out->jobs != 0; i++) {
 		const struct trace_job *j = &r->t->job[i];
 		double a = (double)(r->start_s[i] - first), b = a + (double)j->run_s;
 		double step = (double)(end - first) / TRACE_BUCKETS;
@@ -426,28 +426,38 @@ static u64 cpu_ns(void)
 	return (u64)ts.tv_sec * 1000000000 + (u64)ts.tv_nsec;
 }
 
-void trace_replay(const struct trace *t, enum trace_policy policy, u32 jobs_max,
-		  struct trace_result *out)
+struct fog_batch_policy trace_policy_make(enum trace_policy policy)
 {
 	static const struct fog_placement_weights tight = {.load = -1};
+	struct fog_batch_policy p = {.order = FOG_BATCH_FIFO,
+				     .blocking = policy == TRACE_FCFS,
+				     .reservations = policy == TRACE_EASY,
+				     .weights = &tight};
+
+	if (policy != TRACE_FOG)
+		return p;
+	p = fog_batch_policy_default;
+	p.weights = &fog_placement_weights_pack;
+	return p;
+}
+
+void trace_replay(const struct trace *t, const struct fog_batch_policy *policy,
+		  struct trace_part part, struct trace_result *out)
+{
 	struct replay *r = calloc(1, sizeof(*r));
 	u64 begin = cpu_ns();
 	u32 members = 0;
 
-	FOG_ASSERT(r != NULL);
+	FOG_ASSERT(r != NULL && part.first <= t->job_count);
 	memset(out, 0, sizeof(*out));
 	r->t = t;
 	r->out = out;
-	r->jobs_max = jobs_max == 0 ? t->job_count : FOG_MIN(jobs_max, t->job_count);
-	for (u32 i = 0; i < r->jobs_max; i++)
+	r->first = part.first;
+	r->jobs_max =
+		part.count == 0 ? t->job_count : FOG_MIN(part.first + part.count, t->job_count);
+	for (u32 i = r->first; i < r->jobs_max; i++)
 		members += t->job[i].members;
-	r->policy = fog_batch_policy_default;
-	r->policy.weights = &fog_placement_weights_pack;
-	if (policy != TRACE_FOG)
-		r->policy = (struct fog_batch_policy){.order = FOG_BATCH_FIFO,
-						      .blocking = policy == TRACE_FCFS,
-						      .reservations = policy == TRACE_EASY,
-						      .weights = &tight};
+	r->policy = *policy;
 	r->host = malloc(FOG_MAX(t->host_count, 1) * sizeof(*r->host));
 	r->request = calloc(r->jobs_max + 1, sizeof(*r->request));
 	r->pending = calloc(r->jobs_max + 1, sizeof(*r->pending));

@@ -44,8 +44,13 @@ struct trace_result {
 int trace_load(struct trace **out, const char *path, char why[128]);
 void trace_free(struct trace *t);
 u32 trace_jobs(const struct trace *t);
-/* Replays all of it, or its first jobs_max jobs (0 = all). */
-void trace_replay(const struct trace *t, enum trace_policy policy, u32 jobs_max,
-		  struct trace_result *out);
+struct trace_part {
+	u32 first; /* job; those before it are left out */
+	u32 count; /* 0 = all that follow */
+};
+/* The policy as it would be replayed, to be changed. */
+struct fog_batch_policy trace_policy_make(enum trace_policy policy);
+void trace_replay(const struct trace *t, const struct fog_batch_policy *policy,
+		  struct trace_part part, struct trace_result *out);
 
 #endif

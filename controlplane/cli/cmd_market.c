@@ -14,6 +14,7 @@
 
 static const struct fog_column quote_sheet[] = {
 	{"lane", "lane", FOG_FORMAT_TEXT, false},
+	{"accelerators", "accelerator", FOG_FORMAT_TEXT, false},
 	{"price per unit hour", "base_price_per_unit_per_hour", FOG_FORMAT_TEXT, false},
 	{"quantity", "quantity", FOG_FORMAT_TEXT, false},
 	{"hours", "duration_hours", FOG_FORMAT_TEXT, false},
@@ -143,8 +144,8 @@ static int query_add(char *path, size_t size, const char *name, const char *valu
 int fog_cmd_market_quote(struct fog_cli *cli)
 {
 	static const char *const places[] = {"resource_lane", "quantity", "duration_hours"};
-	static const char *const names[] = {"term", "class", "node"};
-	static const char *const keys[] = {"term", "job_class", "node_id"};
+	static const char *const names[] = {"term", "class", "node", "accelerator"};
+	static const char *const keys[] = {"term", "job_class", "node_id", "accelerator"};
 	char path[FOG_CLIENT_PATH_MAX] = "/v1/fog/pricing/quote";
 	const json_t *data;
 	json_t *answer;
@@ -163,8 +164,9 @@ int fog_cmd_market_quote(struct fog_cli *cli)
 			strncmp(names[k], cli->args[i], strlen(names[k])) != 0))
 			k++;
 		if (equal == NULL || k == FOG_ARRAY_COUNT(names))
-			return fog_cli_usage(cli,
-					     "\"%s\": wants term=, class= or node=", cli->args[i]);
+			return fog_cli_usage(
+				cli,
+				"\"%s\": wants term=, class=, node= or accelerator=", cli->args[i]);
 		rc = query_add(path, sizeof(path), keys[k], equal + 1);
 	}
 	if (rc != 0)

@@ -197,6 +197,9 @@ int fog_cmd_reserve_create(struct fog_cli *cli)
 		json_decref(body);
 		return rc;
 	}
+	if (cli->option[FOG_OPTION_SUBMITTER] != NULL)
+		json_object_set_new(body, "submitter",
+				    json_string(cli->option[FOG_OPTION_SUBMITTER]));
 	if (note != NULL)
 		json_object_set_new(body, "note", json_string(note));
 	return call_print(cli, "POST", "/v1/reservations", body);

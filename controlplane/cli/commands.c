@@ -130,12 +130,16 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_namespace_set},
 	{"reserve create", "NAMESPACE [HOST...]", 1, 33,
 	 O(CPU) | O(MEMORY) | O(ACCELERATORS) | O(START) | O(DURATION) | O(EVERY) | O(UNTIL) |
-		 O(NAME),
+		 O(NAME) | O(SUBMITTER),
 	 "keep hosts, or so much of all, for a namespace",
 	 "HOSTs are kept whole, or the amounts of --cpu, --memory and --accelerators on each;\n"
 	 "amounts alone are kept wherever they are free. Until it begins others use it, if they\n"
-	 "must have ended by then; what runs already runs on. --name is a note for people.\n\n"
+	 "must have ended by then; what runs already runs on. --name is a note for people.\n"
+	 "It binds the jobs of the host it is made at. Made at a host that it keeps whole, it "
+	 "binds\n"
+	 "everybody's; --submitter opens it to the jobs of one other host.\n\n"
 	 "  fogctl reserve create render elm oak --start 22:00 --duration 8h --every 1d\n"
+	 "  fogctl reserve create render elm --duration 8h --host elm --submitter birch\n"
 	 "  fogctl reserve create class --cpu 16 --memory 64G --start +1h --duration 90m",
 	 fog_cmd_reserve_create},
 	{"reserve list", "", 0, 0, 0, "what is reserved, and how much of it is kept", NULL,
@@ -167,11 +171,15 @@ const struct fog_command fog_commands[] = {
 	 fog_cmd_xdp_show},
 	{"market show", "", 0, 0, 0, "prices, supply and demand of all lanes", NULL,
 	 fog_cmd_market_show},
-	{"market quote", "LANE [QUANTITY [HOURS]] [term=TERM] [class=CLASS] [node=HOST]", 1, 6, 0,
-	 "what some of a lane costs, signed, good for 15 minutes",
+	{"market quote",
+	 "LANE [QUANTITY [HOURS]] [term=TERM] [class=CLASS] [node=HOST]"
+	 " [accelerator=KIND]",
+	 1, 7, 0, "what some of a lane costs, signed, good for 15 minutes",
 	 "TERM is on_demand, spot (may be preempted) or reserved (a day or more); CLASS is S, A\n"
-	 "or B; with a HOST its reputation counts.\n\n"
-	 "  fogctl market quote cpu 4 24 term=spot",
+	 "or B; with a HOST its reputation counts. KIND, of lane gpu: small (below 24 GiB of\n"
+	 "memory), medium, large (from 48 GiB), or a type that some host offers.\n\n"
+	 "  fogctl market quote cpu 4 24 term=spot\n"
+	 "  fogctl market quote gpu 2 1 accelerator=tesla-t4",
 	 fog_cmd_market_quote},
 	{"market bulk", "LANE=QUANTITY:HOURS...", 1, 10, 0, "several lanes together, with discount",
 	 "  fogctl market bulk cpu=4:24 memory=8:24", fog_cmd_market_bulk},

@@ -3,213 +3,18 @@
 #include "controlplane/daemon/alerts.h"
 
 #include <errno.h>
-#include <time.h>
 
 #include "controlplane/core/log.h"
+#include "controlplane/daemon/alert_book.h"
 #include "controlplane/daemon/live_api.h"
 #include "controlplane/daemon/metrics.h"
 #include "controlplane/jobs/notice.h"
 
 #define LIST_LIMIT     100
 #define LIST_LIMIT_MAX 1000
-#define COLUMNS                                                                                  \
-	"id, rule, key, severity, summary, threshold, value, started_ms, fired_ms, resolved_ms," \
-	" acked_ms, acked_by, label"
-
-static const struct fog_migration migrations[] = {
-	{1, "CREATE TABLE alert("
-	    " id INTEGER PRIMARY KEY, rule TEXT NOT NULL, key TEXT NOT NULL,"
-	    " label TEXT NOT NULL, severity TEXT NOT NULL, summary TEXT NOT NULL,"
-	    " threshold REAL NOT NULL, value REAL NOT NULL, started_ms INTEGER NOT NULL,"
-	    " fired_ms INTEGER NOT NULL, resolved_ms INTEGER NOT NULL DEFAULT 0,"
-	    " acked_ms INTEGER NOT NULL DEFAULT 0, acked_by TEXT NOT NULL DEFAULT '') STRICT;"
-	    /* Empty rule or key: any. */
-	    "CREATE TABLE alert_silence("
-	    " id INTEGER PRIMARY KEY, rule TEXT NOT NULL, key TEXT NOT NULL,"
-	    " until_ms INTEGER NOT NULL, comment TEXT NOT NULL,"
-	    " created_ms INTEGER NOT NULL) STRICT"},
-};
-
 static u64 now_ms(const struct fog_host *h)
 {
 	return fog_loop_now_ms(h->loop);
-}
-
-/* ---- silences ------------------------------------------------------------------------------- */
-
-static bool is_silenced(struct fog_host *h, const char *rule, const char *key)
-{
-	struct fog_stmt *q = fog_stmt(h->store, "SELECT 1 FROM alert_silence WHERE until_ms > ?"
-						" AND (rule = '' OR rule = ?)"
-						" AND (key = '' OR key = ?)");
-
-	fog_bind_u64(q, now_ms(h));
-	fog_bind_text(q, rule);
-	fog_bind_text(q, key);
-	bool found = fog_stmt_step(q) == 1;
-	fog_stmt_reset(q);
-	return found;
-}
-
-static json_t *silences_json(struct fog_host *h)
-{
-	struct fog_stmt *q =
-		fog_stmt(h->store, "SELECT id, rule, key, until_ms, comment, created_ms"
-				   " FROM alert_silence WHERE until_ms > ? ORDER BY id");
-	json_t *list = json_array();
-
-	fog_bind_u64(q, now_ms(h));
-	while (fog_stmt_step(q) == 1)
-		json_array_append_new(list,
-				      json_pack("{s:I, s:s, s:s, s:I, s:s, s:I}", "id",
-						(json_int_t)fog_column_int(q, 0), "rule",
-						fog_column_text(q, 1), "key", fog_column_text(q, 2),
-						"until_ms", (json_int_t)fog_column_int(q, 3),
-						"comment", fog_column_text(q, 4), "created_ms",
-						(json_int_t)fog_column_int(q, 5)));
-	return list;
-}
-
-/* ---- what fires ----------------------------------------------------------------------------- */
-
-static json_t *when(i64 ms)
-{
-	return ms != 0 ? json_integer((json_int_t)ms) : json_null();
-}
-
-/* The row of COLUMNS. */
-static json_t *row_json(struct fog_stmt *q)
-{
-	bool firing = fog_column_int(q, 9) == 0;
-
-	return json_pack("{s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:f, s:f, s:o, s:o, s:o, s:o, s:s}",
-			 "id", (json_int_t)fog_column_int(q, 0), "rule", fog_column_text(q, 1),
-			 "by", fog_column_text(q, 12), "key", fog_column_text(q, 2), "state",
-			 firing ? "firing" : "resolved", "severity", fog_column_text(q, 3),
-			 "summary", fog_column_text(q, 4), "threshold", fog_column_real(q, 5),
-			 "value", fog_column_real(q, 6), "started_ms", when(fog_column_int(q, 7)),
-			 "fired_ms", when(fog_column_int(q, 8)), "resolved_ms",
-			 when(fog_column_int(q, 9)), "acknowledged_ms", when(fog_column_int(q, 10)),
-			 "acknowledged_by", fog_column_text(q, 11));
-}
-
-static json_t *silenced_add(struct fog_host *h, json_t *alert)
-{
-	json_object_set_new(
-		alert, "silenced",
-		json_boolean(is_silenced(h, json_string_value(json_object_get(alert, "rule")),
-					 json_string_value(json_object_get(alert, "key")))));
-	return alert;
-}
-
-/* One alert as the API has it; NULL: none. */
-static json_t *alert_json(struct fog_host *h, u64 id)
-{
-	struct fog_stmt *q = fog_stmt(h->store, "SELECT " COLUMNS " FROM alert WHERE id = ?");
-	json_t *alert = NULL;
-
-	fog_bind_u64(q, id);
-	if (fog_stmt_step(q) == 1)
-		alert = row_json(q);
-	fog_stmt_reset(q);
-	return alert != NULL ? silenced_add(h, alert) : NULL;
-}
-
-json_t *fog_host_alerts_json(struct fog_host *h, bool firing_only, u32 limit)
-{
-	struct fog_stmt *q = fog_stmt(h->store, "SELECT " COLUMNS " FROM alert"
-						" WHERE resolved_ms = 0 OR NOT ?"
-						" ORDER BY id DESC LIMIT ?");
-	json_t *list = json_array(), *alert;
-	size_t i;
-
-	fog_bind_int(q, firing_only);
-	fog_bind_u64(q, limit);
-	while (fog_stmt_step(q) == 1)
-		json_array_append_new(list, row_json(q));
-	json_array_foreach(list, i, alert) silenced_add(h, alert);
-	return json_pack("{s:o, s:I}", "alerts", list, "firing", (json_int_t)h->alerts->firing);
-}
-
-static json_t *time_json(i64 unix_ms)
-{
-	char text[40];
-	time_t s = (time_t)(unix_ms / 1000);
-	struct tm tm;
-
-	if (gmtime_r(&s, &tm) == NULL ||
-	    strftime(text, sizeof(text), unix_ms != 0 ? "%FT%TZ" : "0001-01-01T00:00:00Z", &tm) ==
-		    0)
-		return json_null();
-	return json_string(text);
-}
-
-/* As Alertmanager posts it. */
-static json_t *notice_json(const struct fog_host *h, const struct fog_rule *r, const json_t *alert)
-{
-	const char *state = json_string_value(json_object_get(alert, "state"));
-	json_t *labels = json_pack("{s:s, s:s, s:s}", "alertname", r->name, "severity",
-				   fog_severity_name(r->severity), "host", h->config.host_name);
-	json_t *annotations = json_pack("{s:s}", "summary", r->summary);
-	char key[FOG_ALARM_NAME_SIZE + FOG_ALARM_KEY_SIZE + 8], id[24];
-
-	if (r->by[0] != '\0')
-		json_object_set(labels, r->by, json_object_get(alert, "key"));
-	snprintf(key, sizeof(key), "{}/%s/%s", r->name,
-		 json_string_value(json_object_get(alert, "key")));
-	snprintf(id, sizeof(id), "%016llx",
-		 (unsigned long long)json_integer_value(json_object_get(alert, "id")));
-	return json_pack(
-		"{s:s, s:s, s:i, s:s, s:s, s:O, s:O, s:O, s:s, s:[{s:s, s:o, s:o, s:o, s:o, s:s, "
-		"s:s}]}",
-		"version", "4", "groupKey", key, "truncatedAlerts", 0, "status", state, "receiver",
-		"fog", "groupLabels", labels, "commonLabels", labels, "commonAnnotations",
-		annotations, "externalURL", "", "alerts", "status", state, "labels", labels,
-		"annotations", annotations, "startsAt",
-		time_json(json_integer_value(json_object_get(alert, "started_ms"))), "endsAt",
-		time_json(json_integer_value(json_object_get(alert, "resolved_ms"))),
-		"generatorURL", "", "fingerprint", id);
-}
-
-static int row_write(struct fog_host *h, const struct fog_rule *r, struct fog_alarm *alarm)
-{
-	struct fog_stmt *q;
-
-	if (alarm->state != FOG_ALARM_FIRING) {
-		q = fog_stmt(h->store, "UPDATE alert SET resolved_ms = ?, value = ? WHERE id = ?");
-		fog_bind_u64(q, now_ms(h));
-		fog_bind_real(q, alarm->value);
-		fog_bind_u64(q, alarm->id);
-		return fog_stmt_run(q);
-	}
-	q = fog_stmt(h->store, "INSERT INTO alert(id, rule, key, label, severity, summary,"
-			       " threshold, value, started_ms, fired_ms)"
-			       " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-	fog_bind_u64(q, alarm->id);
-	fog_bind_text(q, r->name);
-	fog_bind_text(q, alarm->key);
-	fog_bind_text(q, r->by);
-	fog_bind_text(q, fog_severity_name(r->severity));
-	fog_bind_text(q, r->summary);
-	fog_bind_real(q, r->threshold);
-	fog_bind_real(q, alarm->value);
-	fog_bind_u64(q, alarm->since_ms);
-	fog_bind_u64(q, now_ms(h));
-	int rc = fog_stmt_run(q);
-	if (rc != 0)
-		return rc;
-	q = fog_stmt(h->store, "DELETE FROM alert WHERE id <= ? AND resolved_ms != 0");
-	fog_bind_u64(q, alarm->id - FOG_MIN(alarm->id, (u64)FOG_ALERTS_KEPT));
-	return fog_stmt_run(q);
-}
-
-static u64 id_next(struct fog_host *h)
-{
-	struct fog_stmt *q = fog_stmt(h->store, "SELECT coalesce(max(id), 0) + 1 FROM alert");
-	u64 id = fog_stmt_step(q) == 1 ? fog_column_u64(q, 0) : 0;
-
-	fog_stmt_reset(q);
-	return id;
 }
 
 static int notice_add(struct fog_host *h, const struct fog_rule *r, const json_t *alert)
@@ -218,7 +23,7 @@ static int notice_add(struct fog_host *h, const struct fog_rule *r, const json_t
 
 	if (url[0] == '\0' || json_is_true(json_object_get(alert, "silenced")))
 		return 0;
-	json_t *notice = notice_json(h, r, alert);
+	json_t *notice = fog_alert_notice(h->config.host_name, r, alert);
 	int rc = notice != NULL ? fog_notice_add(h->store, url, notice, "", now_ms(h)) : -ENOMEM;
 	json_decref(notice);
 	return rc;
@@ -251,10 +56,8 @@ static void on_change(void *ctx, struct fog_alarm *alarm)
 	s->fired += firing;
 	int rc = fog_store_begin(h->store);
 	if (rc == 0) {
-		if (firing)
-			alarm->id = id_next(h);
-		rc = row_write(h, r, alarm);
-		alert = rc == 0 ? alert_json(h, alarm->id) : NULL;
+		rc = fog_alert_book_write(h->store, r, alarm, now_ms(h));
+		alert = rc == 0 ? fog_alert_book_alert(h->store, alarm->id, now_ms(h)) : NULL;
 		if (rc == 0)
 			rc = alert != NULL ? notice_add(h, r, alert) : -EIO;
 		rc = fog_store_end(h->store, rc);
@@ -310,16 +113,19 @@ static int alerts_get(struct fog_exchange *x)
 {
 	struct fog_host *h = fog_exchange_ctx(x);
 	const char *state = fog_exchange_query(x, "state");
-	u64 limit;
+	u64 limit, after;
 
 	if (state != NULL && strcmp(state, "firing") != 0 && strcmp(state, "all") != 0)
 		return fog_exchange_problem(x, 400, "state is firing or all");
-	if (fog_exchange_query_u64(x, "limit", LIST_LIMIT, LIST_LIMIT_MAX, &limit) != 0)
+	if (fog_exchange_query_u64(x, "limit", LIST_LIMIT, LIST_LIMIT_MAX, &limit) != 0 ||
+	    fog_exchange_query_u64(x, "after", 0, INT64_MAX, &after) != 0)
 		return 0;
-	json_t *o =
-		fog_host_alerts_json(h, state != NULL && strcmp(state, "firing") == 0, (u32)limit);
-	if (o != NULL)
-		json_object_set_new(o, "silences", silences_json(h));
+	bool firing_only = state != NULL && strcmp(state, "firing") == 0;
+	json_t *o = fog_alert_book_alerts(h->store, firing_only, after, (u32)limit, now_ms(h));
+	if (o != NULL) {
+		json_object_set_new(o, "firing", json_integer(h->alerts->firing));
+		json_object_set_new(o, "silences", fog_alert_book_silences(h->store, now_ms(h)));
+	}
 	return fog_exchange_json(x, 200, o);
 }
 
@@ -352,44 +158,16 @@ static int ack_post(struct fog_exchange *x)
 {
 	struct fog_host *h = fog_exchange_ctx(x);
 	const char *by = json_string_value(json_object_get(fog_exchange_body(x), "by"));
-	struct fog_stmt *q = fog_stmt(h->store, "UPDATE alert SET acked_ms = ?, acked_by = ?"
-						" WHERE id = ?");
 	u64 id;
 
 	if (!id_read(x, &id))
 		return 0;
-	fog_bind_u64(q, now_ms(h));
-	fog_bind_text(q, by != NULL ? by : "");
-	fog_bind_u64(q, id);
-	int rc = fog_stmt_run(q);
+	int rc = fog_alert_book_acknowledge(h->store, id, by != NULL ? by : "", now_ms(h));
+	if (rc == -ENOENT)
+		return fog_exchange_problem(x, 404, "no alert %llu", (unsigned long long)id);
 	if (rc != 0)
 		return fog_exchange_problem(x, fog_status_of_errno(rc), "%s", strerror(-rc));
-	json_t *alert = alert_json(h, id);
-	if (alert == NULL)
-		return fog_exchange_problem(x, 404, "no alert %llu", (unsigned long long)id);
-	return fog_exchange_json(x, 200, alert);
-}
-
-static int silence_write(struct fog_host *h, const char *rule, const char *key, u64 seconds,
-			 const char *comment)
-{
-	struct fog_stmt *q = fog_stmt(h->store, "DELETE FROM alert_silence WHERE until_ms <= ?");
-
-	fog_bind_u64(q, now_ms(h));
-	int rc = fog_stmt_run(q);
-	if (rc != 0)
-		return rc;
-	q = fog_stmt(h->store, "INSERT INTO alert_silence(rule, key, until_ms, comment, created_ms)"
-			       " SELECT ?, ?, ?, ?, ?"
-			       " WHERE (SELECT count(*) FROM alert_silence) < ?");
-	fog_bind_text(q, rule);
-	fog_bind_text(q, key);
-	fog_bind_u64(q, now_ms(h) + 1000 * seconds);
-	fog_bind_text(q, comment);
-	fog_bind_u64(q, now_ms(h));
-	fog_bind_int(q, FOG_SILENCES_MAX);
-	rc = fog_stmt_run(q);
-	return rc != 0 ? rc : fog_store_changes(h->store) == 1 ? 0 : -ENOSPC;
+	return fog_exchange_json(x, 200, fog_alert_book_alert(h->store, id, now_ms(h)));
 }
 
 static int silence_post(struct fog_exchange *x)
@@ -410,12 +188,12 @@ static int silence_post(struct fog_exchange *x)
 	if (seconds < 1 || seconds > FOG_SILENCE_SECONDS_MAX)
 		return fog_exchange_problem(x, 400, "seconds is a number from 1 to %d",
 					    FOG_SILENCE_SECONDS_MAX);
-	int rc = silence_write(h, rule, key != NULL ? key : "", (u64)seconds,
-			       comment != NULL ? comment : "");
+	int rc = fog_alert_book_silence(h->store, rule, key != NULL ? key : "", (u64)seconds,
+					comment != NULL ? comment : "", now_ms(h));
 	if (rc != 0)
 		return fog_exchange_problem(x, fog_status_of_errno(rc), "%s",
 					    rc == -ENOSPC ? "too many silences" : strerror(-rc));
-	json_t *list = silences_json(h);
+	json_t *list = fog_alert_book_silences(h->store, now_ms(h));
 	json_t *newest = json_incref(json_array_get(list, json_array_size(list) - 1));
 	json_decref(list);
 	return fog_exchange_json(x, 201, newest);
@@ -424,17 +202,15 @@ static int silence_post(struct fog_exchange *x)
 static int silence_delete(struct fog_exchange *x)
 {
 	struct fog_host *h = fog_exchange_ctx(x);
-	struct fog_stmt *q = fog_stmt(h->store, "DELETE FROM alert_silence WHERE id = ?");
 	u64 id;
 
 	if (!id_read(x, &id))
 		return 0;
-	fog_bind_u64(q, id);
-	int rc = fog_stmt_run(q);
+	int rc = fog_alert_book_silence_end(h->store, id);
+	if (rc == -ENOENT)
+		return fog_exchange_problem(x, 404, "no silence %llu", (unsigned long long)id);
 	if (rc != 0)
 		return fog_exchange_problem(x, fog_status_of_errno(rc), "%s", strerror(-rc));
-	if (fog_store_changes(h->store) == 0)
-		return fog_exchange_problem(x, 404, "no silence %llu", (unsigned long long)id);
 	return fog_exchange_json(x, 200, json_pack("{s:b}", "deleted", 1));
 }
 
@@ -452,10 +228,16 @@ static int silence_delete(struct fog_exchange *x)
 static const struct fog_route routes[] = {
 	{"GET", "/v1/alerts", alerts_get,
 	 FOG_DESCRIBE("Alerts, newest first",
-		      .query = "state?: firing|all = all, limit?: integer 0..1000 = 100",
-		      .answer = "{alerts: [@Alert], firing: integer, silences: [@Silence]}")},
+		      .query = "state?: firing|all = all, limit?: integer 0..1000 = 100, after?:"
+			       " integer 0..9223372036854775807 = 0 (next of the page before)",
+		      .answer = "{alerts: [@Alert], firing: integer, next: integer|null,"
+				" silences: [@Silence]}")},
 	{"GET", "/v1/alerts/rules", rules_get,
-	 FOG_DESCRIBE("Alert rules in force", .answer = "{rules: [object]}")},
+	 FOG_DESCRIBE("Alert rules in force",
+		      .answer = "{rules: [{name: string, metric: string, labels: string, by:"
+				" string, kind: value|rate|anomaly, op: string, threshold: number,"
+				" for_seconds: number, severity: info|warning|critical, summary:"
+				" string}]}")},
 	{"POST", "/v1/alerts/{id}/acknowledge", ack_post,
 	 FOG_DESCRIBE("Say that somebody looks after an alert", .scope = FOG_SCOPE_ADMIN,
 		      .path = "id: integer 0..", .request = "{by?: string ..100}",
@@ -472,60 +254,13 @@ static const struct fog_route routes[] = {
 
 /* ---- life cycle ----------------------------------------------------------------------------- */
 
-/* What fired when this process ended fires on: nobody is told again. */
-static int firing_load(struct fog_host *h)
-{
-	struct fog_stmt *q = fog_stmt(h->store, "SELECT id, rule, key, started_ms, value FROM alert"
-						" WHERE resolved_ms = 0");
-	int rc;
-
-	while ((rc = fog_stmt_step(q)) == 1) {
-		struct fog_alarm *alarm = fog_alarms_restore(
-			&h->alerts->alarms, fog_column_text(q, 1), fog_column_text(q, 2),
-			fog_column_u64(q, 3), fog_column_real(q, 4));
-		if (alarm == NULL)
-			continue;
-		alarm->id = fog_column_u64(q, 0);
-		h->alerts->firing++;
-	}
-	return rc;
-}
-
-/* Those whose rule has gone meanwhile are over. */
-static int orphans_end(struct fog_host *h)
-{
-	const struct fog_alarms *a = &h->alerts->alarms;
-	struct fog_stmt *q = fog_stmt(h->store, "SELECT id FROM alert WHERE resolved_ms = 0");
-	u64 gone[64];
-	u32 count = 0;
-	int rc;
-
-	while ((rc = fog_stmt_step(q)) == 1) {
-		u64 id = fog_column_u64(q, 0);
-		u32 i = 0;
-		while (i < a->count && a->alarm[i].id != id)
-			i++;
-		if (i == a->count && count < FOG_ARRAY_COUNT(gone))
-			gone[count++] = id;
-	}
-	for (u32 i = 0; i < count && rc == 0; i++) {
-		q = fog_stmt(h->store, "UPDATE alert SET resolved_ms = ? WHERE id = ?");
-		fog_bind_u64(q, now_ms(h));
-		fog_bind_u64(q, gone[i]);
-		rc = fog_stmt_run(q);
-	}
-	return rc;
-}
-
 static int rules_load(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 {
 	int rc = fog_alert_rules_read(&h->alerts->alarms, h->config.health_alert_rules, why);
 
-	h->alerts->firing = 0;
 	if (rc == 0)
-		rc = firing_load(h);
-	if (rc == 0)
-		rc = orphans_end(h);
+		rc = fog_alert_book_load(h->store, &h->alerts->alarms, now_ms(h),
+					 &h->alerts->firing);
 	if (rc != 0 && why[0] == '\0')
 		snprintf(why, FOG_HOST_WHY_SIZE, "alerts: %s", strerror(-rc));
 	return rc;
@@ -539,7 +274,7 @@ int fog_host_alerts_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	if (s == NULL)
 		return -ENOMEM;
 	h->alerts = s;
-	int rc = fog_store_migrate(h->store, "alert", migrations, FOG_ARRAY_COUNT(migrations), why);
+	int rc = fog_alert_book_open(h->store, why);
 	if (rc == 0)
 		rc = rules_load(h, why);
 	if (rc != 0)

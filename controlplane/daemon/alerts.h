@@ -9,8 +9,6 @@
 #include "controlplane/daemon/host.h"
 #include "controlplane/health/alarm.h"
 
-#define FOG_ALERTS_KEPT          1000 /* the newest; firing ones besides */
-#define FOG_SILENCES_MAX         256  /* more are refused */
 #define FOG_SILENCE_SECONDS_MAX  (366 * 86400)
 #define FOG_ALERTS_FILE_SIZE_MAX (1024 * 1024)
 #define FOG_ALERT_COMMENT_MAX    500
@@ -29,8 +27,6 @@ void fog_host_alerts_stop(struct fog_host *h);
 void fog_host_alerts_reload(struct fog_host *h);
 /* The health of a component changed: look at the rules about it now. */
 void fog_host_alerts_components(struct fog_host *h);
-/* {"alerts":[..],"firing":n}: newest first; firing_only leaves out what is over. New. */
-json_t *fog_host_alerts_json(struct fog_host *h, bool firing_only, u32 limit);
 void fog_host_alerts_metrics(const struct fog_host *h, struct fog_metrics *m);
 
 /* alert_rules.c: the built-in rules and those of a file. 0, -EINVAL or -errno with why. */

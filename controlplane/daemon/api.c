@@ -293,6 +293,24 @@ static int store_backup(struct fog_exchange *x)
 		x, 200, json_pack("{s:s, s:s}", "path", path, "kind", fog_store_kind(h->store)));
 }
 
+#define DATAPLANE                                                                       \
+	"state: string, attached: boolean, attached_ms: ms|null, reason: string, pid?:" \
+	" integer, io?: string, crypto?: string, pinning?: string, synced?: boolean,"   \
+	" workers?: [{heartbeat_age_ms: integer, cpu: integer|null, commands_applied:"  \
+	" integer, generation: integer}]"
+#define ROWS "{counters: {*: integer}, drops: {*: integer} (by reason; none: left out)}"
+#define STATUS                                                                             \
+	"{name: string, node_id: hex64, control_pk: hex64, version: string, pid: integer," \
+	" now_ms: ms, started_ms: ms, uptime_ms: integer, hosts: integer, links: integer," \
+	" links_up: integer, jobs: integer (open ones), dataplane: {" DATAPLANE "},"       \
+	" edge: {state: up|down, connected: boolean, connected_ms: ms|null}, circuits:"    \
+	" {built: integer, failed: integer, closed: integer, tagged: integer,"             \
+	" routes_given: integer, routes_refused: integer}, directory: {inbound: integer,"  \
+	" outbound: integer, finished: integer, failed: integer, refused: integer,"        \
+	" descriptors_accepted: integer, descriptors_refused: integer,"                    \
+	" descriptors_expired: integer}, traffic: " ROWS ", descriptor: {published_ms:"    \
+	" ms|null, expires_ms: ms|null}}"
+
 static const struct fog_route routes[] = {
 	{"POST", "/v1/store/check", store_check,
 	 FOG_DESCRIBE("Check the store", .scope = FOG_SCOPE_ADMIN,
@@ -302,18 +320,12 @@ static const struct fog_route routes[] = {
 		      .request = "{path: string 1..4096 (absolute)}",
 		      .answer = "{path: string, kind: sqlite|postgresql}")},
 	{"GET", "/v1/status", status_get,
-	 FOG_DESCRIBE("This host and its processes",
-		      .answer = "{name: string, node_id: hex64, control_pk: hex64, version:"
-				" string, pid: integer, now_ms: ms, started_ms: ms, uptime_ms:"
-				" integer, hosts: integer, links: integer, links_up: integer,"
-				" jobs: integer, dataplane: object, edge: object, circuits:"
-				" object, directory: object, traffic: object, descriptor:"
-				" object, ...}")},
+	 FOG_DESCRIBE("This host and its processes", .answer = STATUS)},
 	{"GET", "/v1/dataplane", dataplane_get,
 	 FOG_DESCRIBE("Counters of every worker of the data plane",
-		      .answer = "{name: string, state: string, attached: boolean,"
-				" monotonic_ns: integer, uptime_ms: integer, links: integer,"
-				" links_up: integer, traffic: [object], ...}")},
+		      .answer = "{" DATAPLANE
+				", name: string, monotonic_ns: integer, uptime_ms: integer,"
+				" links: integer, links_up: integer, traffic: [" ROWS "]}")},
 	{"GET", "/v1/hosts", hosts_get,
 	 FOG_DESCRIBE("Hosts that are known", .answer = "{hosts: [@Host]}")},
 	{"GET", "/v1/hosts/{id}", host_get,
@@ -324,7 +336,11 @@ static const struct fog_route routes[] = {
 				" address: string, state: up|down, since_ms: ms|null, reason:"
 				" string}]}")},
 	{"GET", "/v1/xdp", fog_host_xdp_get,
-	 FOG_DESCRIBE("The XDP filter", .answer = "{attached: boolean, reason: string, ...}")},
+	 FOG_DESCRIBE("The XDP filter",
+		      .answer = "{attached: boolean, interface: string, mode: string, reason:"
+				" string, generation: integer, rules: integer, links: integer,"
+				" sockets: integer, program_id: integer, verified_instructions:"
+				" integer, jited_bytes: integer, frames: {*: integer}}")},
 	{"GET", "/metrics", fog_host_metrics_get,
 	 FOG_DESCRIBE("Metrics for Prometheus", .text = "Prometheus text format 0.0.4.",
 		      .type = "text/plain; version=0.0.4")},

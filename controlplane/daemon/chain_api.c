@@ -377,37 +377,68 @@ static int transaction_get(struct fog_exchange *x)
 	return fog_exchange_json(x, 200, verdict_json(id, height, error));
 }
 
+#define LEDGER                                                                                  \
+	"{chain: hex64, height: integer, time_ms: ms (of the last block), root: hex64, issued:" \
+	" integer (ufog), treasury: integer, rewards: integer, base_fee: integer, vote_locked:" \
+	" integer, records: integer, conserved: boolean (no money is missing), order: string"   \
+	" (ledger.chain), host: hex64}"
+#define VALIDATORS                                                                         \
+	"{validators: [{account: hex64, state: string (active, jailed or banned), tokens:" \
+	" integer, rewards: integer, slashed: integer, commission_ppm: integer, operator:" \
+	" string, country: string, power_region: string, tee_vendor: string, as: integer}]}"
+#define PARAMETERS                                                                        \
+	"{parameters: [{number: integer, name: string, value: integer, default: integer," \
+	" least: integer, most: integer, help: string}]}"
+#define ACCOUNT                                                                            \
+	"{account: hex64, balance: integer (ufog), nonce: integer, vote_locked: integer,"  \
+	" rank: string, delegate: hex64, votes: integer, delegations: [{validator: hex64," \
+	" tokens: integer, rewards: integer}], chain: hex64, base_fee: integer, proof:"    \
+	" {height: integer, root: hex64, record: hex, proof: hex}}"
+#define ESCROWS                                                                       \
+	"{escrows: [{escrow: hex64, payer: hex64, payee: hex64, held: integer (ufog)" \
+	", claimed: integer, due_ms: ms, state: open|claimed, lane: string}]}"
+#define PROPOSAL                                                                       \
+	"{id: integer, title: string, state: string, proposer: hex64, created_ms: ms," \
+	" start_ms: ms, end_ms: ms, eta_ms: ms, against: integer, for: integer,"       \
+	" abstain: integer, quorum: integer, approval_ppm: integer, motions: [{kind:"  \
+	" parameter|pay|rank, parameter?: string, account?: hex64, value?: integer,"   \
+	" rank?: string}]}"
+#define OFFERS                                                                             \
+	"{offers: [{id: integer, lane: string, side: bid|ask, account: hex64, price:"      \
+	" integer (ufog), quantity: integer, remaining: integer, expires_ms: ms}], lanes:" \
+	" [{lane: string, orders: integer, price: integer, volume: integer, time_ms: ms}]}"
+#define VERDICT "{transaction: hex64, height: integer, result: string, detail: string}"
+
 static const struct fog_route routes[] = {
-	{"GET", "/v1/ledger", ledger_get,
-	 FOG_DESCRIBE("The shared ledger", .answer = "{chain: string, height: integer, ...}")},
+	{"GET", "/v1/ledger", ledger_get, FOG_DESCRIBE("The shared ledger", .answer = LEDGER)},
 	{"GET", "/v1/ledger/validators", validators_get,
-	 FOG_DESCRIBE("Validators", .answer = "object")},
+	 FOG_DESCRIBE("Validators", .answer = VALIDATORS)},
 	{"GET", "/v1/ledger/parameters", parameters_get,
-	 FOG_DESCRIBE("What may be voted on", .answer = "object")},
+	 FOG_DESCRIBE("What may be voted on", .answer = PARAMETERS)},
 	{"GET", "/v1/ledger/accounts/{key}", account_get,
 	 FOG_DESCRIBE("An account with its proof",
-		      .path = "key: string 1..64 (key, or host for this one)",
-		      .answer = "{account: hex64, balance: any, nonce: any, proof: any, ...}")},
+		      .path = "key: string 1..64 (key, or host for this one)", .answer = ACCOUNT)},
 	{"GET", "/v1/ledger/escrows", escrows_get,
 	 FOG_DESCRIBE("Escrows", .query = "account?: string ..64 (key of payer or payee)",
-		      .answer = "{escrows: [object]}")},
+		      .answer = ESCROWS)},
 	{"GET", "/v1/proposals", proposals_get,
-	 FOG_DESCRIBE("Proposals", .answer = "{proposals: [object]}")},
-	{"GET", "/v1/proposals/{id}", proposal_get, FOG_DESCRIBE("A proposal", .answer = "object")},
-	{"GET", "/v1/offers", offers_get,
-	 FOG_DESCRIBE("Offers on the exchange", .answer = "{offers: [object], lanes: [object]}")},
+	 FOG_DESCRIBE("Proposals", .answer = "{proposals: [@Proposal]}")},
+	{"GET", "/v1/proposals/{id}", proposal_get,
+	 FOG_DESCRIBE("A proposal", .answer = "@Proposal")},
+	{"GET", "/v1/offers", offers_get, FOG_DESCRIBE("Offers on the exchange", .answer = OFFERS)},
 	{"POST", "/v1/transactions", transaction_post,
 	 FOG_DESCRIBE("Submit a transaction",
 		      .text = "Signed by its sender, or, for the account of this host (scope"
 			      " admin), kind and body.",
 		      .creates = true,
 		      .request = "{transaction?: hex, kind?: integer 0..255, body?: hex}",
-		      .answer = "{transaction: any, height?: any, result?: any, ...}")},
+		      .answer = VERDICT)},
 	{"GET", "/v1/transactions/{id}", transaction_get,
-	 FOG_DESCRIBE("What became of a transaction", .answer = "object")},
+	 FOG_DESCRIBE("What became of a transaction", .answer = VERDICT)},
 };
 
 void fog_host_chain_routes(struct fog_host *h)
 {
+	fog_gateway_define(h->gateway, "Proposal", PROPOSAL);
 	fog_gateway_add(h->gateway, routes, FOG_ARRAY_COUNT(routes), h);
 }

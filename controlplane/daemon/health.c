@@ -8,6 +8,7 @@
 
 #include "controlplane/core/log.h"
 #include "controlplane/daemon/alerts.h"
+#include "controlplane/daemon/verdicts.h"
 
 /* ---- looking -------------------------------------------------------------------------------- */
 

@@ -11,10 +11,8 @@
 #include "controlplane/daemon/host.h"
 #include "controlplane/health/health.h"
 
-#define FOG_HEALTH_FIRST_S   1.0  /* from the start to the first look */
-#define FOG_HEALTH_WORKER_MS 5000 /* silence of a worker of the data plane: OFFLINE */
-#define FOG_HEALTH_STORE_MS  1000 /* a write that takes longer: DEGRADED */
-#define FOG_HEALTH_LOOP_MS   1000 /* the loop was late by more: DEGRADED */
+#define FOG_HEALTH_FIRST_S 1.0  /* from the start to the first look */
+#define FOG_HEALTH_LOOP_MS 1000 /* the loop was late by more: DEGRADED */
 
 struct fog_host_part;
 

@@ -312,6 +312,7 @@ static bool can_reload(const struct fog_config_key *k)
 					   "tee.policy",
 					   "worker.price_cpu_hour",
 					   "worker.price_memory_gb_hour",
+					   "worker.price_accelerator_hour",
 					   "health.health_check_interval",
 					   "health.recovery_check_interval",
 					   "health.max_error_count",

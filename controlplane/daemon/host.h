@@ -126,8 +126,9 @@ struct fog_host {
 
 	/* measure.c */
 	struct ev_timer report_timer;
-	u64 reported_ms;          /* Unix: of the last report */
-	struct fog_report report; /* what our next descriptor says */
+	struct ev_timer closed_timer; /* looks for reservations of this host */
+	u64 reported_ms;              /* Unix: of the last report */
+	struct fog_report report;     /* what our next descriptor says */
 	struct fog_coordinate coordinate;
 	u64 place_updates;
 	struct fog_energy_meter energy;

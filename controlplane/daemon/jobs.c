@@ -32,7 +32,7 @@ static void engine_config(const struct fog_host *h, struct fog_jobs_config *out)
 		.accelerators = offer.accelerators,
 		.trace_callers = strcmp(c->tracing_propagate, "caller") == 0,
 	};
-	fog_host_price_least(h, &out->price_cpu_hour, &out->price_memory_gb_hour);
+	fog_host_price_least(h, &out->price);
 }
 
 static void text_set(char out[FOG_PLACEMENT_VALUE_SIZE], const char *text)
@@ -75,8 +75,7 @@ static void host_fill(const struct fog_host *h, const struct fog_descriptor *d,
 	out->gpu_milli = 1000ull * d->accelerator_count;
 	out->gpu_memory_bytes = d->accelerator_memory_bytes;
 	memcpy(out->gpu_type, d->accelerator_type, sizeof(out->gpu_type));
-	out->price_cpu_hour = d->price_cpu_hour;
-	out->price_memory_gb_hour = d->price_memory_gb_hour;
+	out->price = d->price;
 	nearness_fill(h, d, out);
 	text_set(out->attribute[FOG_PLACEMENT_KEY_OPERATOR], d->operator_name);
 	text_set(out->attribute[FOG_PLACEMENT_KEY_COUNTRY], d->country);
@@ -90,6 +89,21 @@ static void host_fill(const struct fog_host *h, const struct fog_descriptor *d,
 	if (d->as != 0)
 		snprintf(out->attribute[FOG_PLACEMENT_KEY_AS], FOG_PLACEMENT_VALUE_SIZE, "%u",
 			 d->as);
+}
+
+static u32 closed(void *context, struct fog_closed *out, u32 cap)
+{
+	const struct fog_host *h = context;
+	u32 n = 0;
+
+	for (u32 i = 0; i < fog_directory_count(h->directory); i++) {
+		const struct fog_descriptor *d = &fog_directory_at(h->directory, i)->d;
+		for (u32 k = 0; k < d->report.closed_count && n < cap; k++) {
+			out[n] = d->report.closed[k];
+			memcpy(out[n++].node, d->node_id, 32);
+		}
+	}
+	return n;
 }
 
 static u32 hosts(void *context, struct fog_placement_host *out, u32 cap, u64 now_ms)
@@ -124,6 +138,7 @@ int fog_host_jobs_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 		.spool_dir = spool_dir,
 		.exec_path = exec_path[0] != '\0' ? exec_path : NULL,
 		.hosts = hosts,
+		.closed = closed,
 		.host_name = host_name,
 		.told = fog_host_told,
 		.backed = fog_host_pay_backed,

@@ -36,7 +36,7 @@ static const struct fog_migration migrations[] = {
 /* ---- what there is and what is asked for ---------------------------------------------------- */
 
 struct side {
-	u64 cpu, memory, disk, tee; /* millionths of a unit */
+	u64 cpu, memory, disk, tee, gpu; /* millionths of a unit */
 };
 
 static u64 gib(u64 bytes)
@@ -56,6 +56,7 @@ static void demand_add(const struct fog_load *l, struct side *demand, struct cro
 	demand->memory += gib(l->memory_bytes);
 	demand->disk += gib(l->disk_bytes);
 	demand->tee += l->attested_millicores * 1000;
+	demand->gpu += (u64)l->accelerators * FOG_MARKET_PPM;
 	crowd->accounts += l->accounts;
 	crowd->total += l->cpu_millicores;
 	crowd->largest =
@@ -73,6 +74,7 @@ static void observe(struct fog_host *h)
 			supply.cpu += (u64)d->cpu_millicores * 1000;
 			supply.memory += gib(d->memory_bytes);
 			supply.disk += gib(d->disk_bytes);
+			supply.gpu += (u64)d->accelerator_count * FOG_MARKET_PPM;
 			if (d->tee_vendor[0] != '\0' &&
 			    fog_host_tee_shown(h, d->node_id, d->tee_vendor))
 				supply.tee += (u64)d->cpu_millicores * 1000;
@@ -91,6 +93,7 @@ static void observe(struct fog_host *h)
 		{FOG_LANE_MEMORY, supply.memory, demand.memory},
 		{FOG_LANE_STORAGE, supply.disk, demand.disk},
 		{FOG_LANE_TEE_SECURE, supply.tee, demand.tee},
+		{FOG_LANE_GPU, supply.gpu, demand.gpu},
 	};
 	for (u32 i = 0; i < FOG_ARRAY_COUNT(told); i++) {
 		int rc = fog_market_observe(&h->market->m, told[i].lane, told[i].supply,
@@ -186,31 +189,47 @@ static int samples_load(struct fog_host *h)
 
 /* ---- prices of this host's worker ----------------------------------------------------------- */
 
-void fog_host_price(const struct fog_host *h, u64 *cpu_hour, u64 *memory_gb_hour)
+/* What the operator says, or the first price of their kind. */
+static u64 accelerator_price(const struct fog_host *h)
 {
-	*cpu_hour = (u64)h->config.worker_price_cpu_hour;
-	*memory_gb_hour = (u64)h->config.worker_price_memory_gb_hour;
-	if (!h->config.market_follow || h->market == NULL)
-		return;
-	*cpu_hour = fog_market_follow(&h->market->m, FOG_LANE_CPU, *cpu_hour);
-	*memory_gb_hour = fog_market_follow(&h->market->m, FOG_LANE_MEMORY, *memory_gb_hour);
+	struct fog_host_offer offer;
+
+	if (h->config.worker_price_accelerator_hour != 0)
+		return (u64)h->config.worker_price_accelerator_hour;
+	fog_host_offer(h, &offer);
+	return (u64)fog_kind_factor(fog_kind_of(offer.accelerators.memory_bytes)) *
+	       FOG_ACCELERATOR_FIRST_MFOG;
 }
 
-void fog_host_price_least(const struct fog_host *h, u64 *cpu_hour, u64 *memory_gb_hour)
+void fog_host_price(const struct fog_host *h, struct fog_tariff *out)
+{
+	*out = (struct fog_tariff){
+		.cpu_hour = (u64)h->config.worker_price_cpu_hour,
+		.memory_gb_hour = (u64)h->config.worker_price_memory_gb_hour,
+		.accelerator_hour = accelerator_price(h),
+	};
+	if (!h->config.market_follow || h->market == NULL)
+		return;
+	const struct fog_market *m = &h->market->m;
+	out->cpu_hour = fog_market_follow(m, FOG_LANE_CPU, out->cpu_hour);
+	out->memory_gb_hour = fog_market_follow(m, FOG_LANE_MEMORY, out->memory_gb_hour);
+	out->accelerator_hour = fog_market_follow(m, FOG_LANE_GPU, out->accelerator_hour);
+}
+
+void fog_host_price_least(const struct fog_host *h, struct fog_tariff *out)
 {
 	if (h->market == NULL || h->market->tickets.at == 0)
-		fog_host_price(h, cpu_hour, memory_gb_hour);
+		fog_host_price(h, out);
 	else
-		fog_tickets_least(&h->market->tickets, fog_loop_now_ms(h->loop), cpu_hour,
-				  memory_gb_hour);
+		fog_tickets_least(&h->market->tickets, fog_loop_now_ms(h->loop), out);
 }
 
 static void ticket_add(struct fog_host *h, u64 now_ms)
 {
-	u64 cpu, memory;
+	struct fog_tariff price;
 
-	fog_host_price(h, &cpu, &memory);
-	fog_tickets_add(&h->market->tickets, cpu, memory, now_ms);
+	fog_host_price(h, &price);
+	fog_tickets_add(&h->market->tickets, &price, now_ms);
 }
 
 static void on_step(struct ev_loop *loop, struct ev_timer *w, int revents)

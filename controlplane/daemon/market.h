@@ -41,8 +41,8 @@ struct fog_host_market {
 };
 
 /* What a worker of this host asks at the moment, and the least that is still honoured. */
-void fog_host_price(const struct fog_host *h, u64 *cpu_hour, u64 *memory_gb_hour);
-void fog_host_price_least(const struct fog_host *h, u64 *cpu_hour, u64 *memory_gb_hour);
+void fog_host_price(const struct fog_host *h, struct fog_tariff *out);
+void fog_host_price_least(const struct fog_host *h, struct fog_tariff *out);
 
 int fog_host_market_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE]);
 void fog_host_market_stop(struct fog_host *h);

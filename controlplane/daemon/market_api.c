@@ -125,6 +125,29 @@ static i32 trust_read(struct fog_exchange *x)
 	return (i32)(fog_host_weight(h, s->d.node_id) * FOG_MARKET_PPM);
 }
 
+/* A kind, or a type that a host of the directory offers. false: answered. */
+static bool kind_read(struct fog_exchange *x, enum fog_lane lane, enum fog_kind *out)
+{
+	struct fog_host *h = fog_exchange_ctx(x);
+	const char *text = fog_exchange_query(x, "accelerator");
+
+	if (text == NULL || text[0] == '\0')
+		return true;
+	*out = fog_kind_parse(text);
+	for (u32 i = 0; *out == 0 && i < fog_directory_count(h->directory); i++) {
+		const struct fog_descriptor *d = &fog_directory_at(h->directory, i)->d;
+		if (d->accelerator_count != 0 && strcmp(d->accelerator_type, text) == 0)
+			*out = fog_kind_of(d->accelerator_memory_bytes);
+	}
+	if (lane != FOG_LANE_GPU)
+		fog_exchange_problem(x, 400, "accelerator: only of lane gpu");
+	else if (*out == 0)
+		fog_exchange_problem(x, 404,
+				     "accelerator: small, medium, large or a type that some host "
+				     "offers");
+	return lane == FOG_LANE_GPU && *out != 0;
+}
+
 /* false: answered. */
 static bool terms_read(struct fog_exchange *x, enum fog_term *term, enum fog_sla_class *class)
 {
@@ -143,7 +166,8 @@ static bool terms_read(struct fog_exchange *x, enum fog_term *term, enum fog_sla
 static struct fog_quote_kept *kept_find(struct fog_exchange *x, char key[FOG_QUOTE_KEY_SIZE])
 {
 	static const char *const names[] = {"resource_lane", "quantity", "duration_hours",
-					    "node_id",       "term",     "job_class"};
+					    "node_id",       "term",     "job_class",
+					    "accelerator"};
 	struct fog_host *h = fog_exchange_ctx(x);
 	size_t used = 0;
 	u32 hash = 2166136261u;
@@ -201,8 +225,16 @@ static int quote_make(struct fog_exchange *x, struct fog_quote_kept *k,
 	i32 trust = trust_read(x);
 	if (trust == -2 || !terms_read(x, &term, &class))
 		return 0;
-	if (fog_market_quote(&h->market->m, fog_lane_parse(lane_text), quantity, duration, trust,
-			     fog_loop_now_ms(h->loop), &q) != 0)
+	u64 now_ms = fog_loop_now_ms(h->loop);
+	enum fog_lane lane = fog_lane_parse(lane_text);
+	enum fog_kind kind = 0;
+	if (!kind_read(x, lane, &kind))
+		return 0;
+	int rc = kind != 0 ? fog_market_quote_kind(&h->market->m, kind, quantity, duration, trust,
+						   now_ms, &q)
+			   : fog_market_quote(&h->market->m, lane, quantity, duration, trust,
+					      now_ms, &q);
+	if (rc != 0)
 		return fog_exchange_problem(x, 400, "quantity or duration_hours is out of range");
 	if (fog_market_terms(&q, term, class, &term_ppm, &class_ppm) != 0)
 		return fog_exchange_problem(x, 400, "a reservation lasts a day or more");
@@ -211,6 +243,8 @@ static int quote_make(struct fog_exchange *x, struct fog_quote_kept *k,
 	json_object_set_new(o, "term_multiplier", millionths(term_ppm));
 	json_object_set_new(o, "job_class", json_string(fog_sla_class_name(class)));
 	json_object_set_new(o, "class_multiplier", millionths(class_ppm));
+	if (kind != 0)
+		json_object_set_new(o, "accelerator", json_string(fog_kind_name(kind)));
 	json_object_set_new(o, "preemptible", json_boolean(term == FOG_TERM_SPOT));
 	return quote_keep(x, o, k, key);
 }
@@ -298,6 +332,23 @@ static json_t *lane_json(const struct fog_lane_view *l)
 			 "current_price_ufog", (json_int_t)l->price);
 }
 
+/* Accelerators by their memory: the lane's price and band, times the kind's factor. */
+static json_t *kinds_json(const struct fog_lane_view *l)
+{
+	json_t *o = json_object();
+
+	for (u32 k = FOG_KIND_SMALL; k < FOG_KIND_COUNT; k++) {
+		i64 factor = fog_kind_factor(k);
+		json_object_set_new(o, fog_kind_name(k),
+				    json_pack("{s:o, s:o, s:o, s:I}", "current_price",
+					      millionths(factor * l->price), "floor_price",
+					      millionths(factor * l->floor), "ceiling_price",
+					      millionths(factor * l->ceiling), "current_price_ufog",
+					      (json_int_t)(factor * l->price)));
+	}
+	return o;
+}
+
 json_t *fog_host_market_json(const struct fog_host *h)
 {
 	struct fog_market_view v;
@@ -307,6 +358,8 @@ json_t *fog_host_market_json(const struct fog_host *h)
 	fog_market_view(&h->market->m, now_ms, &v);
 	for (u32 i = 0; i < FOG_LANE_COUNT; i++)
 		json_object_set_new(lanes, fog_lane_name((enum fog_lane)i), lane_json(&v.lane[i]));
+	json_object_set_new(json_object_get(lanes, fog_lane_name(FOG_LANE_GPU)), "kinds",
+			    kinds_json(&v.lane[FOG_LANE_GPU]));
 	return json_pack("{s:I, s:{s:o, s:o, s:o, s:s, s:s, s:o}, s:o, s:{s:I, s:I, s:I},"
 			 " s:{s:o, s:s, s:s, s:o}, s:s}",
 			 "timestamp", (json_int_t)now_ms, "market_overview", "total_supply",
@@ -393,7 +446,8 @@ static const struct fog_route routes[] = {
 			       " number >0..1e9 = 1, duration_hours?: number >0..1e6 = 1,"
 			       " node_id?: string ..64 (whose reputation counts), term?:"
 			       " on_demand|spot|reserved = on_demand, job_class?:"
-			       " S|A|B|S_CLASS|A_CLASS|B_CLASS = B",
+			       " S|A|B|S_CLASS|A_CLASS|B_CLASS = B, accelerator?: string ..31"
+			       " (of lane gpu: small, medium, large, or a type some host offers)",
 		      .answer = "@Quote")},
 	{"POST", "/v1/fog/pricing/bulk", bulk_post,
 	 FOG_DESCRIBE("Prices of several lanes at once", .scope = FOG_SCOPE_READ,

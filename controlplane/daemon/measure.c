@@ -10,6 +10,7 @@
 
 /* A coordinate says nothing before it was fitted to a few measurements. */
 #define PLACE_ERROR_MAX 0.9
+#define CLOSED_S        2.0 /* between looks at whether we are closed */
 
 static void place_update(struct fog_host *h, const u8 node_id[32], u64 rtt_ns)
 {
@@ -104,10 +105,31 @@ static void load_fill(const struct fog_host *h, struct fog_report *r)
 		.memory_bytes = FOG_MIN(d.memory_bytes, 1ull << 56),
 		.disk_bytes = FOG_MIN(d.disk_bytes, 1ull << 60),
 		.attested_millicores = FOG_MIN(d.attested_milli, 1024000),
+		.accelerators = (u32)FOG_MIN(d.accelerators, FOG_REPORT_ACCELERATORS_MAX),
 		.jobs = d.jobs,
 		.accounts = d.accounts,
 		.largest_ppm = d.largest_ppm,
 	};
+}
+
+static void closed_fill(const struct fog_host *h, struct fog_report *r)
+{
+	memset(r->closed, 0, sizeof(r->closed));
+	r->closed_count = h->jobs != NULL ? fog_jobs_runtime_closed(h->jobs, r->closed) : 0;
+	for (u32 i = 0; i < r->closed_count; i++)
+		memset(r->closed[i].node, 0, sizeof(r->closed[i].node)); /* it is our report */
+}
+
+/* A reservation does not wait for the next report. */
+static void on_closed(struct ev_loop *loop, struct ev_timer *w, int revents)
+{
+	struct fog_host *h = w->data;
+	struct fog_closed before[FOG_CLOSED_MAX];
+
+	memcpy(before, h->report.closed, sizeof(before));
+	closed_fill(h, &h->report);
+	if (memcmp(before, h->report.closed, sizeof(before)) != 0)
+		fog_host_publish_soon(h);
 }
 
 double fog_host_report_s(const struct fog_host *h)
@@ -124,6 +146,7 @@ static void on_report(struct ev_loop *loop, struct ev_timer *w, int revents)
 	struct fog_energy energy;
 
 	load_fill(h, r);
+	closed_fill(h, r);
 	fog_host_trust_update(h, r);
 	fog_host_draws_update(h, r);
 	r->has_place = h->coordinate.error < PLACE_ERROR_MAX;
@@ -145,9 +168,13 @@ void fog_host_measure_start(struct fog_host *h)
 	ev_timer_init(&h->report_timer, on_report, FOG_HOST_REPORT_FIRST_S, 0.0);
 	h->report_timer.data = h;
 	ev_timer_start(h->loop, &h->report_timer);
+	ev_timer_init(&h->closed_timer, on_closed, CLOSED_S, CLOSED_S);
+	h->closed_timer.data = h;
+	ev_timer_start(h->loop, &h->closed_timer);
 }
 
 void fog_host_measure_stop(struct fog_host *h)
 {
 	ev_timer_stop(h->loop, &h->report_timer);
+	ev_timer_stop(h->loop, &h->closed_timer);
 }

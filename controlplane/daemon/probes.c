@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What a look at each component of a host sees, and how each is restarted. */
 #include <errno.h>
-#include <stdarg.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -14,32 +13,15 @@
 #include "controlplane/daemon/proofs_api.h"
 #include "controlplane/daemon/tee.h"
 #include "controlplane/daemon/trust.h"
+#include "controlplane/daemon/verdicts.h"
 #include "controlplane/jobs/runtime.h"
 #include "crypto/sign/sign.h"
 
 #define NS_PER_MS 1000000u
-/* Circuits that failed since the last look, in percent of those tried. */
-#define CIRCUITS_DEGRADED 50
-#define CIRCUITS_CRITICAL 95
-#define CIRCUITS_FEW      5
-/* Reports that did not come before trust and draws count as stuck. */
-#define REPORTS_MISSED 4
 /* Its tick comes every second. */
 #define SCHEDULER_LIFE_MS 20000
 /* For opening the TPM and recording the platform. */
 #define ATTESTER_START_MS 15000
-
-__attribute__((format(printf, 3, 4))) static void say(struct fog_health_reading *r,
-						      enum fog_health_level level, const char *fmt,
-						      ...)
-{
-	va_list ap;
-
-	r->level = level;
-	va_start(ap, fmt);
-	vsnprintf(r->why, sizeof(r->why), fmt, ap);
-	va_end(ap);
-}
 
 /* ---- processes ------------------------------------------------------------------------------ */
 
@@ -49,7 +31,7 @@ static void look_dataplane(struct fog_host *h, struct fog_health_reading *r)
 	u64 now_ns = fog_monotonic_ns(), silent_ms = 0;
 
 	if (fog_dpclient_info(h->dp, &info) != 0) {
-		say(r, FOG_HEALTH_OFFLINE, "not attached: %.120s", h->dp_why);
+		fog_verdict_say(r, FOG_HEALTH_OFFLINE, "not attached: %.120s", h->dp_why);
 		return;
 	}
 	for (u32 i = 0; i < FOG_MIN(info.workers, (u32)FOG_WORKERS_MAX); i++) {
@@ -59,12 +41,8 @@ static void look_dataplane(struct fog_host *h, struct fog_health_reading *r)
 	}
 	r->heartbeat_ms = fog_loop_now_ms(h->loop) - silent_ms;
 	r->since_ms = h->dp_since_ms;
-	if (silent_ms > FOG_HEALTH_WORKER_MS)
-		say(r, FOG_HEALTH_OFFLINE, "a worker has shown no life for %llu ms",
-		    (unsigned long long)silent_ms);
-	else if (!fog_dpclient_synced(h->dp) &&
-		 r->heartbeat_ms > h->dp_since_ms + FOG_HEALTH_WORKER_MS)
-		say(r, FOG_HEALTH_DEGRADED, "has not taken up all commands yet");
+	fog_verdict_workers(r, silent_ms, fog_dpclient_synced(h->dp),
+			    FOG_MAX(r->heartbeat_ms, h->dp_since_ms) - h->dp_since_ms);
 }
 
 /* Its end was seen only now: its supervisor is about to start it. */
@@ -96,12 +74,7 @@ static void look_edge(struct fog_host *h, struct fog_health_reading *r)
 {
 	r->since_ms = fog_edge_server_since_ms(h->edge);
 	r->heartbeat_ms = FOG_MAX(h->health->edge_pong_ms, r->since_ms);
-	if (!fog_edge_server_connected(h->edge))
-		say(r, FOG_HEALTH_OFFLINE, "not connected");
-	else if (h->health->edge_silent > 1)
-		say(r, FOG_HEALTH_OFFLINE, "does not answer");
-	else if (h->health->edge_silent == 1)
-		say(r, FOG_HEALTH_DEGRADED, "was late to answer");
+	fog_verdict_edge(r, fog_edge_server_connected(h->edge), h->health->edge_silent);
 }
 
 static int restart_edge(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
@@ -118,12 +91,8 @@ static void look_store(struct fog_host *h, struct fog_health_reading *r)
 {
 	u64 now_ms = fog_loop_now_ms(h->loop), before_ms = fog_monotonic_ms();
 	int rc = fog_store_set(h->store, "health_look", &now_ms, sizeof(now_ms));
-	u64 took_ms = fog_monotonic_ms() - before_ms;
 
-	if (rc != 0)
-		say(r, FOG_HEALTH_CRITICAL, "cannot write: %s", strerror(-rc));
-	else if (took_ms > FOG_HEALTH_STORE_MS)
-		say(r, FOG_HEALTH_DEGRADED, "a write took %llu ms", (unsigned long long)took_ms);
+	fog_verdict_store(r, rc, fog_monotonic_ms() - before_ms);
 }
 
 static int restart_store(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
@@ -141,21 +110,22 @@ static bool listens(const struct fog_host *h, const char *name, struct fog_healt
 	snprintf(path, sizeof(path), "%s/%s", h->config.host_run_dir, name);
 	if (stat(path, &st) == 0 && S_ISSOCK(st.st_mode))
 		return true;
-	say(r, FOG_HEALTH_OFFLINE, "%s is gone", name);
+	fog_verdict_say(r, FOG_HEALTH_OFFLINE, "%s is gone", name);
 	return false;
 }
 
 static void look_gateway(struct fog_host *h, struct fog_health_reading *r)
 {
 	if (listens(h, "api.sock", r) && h->health->late_ms > FOG_HEALTH_LOOP_MS)
-		say(r, FOG_HEALTH_DEGRADED, "the loop was late by %llu ms",
-		    (unsigned long long)h->health->late_ms);
+		fog_verdict_say(r, FOG_HEALTH_DEGRADED, "the loop was late by %llu ms",
+				(unsigned long long)h->health->late_ms);
 }
 
 static void look_directory(struct fog_host *h, struct fog_health_reading *r)
 {
 	if (fog_directory_count(h->directory) <= 1 && h->config.control_peers.count != 0)
-		say(r, FOG_HEALTH_DEGRADED, "knows no other host, and has peers to ask");
+		fog_verdict_say(r, FOG_HEALTH_DEGRADED,
+				"knows no other host, and has peers to ask");
 }
 
 static int restart_directory(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
@@ -168,25 +138,16 @@ static int restart_directory(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 static void look_onion(struct fog_host *h, struct fog_health_reading *r)
 {
 	struct fog_host_health *s = h->health;
-	u64 built = h->counts.circuits_built - s->circuits_built;
-	u64 failed = h->counts.circuits_failed - s->circuits_failed, tried = built + failed;
-	u32 up, links = fog_links_count(h->links, &up);
+	struct fog_verdict_circuits c = {.built = h->counts.circuits_built - s->circuits_built,
+					 .failed = h->counts.circuits_failed - s->circuits_failed,
+					 .has_dataplane = h->dp_since_ms != 0,
+					 .has_edge = fog_edge_server_connected(h->edge)};
 
+	c.links = fog_links_count(h->links, &c.links_up);
 	s->circuits_built = h->counts.circuits_built;
 	s->circuits_failed = h->counts.circuits_failed;
-	if (!listens(h, "data.sock", r))
-		return;
-	if (h->dp_since_ms == 0 || !fog_edge_server_connected(h->edge))
-		say(r, FOG_HEALTH_DEGRADED, "no circuits without %s",
-		    h->dp_since_ms == 0 ? "the data plane" : "fog-edge");
-	else if (links != 0 && up == 0)
-		say(r, FOG_HEALTH_DEGRADED, "none of %u links is up", links);
-	else if (tried >= CIRCUITS_FEW && 100 * failed >= CIRCUITS_CRITICAL * tried)
-		say(r, FOG_HEALTH_CRITICAL, "%llu of %llu circuits failed",
-		    (unsigned long long)failed, (unsigned long long)tried);
-	else if (tried >= CIRCUITS_FEW && 100 * failed >= CIRCUITS_DEGRADED * tried)
-		say(r, FOG_HEALTH_DEGRADED, "%llu of %llu circuits failed",
-		    (unsigned long long)failed, (unsigned long long)tried);
+	if (listens(h, "data.sock", r))
+		fog_verdict_circuits(r, &c);
 }
 
 static void look_mixnet(struct fog_host *h, struct fog_health_reading *r)
@@ -194,11 +155,11 @@ static void look_mixnet(struct fog_host *h, struct fog_health_reading *r)
 	if (!h->config.mix_enable)
 		r->level = 0;
 	else if (h->mix.epoch == 0)
-		say(r, FOG_HEALTH_DEGRADED, "no epoch yet");
+		fog_verdict_say(r, FOG_HEALTH_DEGRADED, "no epoch yet");
 	else if (h->mix.key_count == 0)
-		say(r, FOG_HEALTH_DEGRADED, "the data plane has no key of this epoch");
+		fog_verdict_say(r, FOG_HEALTH_DEGRADED, "the data plane has no key of this epoch");
 	else if (!h->mix.mailbox_known)
-		say(r, FOG_HEALTH_DEGRADED, "fog-edge keeps no mail");
+		fog_verdict_say(r, FOG_HEALTH_DEGRADED, "fog-edge keeps no mail");
 }
 
 static int restart_mixnet(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
@@ -216,8 +177,8 @@ static void look_pricing(struct fog_host *h, struct fog_health_reading *r)
 	fog_market_view(&h->market->m, now_ms, &v);
 	r->heartbeat_ms = h->market->m.stepped_ms;
 	if (v.condition >= FOG_MARKET_VOLATILE)
-		say(r, FOG_HEALTH_DEGRADED, "the market is %s",
-		    fog_market_condition_name(v.condition));
+		fog_verdict_say(r, FOG_HEALTH_DEGRADED, "the market is %s",
+				fog_market_condition_name(v.condition));
 }
 
 static int restart_pricing(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
@@ -232,9 +193,9 @@ static void look_scheduler(struct fog_host *h, struct fog_health_reading *r)
 
 	r->heartbeat_ms = t->ticked_ms;
 	if (t->broken)
-		say(r, FOG_HEALTH_CRITICAL, "the store failed");
+		fog_verdict_say(r, FOG_HEALTH_CRITICAL, "the store failed");
 	else if (fog_host_jobs_open(h) >= (u64)h->config.jobs_queue_max)
-		say(r, FOG_HEALTH_DEGRADED, "the queue is full");
+		fog_verdict_say(r, FOG_HEALTH_DEGRADED, "the queue is full");
 }
 
 static int restart_scheduler(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
@@ -254,10 +215,12 @@ static void look_tee(struct fog_host *h, struct fog_health_reading *r)
 	if ((h->roles & FOG_ROLE_WORKER) == 0)
 		r->level = 0;
 	else if (!h->tee->ready && fog_loop_now_ms(h->loop) > h->started_ms + ATTESTER_START_MS)
-		say(r, FOG_HEALTH_CRITICAL, "nothing attests this host: %.160s", h->tee->about);
+		fog_verdict_say(r, FOG_HEALTH_CRITICAL, "nothing attests this host: %.160s",
+				h->tee->about);
 	else if (lost > before)
-		say(r, FOG_HEALTH_DEGRADED, "%llu executors were lost, their jobs run again",
-		    (unsigned long long)(lost - before));
+		fog_verdict_say(r, FOG_HEALTH_DEGRADED,
+				"%llu executors were lost, their jobs run again",
+				(unsigned long long)(lost - before));
 }
 
 static int restart_tee(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
@@ -278,11 +241,12 @@ static void look_quorum(struct fog_host *h, struct fog_health_reading *r)
 		return; /* solo: nobody to agree with */
 	fog_node_status(node, &s);
 	if (fog_node_failed(node))
-		say(r, FOG_HEALTH_OFFLINE, "%s", fog_node_failed(node));
+		fog_verdict_say(r, FOG_HEALTH_OFFLINE, "%s", fog_node_failed(node));
 	else if (s.diverged)
-		say(r, FOG_HEALTH_CRITICAL, "our state is not the others': voting stopped");
+		fog_verdict_say(r, FOG_HEALTH_CRITICAL,
+				"our state is not the others': voting stopped");
 	else if (!s.quorum)
-		say(r, FOG_HEALTH_DEGRADED, "no quorum: %.120s", s.why);
+		fog_verdict_say(r, FOG_HEALTH_DEGRADED, "no quorum: %.120s", s.why);
 }
 
 static int restart_quorum(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
@@ -296,13 +260,8 @@ static int restart_quorum(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 /* Trust and draws are brought up to date with our report. */
 static bool is_stuck(const struct fog_host *h, struct fog_health_reading *r)
 {
-	u64 now_ms = fog_loop_now_ms(h->loop), last_ms = h->reported_ms;
-
-	if (last_ms == 0 || now_ms < last_ms + REPORTS_MISSED * (u64)(1000 * fog_host_report_s(h)))
-		return false;
-	say(r, FOG_HEALTH_OFFLINE, "not brought up to date for %llu s",
-	    (unsigned long long)((now_ms - last_ms) / 1000));
-	return true;
+	return fog_verdict_reports(r, h->reported_ms, fog_loop_now_ms(h->loop),
+				   (u64)(1000 * fog_host_report_s(h)));
 }
 
 static void look_reputation(struct fog_host *h, struct fog_health_reading *r)
@@ -327,9 +286,9 @@ static void look_vrf(struct fog_host *h, struct fog_health_reading *r)
 	if (is_stuck(h, r))
 		return;
 	if (epoch != 0 && epoch + 1 < fog_epoch_of(fog_loop_now_ms(h->loop)))
-		say(r, FOG_HEALTH_DEGRADED, "the draw is of an old epoch");
+		fog_verdict_say(r, FOG_HEALTH_DEGRADED, "the draw is of an old epoch");
 	else if (h->draws->eclipse.suspected)
-		say(r, FOG_HEALTH_DEGRADED, "the neighbours look alike: an eclipse?");
+		fog_verdict_say(r, FOG_HEALTH_DEGRADED, "the neighbours look alike: an eclipse?");
 }
 
 static int restart_vrf(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
@@ -357,9 +316,10 @@ static void look_generator(struct fog_host *h, struct fog_health_reading *r)
 	u8 signature[64];
 
 	if (!proof_make(h, signature))
-		say(r, FOG_HEALTH_CRITICAL, "its signatures do not verify");
+		fog_verdict_say(r, FOG_HEALTH_CRITICAL, "its signatures do not verify");
 	else if (fog_worker_count(h->proofs->worker) == FOG_WORKER_QUEUE_MAX)
-		say(r, FOG_HEALTH_DEGRADED, "%d proofs wait to be made", FOG_WORKER_QUEUE_MAX);
+		fog_verdict_say(r, FOG_HEALTH_DEGRADED, "%d proofs wait to be made",
+				FOG_WORKER_QUEUE_MAX);
 }
 
 static int restart_generator(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
@@ -385,12 +345,7 @@ static void look_verifier(struct fog_host *h, struct fog_health_reading *r)
 {
 	const struct fog_host_health *s = h->health;
 
-	if (s->verify_ms != 0 && s->verify_result == -EBADMSG)
-		say(r, FOG_HEALTH_CRITICAL, "a good signature was refused");
-	else if (h->dp_since_ms == 0)
-		say(r, FOG_HEALTH_DEGRADED, "no data plane: signatures are checked here");
-	else if (s->verify_ms != 0 && s->verify_result != 0)
-		say(r, FOG_HEALTH_DEGRADED, "no verdict: %s", strerror(-s->verify_result));
+	fog_verdict_verifier(r, s->verify_ms != 0, s->verify_result, h->dp_since_ms != 0);
 }
 
 /* The data plane checks, so it begins anew. */

@@ -60,7 +60,9 @@ static void content_fill(const struct fog_host *h, struct fog_descriptor *d)
 	d->accelerator_memory_bytes = offer.accelerators.memory_bytes;
 	memcpy(d->accelerator_type, offer.accelerators.type, sizeof(d->accelerator_type));
 	if (h->roles & FOG_ROLE_WORKER)
-		fog_host_price(h, &d->price_cpu_hour, &d->price_memory_gb_hour);
+		fog_host_price(h, &d->price);
+	if (d->accelerator_count == 0)
+		d->price.accelerator_hour = 0;
 	for (u32 i = 0; i < c->exit_allow.count && i < FOG_DESCRIPTOR_RULES_MAX; i++)
 		(void)fog_exit_rule_parse(c->exit_allow.items[i], &d->allow[d->allow_count++]);
 	for (u32 i = 0; i < c->exit_deny.count && i < FOG_DESCRIPTOR_RULES_MAX; i++)

@@ -304,27 +304,55 @@ static int consensus_post(struct fog_exchange *x)
 	return fog_exchange_problem(x, status, "%s", why);
 }
 
+#define QUORUM                                                                                    \
+	"{chain: hex64, role: observer|validator|follower, quorum: boolean, failed: boolean,"     \
+	" why: string, epoch: integer, view: integer, height: integer, executed: integer,"        \
+	" validators: [{node_id: hex64, address: string, weight_asked: integer, weight: integer," \
+	" operator: string, as: integer, country: string, power_region: string, tee_vendor:"      \
+	" string, heard: boolean, leader: boolean, self: boolean}], snapshot_height: integer,"    \
+	" rules: {profile: string, residual: number, strict: boolean, capped: boolean, flagged:"  \
+	" boolean, weight_total: integer, weight_quorum: integer, tolerated: integer}, classes:"  \
+	" [{attribute: string, value: string, members: integer, weight: integer, residual:"       \
+	" integer, safe: boolean, live_without: boolean}], randomness: hex64, epoch_seed: hex64," \
+	" figures: {blocks: integer, transactions: integer, commit_ms_mean: number,"              \
+	" commit_ms_p50: number, commit_ms_p99: number, success_rate: number, syncs: integer,"    \
+	" log_bytes: integer, pool: integer, signatures: integer, verifier: string}, net:"        \
+	" {validators: integer, followers: integer, dropped_full: integer, malformed: integer,"   \
+	" false_signatures: integer, equivocations: integer}}"
+#define CANDIDATE                                                                         \
+	"{node_id: hex64, control_pk: hex64, address: string, operator: string, country:" \
+	" string, power_region: string, tee_vendor: string, as: integer}"
+#define PROOF                                                                         \
+	"{chain: hex64, epochs: [hex] (validator sets since ?epoch=), headers: [hex]" \
+	" (from the one that carries the root to the certified one), certificate: hex}"
+#define CONSENSUS                                                                           \
+	"{consensus_reached: boolean, proposal_digest: hex64, transaction: string, height:" \
+	" integer, quorum_type: string, participants: integer, validators: integer,"        \
+	" weight_quorum: integer, weight_total: integer, consensus_time_ms: integer,"       \
+	" reason: string}"
+
 static const struct fog_route routes[] = {
 	{"GET", "/v1/quorum", quorum_get,
-	 FOG_DESCRIBE("The quorum as this host sees it",
-		      .answer = "{role: string, quorum: boolean, ...}")},
+	 FOG_DESCRIBE("The quorum as this host sees it", .answer = QUORUM)},
 	{"GET", "/v1/quorum/candidate", candidate_get,
-	 FOG_DESCRIBE("What this host would join as", .answer = "object")},
+	 FOG_DESCRIBE("What this host would join as", .answer = CANDIDATE)},
 	{"GET", "/v1/quorum/proof", proof_get,
 	 FOG_DESCRIBE("What a light client needs",
 		      .query = "height?: integer 0..9223372036854775807 = 0, epoch?: integer"
 			       " 0..9223372036854775807 = 1",
-		      .answer = "object")},
+		      .answer = PROOF)},
 	{"GET", "/v1/fog/quorum/status", fog_status_get,
 	 FOG_DESCRIBE("State of the quorum",
 		      .answer = "{active_nodes: integer, total_nodes: integer, success_rate:"
 				" number, byzantine_tolerance: number, avg_consensus_time_ms:"
-				" number, healthy: boolean, ...}")},
+				" number, healthy: boolean, reason: string, height: integer, epoch:"
+				" integer, view: integer, profile: string, capped: boolean,"
+				" flagged: boolean}")},
 	{"POST", "/v1/fog/quorum/consensus", consensus_post,
 	 FOG_DESCRIBE("Put a proposal before the quorum", .creates = true,
 		      .request = "{proposal: object, quorum_type?: string 1..32 = byzantine,"
 				 " timeout_seconds?: integer 1..300 = 30}",
-		      .answer = "{consensus_reached: boolean, ...}")},
+		      .answer = CONSENSUS)},
 };
 
 /* ---- start ----------------------------------------------------------------------------------- */

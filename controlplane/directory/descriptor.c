@@ -201,8 +201,10 @@ static void get_work(struct reader *r, const json_t *o, struct fog_descriptor *d
 	v = get(r, o, "price", JSON_OBJECT);
 	if (v != NULL) {
 		char currency[8] = "";
-		d->price_cpu_hour = get_u64(r, v, "cpu_hour", 1000000000);
-		d->price_memory_gb_hour = get_u64(r, v, "memory_gb_hour", 1000000000);
+		d->price.cpu_hour = get_u64(r, v, "cpu_hour", 1000000000);
+		d->price.memory_gb_hour = get_u64(r, v, "memory_gb_hour", 1000000000);
+		if (json_object_get(v, "accelerator_hour") != NULL)
+			d->price.accelerator_hour = get_u64(r, v, "accelerator_hour", 1000000000);
 		get_text(r, v, "currency", currency, sizeof(currency));
 		if (strcmp(currency, "mfog") != 0)
 			fail(r, "price.currency wants \"mfog\"");
@@ -415,8 +417,8 @@ static json_t *body_json(const struct fog_descriptor *d, json_t *allow, json_t *
 		roles_json(d->roles), "exit_policy", "allow", allow, "deny", deny, "capacity",
 		"cpu_millicores", (json_int_t)d->cpu_millicores, "memory_bytes",
 		(json_int_t)d->memory_bytes, "disk_bytes", (json_int_t)d->disk_bytes, "price",
-		"cpu_hour", (json_int_t)d->price_cpu_hour, "memory_gb_hour",
-		(json_int_t)d->price_memory_gb_hour, "currency", "mfog", "attributes", "operator",
+		"cpu_hour", (json_int_t)d->price.cpu_hour, "memory_gb_hour",
+		(json_int_t)d->price.memory_gb_hour, "currency", "mfog", "attributes", "operator",
 		d->operator_name, "country", d->country, "region", d->region, "as",
 		(json_int_t)d->as, "power_region", d->power_region, "tee_vendor", d->tee_vendor,
 		"report", fog_report_json(&d->report));
@@ -427,6 +429,9 @@ static json_t *body_json(const struct fog_descriptor *d, json_t *allow, json_t *
 					      "count", (json_int_t)d->accelerator_count,
 					      "memory_bytes",
 					      (json_int_t)d->accelerator_memory_bytes));
+	if (d->price.accelerator_hour != 0)
+		json_object_set_new(json_object_get(o, "price"), "accelerator_hour",
+				    json_integer((json_int_t)d->price.accelerator_hour));
 	if (d->has_mix)
 		json_object_set_new(o, "mix", mix_json(d));
 	if (d->tee_kind[0] != '\0')

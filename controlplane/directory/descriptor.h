@@ -11,6 +11,7 @@
 #include "configs/address.h"
 #include "controlplane/core/identity.h"
 #include "controlplane/directory/report.h"
+#include "controlplane/scheduler/tariff.h"
 #include "crypto/types.h"
 
 #define FOG_DESCRIPTOR_LABEL       "fog descriptor 1"
@@ -46,12 +47,12 @@ struct fog_descriptor {
 	u32 cpu_millicores;
 	u64 memory_bytes, disk_bytes;
 	u32 accelerator_count;
-	u64 accelerator_memory_bytes;             /* of each; 0 = not known */
-	char accelerator_type[32];                /* of all */
-	u64 price_cpu_hour, price_memory_gb_hour; /* mfog */
-	bool has_mix;                             /* the host takes part in the mixnet */
-	u8 mailbox[32];                           /* of its fog-edge */
-	u8 mail_provider[32];                     /* host that holds its mail; may be itself */
+	u64 accelerator_memory_bytes; /* of each; 0 = not known */
+	char accelerator_type[32];    /* of all */
+	struct fog_tariff price;      /* accelerator_hour 0 without any */
+	bool has_mix;                 /* the host takes part in the mixnet */
+	u8 mailbox[32];               /* of its fog-edge */
+	u8 mail_provider[32];         /* host that holds its mail; may be itself */
 	u32 mix_count;
 	struct {
 		u64 epoch;

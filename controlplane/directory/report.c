@@ -32,7 +32,7 @@ static bool id_read(const json_t *v, u8 id[32])
 
 static bool load_read(struct fog_load *l, const json_t *o)
 {
-	i64 cpu, memory, disk, jobs, accounts, largest, attested = 0;
+	i64 cpu, memory, disk, jobs, accounts, largest, attested = 0, gpus = 0;
 
 	if (!number(o, "cpu_millicores", 0, 1024000, &cpu) ||
 	    !number(o, "memory_bytes", 0, 1ll << 56, &memory) ||
@@ -41,10 +41,12 @@ static bool load_read(struct fog_load *l, const json_t *o)
 	    !number(o, "accounts", 0, UINT32_MAX, &accounts) ||
 	    !number(o, "largest_ppm", 0, 1000000, &largest) ||
 	    (json_object_get(o, "attested_millicores") != NULL &&
-	     !number(o, "attested_millicores", 0, 1024000, &attested)))
+	     !number(o, "attested_millicores", 0, 1024000, &attested)) ||
+	    (json_object_get(o, "accelerators") != NULL &&
+	     !number(o, "accelerators", 0, FOG_REPORT_ACCELERATORS_MAX, &gpus)))
 		return false;
-	*l = (struct fog_load){(u32)cpu,      (u32)jobs,    (u64)memory,  (u64)disk,
-			       (u32)accounts, (u32)largest, (u64)attested};
+	*l = (struct fog_load){(u32)cpu,      (u32)jobs,    (u64)memory,   (u64)disk,
+			       (u32)accounts, (u32)largest, (u64)attested, (u32)gpus};
 	return true;
 }
 
@@ -137,6 +139,26 @@ static bool draw_read(struct fog_report *r, const json_t *o)
 	       lot_read(json_object_get(o, "mix"), &r->has_mix_lot, r->mix_lot);
 }
 
+/* [begin, end, submitter or null] each, Unix ms. */
+static bool closed_read(struct fog_report *r, const json_t *list)
+{
+	if (!json_is_array(list) || json_array_size(list) > FOG_CLOSED_MAX)
+		return false;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *e = json_array_get(list, i), *who = json_array_get(e, 2);
+		struct fog_closed *c = &r->closed[i];
+		json_int_t begin = json_integer_value(json_array_get(e, 0));
+		json_int_t end = json_integer_value(json_array_get(e, 1));
+		if (json_array_size(e) != 3 || begin <= 0 || end <= begin ||
+		    (!json_is_null(who) && !id_read(who, c->submitter)))
+			return false;
+		c->begin_ms = (u64)begin;
+		c->end_ms = (u64)end;
+		r->closed_count++;
+	}
+	return true;
+}
+
 const char *fog_report_read(struct fog_report *out, const json_t *o)
 {
 	const json_t *v;
@@ -156,6 +178,8 @@ const char *fog_report_read(struct fog_report *out, const json_t *o)
 		return "report.energy is malformed";
 	if ((v = json_object_get(o, "opinions")) != NULL && !opinions_read(out, v))
 		return "report.opinions is malformed";
+	if ((v = json_object_get(o, "closed")) != NULL && !closed_read(out, v))
+		return "report.closed is malformed";
 	if ((v = json_object_get(o, "draw")) != NULL && !draw_read(out, v))
 		return "report.draw is malformed";
 	return NULL;
@@ -217,7 +241,23 @@ static json_t *load_json(const struct fog_load *l)
 	if (l->attested_millicores != 0)
 		json_object_set_new(o, "attested_millicores",
 				    json_integer((json_int_t)l->attested_millicores));
+	if (l->accelerators != 0)
+		json_object_set_new(o, "accelerators", json_integer(l->accelerators));
 	return o;
+}
+
+static json_t *closed_json(const struct fog_report *r)
+{
+	json_t *list = json_array();
+
+	for (u32 i = 0; i < r->closed_count; i++) {
+		const struct fog_closed *c = &r->closed[i];
+		bool open = !fog_is_zero(c->submitter, 32);
+		json_array_append_new(list, json_pack("[I, I, o]", (json_int_t)c->begin_ms,
+						      (json_int_t)c->end_ms,
+						      open ? id_json(c->submitter) : json_null()));
+	}
+	return list;
 }
 
 json_t *fog_report_json(const struct fog_report *r)
@@ -240,6 +280,8 @@ json_t *fog_report_json(const struct fog_report *r)
 					      "full_milliwatts",
 					      (json_int_t)r->energy.full_milliwatts, "source",
 					      fog_energy_source_name(r->energy.source)));
+	if (r->closed_count != 0)
+		json_object_set_new(o, "closed", closed_json(r));
 	if (r->opinion_count != 0)
 		json_object_set_new(o, "opinions", opinions_json(r));
 	if (r->draw_epoch != 0)

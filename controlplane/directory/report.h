@@ -7,14 +7,16 @@
 
 #include <jansson.h>
 
+#include "controlplane/scheduler/keep.h"
 #include "crypto/types.h"
 #include "crypto/vrf/vrf.h"
 
-#define FOG_REPORT_OPINIONS_MAX   32      /* the ones with the most evidence; others are left out */
-#define FOG_REPORT_NEIGHBOURS_MAX 16      /* of a draw */
-#define FOG_REPORT_EVIDENCE_MAX   1000000 /* thousandths of a piece of evidence */
-#define FOG_REPORT_REACH_US       10000000 /* coordinates: ten seconds each way */
-#define FOG_REPORT_WATTS_MAX      1000000  /* one megawatt */
+#define FOG_REPORT_ACCELERATORS_MAX 1000000
+#define FOG_REPORT_OPINIONS_MAX     32 /* the ones with the most evidence; others are left out */
+#define FOG_REPORT_NEIGHBOURS_MAX   16 /* of a draw */
+#define FOG_REPORT_EVIDENCE_MAX     1000000  /* thousandths of a piece of evidence */
+#define FOG_REPORT_REACH_US         10000000 /* coordinates: ten seconds each way */
+#define FOG_REPORT_WATTS_MAX        1000000  /* one megawatt */
 
 /* In use by jobs that run at the host, and wanted by jobs that wait for a host there. */
 struct fog_load {
@@ -25,6 +27,7 @@ struct fog_load {
 	u32 accounts;            /* that want it */
 	u32 largest_ppm;         /* the share of the largest of them */
 	u64 attested_millicores; /* of its own jobs of class S, wherever they run; absent: none */
+	u32 accelerators;        /* absent: none */
 };
 
 /* See coordinates.h. */
@@ -56,6 +59,8 @@ struct fog_opinion_of {
 
 struct fog_report {
 	bool has_load, has_place;
+	u32 closed_count; /* times in which the host is closed to others; node is its own */
+	struct fog_closed closed[FOG_CLOSED_MAX];
 	struct fog_load load;
 	struct fog_place place;
 	struct fog_energy energy;

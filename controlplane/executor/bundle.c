@@ -127,8 +127,10 @@ static json_t *mount_json(const char *to, const char *type, const char *source,
 			 "options", list);
 }
 
-static json_t *mounts_json(const char *spool_path, bool checkpoint)
+static json_t *mounts_json(const struct fog_executor_spec *spec, const char *spool_path)
 {
+	static const char *const device[] = {"bind", "rw", "nosuid", "noexec", NULL};
+
 	static const char *const proc[] = {"nosuid", "noexec", "nodev", NULL};
 	static const char *const dev[] = {"nosuid", "strictatime", "mode=755", "size=65536k", NULL};
 	static const char *const tmp[] = {"nosuid", "nodev", "mode=1777", TMP_SIZE, NULL};
@@ -145,7 +147,10 @@ static json_t *mounts_json(const char *spool_path, bool checkpoint)
 	json_array_append_new(list, mount_json("/tmp", "tmpfs", "tmpfs", tmp));
 	json_array_append_new(list, mount_json("/input", "bind", input, in));
 	json_array_append_new(list, mount_json("/work", "bind", work, out));
-	if (checkpoint) {
+	for (size_t i = 0; i < spec->device_count; i++)
+		json_array_append_new(
+			list, mount_json(spec->devices[i], "bind", spec->devices[i], device));
+	if (spec->checkpoint.bytes_max != 0) {
 		snprintf(kept, sizeof(kept), "%s/checkpoint", spool_path);
 		json_array_append_new(list, mount_json("/checkpoint", "bind", kept, out));
 	}
@@ -285,8 +290,8 @@ int fog_bundle_config(struct fog_job *job, const char *spool_path, u32 uid, u32 
 		*config = json_pack("{s:s, s:o, s:{s:s, s:b}, s:s, s:o, s:o}", "ociVersion",
 				    "1.0.2", "process", process, "root", "path", root, "readonly",
 				    1, "hostname", "fog-job", "mounts",
-				    mounts_json(spool_path, job->spec->checkpoint.bytes_max != 0),
-				    "linux", linux_json(uid, gid));
+				    mounts_json(job->spec, spool_path), "linux",
+				    linux_json(uid, gid));
 		ret = *config == NULL ? -ENOMEM : 0;
 	}
 	json_decref(theirs);

@@ -137,7 +137,7 @@ struct fog_executor_spec {
 	struct fog_executor_limits limits;
 	const u8 (*builders)[32];   /* engine "wasm": whose code this host runs, Ed25519 keys */
 	size_t builder_count;       /* 0..BUILDERS_MAX */
-	const char *const *devices; /* engine "native": files of /dev that it is shown, too */
+	const char *const *devices; /* native and oci: files of /dev that it is shown, too */
 	size_t device_count;        /* 0..FOG_ACCELERATOR_DEVICES_MAX */
 	bool network;               /* false: no interface at all; true: a private loopback */
 	u32 require;                /* enum fog_executor_require bits; 0: REQUIRE_DEFAULT */

@@ -315,7 +315,8 @@ static int parse_devices(struct fog_spec *s, struct reject *r)
 	if (!json_is_array(list) || json_array_size(list) > FOG_ACCELERATOR_DEVICES_MAX)
 		return refuse(r, "devices: must be an array of at most %d paths",
 			      FOG_ACCELERATOR_DEVICES_MAX);
-	if (json_array_size(list) != 0 && strcmp(s->spec.engine, "native") != 0)
+	if (json_array_size(list) != 0 && strcmp(s->spec.engine, "native") != 0 &&
+	    strcmp(s->spec.engine, "oci") != 0)
 		return refuse(r, "devices: engine \"%s\" cannot show any", s->spec.engine);
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		s->devices[i] = json_string_value(json_array_get(list, i));

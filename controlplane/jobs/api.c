@@ -251,6 +251,30 @@ static int receipts_get(struct fog_exchange *x)
 	return answer(x, list);
 }
 
+/* Of a job or a batch; what only one of them has, or only when it is shown alone, need not be
+ * there.
+ */
+#define JOB                                                                                       \
+	"{id: string, user?: string (account that pays), name?: string, state?: string, reason?:" \
+	" string, cancel_requested?: boolean, attempt_count?: integer, lost_count?: integer,"     \
+	" submitted_ms?: ms|null, started_ms?: ms|null, ended_ms?: ms|null, worker_name?:"        \
+	" string, worker?: hex64|null, escrow?: integer (mfog), namespace?: string, trace_id?:"   \
+	" string, worker_trace_id?: string, batch?: string (it belongs to), stage?: string,"      \
+	" kind?: string, rank?: integer, members?: integer, after?: string, outcome?: string,"    \
+	" exit?: integer|null, signal?: integer|null, paid?: integer (mfog), spec?: any (what"    \
+	" runs), wishes?: any (where and how), attempts?: [{number: integer, worker_name:"        \
+	" string, state: string, worker?: hex64|null, reason?: string, path?: any (ids of"        \
+	" relays), quote?: integer, run?: integer, created_ms?: ms|null, offered_ms?: ms|null,"   \
+	" accepted_ms?: ms|null, received_ms?: ms|null, ended_ms?: ms|null, deadline_ms?:"        \
+	" ms|null, price?: {cpu_hour: integer, memory_gb_hour: integer, max: integer},"           \
+	" reputation_before?: number, reputation_after?: number|null, outcome?: string, exit?:"   \
+	" integer|null, signal?: integer|null, error?: string, wall_ms?: integer, cpu_ms?:"       \
+	" integer, memory_max_bytes?: integer, io_read_bytes?: integer, io_write_bytes?:"         \
+	" integer, truncated?: boolean, stdout_sha256?: hex64, stderr_sha256?: hex64, sandbox?:"  \
+	" any, amount?: integer, run_started_ms?: ms, run_ended_ms?: ms, settlement?: {amount:"   \
+	" integer, created_ms: ms|null, acknowledged: boolean}, ...}], logs?: {stdout: integer"   \
+	" (bytes), stderr: integer}, checkpoints?: any, likely_start_ms?: ms|null, ...}"
+
 static const struct fog_route routes[] = {
 	{"POST", "/v1/jobs", jobs_post,
 	 FOG_DESCRIBE("Submit a job",
@@ -293,12 +317,17 @@ static const struct fog_route routes[] = {
 	 FOG_DESCRIBE("What a reputation rests on", .path = "node: hex64",
 		      .query = "limit?: integer 0..1000 = 50", .answer = "object")},
 	{"GET", "/v1/receipts/{job}", receipts_get,
-	 FOG_DESCRIBE("Signed receipts of a job", .answer = "{receipts: [object]}")},
+	 FOG_DESCRIBE("Signed receipts of a job",
+		      .answer = "{receipts: [{attempt: integer, submitter: hex64|null, worker:"
+				" hex64|null, label: string, text: string (what is signed),"
+				" signature: hex, amount: integer, created_ms: ms|null,"
+				" settlement: object|null, trace_id?: string, worker_trace_id?:"
+				" string}]}")},
 };
 
 void fog_jobs_api_add(struct fog_jobs_runtime *rt, struct fog_gateway *gateway)
 {
-	fog_gateway_define(gateway, "Job", "{id: string, ...}");
+	fog_gateway_define(gateway, "Job", JOB);
 	fog_gateway_define(
 		gateway, "JobRequest",
 		"{argv?: [string] 1.. (program and arguments; not of a batch),"

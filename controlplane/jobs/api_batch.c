@@ -342,7 +342,14 @@ static const struct fog_route routes[] = {
 			       " 0..9223372036854775807 = 0 (next of the page before)",
 		      .answer = "object")},
 	{"GET", "/v1/scheduler", scheduler_get,
-	 FOG_DESCRIBE("What the scheduler has done", .answer = "object")},
+	 FOG_DESCRIBE("What the scheduler has done",
+		      .answer = "{total_nodes: integer, healthy_nodes: integer,"
+				" total_placements: integer, successful_placements: integer,"
+				" failed_placements: integer, success_rate: number,"
+				" avg_placement_latency_ms: number, p95_placement_latency_ms:"
+				" number, queue_length: integer, optimization_generations:"
+				" integer, batches: integer, passes: integer, preemptions:"
+				" integer, sla_breaches: integer}")},
 };
 
 void fog_jobs_batch_api_add(struct fog_jobs_runtime *rt, struct fog_gateway *gateway)

@@ -4,6 +4,7 @@
 
 #include "controlplane/jobs/api.h"
 #include "controlplane/jobs/reserve.h"
+#include "crypto/mem.h"
 
 #define MIB (1ull << 20)
 
@@ -41,20 +42,24 @@ static json_t *reservation_json(const struct fog_jobs_runtime_config *c,
 	u64 begin = 0;
 	bool more = fog_reservation_next(r, now_ms, &begin);
 
-	return json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:I,s:I,s:o,s:s,s:o,s:o,s:I}", "id",
-			 r->id, "owner", r->owner, "namespace", r->space, "note", r->note, "hosts",
-			 hosts_json(c, r), "asked",
-			 r->host_count == 0 ? amount_json(&r->amount) : json_null(), "kept",
-			 amount_json(&r->kept), "start_ms", when_ms(r->start_ms),
-			 "duration_seconds", (json_int_t)(r->duration_ms / 1000), "every_seconds",
-			 (json_int_t)(r->every_ms / 1000), "until_ms", when_ms(r->until_ms),
-			 "state",
-			 !more             ? "over"
-			 : begin <= now_ms ? "active"
-					   : "waiting",
-			 "next_ms", when_ms(more ? begin : 0), "end_ms",
-			 when_ms(more ? begin + r->duration_ms : 0), "created_ms",
-			 (json_int_t)r->created_ms);
+	json_t *o = json_pack("{s:s,s:s,s:s,s:s,s:o,s:o,s:o,s:o,s:I,s:I,s:o,s:s,s:o,s:o,s:I}", "id",
+			      r->id, "owner", r->owner, "namespace", r->space, "note", r->note,
+			      "hosts", hosts_json(c, r), "asked",
+			      r->host_count == 0 ? amount_json(&r->amount) : json_null(), "kept",
+			      amount_json(&r->kept), "start_ms", when_ms(r->start_ms),
+			      "duration_seconds", (json_int_t)(r->duration_ms / 1000),
+			      "every_seconds", (json_int_t)(r->every_ms / 1000), "until_ms",
+			      when_ms(r->until_ms), "state",
+			      !more             ? "over"
+			      : begin <= now_ms ? "active"
+						: "waiting",
+			      "next_ms", when_ms(more ? begin : 0), "end_ms",
+			      when_ms(more ? begin + r->duration_ms : 0), "created_ms",
+			      (json_int_t)r->created_ms);
+
+	if (!fog_is_zero(r->submitter, sizeof(r->submitter)))
+		json_object_set_new(o, "submitter", fog_json_hex_new(r->submitter, 32));
+	return o;
 }
 
 static int list_answer(struct fog_exchange *x, unsigned status)
@@ -141,7 +146,7 @@ static int reservation_cancel(struct fog_exchange *x)
 	" kept: " AMOUNTS " (for the time at hand or the next),"                              \
 	" start_ms: ms, duration_seconds: integer, every_seconds: integer (0 = once),"        \
 	" until_ms: ms|null, state: active|waiting|over, next_ms: ms|null,"                   \
-	" end_ms: ms|null, created_ms: ms}]}"
+	" end_ms: ms|null, created_ms: ms, submitter?: hex64 (whose jobs may use it, too)}]}"
 
 static const struct fog_route routes[] = {
 	{"GET", "/v1/reservations", reservations_get,
@@ -151,12 +156,14 @@ static const struct fog_route routes[] = {
 		      .status = 201,
 		      .text = "Only jobs of the namespace get what is kept while it lasts; others "
 			      "use it before as long as they must have ended when it begins.",
-		      .request = "{namespace: string 1..64, hosts?: [string 1..64] 1..32 (all of "
-				 "these; or amounts, wherever they are), cpu_cores?: number >0..,"
-				 " memory_mb?: integer 1.., accelerators?: integer 1..,"
-				 " start_ms?: ms (now when absent), duration_seconds: integer 1..,"
-				 " every_seconds?: integer 1.. (it comes again),"
-				 " until_ms?: ms, note?: string ..64}",
+		      .request =
+			      "{namespace: string 1..64, hosts?: [string 1..64] 1..32 (all of "
+			      "these; or amounts, wherever they are), cpu_cores?: number >0..,"
+			      " memory_mb?: integer 1.., accelerators?: integer 1..,"
+			      " start_ms?: ms (now when absent), duration_seconds: integer 1..,"
+			      " every_seconds?: integer 1.. (it comes again),"
+			      " until_ms?: ms, note?: string ..64, submitter?: string 1..64 (with"
+			      " this host alone in hosts: whose jobs may use it, too)}",
 		      .answer = LIST)},
 	{"DELETE", "/v1/reservations/{id}", reservation_cancel,
 	 FOG_DESCRIBE("Give a reservation up", .answer = LIST)},

@@ -65,12 +65,13 @@ static void offer_write(struct fog_jobs *j, const struct fog_attempt *a,
 	u8 signature[FOG_JOB_SIGNATURE_SIZE];
 	struct fog_offer offer = {
 		.key = a->key,
-		.price_cpu_hour = host->price_cpu_hour,
-		.price_memory_gb_hour = host->price_memory_gb_hour,
+		.price = host->price,
 		.price_max = a->quote,
 		.created_ms = j->now_ms,
 	};
 
+	if (a->limits.accelerators == 0)
+		offer.price.accelerator_hour = 0;
 	memcpy(offer.spec_sha256, a->job->spec_sha256, sizeof(offer.spec_sha256));
 	char *text = fog_offer_text(&offer);
 	if (text == NULL) {

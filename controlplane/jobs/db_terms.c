@@ -151,7 +151,8 @@ void fog_db_reservations_load(struct fog_jobs *j)
 	struct fog_stmt *q = fog_stmt(
 		j->store,
 		"SELECT id, space, note, hosts, cpu_milli, memory_bytes, gpu_milli,"
-		" start_ms, duration_ms, every_ms, until_ms, created_ms, owner FROM reservation"
+		" start_ms, duration_ms, every_ms, until_ms, created_ms, owner, submitter FROM"
+		" reservation"
 		" ORDER BY created_ms, id LIMIT ?");
 
 	j->reservation_count = 0;
@@ -175,6 +176,8 @@ void fog_db_reservations_load(struct fog_jobs *j)
 		r->until_ms = fog_column_u64(q, 10);
 		r->created_ms = fog_column_u64(q, 11);
 		snprintf(r->owner, sizeof(r->owner), "%s", fog_column_text(q, 12));
+		if (!fog_column_is_null(q, 13))
+			fog_jobs_fail(j, fog_column_copy(q, 13, r->submitter, FOG_JOB_NODE_SIZE));
 	}
 }
 
@@ -185,7 +188,8 @@ void fog_db_reservation_add(struct fog_jobs *j, const struct fog_reservation *r)
 	struct fog_stmt *q = fog_stmt(
 		j->store, "INSERT INTO reservation(id, space, note, hosts, cpu_milli,"
 			  " memory_bytes, gpu_milli, start_ms, duration_ms, every_ms, until_ms,"
-			  " created_ms, owner) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+			  " created_ms, owner, submitter) VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
+			  " ?, ?, ?)");
 	fog_bind_text(q, r->id);
 	fog_bind_text(q, r->space);
 	fog_bind_text(q, r->note);
@@ -199,6 +203,7 @@ void fog_db_reservation_add(struct fog_jobs *j, const struct fog_reservation *r)
 	fog_bind_u64(q, r->until_ms);
 	fog_bind_u64(q, r->created_ms);
 	fog_bind_text(q, r->owner);
+	fog_bind_blob(q, r->submitter, sizeof(r->submitter));
 	run(j, q);
 }
 

@@ -407,6 +407,7 @@ static void demand_add(struct fog_jobs_demand *d, struct share *list, const u8 i
 	d->cpu_milli += limits->cpu_milli;
 	d->memory_bytes += limits->memory_bytes;
 	d->disk_bytes += limits->disk_bytes;
+	d->accelerators += limits->accelerators;
 	d->jobs++;
 	while (i < d->accounts && memcmp(list[i].id, id, 32) != 0)
 		i++;

@@ -33,6 +33,7 @@
 #include "controlplane/jobs/request.h"
 #include "controlplane/jobs/wire.h"
 #include "controlplane/reputation/reputation.h"
+#include "controlplane/scheduler/keep.h"
 #include "controlplane/scheduler/scheduler.h"
 
 struct fog_jobs;
@@ -130,6 +131,8 @@ struct fog_jobs_ports {
 		       char error[FOG_JSON_ERROR_SIZE]);
 	/* For logs and traces. NULL: nobody asks. */
 	void (*step)(void *context, const struct fog_job_step *step);
+	/* When hosts are closed to others; NULL: never. */
+	u32 (*closed)(void *context, struct fog_closed *out, u32 cap);
 };
 
 struct fog_jobs_config {
@@ -145,8 +148,7 @@ struct fog_jobs_config {
 	u64 memory_bytes;
 	struct fog_accelerators accelerators; /* device files: of the executor port */
 	u32 works_max;
-	u64 price_cpu_hour;
-	u64 price_memory_gb_hour;
+	struct fog_tariff price;
 	/* makes ids and breaks ties; random in the daemon */
 	u64 seed;
 	bool trace_callers; /* workers may learn the id of a caller's own trace */
@@ -380,11 +382,14 @@ const struct fog_jobs_totals *fog_jobs_totals(const struct fog_jobs *j);
 	64 /* told apart; what others want counts, but not who they are \
 	    */
 /* What is asked of the market: works that run here and jobs of ours that have no host yet. */
+#define FOG_JOBS_CLOSED_MAX 1024 /* times of others that a pass looks at */
+
 struct fog_jobs_demand {
 	u64 cpu_milli;
 	u64 memory_bytes;
 	u64 disk_bytes;     /* their limits; a job without one counts nothing */
 	u64 attested_milli; /* cores of our jobs of class S, wherever they run */
+	u64 accelerators;
 	u32 jobs;
 	u32 accounts;    /* submitting hosts, users of ours */
 	u32 largest_ppm; /* the largest share of the cores */

@@ -108,11 +108,14 @@ char *fog_offer_text(const struct fog_offer *offer)
 	json_t *root = paper_begin("fog-offer", &offer->key);
 
 	json_object_set_new(root, "spec_sha256", fog_json_hex_new(offer->spec_sha256, 32));
-	json_object_set_new(root, "price_cpu_hour", integer(offer->price_cpu_hour));
-	json_object_set_new(root, "price_memory_gb_hour", integer(offer->price_memory_gb_hour));
+	json_object_set_new(root, "price_cpu_hour", integer(offer->price.cpu_hour));
+	json_object_set_new(root, "price_memory_gb_hour", integer(offer->price.memory_gb_hour));
 	json_object_set_new(root, "price_max", json_integer(offer->price_max));
 	json_object_set_new(root, "created_ms", integer(offer->created_ms));
-	return paper_end(root, 6 + 5);
+	if (offer->price.accelerator_hour != 0)
+		json_object_set_new(root, "price_accelerator_hour",
+				    integer(offer->price.accelerator_hour));
+	return paper_end(root, 6 + 5 + (offer->price.accelerator_hour != 0));
 }
 
 int fog_offer_parse(const char *text, struct fog_offer *out, char error[FOG_JSON_ERROR_SIZE])
@@ -126,9 +129,12 @@ int fog_offer_parse(const char *text, struct fog_offer *out, char error[FOG_JSON
 	fog_json_begin(&r, root, "offer.");
 	paper_read(&r, "fog-offer", &out->key);
 	fog_json_hex(&r, "spec_sha256", out->spec_sha256, 32);
-	out->price_cpu_hour = fog_json_u64(&r, "price_cpu_hour", 0, FOG_PLACEMENT_PRICE_MAX);
-	out->price_memory_gb_hour =
+	out->price.cpu_hour = fog_json_u64(&r, "price_cpu_hour", 0, FOG_PLACEMENT_PRICE_MAX);
+	out->price.memory_gb_hour =
 		fog_json_u64(&r, "price_memory_gb_hour", 0, FOG_PLACEMENT_PRICE_MAX);
+	if (fog_json_has(&r, "price_accelerator_hour"))
+		out->price.accelerator_hour =
+			fog_json_u64(&r, "price_accelerator_hour", 1, FOG_PLACEMENT_PRICE_MAX);
 	out->price_max = fog_json_i64(&r, "price_max", 0, FOG_LEDGER_AMOUNT_MAX);
 	out->created_ms = fog_json_u64(&r, "created_ms", 1, TIME_MAX);
 	return finish(&r, root, error);
@@ -173,8 +179,8 @@ static size_t leavings_make(json_t *root, const struct fog_receipt *t)
 char *fog_receipt_text(const struct fog_receipt *t)
 {
 	json_t *root = paper_begin("fog-receipt", &t->key);
-	json_t *price = json_pack("{s:I,s:I}", "cpu_hour", (json_int_t)t->price_cpu_hour,
-				  "memory_gb_hour", (json_int_t)t->price_memory_gb_hour);
+	json_t *price = json_pack("{s:I,s:I}", "cpu_hour", (json_int_t)t->price.cpu_hour,
+				  "memory_gb_hour", (json_int_t)t->price.memory_gb_hour);
 
 	json_object_set_new(root, "offer_sha256", fog_json_hex_new(t->offer_sha256, 32));
 	json_object_set_new(root, "spec_sha256", fog_json_hex_new(t->spec_sha256, 32));
@@ -193,7 +199,13 @@ char *fog_receipt_text(const struct fog_receipt *t)
 	json_object_set_new(root, "started_ms", integer(t->started_ms));
 	json_object_set_new(root, "ended_ms", integer(t->ended_ms));
 	json_object_set_new(root, "sequence", integer(t->sequence));
-	return paper_end(root, 6 + 16 + more);
+	if (t->price.accelerator_hour != 0)
+		json_object_set_new(price, "accelerator_hour", integer(t->price.accelerator_hour));
+	if (t->accelerators != 0)
+		json_object_set_new(root, "accelerators",
+				    json_pack("{s:i,s:s}", "count", (int)t->accelerators, "type",
+					      t->accelerator_type));
+	return paper_end(root, 6 + 16 + more + (t->accelerators != 0));
 }
 
 static void inner_error(struct fog_json_reader *outer, struct fog_json_reader *inner)
@@ -262,6 +274,16 @@ static void sandbox_read(struct fog_json_reader *r, struct fog_receipt *t)
 	free(text);
 }
 
+static void accelerators_read(struct fog_json_reader *r, struct fog_receipt *t)
+{
+	struct fog_json_reader e;
+
+	fog_json_begin(&e, fog_json_object(r, "accelerators"), "receipt.accelerators.");
+	t->accelerators = (u32)fog_json_u64(&e, "count", 1, FOG_JOB_ACCELERATORS_MAX);
+	fog_json_copy(&e, "type", t->accelerator_type, sizeof(t->accelerator_type));
+	inner_error(r, &e);
+}
+
 int fog_receipt_parse(const char *text, struct fog_receipt *t, char error[FOG_JSON_ERROR_SIZE])
 {
 	struct fog_json_reader r, e;
@@ -287,9 +309,14 @@ int fog_receipt_parse(const char *text, struct fog_receipt *t, char error[FOG_JS
 	sandbox_read(&r, t);
 	leavings_read(&r, t);
 	fog_json_begin(&e, fog_json_object(&r, "price"), "receipt.price.");
-	t->price_cpu_hour = fog_json_u64(&e, "cpu_hour", 0, FOG_PLACEMENT_PRICE_MAX);
-	t->price_memory_gb_hour = fog_json_u64(&e, "memory_gb_hour", 0, FOG_PLACEMENT_PRICE_MAX);
+	t->price.cpu_hour = fog_json_u64(&e, "cpu_hour", 0, FOG_PLACEMENT_PRICE_MAX);
+	t->price.memory_gb_hour = fog_json_u64(&e, "memory_gb_hour", 0, FOG_PLACEMENT_PRICE_MAX);
+	if (fog_json_has(&e, "accelerator_hour"))
+		t->price.accelerator_hour =
+			fog_json_u64(&e, "accelerator_hour", 1, FOG_PLACEMENT_PRICE_MAX);
 	inner_error(&r, &e);
+	if (fog_json_has(&r, "accelerators"))
+		accelerators_read(&r, t);
 	t->amount = fog_json_i64(&r, "amount", 0, FOG_LEDGER_AMOUNT_MAX);
 	t->started_ms = fog_json_u64(&r, "started_ms", 0, TIME_MAX);
 	t->ended_ms = fog_json_u64(&r, "ended_ms", 0, TIME_MAX);
@@ -329,9 +356,8 @@ i64 fog_receipt_amount(const struct fog_offer *offer, const struct fog_job_limit
 {
 	if (outcome == FOG_OUTCOME_FAILED)
 		return 0;
-	i64 amount = fog_price(limits->cpu_milli, limits->memory_bytes,
-			       FOG_MIN(wall_ms, limits->wall_ms), offer->price_cpu_hour,
-			       offer->price_memory_gb_hour);
+	i64 amount = fog_price(limits->cpu_milli, limits->memory_bytes, 1000 * limits->accelerators,
+			       FOG_MIN(wall_ms, limits->wall_ms), &offer->price);
 	return amount < 0 ? offer->price_max : FOG_MIN(amount, offer->price_max);
 }
 
@@ -345,9 +371,12 @@ const char *fog_receipt_audit(const struct fog_receipt *t, const struct fog_offe
 		return "the receipt is for another offer";
 	if (memcmp(t->spec_sha256, offer->spec_sha256, 32) != 0)
 		return "the receipt is for another spec";
-	if (t->price_cpu_hour != offer->price_cpu_hour ||
-	    t->price_memory_gb_hour != offer->price_memory_gb_hour)
+	if (!fog_tariff_equal(&t->price, &offer->price))
 		return "the receipt names another price";
+	if (t->accelerators != limits->accelerators ||
+	    (limits->accelerator_type[0] != '\0' &&
+	     strcmp(t->accelerator_type, limits->accelerator_type) != 0))
+		return "the receipt names other accelerators than those asked for";
 	if (t->usage.wall_ms > limits->wall_ms + FOG_JOBS_SLACK_MS)
 		return "the receipt claims more time than the limit";
 	if (t->usage.wall_ms > observed_ms + FOG_JOBS_SLACK_MS)

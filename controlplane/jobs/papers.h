@@ -13,6 +13,7 @@
 #define FOG_JOBS_PAPERS_H
 
 #include "controlplane/jobs/spec.h"
+#include "controlplane/scheduler/tariff.h"
 
 #define FOG_JOB_SIGNATURE_SIZE 64
 #define FOG_JOB_NODE_SIZE      32
@@ -36,8 +37,7 @@ struct fog_attempt_key {
 struct fog_offer {
 	struct fog_attempt_key key;
 	u8 spec_sha256[32];
-	u64 price_cpu_hour;
-	u64 price_memory_gb_hour;
+	struct fog_tariff price;
 	i64 price_max; /* held in escrow: the price at the wall limit */
 	u64 created_ms;
 };
@@ -88,8 +88,9 @@ struct fog_receipt {
 	u32 artifacts;
 	u64 artifact_bytes;
 	struct fog_job_output manifest; /* size 0 = none were asked for */
-	u64 price_cpu_hour;
-	u64 price_memory_gb_hour;
+	struct fog_tariff price;
+	u32 accelerators; /* that the job had, of this type */
+	char accelerator_type[FOG_JOB_ACCELERATOR_SIZE];
 	i64 amount; /* mfog: price of the reserved resources for usage.wall_ms, at most price_max */
 	u64 started_ms;
 	u64 ended_ms;

@@ -49,8 +49,7 @@ static u32 self_add(struct fog_jobs *j, u32 count)
 		.memory_bytes = j->config.memory_bytes,
 		.gpu_milli = 1000ull * j->config.accelerators.count,
 		.gpu_memory_bytes = j->config.accelerators.memory_bytes,
-		.price_cpu_hour = j->config.price_cpu_hour,
-		.price_memory_gb_hour = j->config.price_memory_gb_hour,
+		.price = j->config.price,
 	};
 	memcpy(h->id, j->config.node_id, sizeof(h->id));
 	memcpy(h->gpu_type, j->config.accelerators.type, sizeof(h->gpu_type));

@@ -11,7 +11,8 @@
 #define HORIZON_MS    FOG_JOB_WALL_MS_MAX /* no job meets what comes later */
 #define CORES_MAX     1e6
 #define MEMORY_MB_MAX (1ull << 30)
-#define TIMES_MAX     (FOG_JOBS_RESERVATIONS_MAX * FOG_KEEP_MAX)
+#define TIMES_MAX     (FOG_JOBS_RESERVATIONS_MAX * FOG_KEEP_MAX + FOG_JOBS_CLOSED_MAX)
+#define OWNER_OTHERS  UINT32_MAX /* of what other operators have closed */
 
 /* ---- times ---------------------------------------------------------------------------------- */
 
@@ -169,6 +170,26 @@ static void hosts_read(struct fog_jobs *j, struct fog_json_reader *r, u64 now_ms
 	}
 }
 
+/* Only of this host can we promise that it takes another's jobs. */
+static void submitter_read(struct fog_jobs *j, struct fog_json_reader *r,
+			   struct fog_reservation *out)
+{
+	const char *text = fog_json_text_of(r, "submitter", FOG_JOB_HOST_SIZE);
+	u32 count = fog_json_ok(r) ? fog_pass_hosts(j) : 0, h = 0;
+
+	while (h < count && !fog_job_host_matches(text, &j->hosts[h]))
+		h++;
+	if (!fog_json_ok(r))
+		return;
+	if (h == count)
+		fog_json_wrong(r, "submitter", "no host \"%.64s\" is known", text);
+	else if (out->host_count != 1 ||
+		 memcmp(out->host[0], j->config.node_id, FOG_JOB_NODE_SIZE) != 0)
+		fog_json_wrong(r, "submitter", "goes with this host alone in hosts");
+	else
+		memcpy(out->submitter, j->hosts[h].id, FOG_JOB_NODE_SIZE);
+}
+
 static void amounts_read(struct fog_json_reader *r, struct fog_amount *out)
 {
 	if (fog_json_has(r, "cpu_cores"))
@@ -217,6 +238,8 @@ int fog_reservation_parse(struct fog_jobs *j, const json_t *body, u64 now_ms,
 		fog_json_copy(&r, "note", out->note, sizeof(out->note));
 	if (fog_json_has(&r, "hosts"))
 		hosts_read(j, &r, now_ms, out);
+	if (fog_json_has(&r, "submitter"))
+		submitter_read(j, &r, out);
 	amounts_read(&r, &out->amount);
 	times_read(&r, now_ms, out);
 	fog_json_end(&r);
@@ -239,7 +262,8 @@ u32 fog_reserve_owner(const struct fog_jobs *j, const char *space)
 
 /* One time of a reservation, from now. */
 struct moment {
-	struct fog_reservation *r;
+	struct fog_reservation *r; /* NULL: another operator's */
+	const u8 *node;            /* then, its host */
 	u32 owner;
 	u64 start_ms, end_ms;
 	bool first;
@@ -251,6 +275,8 @@ static int moment_compare(const void *a, const void *b)
 
 	if (x->start_ms != y->start_ms)
 		return x->start_ms < y->start_ms ? -1 : 1;
+	if (x->r == NULL || y->r == NULL)
+		return (x->r != NULL) - (y->r != NULL);
 	return strcmp(x->r->id, y->r->id);
 }
 
@@ -278,7 +304,28 @@ static u32 moments_read(struct fog_jobs *j, struct moment out[TIMES_MAX])
 				break;
 		}
 	}
-	qsort(out, count, sizeof(*out), moment_compare);
+	return count;
+}
+
+/* Hosts that others have closed to us. */
+static u32 closed_read(const struct fog_jobs *j, const struct fog_closed *closed, u32 closed_count,
+		       struct moment *out)
+{
+	u32 count = 0;
+
+	for (u32 i = 0; i < closed_count; i++) {
+		const struct fog_closed *c = &closed[i];
+		if (c->end_ms <= j->now_ms || c->begin_ms > j->now_ms + HORIZON_MS ||
+		    memcmp(c->submitter, j->config.node_id, FOG_JOB_NODE_SIZE) == 0 ||
+		    memcmp(c->node, j->config.node_id, FOG_JOB_NODE_SIZE) == 0)
+			continue;
+		out[count++] = (struct moment){
+			.node = c->node,
+			.owner = OWNER_OTHERS,
+			.start_ms = c->begin_ms > j->now_ms ? c->begin_ms - j->now_ms : 0,
+			.end_ms = c->end_ms - j->now_ms,
+		};
+	}
 	return count;
 }
 
@@ -293,7 +340,8 @@ static void keep_on(struct fog_pass *p, const struct moment *m, u32 index,
 	struct fog_placement_host *h = &p->j->hosts[index];
 
 	h->keep = &p->keeps[index];
-	if (fog_keep_add(h->keep, m->owner, m->start_ms, m->end_ms, amount) && m->first)
+	if (fog_keep_add(h->keep, m->owner, m->start_ms, m->end_ms, amount) && m->r != NULL &&
+	    m->first)
 		m->r->kept = fog_amount_plus(&m->r->kept, amount);
 }
 
@@ -375,29 +423,59 @@ static void keep_hosts(struct fog_pass *p, const struct moment *m)
 	}
 }
 
-bool fog_pass_keep(struct fog_pass *p)
+static void keep_closed(struct fog_pass *p, const struct moment *m)
 {
-	struct moment *moment;
-	struct vacancy *list;
+	struct fog_placement_host *h = fog_pass_host(p->j, p->host_count, m->node);
+	struct fog_amount all;
 
-	if (p->j->reservation_count == 0)
-		return true;
-	p->keeps = calloc(p->host_count + 1, sizeof(*p->keeps));
-	moment = calloc(TIMES_MAX, sizeof(*moment));
-	list = calloc(p->host_count + 1, sizeof(*list));
-	bool ok = p->keeps != NULL && moment != NULL && list != NULL;
-	u32 count = ok ? moments_read(p->j, moment) : 0;
+	if (h == NULL)
+		return;
+	all = offered(h);
+	keep_on(p, m, (u32)(h - p->j->hosts), &all);
+}
+
+static void keep_all(struct fog_pass *p, struct moment *moment, u32 count, struct vacancy *list)
+{
+	qsort(moment, count, sizeof(*moment), moment_compare);
 	for (u32 i = 0; i < count; i++) {
-		if (moment[i].r->host_count != 0)
+		if (moment[i].r == NULL)
+			keep_closed(p, &moment[i]);
+		else if (moment[i].r->host_count != 0)
 			keep_hosts(p, &moment[i]);
 		else
 			keep_amount(p, &moment[i], list);
 	}
-	for (u32 i = 0; ok && i < p->run_count; i++) {
+}
+
+bool fog_pass_keep(struct fog_pass *p)
+{
+	const struct fog_jobs_ports *ports = &p->j->ports;
+	struct fog_closed *closed = calloc(FOG_JOBS_CLOSED_MAX, sizeof(*closed));
+	struct moment *moment = NULL;
+	struct vacancy *list = NULL;
+	u32 closed_count = 0, count;
+	bool ok = closed != NULL;
+
+	if (ok && ports->closed != NULL)
+		closed_count = ports->closed(ports->context, closed, FOG_JOBS_CLOSED_MAX);
+	if (p->j->reservation_count == 0 && closed_count == 0)
+		goto out;
+	p->keeps = calloc(p->host_count + 1, sizeof(*p->keeps));
+	moment = calloc(TIMES_MAX, sizeof(*moment));
+	list = calloc(p->host_count + 1, sizeof(*list));
+	ok = ok && p->keeps != NULL && moment != NULL && list != NULL;
+	if (!ok)
+		goto out;
+	count = moments_read(p->j, moment);
+	count += closed_read(p->j, closed, closed_count, &moment[count]);
+	keep_all(p, moment, count, list);
+	for (u32 i = 0; i < p->run_count; i++) {
 		const struct fog_batch_run *run = &p->runs[i];
 		struct fog_amount use = {run->cpu_milli, run->memory_bytes, run->gpu_milli};
 		fog_keep_use(&p->keeps[run->host], run->owner, run->left_ms, &use);
 	}
+out:
+	free(closed);
 	free(moment);
 	free(list);
 	return ok;
@@ -417,17 +495,52 @@ int fog_jobs_reservations_look(struct fog_jobs *j, u64 now_ms)
 
 /* ---- the worker ----------------------------------------------------------------------------- */
 
-const struct fog_reservation *fog_reserve_meets(const struct fog_jobs *j, u64 wall_ms)
+/* Does it keep this host whole? */
+static bool closes(const struct fog_jobs *j, const struct fog_reservation *r)
+{
+	for (u32 h = 0; empty(&r->amount) && h < r->host_count; h++)
+		if (memcmp(r->host[h], j->config.node_id, FOG_JOB_NODE_SIZE) == 0)
+			return true;
+	return false;
+}
+
+const struct fog_reservation *fog_reserve_meets(const struct fog_jobs *j, u64 wall_ms,
+						const u8 submitter[FOG_JOB_NODE_SIZE])
 {
 	u64 begin;
 
 	for (u32 i = 0; i < j->reservation_count; i++) {
 		const struct fog_reservation *r = &j->reservations[i];
-		for (u32 h = 0; empty(&r->amount) && h < r->host_count; h++)
-			if (memcmp(r->host[h], j->config.node_id, FOG_JOB_NODE_SIZE) == 0 &&
-			    fog_reservation_next(r, j->now_ms, &begin) &&
-			    begin < j->now_ms + wall_ms)
-				return r;
+		if (closes(j, r) && memcmp(r->submitter, submitter, FOG_JOB_NODE_SIZE) != 0 &&
+		    fog_reservation_next(r, j->now_ms, &begin) && begin < j->now_ms + wall_ms)
+			return r;
 	}
 	return NULL;
+}
+
+u32 fog_jobs_closed(const struct fog_jobs *j, struct fog_closed out[FOG_CLOSED_MAX], u64 now_ms)
+{
+	u32 count = 0;
+	u64 begin;
+
+	for (u32 i = 0; i < j->reservation_count; i++) {
+		const struct fog_reservation *r = &j->reservations[i];
+		struct fog_closed c = {0};
+		u32 at = 0;
+		if (!closes(j, r) || !fog_reservation_next(r, now_ms, &begin))
+			continue;
+		memcpy(c.node, j->config.node_id, sizeof(c.node));
+		memcpy(c.submitter, r->submitter, sizeof(c.submitter));
+		c.begin_ms = begin;
+		c.end_ms = begin + r->duration_ms;
+		while (at < count && out[at].begin_ms <= begin)
+			at++;
+		if (at == FOG_CLOSED_MAX)
+			continue;
+		u32 moved = FOG_MIN(count, FOG_CLOSED_MAX - 1u) - at;
+		memmove(&out[at + 1], &out[at], moved * sizeof(*out));
+		out[at] = c;
+		count = FOG_MIN(count + 1, (u32)FOG_CLOSED_MAX);
+	}
+	return count;
 }

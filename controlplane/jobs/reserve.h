@@ -4,13 +4,16 @@
  *	{"namespace": "render", "hosts": ["elm", "oak"],          or cpu_cores, memory_mb,
  *accelerators "start_ms": 1764367200000, "duration_seconds": 7200,     start: now when absent
  *	 "every_seconds": 86400, "until_ms": 1766959200000,       when it comes again
- *	 "note": "nightly film"}
+ *	 "submitter": "birch",                                    of this host alone: whose jobs,
+ *too "note": "nightly film"}
  *
  * While it lasts only jobs of the namespace get what is kept; before, others get it as long as they
  * must have ended when it begins (backfill). What runs when it is made may run on. A reservation by
  * hosts keeps all of them, or the amounts on each; one by amounts alone takes what is free wherever
- * it is, and moves when a host dies. It binds the jobs of the fog host it is made at; one that
- *names that host also keeps jobs of others away from it. */
+ * it is, and moves when a host dies. It binds the jobs of the fog host it is made at. One that
+ *keeps that host itself whole binds everybody: the host says so in its descriptor, others plan
+ *around it, and who does not is declined; but to jobs of the submitting host it names it is open.
+ */
 #ifndef FOG_JOBS_RESERVE_H
 #define FOG_JOBS_RESERVE_H
 
@@ -28,7 +31,8 @@ struct fog_reservation {
 	char owner[FOG_JOB_USER_SIZE]; /* who made it, or bought it */
 	char space[FOG_JOB_NAME_SIZE];
 	char note[FOG_RESERVE_NOTE_SIZE];
-	u32 host_count; /* 0: by amounts */
+	u8 submitter[FOG_JOB_NODE_SIZE]; /* whose jobs may use it, too; zero: ours alone */
+	u32 host_count;                  /* 0: by amounts */
 	u8 host[FOG_RESERVE_HOSTS_MAX][FOG_JOB_NODE_SIZE];
 	struct fog_amount amount;
 	u64 start_ms;    /* Unix, of the first time */
@@ -58,6 +62,8 @@ bool fog_reservation_next(const struct fog_reservation *r, u64 now_ms, u64 *begi
 
 /* The i-th; NULL: no more. What is kept for it is looked up again first. */
 const struct fog_reservation *fog_jobs_reservation(const struct fog_jobs *j, u32 index);
+/* When this host is closed to others, the nearest times; their number. */
+u32 fog_jobs_closed(const struct fog_jobs *j, struct fog_closed out[FOG_CLOSED_MAX], u64 now_ms);
 /* Looks up again what is kept. 0 or -EAGAIN. */
 int fog_jobs_reservations_look(struct fog_jobs *j, u64 now_ms);
 

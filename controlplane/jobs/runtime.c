@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The engine on the loop, see runtime.h. */
 #include "controlplane/jobs/runtime.h"
+#include "controlplane/jobs/reserve.h"
 
 #include <errno.h>
 #include <sys/queue.h>
@@ -131,6 +132,13 @@ static u32 port_hosts(void *context, struct fog_placement_host *out, u32 cap, u6
 	struct fog_jobs_runtime *rt = context;
 
 	return rt->config.hosts(rt->config.context, out, cap, now_ms);
+}
+
+static u32 port_closed(void *context, struct fog_closed *out, u32 cap)
+{
+	struct fog_jobs_runtime *rt = context;
+
+	return rt->config.closed != NULL ? rt->config.closed(rt->config.context, out, cap) : 0;
 }
 
 static void port_sign(void *context, const void *message, size_t len,
@@ -538,6 +546,7 @@ static int engine_start(struct fog_jobs_runtime *rt, char why[FOG_JOBS_RUNTIME_W
 	const struct fog_jobs_ports ports = {
 		.context = rt,
 		.hosts = port_hosts,
+		.closed = port_closed,
 		.told = rt->config.told != NULL ? port_told : NULL,
 		.backed = rt->config.backed != NULL ? port_backed : NULL,
 		.funded = rt->config.funded != NULL ? port_funded : NULL,
@@ -696,6 +705,11 @@ void fog_jobs_runtime_demand(void *ctx, struct fog_jobs_demand *out)
 	struct fog_jobs_runtime *rt = ctx;
 
 	fog_jobs_demand(rt->jobs, out);
+}
+
+u32 fog_jobs_runtime_closed(struct fog_jobs_runtime *rt, struct fog_closed out[FOG_CLOSED_MAX])
+{
+	return fog_jobs_closed(rt->jobs, out, fog_jobs_runtime_now(rt));
 }
 
 u32 fog_jobs_runtime_open(void *ctx)

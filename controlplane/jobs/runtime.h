@@ -42,6 +42,8 @@ struct fog_jobs_runtime_config {
 
 	/* The directory: as the port `hosts` of engine.h, and names for people. */
 	u32 (*hosts)(void *context, struct fog_placement_host *out, u32 cap, u64 now_ms);
+	/* When hosts are closed by their operators; NULL: never. */
+	u32 (*closed)(void *context, struct fog_closed *out, u32 cap);
 	fog_host_name_fn host_name;
 	/* As the port `told` of engine.h; NULL: nobody is asked. */
 	void (*told)(void *context, const u8 node[32], double *good, double *bad);
@@ -83,6 +85,8 @@ int fog_jobs_runtime_evidence(void *rt, const u8 node[32], enum fog_evidence_sou
 void fog_jobs_runtime_told_changed(void *rt);
 const struct fog_jobs_totals *fog_jobs_runtime_totals(const struct fog_jobs_runtime *rt);
 void fog_jobs_runtime_demand(void *rt, struct fog_jobs_demand *out);
+/* When this host is closed to others, see fog_jobs_closed(). */
+u32 fog_jobs_runtime_closed(struct fog_jobs_runtime *rt, struct fog_closed out[FOG_CLOSED_MAX]);
 
 /* ---- between the files of jobs/ ------------------------------------------------------------- */
 struct fog_jobs *fog_jobs_runtime_engine(struct fog_jobs_runtime *rt);

@@ -139,6 +139,8 @@ static const struct fog_migration jobs_migrations[] = {
 	 "ALTER TABLE job ADD COLUMN trace TEXT NOT NULL DEFAULT '';"
 	 "ALTER TABLE work ADD COLUMN trace TEXT NOT NULL DEFAULT '';"
 	 "ALTER TABLE hook ADD COLUMN trace TEXT NOT NULL DEFAULT '';"},
+	{11, /* Whose jobs may use it, too; NULL: nobody's. */
+	 "ALTER TABLE reservation ADD COLUMN submitter BLOB;"},
 };
 
 static const struct fog_migration ledger_migrations[] = {

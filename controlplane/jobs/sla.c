@@ -33,8 +33,8 @@ static void breach(struct fog_jobs *j, struct fog_job *job, enum fog_breach kind
 	job->breached |= 1u << kind;
 	if (price == 0) /* never placed: what we would ask ourselves */
 		price = FOG_MAX(fog_price(job->limits.cpu_milli, job->limits.memory_bytes,
-					  job->limits.wall_ms, j->config.price_cpu_hour,
-					  j->config.price_memory_gb_hour),
+					  1000 * job->limits.accelerators, job->limits.wall_ms,
+					  &j->config.price),
 				0);
 	i64 amount = fog_tier_back(job->terms.tier, price);
 	if (!fog_db_breach_add(j, job->id, job->terms.space, job->terms.tier, breach_name[kind],

@@ -255,6 +255,9 @@ int fog_job_spec_parse(const char *text, size_t len, struct fog_job_spec **out,
 	stdin_read(&r, s);
 	s->engine = fog_json_has(&r, "engine") ? fog_json_text_of(&r, "engine", FOG_JOB_ENGINE_SIZE)
 					       : "native";
+	if (fog_json_ok(&r) && s->limits.accelerators != 0 && strcmp(s->engine, "native") != 0 &&
+	    strcmp(s->engine, "oci") != 0)
+		fog_json_wrong(&r, "engine", "shows no accelerators: native and oci do");
 	fog_json_end(&r);
 	if (!fog_json_ok(&r)) {
 		snprintf(error, FOG_JSON_ERROR_SIZE, "%s", r.error);

@@ -410,7 +410,8 @@ void fog_reserve_tick(struct fog_jobs *j); /* drops what is over */
 /* The number of the namespace among those with reservations; 0 = it has none. */
 u32 fog_reserve_owner(const struct fog_jobs *j, const char *space);
 /* A reservation of this very host that a job of this length would meet, or NULL. */
-const struct fog_reservation *fog_reserve_meets(const struct fog_jobs *j, u64 wall_ms);
+const struct fog_reservation *fog_reserve_meets(const struct fog_jobs *j, u64 wall_ms,
+						const u8 submitter[FOG_JOB_NODE_SIZE]);
 
 /* ---- sla.c ---------------------------------------------------------------------------------- */
 void fog_sla_waiting(struct fog_jobs *j, struct fog_job *job); /* still does */

@@ -69,9 +69,12 @@ static void price_add(json_t *o, const char *text)
 	if (fog_offer_parse(text, &offer, error) != 0)
 		return;
 	json_object_set_new(o, "price",
-			    json_pack("{s:I,s:I,s:I}", "cpu_hour", (json_int_t)offer.price_cpu_hour,
-				      "memory_gb_hour", (json_int_t)offer.price_memory_gb_hour,
+			    json_pack("{s:I,s:I,s:I}", "cpu_hour", (json_int_t)offer.price.cpu_hour,
+				      "memory_gb_hour", (json_int_t)offer.price.memory_gb_hour,
 				      "max", (json_int_t)offer.price_max));
+	if (offer.price.accelerator_hour != 0)
+		json_object_set_new(json_object_get(o, "price"), "accelerator_hour",
+				    json_integer((json_int_t)offer.price.accelerator_hour));
 }
 
 #define ATTEMPT_SQL                                                                               \

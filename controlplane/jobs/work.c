@@ -157,8 +157,10 @@ static void finish(struct fog_jobs *j, struct fog_work *w, const struct fog_run_
 	memcpy(t.offer_sha256, row.offer_sha256, sizeof(t.offer_sha256));
 	memcpy(t.spec_sha256, w->spec->sha256, sizeof(t.spec_sha256));
 	receipt_fill(&t, r, &w->limits);
-	t.price_cpu_hour = row.offer.price_cpu_hour;
-	t.price_memory_gb_hour = row.offer.price_memory_gb_hour;
+	t.price = row.offer.price;
+	t.accelerators = (u32)w->limits.accelerators;
+	if (t.accelerators != 0)
+		memcpy(t.accelerator_type, j->config.accelerators.type, sizeof(t.accelerator_type));
 	t.amount = fog_receipt_amount(&row.offer, &w->limits, t.outcome, t.usage.wall_ms);
 	t.sequence = fog_db_sequence_next(j);
 	fog_jobs_step(j, (struct fog_job_step){.name = "execute",
@@ -275,11 +277,11 @@ static enum fog_decline offer_check(const struct fog_jobs *j, const struct fog_o
 		fog_jobs_reason(reason, "the offer is too old or from the future");
 		return FOG_DECLINE_OFFER;
 	}
-	if (offer->price_cpu_hour < j->config.price_cpu_hour ||
-	    offer->price_memory_gb_hour < j->config.price_memory_gb_hour) {
+	if (offer->price.cpu_hour < j->config.price.cpu_hour ||
+	    offer->price.memory_gb_hour < j->config.price.memory_gb_hour) {
 		fog_jobs_reason(reason, "this host asks %llu and %llu mfog an hour",
-				(unsigned long long)j->config.price_cpu_hour,
-				(unsigned long long)j->config.price_memory_gb_hour);
+				(unsigned long long)j->config.price.cpu_hour,
+				(unsigned long long)j->config.price.memory_gb_hour);
 		return FOG_DECLINE_PRICE;
 	}
 	return FOG_DECLINE_INVALID;
@@ -291,20 +293,26 @@ static enum fog_decline spec_check(struct fog_jobs *j, const struct fog_offer *o
 {
 	const struct fog_job_limits *l = &spec->limits;
 	bool ours = memcmp(offer->key.submitter, j->config.node_id, FOG_JOB_NODE_SIZE) == 0;
-	i64 price = fog_price(l->cpu_milli, l->memory_bytes, l->wall_ms, offer->price_cpu_hour,
-			      offer->price_memory_gb_hour);
+	i64 price = fog_price(l->cpu_milli, l->memory_bytes, 1000 * l->accelerators, l->wall_ms,
+			      &offer->price);
 
 	if (memcmp(spec->sha256, offer->spec_sha256, sizeof(spec->sha256)) != 0) {
 		fog_jobs_reason(reason, "the spec is not the one that was signed");
 		return FOG_DECLINE_OFFER;
+	}
+	if (l->accelerators != 0 &&
+	    offer->price.accelerator_hour < j->config.price.accelerator_hour) {
+		fog_jobs_reason(reason, "this host asks %llu mfog for an accelerator and hour",
+				(unsigned long long)j->config.price.accelerator_hour);
+		return FOG_DECLINE_PRICE;
 	}
 	if (price < 0 || price > offer->price_max) {
 		fog_jobs_reason(reason, "%lld mfog do not cover the limit, %lld would",
 				(long long)offer->price_max, (long long)price);
 		return FOG_DECLINE_PRICE;
 	}
-	if (!ours && fog_reserve_meets(j, l->wall_ms) != NULL) {
-		fog_jobs_reason(reason, "this host is reserved for its own jobs in that time");
+	if (!ours && fog_reserve_meets(j, l->wall_ms, offer->key.submitter) != NULL) {
+		fog_jobs_reason(reason, "this host is reserved for others in that time");
 		return FOG_DECLINE_CAPACITY;
 	}
 	return capacity_check(j, l, reason);

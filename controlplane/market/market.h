@@ -179,6 +179,23 @@ struct fog_quote {
 int fog_market_quote(const struct fog_market *m, enum fog_lane lane, u64 quantity, u64 duration,
 		     i32 trust_ppm, u64 now_ms, struct fog_quote *out);
 
+/* Kinds of accelerators, by the memory of each: band and price of one are those of the lane gpu,
+ * times its factor. Memory nobody knows is small. */
+enum fog_kind {
+	FOG_KIND_SMALL = 1, /* below 24 GiB: once */
+	FOG_KIND_MEDIUM,    /* below 48 GiB: twice */
+	FOG_KIND_LARGE,     /* four times */
+	FOG_KIND_COUNT
+};
+#define FOG_ACCELERATOR_FIRST_MFOG 2000 /* the lane's first price: of a small one, per hour */
+enum fog_kind fog_kind_of(u64 memory_bytes);
+u32 fog_kind_factor(enum fog_kind kind);
+const char *fog_kind_name(enum fog_kind kind);
+enum fog_kind fog_kind_parse(const char *name); /* 0: no such one */
+/* As fog_market_quote() of the lane gpu. */
+int fog_market_quote_kind(const struct fog_market *m, enum fog_kind kind, u64 quantity,
+			  u64 duration, i32 trust_ppm, u64 now_ms, struct fog_quote *out);
+
 struct fog_bulk_item {
 	enum fog_lane lane;
 	u64 quantity;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 
+#include "controlplane/market/name.h"
 #include "controlplane/market/ratio.h"
 
 #define SCALE        1000000000000ull /* millionths of units times millionths of hours */
@@ -57,19 +58,59 @@ static u32 reputation_ppm(i32 trust_ppm)
 	return trust_ppm < 0 ? 1000000 : (u32)(700000 + (u64)trust_ppm * 6 / 10);
 }
 
-int fog_market_quote(const struct fog_market *m, enum fog_lane lane, u64 quantity, u64 duration,
-		     i32 trust_ppm, u64 now_ms, struct fog_quote *out)
+static const struct {
+	const char *name;
+	u32 factor;
+	u64 below_gib; /* memory */
+} kinds[FOG_KIND_COUNT] = {
+	[FOG_KIND_SMALL] = {"small", 1, 24},
+	[FOG_KIND_MEDIUM] = {"medium", 2, 48},
+	[FOG_KIND_LARGE] = {"large", 4, UINT64_MAX},
+};
+
+enum fog_kind fog_kind_of(u64 memory_bytes)
+{
+	enum fog_kind kind = FOG_KIND_SMALL;
+
+	while (memory_bytes >> 30 >= kinds[kind].below_gib)
+		kind++;
+	return kind;
+}
+
+u32 fog_kind_factor(enum fog_kind kind)
+{
+	FOG_ASSERT(kind >= FOG_KIND_SMALL && kind < FOG_KIND_COUNT);
+	return kinds[kind].factor;
+}
+
+const char *fog_kind_name(enum fog_kind kind)
+{
+	FOG_ASSERT(kind >= FOG_KIND_SMALL && kind < FOG_KIND_COUNT);
+	return kinds[kind].name;
+}
+
+enum fog_kind fog_kind_parse(const char *name)
+{
+	for (u32 i = FOG_KIND_SMALL; i < FOG_KIND_COUNT; i++)
+		if (fog_name_is(name, kinds[i].name))
+			return (enum fog_kind)i;
+	return 0;
+}
+
+static int quote(const struct fog_market *m, enum fog_lane lane, u32 factor, u64 quantity,
+		 u64 duration, i32 trust_ppm, u64 now_ms, struct fog_quote *out)
 {
 	if (lane >= FOG_LANE_COUNT || quantity == 0 || quantity > FOG_MARKET_AMOUNT_MAX ||
 	    duration == 0 || duration > FOG_MARKET_DURATION_MAX || trust_ppm > (i32)FOG_MARKET_PPM)
 		return -EINVAL;
 	const struct fog_market_lane *l = &m->lane[lane];
-	u128 exact = (u128)l->price * quantity * duration;
+	i64 price = l->price * factor; /* a price is far below 2^60 */
+	u128 exact = (u128)price * quantity * duration;
 	if (exact / SCALE > FOG_MARKET_COST_MAX)
 		return -EINVAL;
 	*out = (struct fog_quote){
 		.lane = lane,
-		.price = l->price,
+		.price = price,
 		.quantity = quantity,
 		.duration = duration,
 		.base_cost = round_up(exact, SCALE),
@@ -78,8 +119,8 @@ int fog_market_quote(const struct fog_market *m, enum fog_lane lane, u64 quantit
 		.balance_ppm = balance_ppm(fog_ratio_ppm(l->supply, l->demand)),
 		.reputation_ppm = reputation_ppm(trust_ppm),
 		.trust_ppm = trust_ppm < 0 ? 0 : (u32)trust_ppm,
-		.floor = l->floor,
-		.ceiling = l->ceiling,
+		.floor = l->floor * factor,
+		.ceiling = l->ceiling * factor,
 		.volatility_ppm = fog_history_volatility_day_ppm(&l->history),
 		.utilization_ppm = fog_utilization_ppm(l->supply, l->demand),
 		.ratio_ppm = fog_ratio_ppm(l->supply, l->demand),
@@ -93,6 +134,21 @@ int fog_market_quote(const struct fog_market *m, enum fog_lane lane, u64 quantit
 	out->final_price = round_up(exact, SCALE);
 	out->final_mfog = round_up((u128)out->final_price, 1000);
 	return 0;
+}
+
+int fog_market_quote(const struct fog_market *m, enum fog_lane lane, u64 quantity, u64 duration,
+		     i32 trust_ppm, u64 now_ms, struct fog_quote *out)
+{
+	return quote(m, lane, 1, quantity, duration, trust_ppm, now_ms, out);
+}
+
+int fog_market_quote_kind(const struct fog_market *m, enum fog_kind kind, u64 quantity,
+			  u64 duration, i32 trust_ppm, u64 now_ms, struct fog_quote *out)
+{
+	if (kind < FOG_KIND_SMALL || kind >= FOG_KIND_COUNT)
+		return -EINVAL;
+	return quote(m, FOG_LANE_GPU, kinds[kind].factor, quantity, duration, trust_ppm, now_ms,
+		     out);
 }
 
 static u32 discount_ppm(i64 subtotal)

@@ -73,25 +73,23 @@ u64 fog_market_follow(const struct fog_market *m, enum fog_lane lane, u64 base)
 	return (u64)(((unsigned __int128)base * (u64)m->lane[lane].price + first - 1) / first);
 }
 
-void fog_tickets_add(struct fog_tickets *t, u64 cpu, u64 memory, u64 now_ms)
+void fog_tickets_add(struct fog_tickets *t, const struct fog_tariff *price, u64 now_ms)
 {
 	u32 i = t->at++ % FOG_TICKETS_MAX;
 
 	t->ticket[i].until_ms = now_ms + FOG_MARKET_QUOTE_MS;
-	t->ticket[i].cpu = cpu;
-	t->ticket[i].memory = memory;
+	t->ticket[i].price = *price;
 }
 
-void fog_tickets_least(const struct fog_tickets *t, u64 now_ms, u64 *cpu, u64 *memory)
+void fog_tickets_least(const struct fog_tickets *t, u64 now_ms, struct fog_tariff *out)
 {
-	u32 newest = (t->at + FOG_TICKETS_MAX - 1) % FOG_TICKETS_MAX;
-
-	*cpu = t->ticket[newest].cpu;
-	*memory = t->ticket[newest].memory;
+	*out = t->ticket[(t->at + FOG_TICKETS_MAX - 1) % FOG_TICKETS_MAX].price;
 	for (u32 i = 0; i < FOG_TICKETS_MAX; i++) {
+		const struct fog_tariff *p = &t->ticket[i].price;
 		if (t->ticket[i].until_ms <= now_ms)
 			continue;
-		*cpu = FOG_MIN(*cpu, t->ticket[i].cpu);
-		*memory = FOG_MIN(*memory, t->ticket[i].memory);
+		out->cpu_hour = FOG_MIN(out->cpu_hour, p->cpu_hour);
+		out->memory_gb_hour = FOG_MIN(out->memory_gb_hour, p->memory_gb_hour);
+		out->accelerator_hour = FOG_MIN(out->accelerator_hour, p->accelerator_hour);
 	}
 }

@@ -13,6 +13,7 @@
 
 #include "controlplane/market/market.h"
 #include "controlplane/scheduler/sla.h"
+#include "controlplane/scheduler/tariff.h"
 
 #define FOG_RESERVED_DURATION_MIN 24000000ull /* millionths of an hour: a day */
 
@@ -39,11 +40,11 @@ struct fog_tickets {
 	u32 at;
 	struct {
 		u64 until_ms; /* 0 = empty */
-		u64 cpu, memory;
+		struct fog_tariff price;
 	} ticket[FOG_TICKETS_MAX];
 };
-void fog_tickets_add(struct fog_tickets *t, u64 cpu, u64 memory, u64 now_ms);
+void fog_tickets_add(struct fog_tickets *t, const struct fog_tariff *price, u64 now_ms);
 /* The least of each that is still good; the newest when there is no other. */
-void fog_tickets_least(const struct fog_tickets *t, u64 now_ms, u64 *cpu, u64 *memory);
+void fog_tickets_least(const struct fog_tickets *t, u64 now_ms, struct fog_tariff *out);
 
 #endif

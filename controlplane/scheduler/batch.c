@@ -4,15 +4,15 @@
 
 #include <math.h>
 
-const struct fog_batch_policy fog_batch_policy_default = {.order = FOG_BATCH_RESPONSE,
-							  .reservations = 4};
+const struct fog_batch_policy fog_batch_policy_default = {
+	.order = FOG_BATCH_RESPONSE, .reservations = 4, .age = 1, .share = 2};
 
-double fog_batch_score(const struct fog_batch_job *job)
+double fog_batch_score(const struct fog_batch_policy *policy, const struct fog_batch_job *job)
 {
 	double wall = (double)FOG_MAX(job->request->wall_ms, 1);
 
-	return log(wall) - FOG_BATCH_AGE * log1p((double)job->wait_ms / wall) +
-	       FOG_BATCH_SHARE * FOG_MIN(FOG_MAX(job->use, 0), 1);
+	return log(wall) - policy->age * log1p((double)job->wait_ms / wall) +
+	       policy->share * FOG_MIN(FOG_MAX(job->use, 0), 1);
 }
 
 /* Would miss its deadline if as much time passed again as it may take. */
@@ -48,7 +48,7 @@ void fog_batch_sort(const struct fog_batch_policy *policy, struct fog_batch_job 
 	for (u32 i = 0; i < count; i++) {
 		order[i] = i;
 		jobs[i].urgent = urgent(&jobs[i]);
-		jobs[i].score = fog_batch_score(&jobs[i]);
+		jobs[i].score = fog_batch_score(policy, &jobs[i]);
 	}
 	qsort_r(order, count, sizeof(*order), turn_compare, &t);
 }

@@ -7,7 +7,7 @@
  *
  * Order: the higher priority first. Within one, RESPONSE: jobs that would miss their deadline come
  * first, then by
- *	score = ln(wall) - FOG_BATCH_AGE x ln(1 + wait / wall) + FOG_BATCH_SHARE x use
+ *	score = ln(wall) - age x ln(1 + wait / wall) + share x use
  * the least first. wall is the requested limit, wait how long it has waited: short jobs go first,
  * long ones catch up by waiting, so that nobody starves. use is what the owner has used lately
  * beyond his share of all, in 0..1: fair share.
@@ -26,8 +26,6 @@
 #define FOG_BATCH_MEMBERS_MAX      64  /* of a gang */
 #define FOG_BATCH_RESERVATIONS_MAX 32  /* of one pass */
 #define FOG_BATCH_PRIORITY_MAX     100 /* 0..100, 50 unless asked otherwise */
-#define FOG_BATCH_AGE              1.0
-#define FOG_BATCH_SHARE            2.0 /* whoever used it all waits as if for e^2 longer jobs */
 #define FOG_BATCH_NEVER            UINT64_MAX
 
 enum fog_batch_order {
@@ -39,9 +37,10 @@ struct fog_batch_policy {
 	enum fog_batch_order order;
 	bool blocking;                               /* nothing starts before its turn */
 	u32 reservations;                            /* up to FOG_BATCH_RESERVATIONS_MAX */
+	double age, share;                           /* of RESPONSE */
 	const struct fog_placement_weights *weights; /* NULL = default */
 };
-/* RESPONSE, 4 reservations. */
+/* RESPONSE, 4 reservations, age 1, share 2: whoever used it all waits as if for e^2 longer jobs. */
 extern const struct fog_batch_policy fog_batch_policy_default;
 
 /* Work that holds capacity of a host. */
@@ -77,7 +76,7 @@ struct fog_batch_job {
 	i64 price[FOG_BATCH_MEMBERS_MAX];
 };
 
-double fog_batch_score(const struct fog_batch_job *job);
+double fog_batch_score(const struct fog_batch_policy *policy, const struct fog_batch_job *job);
 
 /* Writes into order[count] whose turn it is. O(n log n). */
 void fog_batch_sort(const struct fog_batch_policy *policy, struct fog_batch_job *jobs, u32 *order,

@@ -16,6 +16,14 @@
 
 #include "crypto/types.h"
 
+/* A host is closed by its own operator for that time, but to jobs of one submitting host. Unix. */
+struct fog_closed {
+	u8 node[32];
+	u8 submitter[32]; /* zero: only its own jobs run there */
+	u64 begin_ms, end_ms;
+};
+#define FOG_CLOSED_MAX 4 /* times of one host that it tells the others, the nearest */
+
 /* Periods of one host, the nearest by start: later ones count once they are near. */
 #define FOG_KEEP_MAX 8
 

@@ -220,8 +220,8 @@ static void filter_job(struct fog_plan *p, u32 job, u64 horizon_ms)
 			continue;
 		}
 		u32 site = p->site_of[i] != NONE ? p->site_of[i] : site_add(p, i, horizon_ms);
-		i64 cost = fog_price(r->cpu_milli, r->memory_bytes, r->wall_ms, h->price_cpu_hour,
-				     h->price_memory_gb_hour);
+		i64 cost = fog_price(r->cpu_milli, r->memory_bytes, r->gpu_milli, r->wall_ms,
+				     &h->price);
 		p->entry[at++] = (struct entry){
 			.site = site,
 			.latency_us = latency_us(j, &p->hosts[i]),

@@ -133,30 +133,13 @@ static void gene_swap(u32 *a, u32 *b)
 }
 
 /* Between two cuts on a ring. */
-static void cross_segment(struct fog_random *r, u32 genes, u32 *a, u32 *b)
+void fog_cross_choice(struct fog_random *r, u32 genes, u32 *a, u32 *b)
 {
 	u32 at = fog_random_below(r, genes), left = fog_random_below(r, genes);
 
 	for (; left > 0; left--) {
 		gene_swap(&a[at], &b[at]);
 		at = at + 1 < genes ? at + 1 : 0;
-	}
-}
-
-void fog_cross_choice(struct fog_random *r, u32 genes, u32 *a, u32 *b)
-{
-	u64 coins = 0;
-
-	if (fog_random_next(r) & 3) {
-		cross_segment(r, genes, a, b);
-		return;
-	}
-
-	for (u32 i = 0; i < genes; i++) {
-		coins = i % 64 == 0 ? fog_random_next(r) : coins >> 1;
-		u32 change = (a[i] ^ b[i]) & -(u32)(coins & 1);
-		a[i] ^= change;
-		b[i] ^= change;
 	}
 }
 

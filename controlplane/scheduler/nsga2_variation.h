@@ -31,8 +31,7 @@ void fog_cross_real(struct fog_random *r, const double *lower, const double *upp
 void fog_mutate_real(struct fog_random *r, const double *lower, const double *upper, u32 genes,
 		     u32 eta, double probability, double *gene);
 
-/* Swaps a random segment of the genes, so that neighbours that go well together stay together; one
- * time in four each gene with probability 1/2. */
+/* Swaps a random segment of the genes, so that neighbours that go well together stay together. */
 void fog_cross_choice(struct fog_random *r, u32 genes, u32 *a, u32 *b);
 /* Draws each gene anew, in 0..choices[i]-1 and another than it was, with the given probability. */
 void fog_mutate_choice(struct fog_random *r, const u32 *choices, u32 genes, double probability,

@@ -73,22 +73,23 @@ static i64 price_part(u64 amount, u64 wall_ms, u64 price, u64 unit)
 	return mfog > INT64_MAX ? -1 : (i64)mfog;
 }
 
-i64 fog_price(u64 cpu_milli, u64 memory_bytes, u64 wall_ms, u64 price_cpu_hour,
-	      u64 price_memory_gb_hour)
+i64 fog_price(u64 cpu_milli, u64 memory_bytes, u64 gpu_milli, u64 wall_ms,
+	      const struct fog_tariff *t)
 {
-	i64 cpu = price_part(cpu_milli, wall_ms, price_cpu_hour, 1000);
-	i64 memory = price_part(memory_bytes, wall_ms, price_memory_gb_hour, GIB);
+	i64 cpu = price_part(cpu_milli, wall_ms, t->cpu_hour, 1000);
+	i64 memory = price_part(memory_bytes, wall_ms, t->memory_gb_hour, GIB);
+	i64 gpu = price_part(gpu_milli, wall_ms, t->accelerator_hour, 1000);
 	i64 sum;
 
-	if (cpu < 0 || memory < 0 || __builtin_add_overflow(cpu, memory, &sum))
+	if (cpu < 0 || memory < 0 || gpu < 0 || __builtin_add_overflow(cpu, memory, &sum) ||
+	    __builtin_add_overflow(sum, gpu, &sum))
 		return -1;
 	return sum;
 }
 
 static i64 host_price(const struct fog_placement_request *r, const struct fog_placement_host *h)
 {
-	return fog_price(r->cpu_milli, r->memory_bytes, r->wall_ms, h->price_cpu_hour,
-			 h->price_memory_gb_hour);
+	return fog_price(r->cpu_milli, r->memory_bytes, r->gpu_milli, r->wall_ms, &h->price);
 }
 
 static bool excluded(const struct fog_placement_request *r, const u8 id[FOG_NODE_ID_SIZE])

@@ -19,6 +19,7 @@
 #define FOG_SCHEDULER_H
 
 #include "controlplane/scheduler/keep.h"
+#include "controlplane/scheduler/tariff.h"
 #include "crypto/types.h"
 
 #define FOG_PLACEMENT_HOSTS_MAX          16384 /* hosts of one call */
@@ -71,10 +72,9 @@ struct fog_placement_host {
 	u64 gpu_milli;        /* 1/1000 of an accelerator, all of the host's together */
 	u64 gpu_memory_bytes; /* of each; 0 = unknown */
 	char gpu_type[FOG_PLACEMENT_GPU_SIZE]; /* of all */
-	u64 price_cpu_hour;                    /* mfog per core and hour */
-	u64 price_memory_gb_hour;              /* mfog per GiB and hour */
-	u32 latency_ms;                        /* 0 = unknown */
-	u32 bandwidth_kbps;                    /* to it; 0 = unknown */
+	struct fog_tariff price;
+	u32 latency_ms;       /* 0 = unknown */
+	u32 bandwidth_kbps;   /* to it; 0 = unknown */
 	u32 idle_mw, core_mw; /* power without work, and for each busy core; 0 = unknown */
 	char attribute[FOG_PLACEMENT_KEY_COUNT][FOG_PLACEMENT_VALUE_SIZE]; /* by key; "" unknown */
 
@@ -171,11 +171,10 @@ struct fog_placement {
 	u32 hosts;
 };
 
-/* Price in mfog, rounded up, of reserving the resources for wall_ms at the given prices per hour;
- * CPU and memory are rounded separately. Resources of zero cost nothing. Returns -1 when it does
- * not fit i64. */
-i64 fog_price(u64 cpu_milli, u64 memory_bytes, u64 wall_ms, u64 price_cpu_hour,
-	      u64 price_memory_gb_hour);
+/* Price in mfog, rounded up, of reserving the resources for wall_ms; CPU, memory and accelerators
+ * are rounded separately. Resources of zero cost nothing. Returns -1 when it does not fit i64. */
+i64 fog_price(u64 cpu_milli, u64 memory_bytes, u64 gpu_milli, u64 wall_ms,
+	      const struct fog_tariff *tariff);
 
 /* Whether its counts, keys and bounds are in range. */
 bool fog_placement_request_ok(const struct fog_placement_request *request);

@@ -62,6 +62,7 @@ class Client:
         self.token = token
         self.seen = seen if seen is not None else set()  # (METHOD, template)
         self.document = {"paths": {}}
+        self.auction = None  # (number, order to reveal), of the endpoints' test
 
     @property
     def local(self):

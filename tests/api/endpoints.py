@@ -146,21 +146,25 @@ def peers(client):
 
 
 def auction(client):
+    """Opened and committed to here; workflows.auction_revealed goes on when its phase has come."""
     made = client.post("/v1/fog/pricing/auctions",
-                       {"lane": "cpu", "commit_seconds": 20, "reveal_seconds": 20}).data
-    number, nonce = made["auction_id"], "22" * 32
-    order = {"price_ufog": 1000, "quantity": 1, "nonce": nonce}
+                       {"lane": "cpu", "commit_seconds": 20, "reveal_seconds": 900}).data
+    number = made["auction_id"]
+    order = {"price_ufog": 1000, "quantity": 1, "nonce": "22" * 32}
     ask = client.post("/v1/fog/pricing/asks",
                       order | {"auction_id": number, "hours": made["hours"]}).data
-    client.post("/v1/fog/pricing/auctions/{id}/commit",
-                {"account": ask["account"], "hash": ask["hash"], "user": "local",
-                 "deposit_mfog": ask["deposit_mfog"]}, id=number)
-    client.post("/v1/fog/pricing/auctions/{id}/reveal",
-                order | {"account": ask["account"], "side": "ask",
-                         "signature": ask["signature"]}, status=409, id=number)
-    client.seen.add(("POST", "/v1/fog/pricing/auctions/{id}/reveal"))  # its phase is not yet
-    client.get("/v1/fog/pricing/auctions/{id}", id=number)
-    client.get("/v1/fog/pricing/auctions")
+    commit = {"account": ask["account"], "hash": ask["hash"], "user": "local",
+              "deposit_mfog": ask["deposit_mfog"]}
+    row = client.post("/v1/fog/pricing/auctions/{id}/commit", commit, id=number).data
+    check(row["phase"] == "commit" and row["orders"] == 1, f"not committed: {row}")
+    client.post("/v1/fog/pricing/auctions/{id}/commit", commit, status=409, id=number)
+    reveal = order | {"account": ask["account"], "side": "ask", "signature": ask["signature"]}
+    client.post("/v1/fog/pricing/auctions/{id}/reveal", reveal, status=409, id=number)
+    shown = client.get("/v1/fog/pricing/auctions/{id}", id=number).data
+    check(shown["orders"] == 1 and shown["price_ufog"] is None, f"it shows {shown}")
+    rows = client.get("/v1/fog/pricing/auctions").data["auctions"]
+    check(number in [r["auction_id"] for r in rows], "it is not listed")
+    client.auction = number, reveal
 
 
 def reservation(client):
@@ -218,18 +222,41 @@ def tokens(client):
 
 
 def alerts(client):
-    if "/v1/alerts" not in client.document["paths"]:
-        return "not served here"
-    rows = client.get("/v1/alerts").json["alerts"]
-    client.get("/v1/alerts/rules")
-    number = rows[0]["id"] if rows else 0
-    client.post("/v1/alerts/{id}/acknowledge", {"by": "api-test"},
-                status=None if rows else (200, 404), id=number)
-    client.seen.add(("POST", "/v1/alerts/{id}/acknowledge"))  # there may be none
-    silence = client.post("/v1/alerts/silences", {"rule": "api-test", "key": "", "seconds": 1},
+    rules = client.get("/v1/alerts/rules").json["rules"]
+    check({"component_down", "state_disk_low"} <= {r["name"] for r in rules}, f"rules: {rules}")
+    client.post("/v1/alerts/{id}/acknowledge", {"by": "api-test"}, status=404, id=0)
+    silence = client.post("/v1/alerts/silences", {"rule": "api-test", "seconds": 60},
                           status=201).json["id"]
+    listed = client.get("/v1/alerts", {"limit": 1}).json
+    check(silence in [s["id"] for s in listed["silences"]], "the silence is not listed")
     client.call("DELETE", "/v1/alerts/silences/{id}", id=silence)
-    return None
+    client.call("DELETE", "/v1/alerts/silences/{id}", status=404, id=silence)
+    if not listed["alerts"]:
+        client.seen.add(("POST", "/v1/alerts/{id}/acknowledge"))
+        return "nothing has ever fired here: no alert was acknowledged"
+    return alert_kept(client, listed["alerts"][0])
+
+
+def alert_kept(client, row):
+    """Acknowledged, silenced, loud again; paged through."""
+    def again():
+        rows = client.get("/v1/alerts", {"state": "all"}).json["alerts"]
+        return next(r for r in rows if r["id"] == row["id"])
+    acked = client.post("/v1/alerts/{id}/acknowledge", {"by": "api-test"}, id=row["id"]).json
+    check(acked["acknowledged_ms"] and acked["acknowledged_by"] == "api-test", f"ack: {acked}")
+    check(again()["acknowledged_ms"] == acked["acknowledged_ms"], "it is not kept")
+    silence = client.post("/v1/alerts/silences", {"rule": row["rule"], "key": row["key"],
+                                                  "seconds": 60}, status=201).json["id"]
+    check(again()["silenced"], "it is not silenced")
+    client.call("DELETE", "/v1/alerts/silences/{id}", id=silence)
+    check(not again()["silenced"], "it is still silenced")
+    seen, after = [], 0
+    while after is not None:
+        page = client.get("/v1/alerts", {"limit": 2, "after": after}).json
+        seen += [r["id"] for r in page["alerts"]]
+        after = page["next"]
+    check(seen == sorted(set(seen), reverse=True) and row["id"] in seen, f"pages: {seen}")
+    return f"{row['rule']} of {len(seen)}"
 
 
 def enclaves(client):

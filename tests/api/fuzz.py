@@ -2,6 +2,7 @@
 """Requests made from /openapi.json at random: some fit, most are wrong in one place. Whatever
 comes, the server answers, never with 500, and goes on. The same seed makes the same requests."""
 
+import copy
 import json
 import random
 import urllib.parse
@@ -88,7 +89,7 @@ class Maker:
             i = r.randrange(len(value))
             value[i] = self.spoil(value[i])
             return value
-        return r.choice(STRANGE)
+        return copy.deepcopy(r.choice(STRANGE))  # what is spoiled once may be spoiled again
 
 
 def request_make(maker, template, method, operation):

@@ -284,6 +284,22 @@ def consensus(client):
     return f"at height {answer['height']} in {answer['consensus_time_ms']} ms"
 
 
+def auction_revealed(client):
+    """The order that the endpoints' test committed to, when its time has come."""
+    if client.auction is None:
+        return "none was opened"
+    number, reveal = client.auction
+    def phase():
+        return client.get("/v1/fog/pricing/auctions/{id}", id=number).data["phase"] == "reveal"
+    until("orders may be revealed", JOB_S, phase)
+    path = "/v1/fog/pricing/auctions/{id}/reveal"
+    client.post(path, reveal | {"price_ufog": 999}, status=(400, 409), id=number)
+    client.post(path, reveal | {"signature": "00" * 64}, status=400, id=number)
+    client.post(path, reveal, id=number)
+    client.post(path, reveal, status=409, id=number)
+    return f"auction {number}"
+
+
 # name, test, does it wait for other hosts
 TESTS = [
     ("a job on this host", job_here, False), ("artifacts of a job", job_artifacts, False),
@@ -293,4 +309,5 @@ TESTS = [
     ("others while proofs are made", busy, False),
     ("circuits", circuits, True), ("data over a circuit", onion, True),
     ("a message through the mixnet", message, True), ("consensus", consensus, True),
+    ("an auction's order is revealed", auction_revealed, True),
 ]

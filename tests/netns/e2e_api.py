@@ -3,13 +3,17 @@
 """The public integration test (tests/api) against a lab, over TCP with a token and over the unix
 socket, with requests made from the document at random."""
 
+import json
 import os
 import subprocess
 
-from lab import ROOT, check, main
+from lab import ROOT, check, main, until
 
 TEST = os.path.join(ROOT, "tests", "api", "api_test.py")
 TEST_S = 300
+# Fires at once, so that there is an alert to acknowledge.
+RULES = {"rules": [{"name": "api_test", "metric": "fog_build_info", "op": ">=", "threshold": 1,
+                    "severity": "info", "summary": "this host has a version"}]}
 
 
 def api_test(url, token=None, *more):
@@ -23,8 +27,22 @@ def api_test(url, token=None, *more):
     print(text.strip().splitlines()[-1], flush=True)
 
 
+def alert_raise(lab, host):
+    folder = host["run_dir"]
+    with open(f"{folder}/rules.json", "w", encoding="ascii") as sink:
+        json.dump(RULES, sink)
+    with open(f"{folder}/fog.conf", "a", encoding="utf-8") as sink:
+        sink.write('health = { metrics_collection_interval = 1;'
+                   f' alert_rules = "{folder}/rules.json"; }};\n')
+    lab.kill(host["name"], "controlplane", "HUP")
+    until("the alert fires", 60, lambda: any(
+        row["rule"] == "api_test"
+        for row in lab.fogctl("alert", "list", host=host["name"])["alerts"]))
+
+
 def test_tcp(lab):
     host = lab.state["hosts"][0]
+    alert_raise(lab, host)
     token = lab.fogctl("token", "create", "api-test", "--scope", "admin", "--tier", "enterprise",
                        host=host["name"])["token"]
     api_test(f"http://{host['http']}", token, "--fuzz", "200")

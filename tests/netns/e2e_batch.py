@@ -128,6 +128,27 @@ def test_reservation(lab):
     check(lab.wait(out, SUBMITTER)["state"] == "succeeded", "it does not run afterwards")
 
 
+def test_closed(lab):
+    """A host that reserves itself is closed to all but the host it names: they plan around it."""
+    others = sorted(set(lab.ids(SUBMITTER).values()) - {SUBMITTER})
+    worker, friend = others[-1], others[0]
+    made = lab.fogctl("reserve", "create", "film", worker, "--duration", "1h", "--submitter",
+                      friend, host=worker)["reservations"]
+
+    def planned(host):
+        plan = lab.fogctl("job", "plan", "--target", worker, "--", "true", host=host)
+        return "reserved for others" in json.dumps(plan)
+    until("the others know", 90, lambda: planned(SUBMITTER))
+    out = lab.submit(["true"], host=SUBMITTER, target=worker)
+    until("the job is told why", 30,
+          lambda: "reserved for others" in (lab.job(out, SUBMITTER)["reason"] or ""))
+    theirs = lab.submit(["true"], host=friend, target=worker)
+    check(lab.wait(theirs, friend)["state"] == "succeeded", "the friend's job did not run")
+    check(lab.job(out, SUBMITTER)["state"] == "queued", "it got what is reserved")
+    lab.fogctl("reserve", "cancel", made[0]["id"], host=worker)
+    check(lab.wait(out, SUBMITTER)["state"] == "succeeded", "it does not run afterwards")
+
+
 def test_webhook(lab):
     script, out = os.path.join(lab.dir, "listen.py"), os.path.join(lab.dir, "told.txt")
     with open(script, "w", encoding="utf-8") as source:
@@ -180,4 +201,4 @@ def test_example(lab):
 
 if __name__ == "__main__":
     main([test_example, test_webhook, test_dag_while_a_host_dies, test_preemption,
-          test_reservation], hosts=6)
+          test_reservation, test_closed], hosts=6)

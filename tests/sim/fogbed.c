@@ -30,8 +30,8 @@ static u32 port_hosts(void *context, struct fog_placement_host *out, u32 cap, u6
 			.local = i == self->index,
 			.cpu_milli = 4000,
 			.memory_bytes = 1ull << 32,
-			.price_cpu_hour = 100000 + 1000 * i,
-			.price_memory_gb_hour = 50000,
+			.price.cpu_hour = 100000 + 1000 * i,
+			.price.memory_gb_hour = 50000,
 		};
 		memcpy(h->id, fb->host[i].node_id, 32);
 		snprintf(h->name, sizeof(h->name), "host%u", i);
@@ -197,8 +197,8 @@ void fb_control_start(struct fb *fb, u32 i)
 					 .cpu_milli = 4000,
 					 .memory_bytes = 1ull << 32,
 					 .works_max = 16,
-					 .price_cpu_hour = 100000 + 1000 * i,
-					 .price_memory_gb_hour = 50000,
+					 .price.cpu_hour = 100000 + 1000 * i,
+					 .price.memory_gb_hour = 50000,
 					 .seed = fb->seed + i};
 	struct fog_jobs_ports ports = {.context = h,
 				       .hosts = port_hosts,

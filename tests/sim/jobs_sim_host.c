@@ -38,8 +38,8 @@ static u32 hosts_list(void *context, struct fog_placement_host *out, u32 cap, u6
 		p->alive = p->attested = true;
 		p->cpu_milli = o->config.cpu_milli;
 		p->memory_bytes = o->config.memory_bytes;
-		p->price_cpu_hour = o->config.price_cpu_hour;
-		p->price_memory_gb_hour = o->config.price_memory_gb_hour;
+		p->price.cpu_hour = o->config.price.cpu_hour;
+		p->price.memory_gb_hour = o->config.price.memory_gb_hour;
 		p->latency_ms = 10 + 5 * i;
 	}
 	return h->sim->host_count;
@@ -460,8 +460,8 @@ void sim_host_new(struct sim *s, u32 index)
 		.cpu_milli = 2000 + 1000 * sim_below(s, 4),
 		.memory_bytes = 1ull << 30,
 		.works_max = 2 + (u32)sim_below(s, 6),
-		.price_cpu_hour = 1000 + sim_below(s, 100000),
-		.price_memory_gb_hour = sim_below(s, 50000),
+		.price.cpu_hour = 1000 + sim_below(s, 100000),
+		.price.memory_gb_hour = sim_below(s, 50000),
 	};
 	memcpy(h->config.node_id, h->id, sizeof(h->id));
 	sim_host_start(h);

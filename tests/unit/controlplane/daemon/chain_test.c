@@ -242,7 +242,7 @@ static u64 host_balance(void)
  * text when the user is silent. */
 static void test_receipt_is_paid(void)
 {
-	struct fog_offer o = {.price_cpu_hour = 1, .price_max = 3};
+	struct fog_offer o = {.price.cpu_hour = 1, .price_max = 3};
 	struct fog_receipt *r = calloc(1, sizeof(*r));
 	struct fog_tx claim = {.kind = FOG_TX_ESCROW_CLAIM},
 		      finish = {.kind = FOG_TX_ESCROW_FINISH};

@@ -40,7 +40,7 @@ __attribute__((unused)) static void test_descriptor(struct fog_descriptor *d,
 	d->roles = FOG_ROLE_RELAY | FOG_ROLE_WORKER;
 	d->cpu_millicores = 1500;
 	d->memory_bytes = 1ull << 30;
-	d->price_cpu_hour = 150;
+	d->price.cpu_hour = 150;
 }
 
 /* Sign and offer host n; returns what the directory said. */

@@ -25,6 +25,9 @@ static void test_life_cycle(void)
 	r.neighbour_count = FOG_REPORT_NEIGHBOURS_MAX;
 	for (u32 i = 0; i < r.neighbour_count; i++)
 		r.neighbour[i][5] = (u8)i;
+	r.closed_count = 2;
+	r.closed[0] = (struct fog_closed){.begin_ms = 5, .end_ms = 9};
+	r.closed[1] = (struct fog_closed){.submitter = {7}, .begin_ms = 10, .end_ms = 19};
 	r.has_committee_lot = r.has_mix_lot = true;
 	r.committee_lot[0] = 2;
 	r.mix_lot[FOG_VRF_BATCH_PROOF_SIZE - 1] = 9;
@@ -83,6 +86,11 @@ static void test_bad_arguments(void)
 		{"{\"draw\": {\"epoch\": 1, \"digest\": " A ", \"neighbours\": [" B "]}}", true},
 		{"{\"draw\": {\"epoch\": 0, \"digest\": " A ", \"neighbours\": [" B "]}}", false},
 		{"{\"draw\": {\"epoch\": 1, \"digest\": " A ", \"neighbours\": [7]}}", false},
+		{"{\"closed\": [[5, 9, null], [10, 11, " A "]]}", true},
+		{"{\"closed\": [[5, 5, null]]}", false},
+		{"{\"closed\": [[0, 5, null]]}", false},
+		{"{\"closed\": [[1, 5, 7]]}", false},
+		{"{\"closed\": [[1, 5]]}", false},
 		{"{\"draw\": {\"epoch\": 1, \"digest\": " A ", \"neighbours\": [], \"mix\": " A
 		 "}}",
 		 false},

@@ -5,7 +5,7 @@
 static struct run r;
 
 /* Prepared with a bundle; argv[0] is its name and the others the container's. */
-static void begin(const char *what, const char *arg)
+static void begin_devices(const char *what, const char *arg, const char *const *devices, u32 count)
 {
 	char path[160];
 
@@ -16,10 +16,17 @@ static void begin(const char *what, const char *arg)
 	r.argv[3] = arg;
 	r.spec.argv_count = what == NULL ? 1 : arg == NULL ? 3 : 4;
 	r.spec.engine = "oci";
+	r.spec.devices = devices;
+	r.spec.device_count = count;
 	CU_ASSERT_TRUE_FATAL(bundle_make(r.base, BUNDLE_CONFIG, "true"));
 	CU_ASSERT_EQUAL_FATAL(fog_executor_prepare(&r.spec, r.spool), 0);
 	snprintf(path, sizeof(path), "%s/bundle.tar", r.base);
 	CU_ASSERT_TRUE_FATAL(run_input_copy(&r, path, "bundle.tar"));
+}
+
+static void begin(const char *what, const char *arg)
+{
+	begin_devices(what, arg, NULL, 0);
 }
 
 static void run(void)
@@ -69,6 +76,21 @@ static void test_contained(void)
 	run();
 	CU_ASSERT_EQUAL(r.status.result.outcome, FOG_EXECUTOR_OOM);
 	run_end(&r);
+}
+
+/* An accelerator is a device file: shown where the spec names it, and only there. */
+static void test_devices(void)
+{
+	static const char *const devices[] = {"/dev/net/tun"};
+
+	if (access(devices[0], R_OK) != 0)
+		return; /* no such device to show here */
+	for (u32 i = 0; i < 2; i++) {
+		begin_devices("read", devices[0], devices, i);
+		run();
+		CU_ASSERT_STRING_EQUAL(r.out, i == 1 ? "read -1 errno 77\n" : "read -1 errno 2\n");
+		run_end(&r);
+	}
 }
 
 static void test_ends(void)
@@ -133,9 +155,9 @@ static void test_bad_arguments(void)
 
 int main(void)
 {
-	static const struct fog_test tests[] = {FOG_TEST(test_life_cycle), FOG_TEST(test_contained),
-						FOG_TEST(test_ends), FOG_TEST(test_leavings),
-						FOG_TEST(test_bad_arguments)};
+	static const struct fog_test tests[] = {
+		FOG_TEST(test_life_cycle), FOG_TEST(test_contained), FOG_TEST(test_devices),
+		FOG_TEST(test_ends),       FOG_TEST(test_leavings),  FOG_TEST(test_bad_arguments)};
 
 	if (geteuid() != 0) {
 		printf("engine oci wants root\n1 passed, 0 failed\n");

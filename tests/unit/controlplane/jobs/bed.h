@@ -76,12 +76,12 @@ static void bed_start(u32 hosts)
 		h->alive = true;
 		h->cpu_milli = 4000;
 		h->memory_bytes = 4ull << 30;
-		h->price_cpu_hour = 3600;
+		h->price.cpu_hour = 3600;
 	}
 	bed.config = (struct fog_jobs_config){.attempts_max = 3,
 					      .queue_max = 1000,
 					      .user_grant = 1000000,
-					      .price_cpu_hour = 3600,
+					      .price.cpu_hour = 3600,
 					      .seed = 1};
 	memcpy(bed.config.node_id, bed.host[0].id, 32);
 	bed.ports = (struct fog_jobs_ports){.hosts = bed_hosts, .sign = bed_sign};
@@ -260,13 +260,15 @@ static inline void bed_end(struct bed_stream *s, enum fog_outcome outcome, i32 e
 		.key = offer.key,
 		.outcome = outcome,
 		.exit_code = exit_code,
-		.price_cpu_hour = offer.price_cpu_hour,
-		.price_memory_gb_hour = offer.price_memory_gb_hour,
+		.price = offer.price,
+		.accelerators = (u32)s->limits.accelerators,
 		.sequence = 1,
 		.sandbox = "{}",
 		.usage.wall_ms = wall_ms,
 		.amount = fog_receipt_amount(&offer, &s->limits, outcome, wall_ms),
 	};
+	if (r.accelerators != 0)
+		memcpy(r.accelerator_type, bed.host[s->host].gpu_type, sizeof(r.accelerator_type));
 	fog_hash_sha256(r.offer_sha256, s->offer, strlen(s->offer));
 	memcpy(r.spec_sha256, offer.spec_sha256, 32);
 	for (u32 i = 0; i < 2; i++)

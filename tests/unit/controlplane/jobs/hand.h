@@ -57,7 +57,7 @@ static u32 hosts_list(void *context, struct fog_placement_host *out, u32 cap, u6
 		h->alive = h->attested = true;
 		h->cpu_milli = 4000;
 		h->memory_bytes = 1ull << 30;
-		h->price_cpu_hour = 3600000;
+		h->price.cpu_hour = 3600000;
 	}
 	return count;
 }
@@ -223,8 +223,8 @@ __attribute__((unused)) static void start(void)
 		.cpu_milli = 2000,
 		.memory_bytes = 256u << 20,
 		.works_max = 2,
-		.price_cpu_hour = 100,
-		.price_memory_gb_hour = 10,
+		.price.cpu_hour = 100,
+		.price.memory_gb_hour = 10,
 		.seed = 1,
 	};
 	memcpy(t.config.node_id, t.id[0], 32);
@@ -343,8 +343,7 @@ __attribute__((unused)) static struct fog_receipt receipt_make(u64 wall_ms)
 	struct fog_receipt r = {
 		.key = offer.key,
 		.outcome = FOG_OUTCOME_EXITED,
-		.price_cpu_hour = offer.price_cpu_hour,
-		.price_memory_gb_hour = offer.price_memory_gb_hour,
+		.price = offer.price,
 		.sequence = 1,
 		.sandbox = "{}",
 	};
@@ -381,8 +380,8 @@ __attribute__((unused)) static void log_say(u32 stream, u64 offset, const char *
 __attribute__((unused)) static struct fog_offer offer_make(const char *spec)
 {
 	struct fog_offer o = {
-		.price_cpu_hour = 100,
-		.price_memory_gb_hour = 10,
+		.price.cpu_hour = 100,
+		.price.memory_gb_hour = 10,
 		.price_max = 1000,
 		.created_ms = t.now,
 	};

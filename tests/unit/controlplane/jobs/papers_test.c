@@ -20,8 +20,8 @@ static const struct fog_job_limits limits = {
 
 static struct fog_offer offer_make(void)
 {
-	struct fog_offer o = {.price_cpu_hour = 150,
-			      .price_memory_gb_hour = 50,
+	struct fog_offer o = {.price.cpu_hour = 150,
+			      .price.memory_gb_hour = 50,
 			      .price_max = 200,
 			      .created_ms = 1700000000000ull};
 
@@ -37,8 +37,8 @@ static struct fog_receipt receipt_make(const struct fog_offer *o)
 {
 	struct fog_receipt t = {.key = o->key,
 				.outcome = FOG_OUTCOME_EXITED,
-				.price_cpu_hour = o->price_cpu_hour,
-				.price_memory_gb_hour = o->price_memory_gb_hour,
+				.price.cpu_hour = o->price.cpu_hour,
+				.price.memory_gb_hour = o->price.memory_gb_hour,
 				.amount = 100,
 				.started_ms = 1700000001000ull,
 				.ended_ms = 1700001801000ull,
@@ -152,6 +152,44 @@ static void test_bad_arguments(void)
 	CU_ASSERT_EQUAL(fog_settlement_parse("{}", &(struct fog_settlement){0}, error), -EINVAL);
 }
 
+/* What accelerators cost is in offer and receipt, with their kind; both are audited. */
+static void test_accelerators(void)
+{
+	struct fog_job_limits l = limits;
+	struct fog_offer o = offer_make(), o2;
+	char error[FOG_JSON_ERROR_SIZE];
+	struct fog_receipt t2;
+
+	l.accelerators = 2;
+	snprintf(l.accelerator_type, sizeof(l.accelerator_type), "tesla-t4");
+	o.price.accelerator_hour = 2000;
+	o.price_max = 4200;
+	struct fog_receipt t = receipt_make(&o);
+	t.price = o.price;
+	t.accelerators = 2;
+	snprintf(t.accelerator_type, sizeof(t.accelerator_type), "tesla-t4");
+	t.amount = fog_receipt_amount(&o, &l, t.outcome, t.usage.wall_ms);
+	CU_ASSERT_EQUAL(t.amount, 2100); /* half an hour of two, a core and a GiB */
+	char *text = fog_offer_text(&o);
+	CU_ASSERT_EQUAL(fog_offer_parse(text, &o2, error), 0);
+	CU_ASSERT_TRUE(fog_tariff_equal(&o.price, &o2.price));
+	free(text);
+	text = fog_receipt_text(&t);
+	CU_ASSERT_EQUAL_FATAL(fog_receipt_parse(text, &t2, error), 0);
+	free(text);
+	CU_ASSERT_EQUAL(t2.accelerators, 2);
+	CU_ASSERT_STRING_EQUAL(t2.accelerator_type, "tesla-t4");
+	CU_ASSERT_PTR_NULL(fog_receipt_audit(&t2, &o, t.offer_sha256, &l, 1800000));
+	t2.accelerators = 1;
+	CU_ASSERT_PTR_NOT_NULL(fog_receipt_audit(&t2, &o, t.offer_sha256, &l, 1800000));
+	t2 = t;
+	t2.accelerator_type[0] = 'x';
+	CU_ASSERT_PTR_NOT_NULL(fog_receipt_audit(&t2, &o, t.offer_sha256, &l, 1800000));
+	t2 = t;
+	t2.price.accelerator_hour++;
+	CU_ASSERT_PTR_NOT_NULL(fog_receipt_audit(&t2, &o, t.offer_sha256, &l, 1800000));
+}
+
 /* The largest receipt there can be still fits what verifiers take. */
 static void test_largest(void)
 {
@@ -164,6 +202,10 @@ static void test_largest(void)
 	memset(t.error, '"', sizeof(t.error) - 1);
 	snprintf(t.sandbox, sizeof(t.sandbox), "{\"%0490d\":true}", 0);
 	t.amount = 1000000000000000ll;
+	t.price = (struct fog_tariff){FOG_PLACEMENT_PRICE_MAX, FOG_PLACEMENT_PRICE_MAX,
+				      FOG_PLACEMENT_PRICE_MAX};
+	t.accelerators = FOG_JOB_ACCELERATORS_MAX;
+	memset(t.accelerator_type, 'x', sizeof(t.accelerator_type) - 1);
 	t.sequence = 1ull << 53;
 	t.usage = (struct fog_job_usage){1ull << 50, 1ull << 50, 1ull << 50,
 					 1ull << 53, 1ull << 53, 1ull << 53};
@@ -198,7 +240,7 @@ static void test_audit(void)
 			t.spec_sha256[0] ^= 1;
 			break;
 		case 4:
-			t.price_cpu_hour++;
+			t.price.cpu_hour++;
 			break;
 		case 5:
 			t.amount++;
@@ -258,5 +300,5 @@ static void test_labels(void)
 }
 
 FOG_TEST_MAIN("controlplane/jobs/papers", FOG_TEST(test_life_cycle), FOG_TEST(test_leavings),
-	      FOG_TEST(test_bad_arguments), FOG_TEST(test_largest), FOG_TEST(test_audit),
-	      FOG_TEST(test_amount), FOG_TEST(test_labels))
+	      FOG_TEST(test_bad_arguments), FOG_TEST(test_accelerators), FOG_TEST(test_largest),
+	      FOG_TEST(test_audit), FOG_TEST(test_amount), FOG_TEST(test_labels))

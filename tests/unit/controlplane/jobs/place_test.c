@@ -86,6 +86,7 @@ static void test_accelerators(void)
 	bed_start(4);
 	gpus(2, 2, "tesla-t4", 16384);
 	gpus(3, 1, "tesla-v100", 32768);
+	bed.host[2].price.accelerator_hour = 36000; /* ten mfog a second */
 	CU_ASSERT_EQUAL(gpu_job("t4", "\"accelerators\":2,\"accelerator_type\":\"tesla-t4\""), 1);
 	CU_ASSERT_EQUAL(gpu_job("large", "\"accelerators\":1,\"accelerator_memory_mb\":20000"), 1);
 	bed_tick(10);
@@ -109,7 +110,14 @@ static void test_accelerators(void)
 	bed_restart(); /* what runs still holds them */
 	bed_tick(10);
 	CU_ASSERT_EQUAL(bed_state("more"), FOG_JOB_QUEUED);
+	/* They are held for, and paid: two of them for a second, besides half a core. */
+	CU_ASSERT_EQUAL(bed_number("SELECT quote FROM attempt WHERE job = 't4'"), 60 * 20 + 30);
+	bed_finish("t4", 0);
+	CU_ASSERT_EQUAL(bed_number("SELECT amount FROM settlement WHERE job = 't4'"), 21);
 	CU_ASSERT_EQUAL(gpu_job("x", "\"accelerators\":65"), -EINVAL);
+	CU_ASSERT_EQUAL(bed_submit("x", "{\"argv\":[\"m\"],\"engine\":\"wasm\",\"limits\":"
+					"{\"accelerators\":1}}"),
+			-EINVAL);
 	CU_ASSERT_EQUAL(gpu_job("x", "\"accelerator_type\":\"t4\""), -EINVAL);
 	CU_ASSERT_EQUAL(gpu_job("x", "\"accelerators\":1,\"accelerator_type\":\"T4\""), -EINVAL);
 	bed_stop();

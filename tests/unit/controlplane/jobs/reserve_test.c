@@ -234,5 +234,74 @@ static void test_times(void)
 	CU_ASSERT_FALSE(fog_reservation_next(&r, 1100, &begin));
 }
 
+static struct fog_closed told[2];
+
+static u32 told_closed(void *context, struct fog_closed *out, u32 cap)
+{
+	memcpy(out, told, sizeof(told));
+	return 2;
+}
+
+/* Hosts that their operators have closed: others plan around it, whom it is open to does not. */
+static void test_closed(void)
+{
+	bed_start(3);
+	memset(told, 0, sizeof(told));
+	memcpy(told[0].node, bed.host[1].id, 32);
+	memcpy(told[1].node, bed.host[2].id, 32);
+	memcpy(told[1].submitter, bed.host[0].id, 32); /* to us */
+	for (u32 i = 0; i < 2; i++) {
+		told[i].begin_ms = BED_T0 + HOUR;
+		told[i].end_ms = BED_T0 + 2 * HOUR;
+	}
+	bed.ports.closed = told_closed;
+	bed_restart();
+	CU_ASSERT_EQUAL(job("long", "default", 4, 4000), 1);
+	CU_ASSERT_EQUAL(bed_where("long"), 2);
+	CU_ASSERT_EQUAL(job("more", "default", 4, 4000), 1);
+	CU_ASSERT_EQUAL(bed_state("more"), FOG_JOB_QUEUED);
+	CU_ASSERT_EQUAL(bed_why("more").placement.rejected[FOG_PLACEMENT_KEPT], 1);
+	CU_ASSERT_EQUAL(job("short", "default", 4, 3000), 1);
+	CU_ASSERT_EQUAL(bed_where("short"), 1);
+	bed_finish("short", 0);
+	bed.now = BED_T0 + 2 * HOUR;
+	bed_tick(10000);
+	CU_ASSERT_EQUAL(bed_where("more"), 1);
+	bed_stop();
+}
+
+/* What this host tells of itself: the nearest times at which it is kept whole. */
+static void test_telling(void)
+{
+	struct fog_closed out[FOG_CLOSED_MAX];
+	char id[FOG_RESERVE_ID_SIZE];
+
+	bed_start(3);
+	for (u32 i = 6; i > 0; i--)
+		CU_ASSERT_EQUAL(reserve(i == 2 ? "\"namespace\":\"film\",\"hosts\":[\"h0\"],"
+						 "\"submitter\":\"h2\",\"duration_seconds\":60"
+					       : "\"namespace\":\"film\",\"hosts\":[\"h0\"],"
+						 "\"duration_seconds\":60",
+					i * HOUR, id),
+				0);
+	CU_ASSERT_EQUAL(reserve("\"namespace\":\"film\",\"hosts\":[\"h1\"],\"duration_seconds\":60",
+				HOUR, id),
+			0);
+	CU_ASSERT_EQUAL(reserve("\"namespace\":\"film\",\"hosts\":[\"h1\"],\"submitter\":\"h2\","
+				"\"duration_seconds\":60",
+				9 * HOUR, id),
+			-EINVAL);
+	bed_restart();
+	CU_ASSERT_EQUAL_FATAL(fog_jobs_closed(bed.jobs, out, bed.now), FOG_CLOSED_MAX);
+	for (u32 i = 0; i < FOG_CLOSED_MAX; i++) {
+		CU_ASSERT_EQUAL(out[i].begin_ms, BED_T0 + (i + 1) * HOUR);
+		CU_ASSERT_EQUAL(out[i].end_ms, out[i].begin_ms + 60000);
+		CU_ASSERT_EQUAL(memcmp(out[i].node, bed.host[0].id, 32), 0);
+		CU_ASSERT_EQUAL(memcmp(out[i].submitter, bed.host[2].id, 32) == 0, i == 1);
+	}
+	bed_stop();
+}
+
 FOG_TEST_MAIN("controlplane/jobs/reserve", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_amount_on_host), FOG_TEST(test_amounts), FOG_TEST(test_times))
+	      FOG_TEST(test_amount_on_host), FOG_TEST(test_amounts), FOG_TEST(test_times),
+	      FOG_TEST(test_closed), FOG_TEST(test_telling))

@@ -140,7 +140,7 @@ static u32 hosts_list(void *context, struct fog_placement_host *out, u32 cap, u6
 		out[i].alive = true;
 		out[i].cpu_milli = 4000;
 		out[i].memory_bytes = 1ull << 30;
-		out[i].price_cpu_hour = 36000;
+		out[i].price.cpu_hour = 36000;
 	}
 	return directory_empty ? 0 : 2;
 }
@@ -175,7 +175,7 @@ static void host_start(struct host *h)
 				.cpu_milli = 4000,
 				.memory_bytes = 1ull << 30,
 				.works_max = 4,
-				.price_cpu_hour = 36000,
+				.price.cpu_hour = 36000,
 			},
 	};
 	CU_ASSERT_EQUAL_FATAL(fog_store_open(&h->store, path[3], why), 0);

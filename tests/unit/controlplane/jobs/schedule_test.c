@@ -19,7 +19,7 @@ static void hosts_differ(void)
 {
 	for (u32 i = 1; i < bed.host_count; i++)
 		bed.host[i].latency_ms = i == 1 ? 1 : 80;
-	bed.host[2].price_cpu_hour = 36;
+	bed.host[2].price.cpu_hour = 36;
 }
 
 static void test_life_cycle(void)

@@ -24,7 +24,7 @@ static void test_offers(void)
 		if (i == 3)
 			o.created_ms += FOG_JOBS_CLOCK_SKEW_MS + 1;
 		if (i == 4)
-			o.price_cpu_hour = 99;
+			o.price.cpu_hour = 99;
 		if (i == 5)
 			o.price_max = 1;
 		if (i == 7)

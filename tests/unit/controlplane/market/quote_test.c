@@ -152,5 +152,36 @@ static void test_bulk(void)
 	CU_ASSERT_EQUAL(b.total, (b.subtotal * 85 + 99) / 100);
 }
 
+/* Bands and price of a kind are those of the lane, times its factor. */
+static void test_kinds(void)
+{
+	static const struct {
+		u64 gib;
+		enum fog_kind kind;
+		i64 factor;
+	} cases[] = {{0, FOG_KIND_SMALL, 1},   {16, FOG_KIND_SMALL, 1},
+		     {24, FOG_KIND_MEDIUM, 2}, {47, FOG_KIND_MEDIUM, 2},
+		     {48, FOG_KIND_LARGE, 4},  {1u << 20, FOG_KIND_LARGE, 4}};
+	struct fog_quote lane;
+
+	CU_ASSERT_EQUAL(fog_market_init(&m, FOG_STRATEGY_DYNAMIC, NOW), 0);
+	CU_ASSERT_EQUAL(fog_market_quote(&m, FOG_LANE_GPU, 2 * ONE, 3 * ONE, -1, NOW, &lane), 0);
+	CU_ASSERT_EQUAL(lane.price, 1000 * FOG_ACCELERATOR_FIRST_MFOG);
+	for (u32 i = 0; i < FOG_ARRAY_COUNT(cases); i++) {
+		enum fog_kind kind = fog_kind_of(cases[i].gib << 30);
+		CU_ASSERT_EQUAL(kind, cases[i].kind);
+		CU_ASSERT_EQUAL(fog_kind_parse(fog_kind_name(kind)), kind);
+		CU_ASSERT_EQUAL(fog_market_quote_kind(&m, kind, 2 * ONE, 3 * ONE, -1, NOW, &q), 0);
+		CU_ASSERT_EQUAL(q.lane, FOG_LANE_GPU);
+		CU_ASSERT_EQUAL(q.price, cases[i].factor * lane.price);
+		CU_ASSERT_EQUAL(q.floor, cases[i].factor * lane.floor);
+		CU_ASSERT_EQUAL(q.ceiling, cases[i].factor * lane.ceiling);
+		CU_ASSERT_EQUAL(q.final_price, cases[i].factor * lane.final_price);
+	}
+	CU_ASSERT_EQUAL(fog_kind_parse("huge"), 0);
+	CU_ASSERT_EQUAL(fog_market_quote_kind(&m, 0, ONE, ONE, -1, NOW, &q), -EINVAL);
+	CU_ASSERT_EQUAL(fog_market_quote_kind(&m, FOG_KIND_COUNT, ONE, ONE, -1, NOW, &q), -EINVAL);
+}
+
 FOG_TEST_MAIN("controlplane/market/quote", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_factors), FOG_TEST(test_bulk))
+	      FOG_TEST(test_factors), FOG_TEST(test_bulk), FOG_TEST(test_kinds))

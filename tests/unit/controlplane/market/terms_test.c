@@ -77,24 +77,29 @@ static void test_follow(void)
 static void test_tickets(void)
 {
 	struct fog_tickets t = {0};
-	u64 cpu, memory, now = 1000;
+	struct fog_tariff least;
+	u64 now = 1000;
 
-	fog_tickets_add(&t, 100, 50, now);
-	fog_tickets_add(&t, 110, 40, now + 30000);
-	fog_tickets_least(&t, now + 30000, &cpu, &memory);
-	CU_ASSERT_EQUAL(cpu, 100);
-	CU_ASSERT_EQUAL(memory, 40);
-	fog_tickets_least(&t, now + FOG_MARKET_QUOTE_MS, &cpu, &memory);
-	CU_ASSERT_EQUAL(cpu, 110);
+	fog_tickets_add(&t, &(struct fog_tariff){100, 50, 7}, now);
+	fog_tickets_add(&t, &(struct fog_tariff){110, 40, 8}, now + 30000);
+	fog_tickets_least(&t, now + 30000, &least);
+	CU_ASSERT_EQUAL(least.cpu_hour, 100);
+	CU_ASSERT_EQUAL(least.memory_gb_hour, 40);
+	CU_ASSERT_EQUAL(least.accelerator_hour, 7);
+	fog_tickets_least(&t, now + FOG_MARKET_QUOTE_MS, &least);
+	CU_ASSERT_EQUAL(least.cpu_hour, 110);
 	/* Nothing new for long: the last word stands. */
-	fog_tickets_least(&t, now + 10 * FOG_MARKET_QUOTE_MS, &cpu, &memory);
-	CU_ASSERT_EQUAL(cpu, 110);
-	CU_ASSERT_EQUAL(memory, 40);
+	fog_tickets_least(&t, now + 10 * FOG_MARKET_QUOTE_MS, &least);
+	CU_ASSERT_EQUAL(least.cpu_hour, 110);
+	CU_ASSERT_EQUAL(least.memory_gb_hour, 40);
+	CU_ASSERT_EQUAL(least.accelerator_hour, 8);
 	for (u32 i = 0; i < 3 * FOG_TICKETS_MAX; i++)
-		fog_tickets_add(&t, 1000 + i, 1000 + i, now + i * FOG_MARKET_STEP_MS);
+		fog_tickets_add(&t, &(struct fog_tariff){1000 + i, 1000 + i, 0},
+				now + i * FOG_MARKET_STEP_MS);
 	u64 last = now + (3 * FOG_TICKETS_MAX - 1) * FOG_MARKET_STEP_MS;
-	fog_tickets_least(&t, last, &cpu, &memory);
-	CU_ASSERT_EQUAL(cpu, 1000 + 3 * FOG_TICKETS_MAX - FOG_MARKET_QUOTE_MS / FOG_MARKET_STEP_MS);
+	fog_tickets_least(&t, last, &least);
+	CU_ASSERT_EQUAL(least.cpu_hour,
+			1000 + 3 * FOG_TICKETS_MAX - FOG_MARKET_QUOTE_MS / FOG_MARKET_STEP_MS);
 }
 
 /* Money is integers: no member of a quote, lane or order that holds an amount is anything else. */

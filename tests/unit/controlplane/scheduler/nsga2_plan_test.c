@@ -32,8 +32,8 @@ static void world_make(u32 jobs, u32 hosts)
 		h->alive = true;
 		h->cpu_milli = 4000;
 		h->memory_bytes = 8 * GIB;
-		h->price_cpu_hour = 100 + 37 * i % 90;
-		h->price_memory_gb_hour = 20 + 13 * i % 30;
+		h->price.cpu_hour = 100 + 37 * i % 90;
+		h->price.memory_gb_hour = 20 + 13 * i % 30;
 		h->latency_ms = 5 + 29 * i % 60;
 		h->reputation_lower = 0.4 + 0.01 * (i * 17 % 50);
 		snprintf(h->attribute[FOG_PLACEMENT_KEY_OPERATOR], FOG_PLACEMENT_VALUE_SIZE, "op%u",
@@ -80,8 +80,8 @@ static void check_allowed(u32 jobs, u32 hosts)
 		CU_ASSERT_EQUAL(fog_placement_filter(job[i].request, h), FOG_PLACEMENT_FITS);
 		CU_ASSERT_EQUAL(placement[i].price,
 				fog_price(job[i].request->cpu_milli, job[i].request->memory_bytes,
-					  job[i].request->wall_ms, h->price_cpu_hour,
-					  h->price_memory_gb_hour));
+					  job[i].request->gpu_milli, job[i].request->wall_ms,
+					  &h->price));
 		cpu[placement[i].index] += job[i].request->cpu_milli;
 		bytes[placement[i].index] += job[i].request->memory_bytes;
 	}
@@ -229,9 +229,8 @@ static void model_values(const struct fog_plan *p, u32 genes, const u32 *gene, u
 		value[FOG_PLAN_LATENCY] +=
 			host[at].latency_ms * 1000 +
 			(double)(j->input_bytes * 8000 / FOG_PLAN_BANDWIDTH_KBPS);
-		value[FOG_PLAN_COST] +=
-			(double)fog_price(r->cpu_milli, r->memory_bytes, r->wall_ms,
-					  host[at].price_cpu_hour, host[at].price_memory_gb_hour);
+		value[FOG_PLAN_COST] += (double)fog_price(
+			r->cpu_milli, r->memory_bytes, r->gpu_milli, r->wall_ms, &host[at].price);
 		value[FOG_PLAN_ENERGY] +=
 			(double)(plan_host[at].core_mw * r->wall_ms * r->cpu_milli / 1000000);
 		value[FOG_PLAN_TRUST] += round((1 - host[at].reputation_lower) * 1e6);

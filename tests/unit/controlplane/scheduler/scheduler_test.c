@@ -14,8 +14,8 @@ static struct fog_placement_host host_make(u8 n)
 		.alive = true,
 		.cpu_milli = 4000,
 		.memory_bytes = 8 * GIB,
-		.price_cpu_hour = 150,
-		.price_memory_gb_hour = 50,
+		.price.cpu_hour = 150,
+		.price.memory_gb_hour = 50,
 		.latency_ms = 50,
 		.reputation_lower = 0.5,
 	};
@@ -38,7 +38,7 @@ static void test_life_cycle(void)
 	struct fog_placement_request r = request_make();
 	struct fog_placement p;
 
-	h[1].price_cpu_hour = 50;
+	h[1].price.cpu_hour = 50;
 	CU_ASSERT_EQUAL(fog_placement_choose(&r, h, 3, NULL, &p), 0);
 	CU_ASSERT_TRUE(p.found);
 	CU_ASSERT_EQUAL(p.index, 1);
@@ -206,7 +206,12 @@ static void test_price(void)
 	static const struct {
 		u64 cpu, memory, wall, price_cpu, price_memory;
 		i64 want;
+		u64 gpu, price_gpu;
 	} cases[] = {
+		{0, 0, HOUR, 150, 50, 4000, 2000, 2000},
+		{1000, GIB, HOUR / 2, 150, 50, 1100, 1000, 2000},
+		{1000, GIB, HOUR, 150, 50, 201, 1, 1},
+		{0, 0, HOUR, 1, 1, -1, 1000, FOG_PLACEMENT_PRICE_MAX + 1},
 		{1000, 0, HOUR, 150, 50, 150},
 		{1000, GIB, HOUR, 150, 50, 200},
 		{2000, GIB / 2, HOUR / 2, 150, 50, 163},
@@ -220,9 +225,11 @@ static void test_price(void)
 		{1000, GIB, HOUR, FOG_PLACEMENT_PRICE_MAX + 1, 1, -1},
 	};
 	for (u32 i = 0; i < FOG_ARRAY_COUNT(cases); i++)
-		CU_ASSERT_EQUAL(fog_price(cases[i].cpu, cases[i].memory, cases[i].wall,
-					  cases[i].price_cpu, cases[i].price_memory),
-				cases[i].want);
+		CU_ASSERT_EQUAL(
+			fog_price(cases[i].cpu, cases[i].memory, cases[i].gpu, cases[i].wall,
+				  &(struct fog_tariff){cases[i].price_cpu, cases[i].price_memory,
+						       cases[i].price_gpu}),
+			cases[i].want);
 }
 
 /* Same seed, same answer; different seeds spread over equal hosts; better terms win. */
