@@ -21,13 +21,13 @@ WAIT_S = 60
 
 class Collector(http.server.BaseHTTPRequestHandler):
     """What a collector does, and who takes webhooks; as much as the test looks at."""
-    spans, hooks, lock = [], [], threading.Lock()
+    spans, told, lock = [], [], threading.Lock()
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         with self.lock:
             if self.path == "/hook":
-                self.hooks.append((dict(self.headers), body))
+                self.told.append((dict(self.headers), body))
             for resource in body.get("resourceSpans", []):
                 about = {a["key"]: a["value"] for a in resource["resource"]["attributes"]}
                 for scope in resource["scopeSpans"]:
@@ -53,6 +53,11 @@ URL = collect()
 def found(trace):
     with Collector.lock:
         return {(s["host"], s["name"]): s for s in Collector.spans if s["traceId"] == trace}
+
+
+def hooks(job):
+    with Collector.lock:
+        return [headers for headers, body in Collector.told if body.get("job") == job]
 
 
 def request(host, method, path, body=None, **headers):
@@ -139,10 +144,7 @@ def test_one_id(lab):
           f"logged here: {steps(lab, here, trace)}")
     check(steps(lab, there, trace) >= {"accept", "execute", "prove", "settle"},
           f"logged there: {steps(lab, there, trace)}")
-    with Collector.lock:
-        hooks = [headers for headers, body in Collector.hooks if body.get("job") == job["id"]]
-    check(hooks, "no webhook came")
-    for headers in hooks:
+    for headers in until("a webhook comes", WAIT_S, lambda: hooks(job["id"])):
         check(headers["traceparent"].split("-")[1] == trace, f"the webhook: {headers}")
         check(headers["tracestate"].startswith("congo="), f"the webhook: {headers}")
     for name in (here, there):
