@@ -206,7 +206,7 @@ static int hosts_get(struct fog_exchange *x)
 
 	for (u32 i = 0; i < fog_directory_count(h->directory); i++)
 		json_array_append_new(hosts, host_json(h, fog_directory_at(h->directory, i)));
-	return fog_exchange_json(x, 200, json_pack("{s:o}", "hosts", hosts));
+	return fog_exchange_list(x, json_pack("{s:o}", "hosts", hosts), "hosts");
 }
 
 static int host_get(struct fog_exchange *x)
@@ -262,7 +262,7 @@ static int links_get(struct fog_exchange *x)
 
 	for (u32 i = 0; fog_links_at(h->links, i, &info); i++)
 		json_array_append_new(links, link_json(h, &info));
-	return fog_exchange_json(x, 200, json_pack("{s:o}", "links", links));
+	return fog_exchange_list(x, json_pack("{s:o}", "links", links), "links");
 }
 
 /* ---- store ---------------------------------------------------------------------------------- */
@@ -327,14 +327,15 @@ static const struct fog_route routes[] = {
 				", name: string, monotonic_ns: integer, uptime_ms: integer,"
 				" links: integer, links_up: integer, traffic: [" ROWS "]}")},
 	{"GET", "/v1/hosts", hosts_get,
-	 FOG_DESCRIBE("Hosts that are known", .answer = "{hosts: [@Host]}")},
+	 FOG_DESCRIBE("Hosts that are known", .query = FOG_PAGE_QUERY,
+		      .answer = "{hosts: [@Host], next: integer|null}")},
 	{"GET", "/v1/hosts/{id}", host_get,
 	 FOG_DESCRIBE("A host", .path = "id: node", .answer = "@Host")},
 	{"GET", "/v1/links", links_get,
-	 FOG_DESCRIBE("Links to neighbours",
+	 FOG_DESCRIBE("Links to neighbours", .query = FOG_PAGE_QUERY,
 		      .answer = "{links: [{link_id: integer, node_id: hex64, name: string,"
 				" address: string, state: up|down, since_ms: ms|null, reason:"
-				" string}]}")},
+				" string}], next: integer|null}")},
 	{"GET", "/v1/xdp", fog_host_xdp_get,
 	 FOG_DESCRIBE("The XDP filter",
 		      .answer = "{attached: boolean, interface: string, mode: string, reason:"

@@ -219,7 +219,7 @@ static int proposals_get(struct fog_exchange *x)
 	for (u64 n = last > LISTED_MAX ? last - LISTED_MAX : 1; n < last; n++)
 		if (fog_state_get(s, FOG_RECORD_PROPOSAL, &n, &p))
 			json_array_append_new(rows, proposal_json(h, n, &p));
-	return fog_exchange_json(x, 200, json_pack("{s:o}", "proposals", rows));
+	return fog_exchange_list(x, json_pack("{s:o}", "proposals", rows), "proposals");
 }
 
 static int proposal_get(struct fog_exchange *x)
@@ -267,7 +267,8 @@ static int offers_get(struct fog_exchange *x)
 
 	for (u64 lane = 0; lane < FOG_LANE_COUNT; lane++)
 		lane_list(state_of(h), lane, orders, lanes);
-	return fog_exchange_json(x, 200, json_pack("{s:o, s:o}", "offers", orders, "lanes", lanes));
+	return fog_exchange_list(x, json_pack("{s:o, s:o}", "offers", orders, "lanes", lanes),
+				 "offers");
 }
 
 /* Escrows an account pays or is paid by. A walk over the state: for people, not for programs. */
@@ -303,7 +304,7 @@ static int escrows_get(struct fog_exchange *x)
 					e->state == FOG_ESCROW_CLAIMED ? "claimed" : "open", "lane",
 					e->lane != 0 ? fog_lane_name(e->lane - 1) : ""));
 	}
-	return fog_exchange_json(x, 200, json_pack("{s:o}", "escrows", rows));
+	return fog_exchange_list(x, json_pack("{s:o}", "escrows", rows), "escrows");
 }
 
 /* ---- transactions --------------------------------------------------------------------------- */
@@ -396,17 +397,18 @@ static int transaction_get(struct fog_exchange *x)
 	" {height: integer, root: hex64, record: hex, proof: hex}}"
 #define ESCROWS                                                                       \
 	"{escrows: [{escrow: hex64, payer: hex64, payee: hex64, held: integer (ufog)" \
-	", claimed: integer, due_ms: ms, state: open|claimed, lane: string}]}"
+	", claimed: integer, due_ms: ms, state: open|claimed, lane: string}], next: integer|null}"
 #define PROPOSAL                                                                       \
 	"{id: integer, title: string, state: string, proposer: hex64, created_ms: ms," \
 	" start_ms: ms, end_ms: ms, eta_ms: ms, against: integer, for: integer,"       \
 	" abstain: integer, quorum: integer, approval_ppm: integer, motions: [{kind:"  \
 	" parameter|pay|rank, parameter?: string, account?: hex64, value?: integer,"   \
 	" rank?: string}]}"
-#define OFFERS                                                                             \
-	"{offers: [{id: integer, lane: string, side: bid|ask, account: hex64, price:"      \
-	" integer (ufog), quantity: integer, remaining: integer, expires_ms: ms}], lanes:" \
-	" [{lane: string, orders: integer, price: integer, volume: integer, time_ms: ms}]}"
+#define OFFERS                                                                                     \
+	"{offers: [{id: integer, lane: string, side: bid|ask, account: hex64, price:"              \
+	" integer (ufog), quantity: integer, remaining: integer, expires_ms: ms}], lanes:"         \
+	" [{lane: string, orders: integer, price: integer, volume: integer, time_ms: ms}], next: " \
+	"integer|null}"
 #define VERDICT "{transaction: hex64, height: integer, result: string, detail: string}"
 
 static const struct fog_route routes[] = {
@@ -419,13 +421,16 @@ static const struct fog_route routes[] = {
 	 FOG_DESCRIBE("An account with its proof",
 		      .path = "key: string 1..64 (key, or host for this one)", .answer = ACCOUNT)},
 	{"GET", "/v1/ledger/escrows", escrows_get,
-	 FOG_DESCRIBE("Escrows", .query = "account?: string ..64 (key of payer or payee)",
+	 FOG_DESCRIBE("Escrows",
+		      .query = "account?: string ..64 (key of payer or payee), " FOG_PAGE_QUERY,
 		      .answer = ESCROWS)},
 	{"GET", "/v1/proposals", proposals_get,
-	 FOG_DESCRIBE("Proposals", .answer = "{proposals: [@Proposal]}")},
+	 FOG_DESCRIBE("Proposals", .query = FOG_PAGE_QUERY,
+		      .answer = "{proposals: [@Proposal], next: integer|null}")},
 	{"GET", "/v1/proposals/{id}", proposal_get,
 	 FOG_DESCRIBE("A proposal", .answer = "@Proposal")},
-	{"GET", "/v1/offers", offers_get, FOG_DESCRIBE("Offers on the exchange", .answer = OFFERS)},
+	{"GET", "/v1/offers", offers_get,
+	 FOG_DESCRIBE("Offers on the exchange", .query = FOG_PAGE_QUERY, .answer = OFFERS)},
 	{"POST", "/v1/transactions", transaction_post,
 	 FOG_DESCRIBE("Submit a transaction",
 		      .text = "Signed by its sender, or, for the account of this host (scope"

@@ -166,6 +166,7 @@ int fog_host_jobs_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 		(void)fog_hex_decode(keys->items[i], builders[i],
 				     32); /* --check-config knows them */
 	config.builder_count = keys->count;
+	config.disk_bytes = (u64)h->config.worker_job_disk_mb << 20;
 	_Static_assert(FOG_JOBS_RUNTIME_WHY <= FOG_HOST_WHY_SIZE, "one buffer for both");
 	snprintf(edge_sock, sizeof(edge_sock), "%s/edge.sock", h->config.host_run_dir);
 	snprintf(jobs_sock, sizeof(jobs_sock), "%s/jobs.sock", h->config.host_run_dir);

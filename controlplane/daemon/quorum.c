@@ -304,21 +304,24 @@ static int consensus_post(struct fog_exchange *x)
 	return fog_exchange_problem(x, status, "%s", why);
 }
 
-#define QUORUM                                                                                    \
-	"{chain: hex64, role: observer|validator|follower, quorum: boolean, failed: boolean,"     \
-	" why: string, epoch: integer, view: integer, height: integer, executed: integer,"        \
-	" validators: [{node_id: hex64, address: string, weight_asked: integer, weight: integer," \
-	" operator: string, as: integer, country: string, power_region: string, tee_vendor:"      \
-	" string, heard: boolean, leader: boolean, self: boolean}], snapshot_height: integer,"    \
-	" rules: {profile: string, residual: number, strict: boolean, capped: boolean, flagged:"  \
-	" boolean, weight_total: integer, weight_quorum: integer, tolerated: integer}, classes:"  \
-	" [{attribute: string, value: string, members: integer, weight: integer, residual:"       \
-	" integer, safe: boolean, live_without: boolean}], randomness: hex64, epoch_seed: hex64," \
-	" figures: {blocks: integer, transactions: integer, commit_ms_mean: number,"              \
-	" commit_ms_p50: number, commit_ms_p99: number, success_rate: number, syncs: integer,"    \
-	" log_bytes: integer, pool: integer, signatures: integer, verifier: string}, net:"        \
-	" {validators: integer, followers: integer, dropped_full: integer, malformed: integer,"   \
-	" false_signatures: integer, equivocations: integer}}"
+#define QUORUM                                                                              \
+	"{chain: hex64, role: observer|validator|follower, quorum: boolean, failed:"        \
+	" boolean, why: string, epoch: integer, view: integer, height: integer, executed:"  \
+	" integer, validators: [{node_id: hex64, address: string, weight_asked: integer,"   \
+	" weight: integer, operator: string, as: integer, country: string, power_region:"   \
+	" string, tee_vendor: string, heard: boolean, leader: boolean, self: boolean,"      \
+	" tee_shown: boolean (this host has attested its vendor)}], snapshot_height:"       \
+	" integer, rules: {profile: string, residual: number, strict: boolean, capped:"     \
+	" boolean, flagged: boolean, weight_total: integer, weight_quorum: integer,"        \
+	" tolerated: integer}, classes: [{attribute: string, value: string, members:"       \
+	" integer, weight: integer, residual: integer, safe: boolean, live_without:"        \
+	" boolean}], randomness: hex64, epoch_seed: hex64, figures: {blocks: integer,"      \
+	" transactions: integer, commit_ms_mean: number, commit_ms_p50: number,"            \
+	" commit_ms_p99: number, success_rate: number, syncs: integer, log_bytes: integer," \
+	" pool: integer, signatures: integer, verifier: string}, net: {validators:"         \
+	" integer, followers: integer, dropped_full: integer, malformed: integer,"          \
+	" false_signatures: integer, equivocations: integer}, tee: {claimed: integer,"      \
+	" shown: integer, diverse: boolean, reason: string}}"
 #define CANDIDATE                                                                         \
 	"{node_id: hex64, control_pk: hex64, address: string, operator: string, country:" \
 	" string, power_region: string, tee_vendor: string, as: integer}"

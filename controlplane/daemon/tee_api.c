@@ -104,7 +104,8 @@ static int status_get(struct fog_exchange *x)
 
 static int enclaves_get(struct fog_exchange *x)
 {
-	return fog_exchange_json(x, 200, json_pack("{s:o}", "enclaves", fog_enclaves_json(x)));
+	return fog_exchange_list(x, json_pack("{s:o}", "enclaves", fog_enclaves_json(x)),
+				 "enclaves");
 }
 
 static int enclave_get(struct fog_exchange *x)
@@ -145,7 +146,7 @@ static int hosts_get(struct fog_exchange *x)
 		if (memcmp(d->node_id, h->id.node_id, 32) != 0)
 			json_array_append_new(list, host_json(h, d));
 	}
-	return fog_exchange_json(x, 200, json_pack("{s:o}", "hosts", list));
+	return fog_exchange_list(x, json_pack("{s:o}", "hosts", list), "hosts");
 }
 
 #define ENCLAVE                                                                                   \
@@ -184,14 +185,15 @@ static const struct fog_route routes[] = {
 				" security_level: string, provider: string, about: string,"
 				" enclaves: [object], ...}")},
 	{"GET", "/v1/enclaves", enclaves_get,
-	 FOG_DESCRIBE("Enclaves of this host", .answer = "{enclaves: [" ENCLAVE "]}")},
+	 FOG_DESCRIBE("Enclaves of this host", .query = FOG_PAGE_QUERY,
+		      .answer = "{enclaves: [" ENCLAVE "], next: integer|null}")},
 	{"GET", "/v1/enclaves/{id}", enclave_get,
 	 FOG_DESCRIBE("An enclave", .path = "id: string 1..23", .answer = ENCLAVE)},
 	{"GET", "/v1/tee/hosts", hosts_get,
-	 FOG_DESCRIBE("What this host found when it attested the others",
+	 FOG_DESCRIBE("What this host found when it attested the others", .query = FOG_PAGE_QUERY,
 		      .answer = "{hosts: [{node_id: hex64, name: string, claims: string,"
 				" vendor: string, attested: boolean, code: string, reason: string,"
-				" result: object|null}]}")},
+				" result: object|null}], next: integer|null}")},
 };
 
 void fog_host_tee_routes(struct fog_host *h)

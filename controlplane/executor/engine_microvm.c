@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Engine "microvm": a virtual machine of its own kernel, QEMU's "microvm" board, itself a process
  * in the sandbox. The job finds its input files at /input; if one is called rootfs.tar, that is its
- * file tree. What it leaves in /work comes back as work/work.tar, and as the files themselves where
- * artifacts are asked for; what it leaves in /checkpoint comes back when it has ended.
+ * file tree. What it leaves in /work comes back as work/work.tar, or as files where artifacts are
+ * asked for; what it leaves in /checkpoint comes back when it has ended.
  *
  * KVM where a job's user may use it and the processor has it, else QEMU's emulation: the result
  * says which. The memory limit covers QEMU, so the guest gets what is left of it. */
@@ -274,18 +274,31 @@ static int microvm_prepare(struct fog_job *job)
 	return ret;
 }
 
-/* work/name below dir, by a process that can do nothing else. What is no archive is nothing. */
+/* work/name becomes the files below dir, by a process that can do nothing else. What is no archive
+ * stays what it is. */
 static void archive_spread(const struct fog_job *job, int work, const char *name, const char *dir)
 {
 	int to = openat(job->spool_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	int from = openat(work, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 
-	if (to >= 0 && from >= 0)
-		(void)fog_unpack(from, to, job->sandbox.uid, job->sandbox.uid);
+	if (to >= 0 && from >= 0 && fog_unpack(from, to, job->sandbox.uid, job->sandbox.uid) == 0)
+		(void)unlinkat(work, name, 0);
 	if (from >= 0)
 		close(from);
 	if (to >= 0)
 		close(to);
+}
+
+/* The guest began with the same and may have removed some of it. */
+static void checkpoint_spread(const struct fog_job *job, int work)
+{
+	int dir = openat(job->spool_fd, "checkpoint",
+			 O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (dir >= 0 && fog_tree_clear(dir) == 0)
+		archive_spread(job, work, KEPT_NAME, "checkpoint");
+	if (dir >= 0)
+		close(dir);
 }
 
 /* What the guest says is the job's word about itself, as an exit status always is. */
@@ -316,10 +329,8 @@ static void microvm_finish(struct fog_job *job)
 		(void)unlinkat(dir, STATUS_NAME, 0);
 		if (job->spec->artifacts.count != 0)
 			archive_spread(job, dir, WORK_NAME, "work");
-		if (job->spec->checkpoint.bytes_max != 0) {
-			(void)fog_tree_remove(job->spool_fd, "checkpoint/" FOG_GUEST_MARKER);
-			archive_spread(job, dir, KEPT_NAME, "checkpoint");
-		}
+		if (job->spec->checkpoint.bytes_max != 0)
+			checkpoint_spread(job, dir);
 		(void)unlinkat(dir, KEPT_NAME, 0);
 		close(dir);
 	}

@@ -290,3 +290,18 @@ int fog_tree_remove(int parent_fd, const char *name)
 		return ret;
 	return unlinkat(parent_fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
+
+int fog_tree_clear(int dir_fd)
+{
+	struct dirent *e;
+	int ret = 0;
+
+	DIR *dir = open_dir(dir_fd, ".");
+	if (dir == NULL)
+		return -errno;
+	while (ret == 0 && (e = readdir(dir)) != NULL)
+		if (!is_dots(e->d_name))
+			ret = fog_tree_remove(dir_fd, e->d_name);
+	closedir(dir);
+	return ret;
+}

@@ -32,6 +32,9 @@ int fog_tree_measure(int dir_fd, u64 *bytes);
 /* Give everything below dir_fd, and itself, to uid:gid. Same limits. */
 int fog_tree_chown(int dir_fd, uid_t uid, gid_t gid);
 
+/* Remove everything below dir_fd, as fog_tree_remove() does. */
+int fog_tree_clear(int dir_fd);
+
 /* Remove parent_fd/name whatever it is, of any depth and with any modes. Nobody else may write in
  * it meanwhile. Costs one unlink or rename per entry and level, three open descriptors, no
  * recursion: deep directories are lifted to the top before they are removed. */

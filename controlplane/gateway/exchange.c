@@ -8,6 +8,7 @@
 #include "controlplane/core/log.h"
 
 #define PROBLEM_DETAIL_MAX 512
+#define PAGE_MAX           1000
 
 void *fog_exchange_ctx(const struct fog_exchange *x)
 {
@@ -123,6 +124,27 @@ int fog_exchange_json(struct fog_exchange *x, unsigned status, json_t *value)
 {
 	fog_exchange_link_next(x, value);
 	return answer_json(x, status, "application/json", value);
+}
+
+int fog_exchange_list(struct fog_exchange *x, json_t *answer, const char *name)
+{
+	const json_t *all = json_object_get(answer, name);
+	size_t size = json_array_size(all);
+	u64 limit, after;
+
+	if (fog_exchange_query_u64(x, "limit", size, size + PAGE_MAX, &limit) != 0 ||
+	    fog_exchange_query_u64(x, "after", 0, UINT32_MAX, &after) != 0) {
+		json_decref(answer);
+		return 0;
+	}
+	json_t *page = json_array();
+	for (size_t i = after; i < size && i < after + limit; i++)
+		json_array_append(page, json_array_get(all, i));
+	json_object_set_new(answer, "next",
+			    after + limit < size ? json_integer((json_int_t)(after + limit))
+						 : json_null());
+	json_object_set_new(answer, name, page);
+	return fog_exchange_json(x, 200, answer);
 }
 
 int fog_exchange_json_text(struct fog_exchange *x, unsigned status, char *text, size_t len)

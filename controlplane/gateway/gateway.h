@@ -89,6 +89,9 @@ struct fog_operation {
 	const char *type;    /* of answers that are not JSON: "text/plain" */
 };
 
+#define FOG_PAGE_QUERY \
+	"limit?: integer 1..1000, after?: integer 0..1000000 = 0 (next of the page before)"
+
 /* FOG_DESCRIBE("List hosts", .answer = "{hosts: [@Host]}"): the last member of a route. */
 #define FOG_DESCRIBE(...) (&(const struct fog_operation){__VA_ARGS__})
 
@@ -191,6 +194,10 @@ const char *fog_exchange_tracestate(const struct fog_exchange *x);
 
 /* Answer. All return 0. json takes over `value`; NULL answers 500. */
 int fog_exchange_json(struct fog_exchange *x, unsigned status, json_t *value);
+/* A list in pages, for routes whose query holds FOG_PAGE_QUERY: of answer's array `name` only what
+ * `limit` and `after` ask for, all without them, and "next" for the page behind it. Takes over
+ * `answer`. */
+int fog_exchange_list(struct fog_exchange *x, json_t *answer, const char *name);
 /* The same of JSON that is text already; takes it over (malloc). */
 int fog_exchange_json_text(struct fog_exchange *x, unsigned status, char *text, size_t len);
 /* Bytes as they are; copied. */

@@ -108,7 +108,7 @@ static int tokens_get(struct fog_exchange *x)
 		json_decref(list);
 		return failed(x, rc);
 	}
-	return fog_exchange_json(x, 200, json_pack("{s:o}", "tokens", list));
+	return fog_exchange_list(x, json_pack("{s:o}", "tokens", list), "tokens");
 }
 
 static int token_delete(struct fog_exchange *x)
@@ -136,7 +136,7 @@ static const struct fog_route routes[] = {
 	{"GET", "/v1/tokens", tokens_get,
 	 FOG_DESCRIBE("List tokens and keys", .scope = FOG_SCOPE_ADMIN,
 		      .text = "Those made here that have not expired, and all that were revoked.",
-		      .answer = "{tokens: [@Token]}")},
+		      .query = FOG_PAGE_QUERY, .answer = "{tokens: [@Token], next: integer|null}")},
 	{"DELETE", "/v1/tokens/{id}", token_delete,
 	 FOG_DESCRIBE("Revoke a token or key", .scope = FOG_SCOPE_ADMIN,
 		      .text = "By its id, the `jti` of a token; it need not have been made here.",

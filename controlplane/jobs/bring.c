@@ -22,19 +22,37 @@ static bool same_file(const struct fog_bring_file *a, const struct fog_bring_fil
 	return a->kind == b->kind && a->attempt == b->attempt && a->number == b->number;
 }
 
-/* An event of a job whose state stays as it is. */
-static void tell(struct fog_jobs *j, struct fog_job *job, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
-static void tell(struct fog_jobs *j, struct fog_job *job, const char *format, ...)
+static void tell_text(struct fog_jobs *j, struct fog_job *job, const char *format, va_list args)
 {
 	char text[FOG_JOB_REASON_SIZE], reason[FOG_JOB_REASON_SIZE];
+
+	vsnprintf(text, sizeof(text), format, args);
+	fog_jobs_reason(reason, "%s", text);
+	fog_db_event_add(j, job, reason);
+}
+
+/* An event of a job whose state stays as it is. */
+__attribute__((format(printf, 3, 4))) static void tell(struct fog_jobs *j, struct fog_job *job,
+						       const char *format, ...)
+{
 	va_list args;
 
 	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
+	tell_text(j, job, format, args);
 	va_end(args);
-	fog_jobs_reason(reason, "%s", text);
-	fog_db_event_add(j, job, reason);
+}
+
+/* The same of what the worker is the cause of, so often and no more. */
+__attribute__((format(printf, 3, 4))) static void tell_of(struct fog_jobs *j, struct fog_attempt *a,
+							  const char *format, ...)
+{
+	va_list args;
+
+	if (a->told++ >= FOG_JOBS_TOLD_MAX)
+		return;
+	va_start(args, format);
+	tell_text(j, a->job, format, args);
+	va_end(args);
 }
 
 /* ---- fetching ------------------------------------------------------------------------------- */
@@ -144,8 +162,7 @@ static const char *fetched(struct fog_jobs *j, struct fog_attempt *a)
 		fog_db_file_drop(j, a->key.job, &a->bring);
 		if (a->state == FOG_ATTEMPT_RECEIVED)
 			return "what it left behind is not what the receipt says";
-		tell(j, a->job, "checkpoint %u is not what its hash says: dropped",
-		     a->bring.number);
+		tell_of(j, a, "checkpoint %u is not what its hash says: dropped", a->bring.number);
 		return NULL;
 	}
 	if (a->bring.kind == FOG_BRING_MANIFEST && !manifest_read(j, a))
@@ -200,7 +217,7 @@ static void checkpoint_add(struct fog_jobs *j, struct fog_attempt *a, u32 number
 	/* Older ones that nobody has begun to fetch are not worth it any more. */
 	fog_db_checkpoints_undone_drop(j, a, &a->bring);
 	if (fog_db_checkpoints_size(j) + size > FOG_JOBS_CHECKPOINTS_SIZE) {
-		tell(j, a->job, "checkpoint %u is not fetched: there is no room for it", number);
+		tell_of(j, a, "checkpoint %u is not fetched: there is no room for it", number);
 		return;
 	}
 	fog_db_file_add(j, a->key.job, &f, "", false);
@@ -220,7 +237,7 @@ void fog_bring_kept(struct fog_jobs *j, struct fog_attempt *a, const struct fog_
 		fetch_stop(a);
 	}
 	if (m->note[0] != '\0' && strcmp(m->note, a->note) != 0)
-		tell(j, a->job, "a checkpoint was not taken: %.200s", m->note);
+		tell_of(j, a, "a checkpoint was not taken: %.200s", m->note);
 	snprintf(a->note, sizeof(a->note), "%s", m->note);
 	if (m->number > FOG_MAX(a->checkpoint, gone) && m->bytes > 0 &&
 	    m->bytes <= a->limits.checkpoint_bytes &&

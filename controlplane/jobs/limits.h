@@ -63,6 +63,8 @@
 /* ---- checkpoints and artifacts --------------------------------------------------------------- */
 /* Checkpoints of a job that are kept, beside the one it began with. */
 #define FOG_JOBS_CHECKPOINTS_MAX 2
+/* What a worker makes the job's history say of an attempt's checkpoints; the rest is not said. */
+#define FOG_JOBS_TOLD_MAX 16
 /* Bytes of all checkpoints here; beyond, no new one is fetched, and the job's history says so. */
 #define FOG_JOBS_CHECKPOINTS_SIZE (16ull << 30)
 /* Bytes of all artifacts here; those of the job that ended first go first. */

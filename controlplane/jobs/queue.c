@@ -194,6 +194,34 @@ bool fog_jobs_has_batch(struct fog_jobs *j, const char *owner, const char *id)
 		     owner, id);
 }
 
+/* Does a stored spec come from this one? Inputs that came later, and how often it was begun, are no
+ * difference. */
+static bool spec_same(const char *stored, const char *asked)
+{
+	char error[FOG_JSON_ERROR_SIZE];
+	json_t *a = fog_json_parse(stored, strlen(stored), error);
+	json_t *b = fog_json_parse(asked, strlen(asked), error);
+	const json_t *have = json_object_get(a, "inputs"), *want = json_object_get(b, "inputs");
+	bool same = true;
+	size_t i, k;
+	json_t *x, *y;
+
+	json_array_foreach((json_t *)want, i, x)
+	{
+		bool found = false;
+		json_array_foreach((json_t *)have, k, y) found = found || json_equal(x, y);
+		same = same && found;
+	}
+	json_object_del(a, "inputs");
+	json_object_del(b, "inputs");
+	json_object_del(json_object_get(a, "checkpoint"), "restart");
+	json_object_del(json_object_get(b, "checkpoint"), "restart");
+	same = same && json_equal(a, b);
+	json_decref(a);
+	json_decref(b);
+	return same;
+}
+
 /* 1: there is none; 0: the same; -EEXIST: another one. */
 static int duplicate(struct fog_jobs *j, const char *user, const char *id,
 		     const struct fog_job_request *request)
@@ -206,11 +234,7 @@ static int duplicate(struct fog_jobs *j, const char *user, const char *id,
 	if (spec == NULL || wishes == NULL)
 		rc = -EAGAIN;
 	else
-		/* Inputs that came later are no difference. */
-		rc = fog_jobs_has(j, user, id) &&
-				     (strcmp(spec, request->spec_text) == 0 ||
-				      strstr(wishes, "\"inputs_from\"") != NULL ||
-				      strstr(wishes, "\"checkpoint\":") != NULL) &&
+		rc = fog_jobs_has(j, user, id) && spec_same(spec, request->spec_text) &&
 				     strcmp(wishes, request->wishes_text) == 0
 			     ? 0
 			     : -EEXIST;

@@ -119,7 +119,8 @@ int fog_runner_prepare(void *context, const char *run, const struct fog_job_spec
 				.pids = (u32)spec->limits.pids,
 				.wall_ms = spec->limits.wall_ms,
 				.output_bytes = spec->limits.output_bytes,
-				.disk_bytes = spec->limits.disk_bytes,
+				.disk_bytes = spec->limits.disk_bytes != 0 ? spec->limits.disk_bytes
+									   : r->disk_bytes,
 			},
 		.checkpoint =
 			{

@@ -21,6 +21,7 @@ struct fog_runner {
 	char engine[FOG_RUNNER_ENGINES_MAX][FOG_JOB_ENGINE_SIZE];
 	u32 builder_count;
 	u8 builder[FOG_EXECUTOR_BUILDERS_MAX][32];
+	u64 disk_bytes; /* of /work, for a job that names no limit; 0: none */
 	struct fog_accelerators accelerators;
 	u32 removal_count;
 	char removal[FOG_RUNNER_REMOVALS_MAX][FOG_WORK_RUN_SIZE];

@@ -596,6 +596,7 @@ static int engines_set(struct fog_jobs_runtime *rt, char why[FOG_JOBS_RUNTIME_WH
 		memcpy(r->builder[i], c->builders[i], sizeof(r->builder[i]));
 	r->engine_count = c->engine_count;
 	r->builder_count = c->builder_count;
+	r->disk_bytes = c->disk_bytes;
 	r->accelerators = c->engine.accelerators;
 	rt->config.engines = NULL;
 	rt->config.builders = NULL;

@@ -38,6 +38,7 @@ struct fog_jobs_runtime_config {
 	u32 engine_count;           /* 0: only "native" */
 	const u8 (*builders)[32];   /* whose WebAssembly we run; copied */
 	u32 builder_count;
+	u64 disk_bytes; /* of a job that names no limit; 0: none */
 
 	/* The directory: as the port `hosts` of engine.h, and names for people. */
 	u32 (*hosts)(void *context, struct fog_placement_host *out, u32 cap, u64 now_ms);

@@ -139,6 +139,7 @@ struct fog_attempt {
 	u8 restored_sha256[32];
 	u32 checkpoint;               /* number of the newest that is here, whole */
 	char note[128];               /* why one was not taken, as was told last */
+	u32 told;                     /* what the job's history says of it */
 	struct fog_bring_file bring;  /* what is being fetched; kind NONE: nothing */
 	u64 bring_have, bring_asked;  /* stored of it; end of what was asked for */
 	struct fog_sha256 bring_hash; /* of what is stored of it */

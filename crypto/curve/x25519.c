@@ -2,6 +2,7 @@
 #include "crypto/curve/x25519.h"
 
 #include "crypto/curve/curve.h"
+#include "crypto/mem.h"
 
 #include <sodium.h>
 
@@ -30,4 +31,28 @@ void fog_x25519_many(u8 (*out)[FOG_X25519_SIZE], const u8 (*scalar)[FOG_X25519_S
 		     const u8 (*point)[FOG_X25519_SIZE], int *result, unsigned count)
 {
 	fog_curve->x25519_many(out, scalar, point, result, count);
+}
+
+void fog_x25519_exchange_many(u8 (*element)[FOG_X25519_SIZE], u8 (*shared)[FOG_X25519_SIZE],
+			      const u8 (*scalar)[FOG_X25519_SIZE],
+			      const u8 (*point)[FOG_X25519_SIZE], int *result, unsigned count)
+{
+	u8 both[2 * FOG_X25519_EXCHANGES][FOG_X25519_SIZE];
+	u8 points[2 * FOG_X25519_EXCHANGES][FOG_X25519_SIZE] = {0};
+	int results[2 * FOG_X25519_EXCHANGES];
+	const size_t size = FOG_X25519_SIZE * (size_t)count;
+
+	FOG_ASSERT(count <= FOG_X25519_EXCHANGES);
+	memcpy(both, scalar, size);
+	memcpy(both[count], scalar, size);
+	for (unsigned i = 0; i < count; i++)
+		points[i][0] = 9;
+	memcpy(points[count], point, size);
+	fog_x25519_many(points, (const u8(*)[FOG_X25519_SIZE])both,
+			(const u8(*)[FOG_X25519_SIZE])points, results, 2 * count);
+	memcpy(element, points, size);
+	memcpy(shared, points[count], size);
+	memcpy(result, results + count, count * sizeof(*result));
+	fog_wipe(both, 2 * size);
+	fog_wipe(points, 2 * size);
 }

@@ -20,6 +20,13 @@ int fog_x25519(u8 out[FOG_X25519_SIZE], const u8 scalar[FOG_X25519_SIZE],
 void fog_x25519_many(u8 (*out)[FOG_X25519_SIZE], const u8 (*scalar)[FOG_X25519_SIZE],
 		     const u8 (*point)[FOG_X25519_SIZE], int *result, unsigned count);
 
+/* One exchange with the owner of each point, both products in the lanes together: element[i] =
+ * scalar[i] * base, shared[i] and result[i] as above. count <= FOG_X25519_EXCHANGES. */
+#define FOG_X25519_EXCHANGES 64
+void fog_x25519_exchange_many(u8 (*element)[FOG_X25519_SIZE], u8 (*shared)[FOG_X25519_SIZE],
+			      const u8 (*scalar)[FOG_X25519_SIZE],
+			      const u8 (*point)[FOG_X25519_SIZE], int *result, unsigned count);
+
 /* out = scalar * base point: the public key of a secret. About 15 us. */
 void fog_x25519_base(u8 out[FOG_X25519_SIZE], const u8 scalar[FOG_X25519_SIZE]);
 

@@ -55,27 +55,23 @@ void fog_xwing_encapsulate_many(u8 (*shared)[FOG_XWING_SHARED], u8 *const *ciphe
 				const u8 *const *public_key, const u8 (*random)[FOG_XWING_RANDOM],
 				unsigned count)
 {
-	u8 scalar[2 * BATCH][32], point[2 * BATCH][32] = {0}, product[2 * BATCH][32], mlkem[32];
-	int results[2 * BATCH];
+	u8 scalar[BATCH][32], point[BATCH][32], own[BATCH][32], product[BATCH][32], mlkem[32];
 
 	FOG_ASSERT(count <= BATCH);
 	for (unsigned i = 0; i < count; i++) {
 		memcpy(scalar[i], random[i] + FOG_MLKEM_RANDOM, 32);
-		memcpy(scalar[count + i], scalar[i], 32);
-		point[i][0] = 9; /* the base */
-		memcpy(point[count + i], public_key[i] + FOG_MLKEM_PUBLIC, 32);
+		memcpy(point[i], public_key[i] + FOG_MLKEM_PUBLIC, 32);
 	}
-	fog_x25519_many(product, (const u8(*)[32])scalar, (const u8(*)[32])point, results,
-			2 * count);
+	fog_x25519_exchange_many(own, product, (const u8(*)[32])scalar, (const u8(*)[32])point,
+				 result, count);
 	for (unsigned i = 0; i < count; i++) {
-		result[i] = results[count + i] != 0
-				    ? -EKEYREJECTED
-				    : fog_mlkem_encapsulate(mlkem, ciphertext[i], public_key[i],
-							    random[i]);
+		result[i] = result[i] != 0 ? -EKEYREJECTED
+					   : fog_mlkem_encapsulate(mlkem, ciphertext[i],
+								   public_key[i], random[i]);
 		if (result[i] != 0)
 			continue;
-		memcpy(ciphertext[i] + FOG_MLKEM_CIPHERTEXT, product[i], 32);
-		combine(shared[i], mlkem, product[count + i], ciphertext[i],
+		memcpy(ciphertext[i] + FOG_MLKEM_CIPHERTEXT, own[i], 32);
+		combine(shared[i], mlkem, product[i], ciphertext[i],
 			public_key[i] + FOG_MLKEM_PUBLIC);
 	}
 	fog_wipe(scalar, sizeof(scalar));

@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #define BATCH FOG_SPHINX_BATCH_MAX
+_Static_assert(BATCH <= FOG_X25519_EXCHANGES, "in one go");
 
 static void open_many(u8 (*shared)[32], int *result, const void *const *secret,
 		      const u8 *const *element, unsigned count)
@@ -32,33 +33,25 @@ static void open_many(u8 (*shared)[32], int *result, const void *const *secret,
 	fog_wipe(scalar, 32 * count);
 }
 
-/* Both products of all rows in one go: the elements, then the secrets. */
 static void seal_many(u8 (*shared)[32], u8 *const *element, int *result,
 		      const u8 *const *public_key, struct fog_rng *rng, unsigned count)
 {
-	u8 scalar[2 * BATCH][32], point[2 * BATCH][32] = {0}, product[2 * BATCH][32];
-	u8 both[BATCH][64];
-	int results[2 * BATCH];
+	u8 scalar[BATCH][32], point[BATCH][32], own[BATCH][32], both[BATCH][64];
 
 	FOG_ASSERT(count <= BATCH);
 	fog_rng_bytes(rng, scalar, 32 * count);
-	memcpy(scalar[count], scalar, 32 * count);
+	for (unsigned i = 0; i < count; i++)
+		memcpy(point[i], public_key[i], 32);
+	fog_x25519_exchange_many(own, shared, (const u8(*)[32])scalar, (const u8(*)[32])point,
+				 result, count);
 	for (unsigned i = 0; i < count; i++) {
-		point[i][0] = 9; /* the base */
-		memcpy(point[count + i], public_key[i], 32);
-	}
-	fog_x25519_many(product, (const u8(*)[32])scalar, (const u8(*)[32])point, results,
-			2 * count);
-	for (unsigned i = 0; i < count; i++) {
-		memcpy(element[i], product[i], 32);
+		memcpy(element[i], own[i], 32);
 		memcpy(both[i], public_key[i], 32);
-		memcpy(both[i] + 32, product[i], 32);
-		result[i] = results[count + i] == 0 ? 0 : -EKEYREJECTED;
+		memcpy(both[i] + 32, own[i], 32);
+		result[i] = result[i] == 0 ? 0 : -EKEYREJECTED;
 	}
-	fog_blake2xb_32_many(shared, (const u8(*)[32])(product + count), (const u8(*)[64])both,
-			     count);
-	fog_wipe(scalar, 64 * count);
-	fog_wipe(product, 64 * count);
+	fog_blake2xb_32_many(shared, (const u8(*)[32])shared, (const u8(*)[64])both, count);
+	fog_wipe(scalar, 32 * count);
 }
 
 const struct fog_sphinx_kem fog_sphinx_kem_x25519 = {

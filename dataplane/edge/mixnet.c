@@ -276,7 +276,7 @@ static json_t *counts(const struct fog_mixedge *m)
 
 	return json_pack(
 		"{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I,"
-		" s:I, s:I, s:I, s:I, s:I}",
+		" s:I, s:I, s:I, s:I, s:I, s:I}",
 		"sent_real", (json_int_t)c->sent_real, "sent_cover", (json_int_t)c->sent_cover,
 		"sent_loops", (json_int_t)c->sent_loops, "sent_drops", (json_int_t)c->sent_drops,
 		"sent_again", (json_int_t)c->resent, "delivered", (json_int_t)c->delivered, "lost",
@@ -285,9 +285,9 @@ static json_t *counts(const struct fog_mixedge *m)
 		"loops_late", (json_int_t)c->loops_late, "loops_altered",
 		(json_int_t)c->loops_altered, "loops_lost", (json_int_t)c->loops_lost, "no_path",
 		(json_int_t)c->no_path, "duplicates", (json_int_t)c->duplicates, "malformed",
-		(json_int_t)c->malformed, "hold_failed", (json_int_t)c->hold_failed,
-		"replies_altered", (json_int_t)c->replies_altered, "replies_unknown",
-		(json_int_t)c->replies_unknown);
+		(json_int_t)c->malformed, "kept", (json_int_t)c->held, "hold_failed",
+		(json_int_t)c->hold_failed, "replies_altered", (json_int_t)c->replies_altered,
+		"replies_unknown", (json_int_t)c->replies_unknown);
 }
 
 static json_t *message_list(struct fog_mixedge *m)

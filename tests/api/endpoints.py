@@ -275,6 +275,28 @@ def enclaves(client):
     return made
 
 
+def pages(client):
+    """What comes two by two is what comes at once; the header says how to go on, too."""
+    paged = 0
+    for template, name in (("/v1/hosts", "hosts"), ("/v1/links", "links"),
+                           ("/v1/ledger/escrows", "escrows"), ("/v1/offers", "offers"),
+                           ("/v1/proposals", "proposals"), ("/v1/tokens", "tokens")):
+        whole = [json.dumps(row) for row in client.get(template).json[name]]
+        count, after = 0, 0
+        while after is not None:
+            page = client.get(template, {"limit": 2, "after": after})
+            after = page.json["next"]
+            count += len(page.json[name])
+            link = page.headers.get("link", "")
+            check(("rel=next" in link) == (after is not None), f"{template}: {link!r}")
+            check(len(page.json[name]) <= 2, f"{template}: more than was asked for")
+            paged += after is not None
+        check(count == len(whole), f"{template}: {count} in pages, {len(whole)} at once")
+        check(not client.get(template, {"limit": 2, "after": 1000000}).json[name], template)
+    client.get("/v1/hosts", {"limit": 0}, status=400)
+    return f"{paged} of them went on"
+
+
 def others(client):
     """What the document has and no other test uses: whatever can be read without naming a thing."""
     used = []
@@ -293,5 +315,5 @@ TESTS = [
     ("pricing", pricing), ("scheduler", scheduler), ("quorum", quorum), ("trust", trust),
     ("draws", draws), ("peers", peers), ("auction", auction), ("reservations", reservation),
     ("namespaces", spaces), ("books", books), ("tokens", tokens),
-    ("alerts", alerts), ("enclaves", enclaves), ("others", others),
+    ("alerts", alerts), ("enclaves", enclaves), ("pages", pages), ("others", others),
 ]

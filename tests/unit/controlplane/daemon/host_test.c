@@ -167,10 +167,10 @@ static void test_life_cycle(void)
 	CU_ASSERT(said("\"attached\":false"));
 	CU_ASSERT(said("\"connected\":false"));
 	CU_ASSERT_EQUAL(http("GET", "/v1/hosts"), 200);
-	CU_ASSERT(said("{\"hosts\":[]}"));
+	CU_ASSERT(said("{\"hosts\":[],\"next\":null}"));
 	CU_ASSERT_EQUAL(http("GET", "/v1/hosts/alpha"), 404);
 	CU_ASSERT_EQUAL(http("GET", "/v1/links"), 200);
-	CU_ASSERT(said("{\"links\":[]}"));
+	CU_ASSERT(said("{\"links\":[],\"next\":null}"));
 	CU_ASSERT_EQUAL(http("GET", "/v1/circuits"), 503);
 	CU_ASSERT(said("no fog-edge is connected"));
 	CU_ASSERT_EQUAL(http("POST", "/v1/circuits/1/close"), 503);

@@ -184,7 +184,23 @@ static void test_measure_depth(void)
 	teardown();
 }
 
+static void test_clear(void)
+{
+	char at[] = "/tmp/fog-clear-test.XXXXXX";
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(at));
+	int fd = open(at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CU_ASSERT_EQUAL(mkdirat(fd, "a", 0), 0);
+	CU_ASSERT_EQUAL(symlinkat("/etc", fd, "link"), 0);
+	close(openat(fd, ".hidden", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	CU_ASSERT_EQUAL(fog_tree_clear(fd), 0);
+	CU_ASSERT_EQUAL(access("/etc/passwd", F_OK), 0);
+	close(fd);
+	CU_ASSERT_EQUAL(rmdir(at), 0);
+	CU_ASSERT_EQUAL(fog_tree_clear(-1), -EBADF);
+}
+
 FOG_TEST_MAIN("controlplane/executor/file", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
 	      FOG_TEST(test_replace_over_leftover), FOG_TEST(test_remove_deep),
 	      FOG_TEST(test_remove_hostile), FOG_TEST(test_remove_unprivileged),
-	      FOG_TEST(test_measure), FOG_TEST(test_measure_depth))
+	      FOG_TEST(test_measure), FOG_TEST(test_clear), FOG_TEST(test_measure_depth))

@@ -156,6 +156,12 @@ static void test_life_cycle(void)
 	CU_ASSERT_EQUAL(number("SELECT state FROM job"), FOG_JOB_QUEUED);
 	stream = goes_on_with("second", 1, &second);
 	CU_ASSERT_NOT_EQUAL(host, second);
+	/* Still the same job to whoever repeats himself; another program is another job. */
+	CU_ASSERT_EQUAL(submit("j", lasting), 0);
+	CU_ASSERT_EQUAL(submit("j", resuming), -EEXIST);
+	CU_ASSERT_EQUAL(submit("j", "{\"argv\":[\"false\"],\"limits\":{\"wall_seconds\":10},"
+				    "\"checkpoint\":{\"size_mb\":1}}"),
+			-EEXIST);
 	CU_ASSERT_TRUE(event("goes on from checkpoint 2 of attempt 1, 6 bytes"));
 	tick(1000);
 	struct fog_receipt r = receipt_make(1000);
@@ -256,6 +262,15 @@ static void test_dropped(void)
 	say(stream, fog_job_kept(&k, "checkpoint.3")); /* and that one, too: no quarrel about it */
 	CU_ASSERT_STRING_EQUAL(asked(name, NULL, NULL), "");
 	CU_ASSERT_EQUAL(number("SELECT count(*) FROM job_file"), 0);
+	/* A worker that talks without end fills no history. */
+	for (u32 i = 0; i < 2 * FOG_JOBS_TOLD_MAX; i++) {
+		snprintf(k.note, sizeof(k.note), "complaint %u", i);
+		say(stream, fog_job_kept(&k, ""));
+	}
+	CU_ASSERT_EQUAL(number("SELECT count(*) FROM job_event WHERE reason LIKE '%complaint%'"),
+			FOG_JOBS_TOLD_MAX - 1);
+	stop();
+	stream = begin(lasting, &host);
 	snprintf(k.note, sizeof(k.note), "larger than 5 bytes");
 	say(stream, fog_job_kept(&k, ""));
 	CU_ASSERT_TRUE(event("a checkpoint was not taken: larger than 5 bytes"));

@@ -215,6 +215,37 @@ static void test_many_iterated(void)
 	each_path(many_iterated);
 }
 
+/* Both products of any number of rows are the single ones; one of low order harms no other. */
+static void exchange(void)
+{
+	static u8 scalar[FOG_X25519_EXCHANGES][32], point[FOG_X25519_EXCHANGES][32];
+	static u8 element[FOG_X25519_EXCHANGES][32], shared[FOG_X25519_EXCHANGES][32];
+	int result[FOG_X25519_EXCHANGES];
+	struct fog_rng rng;
+	u8 want[32];
+
+	fog_rng_init_u64(&rng, 3);
+	for (unsigned count = 0; count <= FOG_X25519_EXCHANGES; count += 1 + count / 2) {
+		fog_rng_bytes(&rng, scalar, sizeof(scalar));
+		fog_rng_bytes(&rng, point, sizeof(point));
+		memset(point[count / 2], 0, 32);
+		fog_x25519_exchange_many(element, shared, (const u8(*)[32])scalar,
+					 (const u8(*)[32])point, result, count);
+		for (unsigned i = 0; i < count; i++) {
+			fog_x25519_base(want, scalar[i]);
+			CU_ASSERT(memcmp(element[i], want, 32) == 0);
+			CU_ASSERT_EQUAL(result[i], fog_x25519(want, scalar[i], point[i]));
+			CU_ASSERT_EQUAL(result[i] != 0, i == count / 2);
+			CU_ASSERT(memcmp(shared[i], want, 32) == 0);
+		}
+	}
+}
+
+static void test_exchange(void)
+{
+	each_path(exchange);
+}
+
 FOG_TEST_MAIN("crypto/curve/x25519", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
 	      FOG_TEST(test_wycheproof), FOG_TEST(test_many_random), FOG_TEST(test_many_low_order),
-	      FOG_TEST(test_many_wycheproof), FOG_TEST(test_many_iterated))
+	      FOG_TEST(test_many_wycheproof), FOG_TEST(test_many_iterated), FOG_TEST(test_exchange))

@@ -200,7 +200,7 @@ static int unwrap(const struct fog_sphinx_geometry *g, u8 *packet, unsigned node
 static void client(const struct fog_sphinx_kem *kem, struct fog_rng *rng)
 {
 	static u8 packet[FOG_SPHINX_HEADER_MAX + PAYLOAD_SIZE], copy[sizeof(packet)];
-	static u8 payload[PAYLOAD_SIZE], surb[FOG_SPHINX_SURB_MAX], next[32];
+	static u8 payload[sizeof(packet)], surb[FOG_SPHINX_SURB_MAX], next[32];
 	struct fog_sphinx_hop path[FOG_SPHINX_HOPS_MAX] = {0};
 	struct fog_sphinx_surb_keys keys;
 	struct fog_sphinx_geometry g;
