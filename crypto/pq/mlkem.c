@@ -60,6 +60,7 @@ int fog_mlkem_encapsulate(u8 shared[FOG_MLKEM_SHARED], u8 ciphertext[FOG_MLKEM_C
 	size_t ciphertext_len = FOG_MLKEM_CIPHERTEXT, shared_len = FOG_MLKEM_SHARED;
 	int rc = -ENOMEM;
 
+	memset(shared, 0, FOG_MLKEM_SHARED);
 	EVP_PKEY *key = key_make(OSSL_PKEY_PARAM_PUB_KEY, public_key, FOG_MLKEM_PUBLIC,
 				 EVP_PKEY_PUBLIC_KEY);
 	if (key == NULL)
@@ -78,6 +79,7 @@ int fog_mlkem_decapsulate(u8 shared[FOG_MLKEM_SHARED], const struct fog_mlkem_ke
 {
 	size_t len = FOG_MLKEM_SHARED;
 
+	memset(shared, 0, len);
 	return EVP_PKEY_decapsulate(k->ctx, shared, &len, ciphertext, FOG_MLKEM_CIPHERTEXT) > 0
 		       ? 0
 		       : -ENOMEM;

@@ -24,7 +24,7 @@ struct fog_mlkem_key {
 int fog_mlkem_key_init(struct fog_mlkem_key *k, const u8 seed[FOG_MLKEM_SEED]);
 void fog_mlkem_key_free(struct fog_mlkem_key *k);
 
-/* random: fresh for each. 0; -EKEYREJECTED: no public key; -ENOMEM. */
+/* random: fresh for each. 0; -EKEYREJECTED: no public key; -ENOMEM. shared is zero then. */
 int fog_mlkem_encapsulate(u8 shared[FOG_MLKEM_SHARED], u8 ciphertext[FOG_MLKEM_CIPHERTEXT],
 			  const u8 public_key[FOG_MLKEM_PUBLIC], const u8 random[FOG_MLKEM_RANDOM]);
 /* A ciphertext of somebody else gives a secret nobody knows, not an error. 0 or -ENOMEM. */

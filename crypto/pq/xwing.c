@@ -68,8 +68,10 @@ void fog_xwing_encapsulate_many(u8 (*shared)[FOG_XWING_SHARED], u8 *const *ciphe
 		result[i] = result[i] != 0 ? -EKEYREJECTED
 					   : fog_mlkem_encapsulate(mlkem, ciphertext[i],
 								   public_key[i], random[i]);
-		if (result[i] != 0)
+		if (result[i] != 0) {
+			memset(shared[i], 0, FOG_XWING_SHARED);
 			continue;
+		}
 		memcpy(ciphertext[i] + FOG_MLKEM_CIPHERTEXT, own[i], 32);
 		combine(shared[i], mlkem, product[i], ciphertext[i],
 			public_key[i] + FOG_MLKEM_PUBLIC);
@@ -98,6 +100,8 @@ void fog_xwing_decapsulate_many(u8 (*shared)[FOG_XWING_SHARED], int *result,
 		if (result[i] == 0)
 			combine(shared[i], mlkem, product[i], ciphertext[i],
 				key[i]->x25519.public_key);
+		else
+			memset(shared[i], 0, FOG_XWING_SHARED);
 	}
 	fog_wipe(scalar, sizeof(scalar));
 	fog_wipe(product, sizeof(product));

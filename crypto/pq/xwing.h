@@ -31,7 +31,7 @@ void fog_xwing_key_free(struct fog_xwing_key *k);
 void fog_xwing_public(const struct fog_xwing_key *k, u8 out[FOG_XWING_PUBLIC]);
 
 /* Many at once: the X25519 of all go through the lanes together. result[i] = 0, -EKEYREJECTED or
- * -ENOMEM. count <= FOG_SPHINX_BATCH_MAX. */
+ * -ENOMEM; then shared[i] is zero. count <= FOG_SPHINX_BATCH_MAX. */
 void fog_xwing_encapsulate_many(u8 (*shared)[FOG_XWING_SHARED], u8 *const *ciphertext, int *result,
 				const u8 *const *public_key, const u8 (*random)[FOG_XWING_RANDOM],
 				unsigned count);

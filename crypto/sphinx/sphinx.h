@@ -38,8 +38,8 @@
 
 struct fog_rng;
 
-/* A KEM for the profile of that name. Columns of `count` <= FOG_SPHINX_BATCH_MAX rows; results are
- * 0 or -EKEYREJECTED, then that shared secret is anything. */
+/* A KEM for the profile of that name. Columns of `count` <= FOG_SPHINX_BATCH_MAX rows; a result
+ * that is not 0 refuses its row, whose shared secret is then no secret. */
 struct fog_sphinx_kem {
 	const char *name;
 	size_t element;    /* bytes of a ciphertext */

@@ -127,7 +127,8 @@ static void courses_kem(const struct fog_sphinx_kem *kem, struct course *c, unsi
 	for (unsigned k = 0; k < count; k++) {
 		sphinx_keys_derive(c[k].keys, (const u8(*)[32])(shared + n), c[k].route->hops);
 		for (unsigned i = 0; i < c[k].route->hops; i++)
-			c[k].route->result |= result[n++];
+			if (result[n++] != 0)
+				c[k].route->result = -EKEYREJECTED;
 	}
 	fog_wipe(shared, sizeof(shared));
 }
