@@ -181,8 +181,7 @@ static enum fog_tee_fault tdx_check(struct work *w, const json_t *quote)
 	fault = fog_tee_collateral_tdx(w->c, data, (size_t)len, must, w->q->now_s, &w->a->tcb, why);
 	if (fault != FOG_TEE_VALID)
 		return refuse(w, fault, "%.150s", why);
-	/* Below every level that Intel names, where levels are known, is NONE too. */
-	if ((must || w->a->tcb != FOG_TEE_TCB_NONE) && (w->p->tcb_status & 1u << w->a->tcb) == 0)
+	if (w->a->tcb != FOG_TEE_TCB_NONE && (w->p->tcb_status & 1u << w->a->tcb) == 0)
 		return refuse(w, FOG_TEE_OLD, "%.150s", why);
 	return FOG_TEE_VALID;
 }

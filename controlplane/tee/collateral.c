@@ -371,10 +371,11 @@ int fog_tee_collateral_load(struct fog_tee_collateral **out, const char *dir,
 
 u64 fog_tee_collateral_stamp(const char *dir)
 {
-	DIR *d = dir != NULL && dir[0] != '\0' ? opendir(dir) : NULL;
+	bool named = dir != NULL && dir[0] != '\0';
+	DIR *d = named ? opendir(dir) : NULL;
 	struct dirent *e;
 	struct stat st;
-	u64 stamp = d != NULL;
+	u64 stamp = (u64)named + (d != NULL);
 
 	/* In no order: a sum. */
 	while (d != NULL && (e = readdir(d)) != NULL) {
@@ -637,7 +638,7 @@ enum fog_tee_fault fog_tee_collateral_tdx(const struct fog_tee_collateral *c, co
 	if (fault == FOG_TEE_VALID && *status == FOG_TEE_TCB_REVOKED)
 		return FOG_TEE_REVOKED;
 	if (known)
-		return fault;
+		return fault == FOG_TEE_VALID && *status == FOG_TEE_TCB_NONE ? FOG_TEE_OLD : fault;
 	*status = FOG_TEE_TCB_NONE;
 	return FOG_TEE_VALID;
 }

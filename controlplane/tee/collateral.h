@@ -38,7 +38,8 @@ int fog_tee_collateral_add(struct fog_tee_collateral *c, const char *name, const
 /* A directory; NULL or "": an empty set. One wrong file and none is taken: why names it. */
 int fog_tee_collateral_load(struct fog_tee_collateral **out, const char *dir,
 			    char why[FOG_TEE_WHY_SIZE]);
-/* Of what is in a directory, by names, sizes and times: another one means another set. */
+/* Of what is in a directory, by files, sizes and times: another one means another set. 0: no
+ * directory is named; one that cannot be read has a stamp, too. */
 u64 fog_tee_collateral_stamp(const char *dir);
 void fog_tee_collateral_free(struct fog_tee_collateral *c);
 
@@ -57,9 +58,9 @@ enum fog_tee_fault fog_tee_collateral_chain(const struct fog_tee_collateral *c, 
 enum fog_tee_fault fog_tee_collateral_snp(const struct fog_tee_collateral *c,
 					  const struct fog_tee_certs *certs, bool required,
 					  u64 now_s, char why[FOG_TEE_WHY_SIZE]);
-/* Of a quote that fog_tee_tdx_verify() found valid: lists, then firmware. status NONE with VALID:
- * nothing is known of this platform, and nothing was required. why holds the level's particulars.
- */
+/* Of a quote that fog_tee_tdx_verify() found valid: lists, then firmware. OLD: below every level.
+ * status NONE with VALID: nothing is known of this platform, and nothing was required. why holds
+ * the level's particulars. */
 enum fog_tee_fault fog_tee_collateral_tdx(const struct fog_tee_collateral *c, const u8 *quote,
 					  size_t size, bool required, u64 now_s,
 					  enum fog_tee_tcb_status *status,

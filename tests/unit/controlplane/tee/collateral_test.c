@@ -156,8 +156,8 @@ static void test_out_of_date(void)
 
 	load("collateral_new");
 	recorded_quote(&quote, "tdx_quote_old.dat");
-	CU_ASSERT_EQUAL(tdx(true, NEW_AT, &status), FOG_TEE_VALID);
-	CU_ASSERT_EQUAL(status, FOG_TEE_TCB_NONE);
+	CU_ASSERT_EQUAL(tdx(true, NEW_AT, &status), FOG_TEE_OLD);
+	CU_ASSERT_EQUAL(tdx(false, NEW_AT, &status), FOG_TEE_OLD);
 	CU_ASSERT_STRING_EQUAL(why, "the platform is unknown");
 	begin();
 	for (size_t i = 0; i < FOG_ARRAY_COUNT(names); i++)
@@ -178,6 +178,8 @@ static void test_directory(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
 	u64 empty = fog_tee_collateral_stamp(dir);
 	CU_ASSERT_EQUAL(fog_tee_collateral_stamp(""), 0);
+	CU_ASSERT_NOT_EQUAL(fog_tee_collateral_stamp("/nonexistent"), 0);
+	CU_ASSERT_NOT_EQUAL(fog_tee_collateral_stamp("/nonexistent"), empty);
 	snprintf(path, sizeof(path), "%s/bad.revoked", dir);
 	FILE *f = fopen(path, "w");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
