@@ -27,6 +27,23 @@ def api_test(url, token=None, *more):
     print(text.strip().splitlines()[-1], flush=True)
 
 
+def test_strangers(lab):
+    """Each operation with each kind of bad token, where strangers may ask as often as they like."""
+    host = lab.state["hosts"][2]
+    path, log = f"{host['run_dir']}/fog.conf", f"{host['run_dir']}/controlplane.log"
+    token = lab.fogctl("token", "create", "api-test", "--scope", "admin", "--tier", "enterprise",
+                       host=host["name"])["token"]
+    with open(path, encoding="utf-8") as source:
+        text = source.read()
+    with open(path, "w", encoding="utf-8") as sink:
+        sink.write(text.replace("gateway: {", "gateway: { standard_per_minute = 0;"
+                                              " standard_per_hour = 0;"))
+    lab.kill(host["name"], "controlplane", "HUP")
+    until("the limits are taken over", 60, lambda: "gateway.standard_per_hour changed" in open(
+        log, encoding="utf-8").read())
+    api_test(f"http://{host['http']}", token, "--quick", "--only", "no good token")
+
+
 def alert_raise(lab, host):
     folder = host["run_dir"]
     with open(f"{folder}/rules.json", "w", encoding="ascii") as sink:
@@ -54,4 +71,4 @@ def test_unix(lab):
 
 
 if __name__ == "__main__":
-    main([test_tcp, test_unix], mode="loopback", hosts=5)
+    main([test_tcp, test_unix, test_strangers], mode="loopback", hosts=5)

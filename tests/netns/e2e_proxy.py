@@ -20,7 +20,7 @@ WAIT_S = 30
 # and caddy hands no head on before the body begins, so it refuses none early.
 PARTS = ("endpoint", "websocket", "workflow")
 NGINX_PARTS = (*PARTS, "refusal")
-CADDY_PARTS = (*PARTS, "scopes", "no token", "methods", "lists of errors")
+CADDY_PARTS = (*PARTS, "scopes", "no good token", "methods", "lists of errors")
 NGINX_MAIN = """
 {user}
 daemon off;
