@@ -35,7 +35,7 @@ struct fog_nsga2 {
 
 const struct fog_nsga2_config fog_nsga2_config_default = {
 	.population = 100,
-	.crossover = 0.9,
+	.crossover = 1,
 	.eta_crossover = 15,
 	.eta_mutation = 20,
 };

@@ -69,7 +69,7 @@ struct fog_nsga2_config {
 	u32 eta_crossover; /* REAL; 1..FOG_NSGA2_ETA_MAX */
 	u32 eta_mutation;
 };
-/* Population 100, crossover 0.9, mutation 1/genes, eta 15 and 20. */
+/* Population 100, crossover always, mutation 1/genes, eta 15 and 20. */
 extern const struct fog_nsga2_config fog_nsga2_config_default;
 
 struct fog_nsga2;

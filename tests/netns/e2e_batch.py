@@ -7,6 +7,7 @@ import contextlib
 import glob
 import json
 import os
+import re
 import signal
 
 from lab import ROOT, check, main, until
@@ -149,6 +150,32 @@ def test_closed(lab):
     check(lab.wait(out, SUBMITTER)["state"] == "succeeded", "it does not run afterwards")
 
 
+def test_accelerators(lab):
+    """What a host says it has, has a price: in its descriptor, in quotes, in what a job pays."""
+    worker = sorted(set(lab.ids(SUBMITTER).values()) - {SUBMITTER})[1]
+    conf = os.path.join(lab.host(worker)["run_dir"], "fog.conf")
+    with open(conf, encoding="utf-8") as source:
+        text = source.read()
+    check("worker: {" in text or "worker = {" in text, "the configuration has no worker")
+    with open(conf, "w", encoding="utf-8") as out:
+        out.write(re.sub(r"worker( =|:) {", r'\g<0> accelerators = "tesla-t4:2:16384";', text))
+    lab.kill_and_wait(worker, "controlplane")
+
+    def price():
+        hosts = {h["name"]: h for h in lab.fogctl("host", "list", host=SUBMITTER)["hosts"]}
+        return hosts[worker]["price"].get("accelerator_hour")
+    hour = until("the price is known", 60, price)
+    quote = lab.fogctl("market", "quote", "gpu", "2", "1", "accelerator=tesla-t4", host=SUBMITTER)
+    check(quote["accelerator"] == "small", f"{quote}")
+    job = lab.submit(["sleep", "2"], host=SUBMITTER, accelerators=2)
+    check(lab.wait(job, SUBMITTER)["state"] == "succeeded", "it did not run")
+    attempt = lab.job(job, SUBMITTER)["attempts"][-1]
+    check(attempt["worker_name"] == worker, "it ran elsewhere")
+    check(attempt["price"]["accelerator_hour"] == hour, f"{attempt['price']}")
+    least = 2 * hour * attempt["wall_ms"] // 3600000
+    check(least <= attempt["amount"] <= attempt["quote"], f"{attempt['amount']} mfog for {least}")
+
+
 def test_webhook(lab):
     script, out = os.path.join(lab.dir, "listen.py"), os.path.join(lab.dir, "told.txt")
     with open(script, "w", encoding="utf-8") as source:
@@ -201,4 +228,4 @@ def test_example(lab):
 
 if __name__ == "__main__":
     main([test_example, test_webhook, test_dag_while_a_host_dies, test_preemption,
-          test_reservation, test_closed], hosts=6)
+          test_reservation, test_closed, test_accelerators], hosts=6)

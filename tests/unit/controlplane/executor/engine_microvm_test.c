@@ -70,23 +70,7 @@ static void test_endings(void)
 /* What one machine leaves in /checkpoint another finds there. */
 static void test_leavings(void)
 {
-	struct run first;
-
-	begin("leave", NULL);
-	run_leaves(&r);
-	CU_ASSERT_EQUAL_FATAL(fog_executor_prepare(&r.spec, r.spool), 0);
-	run();
-	CU_ASSERT_TRUE(run_is(&r, FOG_EXECUTOR_EXITED, 85, 0));
-	CU_ASSERT_PTR_NOT_NULL(strstr(r.out, "nothi"));
-	CU_ASSERT_TRUE(run_left(&r, 5));
-	first = r;
-	begin("leave", NULL);
-	run_leaves(&r);
-	CU_ASSERT_TRUE_FATAL(run_goes_on(&first, &r));
-	run();
-	CU_ASSERT_PTR_EQUAL(strstr(r.out, "saved errno 0\n"), r.out);
-	run_end(&first);
-	run_end(&r);
+	CU_ASSERT_TRUE(run_hands_on(&r, begin, run));
 }
 
 static void test_bad_arguments(void)

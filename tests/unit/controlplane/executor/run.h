@@ -209,4 +209,30 @@ __attribute__((unused)) static bool run_left(const struct run *r, u64 size)
 	return fog_executor_kept(r->spool, &k) == 0 && k.artifacts == 1 && k.artifact_bytes == size;
 }
 
+/* The probe leaves something in r and finds it again in another run. begin prepares r to run it
+ * with a word and an argument, run takes it to its end. */
+__attribute__((unused)) static bool run_hands_on(struct run *r,
+						 void (*begin)(const char *what, const char *arg),
+						 void (*run)(void))
+{
+	struct run first;
+
+	begin("leave", NULL);
+	run_leaves(r);
+	if (fog_executor_prepare(&r->spec, r->spool) < 0)
+		return false;
+	run();
+	bool good = run_is(r, FOG_EXECUTOR_EXITED, 85, 0) && run_left(r, 5) &&
+		    strcmp(r->out, "nothi errno 0\nsaved 5 errno 0\nsaved 5 errno 0\n") == 0;
+	first = *r;
+	begin("leave", NULL);
+	run_leaves(r);
+	good = good && run_goes_on(&first, r);
+	run();
+	good = good && strncmp(r->out, "saved errno 0\n", 14) == 0;
+	run_end(&first);
+	run_end(r);
+	return good;
+}
+
 #endif

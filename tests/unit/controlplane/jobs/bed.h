@@ -37,6 +37,8 @@ static struct {
 	bool declines[BED_HOSTS_MAX], silent[BED_HOSTS_MAX];
 	u32 stream_count;
 	struct bed_stream stream[BED_STREAMS_MAX];
+	const char
+		*list; /* of the artifacts a job leaves, as its host says; NULL: it leaves none */
 } bed;
 
 static u32 bed_hosts(void *context, struct fog_placement_host *out, u32 cap, u64 now_ms)
@@ -273,11 +275,20 @@ static inline void bed_end(struct bed_stream *s, enum fog_outcome outcome, i32 e
 	memcpy(r.spec_sha256, offer.spec_sha256, 32);
 	for (u32 i = 0; i < 2; i++)
 		fog_hash_sha256(r.output[i].sha256, "", 0);
+	if (bed.list != NULL) {
+		r.manifest.size = strlen(bed.list);
+		fog_hash_sha256(r.manifest.sha256, bed.list, strlen(bed.list));
+	}
 	char *text = fog_receipt_text(&r);
 	fog_sign(signature, message, fog_paper_message(FOG_RECEIPT_LABEL, text, message),
 		 bed.secret[s->host]);
 	bed_say(s->id, fog_job_result(text, signature, NULL));
 	free(text);
+	bed_pump();
+	if (bed.list == NULL)
+		return;
+	bed_say(s->id, fog_job_blob("manifest", 0, (u32)strlen(bed.list)));
+	fog_jobs_stream_data(bed.jobs, s->id, (const u8 *)bed.list, strlen(bed.list), bed.now);
 	bed_pump();
 }
 

@@ -188,6 +188,28 @@ static void test_replicas(void)
 	}
 }
 
+/* Whoever left other files than the others is alone, though he printed the same. */
+static void test_replicas_files(void)
+{
+	static const char body[] = "{\"stages\":[{\"name\":\"r\",\"job\":{\"argv\":[\"x\"],"
+				   "\"artifacts\":[\"x\"],\"class\":\"S\",\"tier\":\"gold\"}}]}";
+
+	bed_start(5);
+	for (u32 i = 0; i < 5; i++)
+		bed.host[i].attested = true;
+	CU_ASSERT_EQUAL(bed_submit_batch("s", body), 1);
+	bed_tick(10);
+	bed.list = "{\"files\":[]}";
+	bed_finish("s.r.0", 0);
+	bed_finish("s.r.1", 0);
+	bed.list = "{\"files\":[ ]}";
+	bed_finish("s.r.2", 0);
+	bed_tick(10);
+	CU_ASSERT_EQUAL(bed_number("SELECT state FROM batch"), FOG_JOB_SUCCEEDED);
+	CU_ASSERT_EQUAL(bed_number("SELECT count(*) FROM evidence WHERE kind = 'quality_low'"), 1);
+	bed_stop();
+}
+
 /* One replica is done before another has a place, also over a restart: they do not share a host. */
 static void test_replicas_apart(void)
 {
@@ -244,4 +266,5 @@ static void test_apart_at_once(void)
 
 FOG_TEST_MAIN("controlplane/jobs/group", FOG_TEST(test_life_cycle), FOG_TEST(test_declined),
 	      FOG_TEST(test_killed_between), FOG_TEST(test_gather_timeout), FOG_TEST(test_stages),
-	      FOG_TEST(test_replicas), FOG_TEST(test_replicas_apart), FOG_TEST(test_apart_at_once))
+	      FOG_TEST(test_replicas), FOG_TEST(test_replicas_files), FOG_TEST(test_replicas_apart),
+	      FOG_TEST(test_apart_at_once))

@@ -528,6 +528,7 @@ static void test_published_problems(void)
 	struct fog_nsga2_config c = fog_nsga2_config_default;
 
 	_Static_assert(FOG_ARRAY_COUNT(goals) == FOG_ARRAY_COUNT(problems), "a goal a problem");
+	c.crossover = 0.9; /* like for like */
 	printf("\n");
 	for (u32 i = 0; i < FOG_ARRAY_COUNT(goals); i++) {
 		u32 m = problems[i].objectives;
