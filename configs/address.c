@@ -189,3 +189,55 @@ bool fog_exit_rule_match(const struct fog_exit_rule *r, const u8 ip[16], u16 por
 		return false;
 	return rest == 0 || ((r->ip[bytes] ^ ip[bytes]) & (0xff00u >> rest) & 0xff) == 0;
 }
+
+#define NET4(bits, a, b, c, d)                                                            \
+	{                                                                                 \
+		.ip = {[10] = 0xff, [11] = 0xff, a, b, c, d}, .prefix_bits = 96 + (bits), \
+		.port_low = 1, .port_high = 65535                                         \
+	}
+#define NET6(bits, ...)                                                                       \
+	{                                                                                     \
+		.ip = {__VA_ARGS__}, .prefix_bits = (bits), .port_low = 1, .port_high = 65535 \
+	}
+
+/* RFC 6890 and RFC 4291: networks of this machine or this link. */
+static const struct fog_exit_rule local_networks[] = {
+	NET4(8, 0, 0, 0, 0),                    /* this host on this network */
+	NET4(8, 127, 0, 0, 0),                  /* loopback */
+	NET4(16, 169, 254, 0, 0),               /* link-local */
+	NET4(4, 224, 0, 0, 0),                  /* multicast */
+	NET4(32, 255, 255, 255, 255),           /* broadcast */
+	NET6(95, 0),                            /* unspecified, loopback, v4-compatible */
+	NET6(10, 0xfe, 0x80),                   /* link-local */
+	NET6(10, 0xfe, 0xc0),                   /* site-local, long deprecated */
+	NET6(8, 0xff),                          /* multicast */
+	NET6(96, 0x00, 0x64, 0xff, 0x9b),       /* NAT64: hides any IPv4 address */
+	NET6(48, 0x00, 0x64, 0xff, 0x9b, 0, 1), /* NAT64, local use */
+	NET6(16, 0x20, 0x02),                   /* 6to4: likewise */
+};
+
+static const struct fog_exit_rule private_networks[] = {
+	NET4(8, 10, 0, 0, 0),    NET4(12, 172, 16, 0, 0), NET4(16, 192, 168, 0, 0),
+	NET4(10, 100, 64, 0, 0), /* of a provider */
+	NET6(7, 0xfc),
+};
+
+static const struct fog_exit_rule *network_find(const struct fog_exit_rule *list, u32 count,
+						const u8 ip[16])
+{
+	for (u32 i = 0; i < count; i++)
+		if (fog_exit_rule_match(&list[i], ip, 1))
+			return &list[i];
+	return NULL;
+}
+
+const struct fog_exit_rule *fog_ip_local(const u8 ip[16])
+{
+	return network_find(local_networks, FOG_ARRAY_COUNT(local_networks), ip);
+}
+
+bool fog_ip_is_public(const u8 ip[16])
+{
+	return fog_ip_local(ip) == NULL &&
+	       network_find(private_networks, FOG_ARRAY_COUNT(private_networks), ip) == NULL;
+}

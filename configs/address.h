@@ -46,4 +46,12 @@ bool fog_exit_rule_match(const struct fog_exit_rule *r, const u8 ip[16], u16 por
 /* Does the rule allow this port for any address at all? For a destination that is a name. */
 bool fog_exit_rule_match_port(const struct fog_exit_rule *r, u16 port);
 
+/* The network of this machine or this link that ip lies in: loopback, unspecified, link-local,
+ * multicast, broadcast, and those that hide an IPv4 address; NULL when there is none (RFC 6890, RFC
+ * 4291). */
+const struct fog_exit_rule *fog_ip_local(const u8 ip[16]);
+/* True when everybody means the same machine by it: neither local nor private (RFC 1918, RFC 4193)
+ * nor a provider's own (RFC 6598). */
+bool fog_ip_is_public(const u8 ip[16]);
+
 #endif

@@ -275,6 +275,7 @@ static const struct {
 	{"gateway", "cors_origins", check_origin},
 	{"gateway", "trusted_proxies", check_prefix},
 	{"gateway", "proxy_header", check_forwarded},
+	{"jobs", "webhook_networks", check_prefix},
 	{"tracing", "otlp_url", check_url_or_empty},
 	{"tracing", "sample_ratio", check_ratio},
 	{"tracing", "propagate", check_propagate},

@@ -148,7 +148,8 @@ static int host_write(const json_t *lab, size_t index, const char *const *keys)
 	const char *exec = fog_pick_text(lab, "exec", "");
 	if (*exec == '/') /* otherwise it is not built, and the control plane will say so */
 		key_string(out, "exec_path", exec);
-	fprintf(out, " };\njobs: { absent_seconds = %d;", ABSENT_SECONDS);
+	fprintf(out, " };\njobs: { absent_seconds = %d; webhook_networks = [\"127.0.0.0/8\"];",
+		ABSENT_SECONDS);
 	fputs(" };\nledger: { chain = \"quorum\";", out);
 	key_string(out, "genesis", genesis);
 	fprintf(out, " };\nquorum: { listen = \"%s:%d\"; };\n", address,

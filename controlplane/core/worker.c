@@ -22,6 +22,7 @@ struct fog_worker {
 	pthread_cond_t cond;   /* something was pushed, or stop */
 	struct works queued, ran;
 	u32 count; /* pushed and not ended */
+	u32 queue_max;
 	bool stop;
 };
 
@@ -83,13 +84,14 @@ static int thread_start(struct fog_worker *w)
 	return rc;
 }
 
-int fog_worker_start(struct fog_worker **out, struct ev_loop *loop)
+int fog_worker_start(struct fog_worker **out, struct ev_loop *loop, u32 queue_max)
 {
 	struct fog_worker *w = calloc(1, sizeof(*w));
 
 	if (w == NULL)
 		return -ENOMEM;
 	w->loop = loop;
+	w->queue_max = queue_max;
 	TAILQ_INIT(&w->queued);
 	TAILQ_INIT(&w->ran);
 	pthread_mutex_init(&w->mutex, NULL);
@@ -115,7 +117,7 @@ int fog_worker_push(struct fog_worker *w, fog_worker_run_fn *run, fog_worker_don
 		return -ENOMEM;
 	*work = (struct work){.run = run, .done = done, .job = job};
 	pthread_mutex_lock(&w->mutex);
-	bool room = w->count < FOG_WORKER_QUEUE_MAX;
+	bool room = w->count < w->queue_max;
 	if (room) {
 		TAILQ_INSERT_TAIL(&w->queued, work, link);
 		w->count++;

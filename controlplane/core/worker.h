@@ -13,8 +13,6 @@
 
 #include "controlplane/core/loop.h"
 
-#define FOG_WORKER_QUEUE_MAX 32 /* pushed and not ended; more: -EAGAIN */
-
 struct fog_worker;
 
 /* On the thread. */
@@ -22,8 +20,9 @@ typedef void fog_worker_run_fn(void *job);
 /* On the loop, exactly once. stopped: the worker ends, and the job may not have run. */
 typedef void fog_worker_done_fn(void *job, bool stopped);
 
-/* 0 or -errno. Signals stay with the other threads. */
-int fog_worker_start(struct fog_worker **out, struct ev_loop *loop);
+/* queue_max: jobs pushed and not ended; more: -EAGAIN. 0 or -errno. Signals stay with the other
+ * threads. */
+int fog_worker_start(struct fog_worker **out, struct ev_loop *loop, u32 queue_max);
 /* 0; -EAGAIN: full; -ENOMEM. Not 0: the job stays the caller's. */
 int fog_worker_push(struct fog_worker *w, fog_worker_run_fn *run, fog_worker_done_fn *done,
 		    void *job);

@@ -19,12 +19,13 @@ static u64 now_ms(const struct fog_host *h)
 
 static int notice_add(struct fog_host *h, const struct fog_rule *r, const json_t *alert)
 {
-	const char *url = h->config.health_alert_webhook;
+	struct fog_notice n = {.url = h->config.health_alert_webhook, .ours = true, .trace = ""};
 
-	if (url[0] == '\0' || json_is_true(json_object_get(alert, "silenced")))
+	if (n.url[0] == '\0' || json_is_true(json_object_get(alert, "silenced")))
 		return 0;
 	json_t *notice = fog_alert_notice(h->config.host_name, r, alert);
-	int rc = notice != NULL ? fog_notice_add(h->store, url, notice, "", now_ms(h)) : -ENOMEM;
+	n.body = notice;
+	int rc = notice != NULL ? fog_notice_add(h->store, &n, now_ms(h)) : -ENOMEM;
 	json_decref(notice);
 	return rc;
 }

@@ -310,6 +310,7 @@ static bool can_reload(const struct fog_config_key *k)
 					   "xdp.allow",
 					   "xdp.deny",
 					   "tee.policy",
+					   "jobs.webhook_networks",
 					   "worker.price_cpu_hour",
 					   "worker.price_memory_gb_hour",
 					   "worker.price_accelerator_hour",

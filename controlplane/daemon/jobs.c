@@ -124,6 +124,13 @@ static const char *host_name(void *context, const u8 node[FOG_JOB_NODE_SIZE])
 	return s != NULL ? s->d.name : "";
 }
 
+static void hooks_allow(struct fog_host *h)
+{
+	const struct fog_config_list *networks = &h->config.jobs_webhook_networks;
+
+	fog_jobs_runtime_hooks_allow(h->jobs, networks->items, networks->count);
+}
+
 int fog_host_jobs_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 {
 	char edge_sock[128], jobs_sock[128], spool_dir[4096];
@@ -166,9 +173,11 @@ int fog_host_jobs_start(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 	snprintf(spool_dir, sizeof(spool_dir), "%s/jobs", h->config.host_state_dir);
 	engine_config(h, &config.engine);
 	int rc = fog_jobs_runtime_start(&h->jobs, &config, why);
-	if (rc == 0)
-		fog_jobs_runtime_routes(h->jobs, h->gateway);
-	return rc;
+	if (rc != 0)
+		return rc;
+	fog_jobs_runtime_routes(h->jobs, h->gateway);
+	hooks_allow(h);
+	return 0;
 }
 
 void fog_host_jobs_stop(struct fog_host *h)
@@ -182,8 +191,10 @@ void fog_host_jobs_reload(struct fog_host *h)
 	struct fog_jobs_config engine;
 
 	engine_config(h, &engine);
-	if (h->jobs != NULL)
-		fog_jobs_runtime_reconfigure(h->jobs, &engine);
+	if (h->jobs == NULL)
+		return;
+	fog_jobs_runtime_reconfigure(h->jobs, &engine);
+	hooks_allow(h);
 }
 
 double fog_host_weight(const struct fog_host *h, const u8 node_id[32])

@@ -317,9 +317,9 @@ static void look_generator(struct fog_host *h, struct fog_health_reading *r)
 
 	if (!proof_make(h, signature))
 		fog_verdict_say(r, FOG_HEALTH_CRITICAL, "its signatures do not verify");
-	else if (fog_worker_count(h->proofs->worker) == FOG_WORKER_QUEUE_MAX)
+	else if (fog_worker_count(h->proofs->worker) == FOG_HOST_MAKING_MAX)
 		fog_verdict_say(r, FOG_HEALTH_DEGRADED, "%d proofs wait to be made",
-				FOG_WORKER_QUEUE_MAX);
+				FOG_HOST_MAKING_MAX);
 }
 
 static int restart_generator(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])

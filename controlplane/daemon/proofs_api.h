@@ -8,6 +8,8 @@
 #include "controlplane/daemon/host.h"
 #include "controlplane/proofs/claim.h"
 
+#define FOG_HOST_MAKING_MAX 32 /* proofs that are asked for and not made; more: 503 */
+
 struct fog_host_proofs {
 	struct fog_worker *worker; /* makes them */
 	struct ev_timer prune_timer;

@@ -65,7 +65,7 @@ static int making_push(struct making *m, fog_worker_run_fn *run, fog_worker_done
 		return 0;
 	making_free(m);
 	return rc == -EAGAIN ? fog_exchange_problem(x, 503, "%d proofs are being made",
-						    FOG_WORKER_QUEUE_MAX)
+						    FOG_HOST_MAKING_MAX)
 			     : fog_exchange_problem(x, 500, "no memory");
 }
 
@@ -287,7 +287,7 @@ static const struct fog_route routes[] = {
 
 int fog_host_making_start(struct fog_host *h)
 {
-	int rc = fog_worker_start(&h->proofs->worker, h->loop);
+	int rc = fog_worker_start(&h->proofs->worker, h->loop, FOG_HOST_MAKING_MAX);
 
 	if (rc == 0)
 		fog_gateway_add(h->gateway, routes, FOG_ARRAY_COUNT(routes), h);

@@ -24,18 +24,6 @@ static bool is_loopback(const u8 ip[16])
 	return is_v4(ip) ? ip[12] == 127 : memcmp(ip, one, 16) == 0;
 }
 
-static bool is_private(const u8 ip[16])
-{
-	const u8 *v4 = ip + 12;
-
-	if (!is_v4(ip))
-		return (ip[0] & 0xfe) == 0xfc || (ip[0] == 0xfe && (ip[1] & 0xc0) == 0x80) ||
-		       ip[0] == 0;
-	return v4[0] == 10 || (v4[0] == 172 && (v4[1] & 0xf0) == 16) ||
-	       (v4[0] == 192 && v4[1] == 168) || (v4[0] == 169 && v4[1] == 254) ||
-	       (v4[0] == 100 && (v4[1] & 0xc0) == 64);
-}
-
 void fog_place_net(const struct fog_descriptor *d, u8 net[16])
 {
 	const u8 *ip = d->link.ip;
@@ -43,7 +31,7 @@ void fog_place_net(const struct fog_descriptor *d, u8 net[16])
 	memcpy(net, is_loopback(ip) ? d->node_id : ip, 16);
 	if (is_loopback(ip))
 		return;
-	if (is_private(ip))
+	if (!fog_ip_is_public(ip))
 		return;
 	if (is_v4(ip))
 		net[15] = 0;

@@ -9,6 +9,7 @@
 #include "controlplane/gateway/gateway_private.h"
 
 #define TLS_PRIORITIES "SECURE192:SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+#define RETIRED_MAX    16 /* that still answer; then a restart waits for the next one */
 
 /* ---- libmicrohttpd ----------------------------------------------------------------------------
  */
@@ -90,7 +91,7 @@ static void on_listener_timer(struct ev_loop *loop, struct ev_timer *w, int reve
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
-/* Takes fd when it is 0. */
+/* Takes fd where it returns 0. */
 static int listener_start(struct fog_gateway *gw, int fd, bool trusted, struct fog_tls *tls)
 {
 	struct fog_gateway_listener *l = calloc(1, sizeof(*l));
@@ -137,13 +138,20 @@ static void listener_free(struct fog_gateway_listener *l)
 	free(l);
 }
 
-static int listen_on(struct fog_gateway *gw, int fd, bool trusted, struct fog_tls *tls)
+static u32 listeners_count(const struct fog_gateway *gw, bool retired)
 {
 	u32 count = 0;
 
-	for (struct fog_gateway_listener *l = gw->listeners; l != NULL; l = l->next)
-		count += !l->retired;
-	return count == FOG_GATEWAY_LISTENERS_MAX ? -ENOSPC : listener_start(gw, fd, trusted, tls);
+	for (const struct fog_gateway_listener *l = gw->listeners; l != NULL; l = l->next)
+		count += l->retired == retired;
+	return count;
+}
+
+static int listen_on(struct fog_gateway *gw, int fd, bool trusted, struct fog_tls *tls)
+{
+	return listeners_count(gw, false) == FOG_GATEWAY_LISTENERS_MAX
+		       ? -ENOSPC
+		       : listener_start(gw, fd, trusted, tls);
 }
 
 int fog_gateway_listen(struct fog_gateway *gw, int fd)
@@ -183,6 +191,10 @@ static void listener_replace(struct fog_gateway_listener *l)
 static void restart(struct fog_gateway *gw)
 {
 	gw->restart = false;
+	if (gw->restart_fd < 0 && listeners_count(gw, true) >= RETIRED_MAX) {
+		fog_log(FOG_LOG_NOTICE, "gateway", "not restarted: former lives still answer");
+		return;
+	}
 	for (struct fog_gateway_listener *l = gw->listeners, *next; l != NULL; l = next) {
 		next = l->next;
 		if (!l->retired)
@@ -194,9 +206,11 @@ static void restart(struct fog_gateway *gw)
 
 void fog_gateway_restart(struct fog_gateway *gw, int fd)
 {
-	if (gw->restart && gw->restart_fd >= 0)
-		close(gw->restart_fd); /* asked twice in one turn of the loop */
 	gw->restart = true;
+	if (fd < 0)
+		return;
+	if (gw->restart_fd >= 0)
+		close(gw->restart_fd); /* asked twice in one turn of the loop */
 	gw->restart_fd = fd;
 }
 

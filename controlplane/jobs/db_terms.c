@@ -31,8 +31,13 @@ static void hook_add(struct fog_jobs *j, const struct fog_job *job, const json_t
 	if (row(j, q))
 		snprintf(trace, sizeof(trace), "%s", fog_column_text(q, 0));
 	fog_stmt_reset(q);
+	const struct fog_notice notice = {
+		.url = job->terms.hook,
+		.body = body,
+		.trace = trace,
+	};
 	if (j->rc == 0)
-		fog_jobs_fail(j, fog_notice_add(j->store, job->terms.hook, body, trace, j->now_ms));
+		fog_jobs_fail(j, fog_notice_add(j->store, &notice, j->now_ms));
 }
 
 static void notify(struct fog_jobs *j, const struct fog_job *job, const char *reason)

@@ -3,9 +3,12 @@
 #include "controlplane/jobs/hooks.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <curl/curl.h>
 
+#include "configs/address.h"
 #include "controlplane/core/log.h"
 #include "controlplane/jobs/limits.h"
 #include "controlplane/jobs/trace.h"
@@ -16,6 +19,8 @@ struct transfer {
 	CURL *easy; /* NULL: free */
 	i64 id;
 	u32 tries;
+	bool ours, refused; /* refused: an address that a user's may not reach */
+	const struct fog_hooks *owner;
 	char *body;
 	struct fog_trace trace; /* of the request, in the job's */
 	struct curl_slist *headers;
@@ -25,6 +30,8 @@ struct fog_hooks {
 	struct fog_store *store;
 	CURLM *multi;
 	u32 active;
+	u32 network_count;
+	struct fog_exit_rule network[FOG_HOOKS_NETWORKS_MAX];
 	struct transfer transfer[FOG_HOOKS_ACTIVE_MAX];
 };
 
@@ -73,6 +80,39 @@ void fog_hooks_free(struct fog_hooks *h)
 	free(h);
 }
 
+void fog_hooks_allow(struct fog_hooks *h, char *const *networks, u32 count)
+{
+	h->network_count = 0;
+	for (u32 i = 0; i < FOG_MIN(count, (u32)FOG_HOOKS_NETWORKS_MAX); i++)
+		if (fog_network_parse(networks[i], &h->network[h->network_count]) == 0)
+			h->network_count++;
+}
+
+static bool may_reach(const struct fog_hooks *h, const struct sockaddr *to)
+{
+	u8 ip[16] = {[10] = 0xff, [11] = 0xff};
+
+	if (to->sa_family == AF_INET)
+		memcpy(ip + 12, &((const struct sockaddr_in *)(const void *)to)->sin_addr, 4);
+	else if (to->sa_family == AF_INET6)
+		memcpy(ip, &((const struct sockaddr_in6 *)(const void *)to)->sin6_addr, 16);
+	else
+		return false;
+	for (u32 i = 0; i < h->network_count; i++)
+		if (fog_exit_rule_match(&h->network[i], ip, 1))
+			return true;
+	return fog_ip_is_public(ip);
+}
+
+static curl_socket_t on_socket(void *context, curlsocktype purpose, struct curl_sockaddr *to)
+{
+	struct transfer *t = context;
+
+	t->refused = !t->ours && !may_reach(t->owner, &to->addr);
+	return t->refused ? CURL_SOCKET_BAD
+			  : socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+}
+
 /* A store that fails is tried again at the next tick: the notice is still there. */
 static void forget(struct fog_hooks *h, i64 id)
 {
@@ -86,7 +126,7 @@ static void postpone(struct fog_hooks *h, const struct transfer *t, u64 now_ms, 
 {
 	u32 tries = t->tries + 1;
 
-	if (tries >= FOG_JOBS_HOOK_TRIES) {
+	if (tries >= FOG_JOBS_HOOK_TRIES || t->refused) {
 		const struct fog_trace *before = fog_trace_enter(&t->trace);
 		fog_log(FOG_LOG_WARNING, "jobs", "a webhook is not told reason=\"%s\"", why);
 		fog_trace_enter(before);
@@ -120,7 +160,9 @@ static void reap(struct fog_hooks *h, u64 now_ms)
 			forget(h, t->id);
 		else
 			postpone(h, t, now_ms,
-				 rc != CURLE_OK ? curl_easy_strerror(rc) : "not a 2xx status");
+				 t->refused ? "jobs.webhook_networks does not have its address"
+				 : rc != CURLE_OK ? curl_easy_strerror(rc)
+						  : "not a 2xx status");
 		transfer_end(h, t);
 	}
 }
@@ -165,8 +207,14 @@ static void start(struct fog_hooks *h, struct transfer *t, struct fog_stmt *q)
 	}
 	t->id = fog_column_int(q, 0);
 	t->tries = (u32)fog_column_u64(q, 3);
+	t->ours = fog_column_int(q, 5) != 0;
+	t->owner = h;
 	curl_easy_setopt(t->easy, CURLOPT_URL, fog_column_text(q, 1));
 	curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	if (!t->ours)
+		curl_easy_setopt(t->easy, CURLOPT_PROXY, ""); /* else it alone would be looked at */
+	curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, on_socket);
+	curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t);
 	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body);
 	curl_easy_setopt(t->easy, CURLOPT_HTTPHEADER, t->headers);
 	curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)FOG_HOOKS_TIMEOUT_MS);
@@ -179,7 +227,7 @@ static void start(struct fog_hooks *h, struct transfer *t, struct fog_stmt *q)
 
 static void fill(struct fog_hooks *h, u64 now_ms)
 {
-	struct fog_stmt *q = fog_stmt(h->store, "SELECT id, url, body, tries, trace FROM hook"
+	struct fog_stmt *q = fog_stmt(h->store, "SELECT id, url, body, tries, trace, ours FROM hook"
 						" WHERE next_ms <= ? ORDER BY id LIMIT ?");
 	u32 at = 0;
 

@@ -6,19 +6,20 @@
 #include "controlplane/jobs/json.h"
 #include "controlplane/jobs/limits.h"
 
-int fog_notice_add(struct fog_store *store, const char *url, const json_t *body, const char *trace,
-		   u64 now_ms)
+int fog_notice_add(struct fog_store *store, const struct fog_notice *n, u64 now_ms)
 {
-	char *text = fog_json_text(body);
+	char *text = fog_json_text(n->body);
 
 	if (text == NULL)
 		return -ENOMEM;
-	struct fog_stmt *q = fog_stmt(store, "INSERT INTO hook(url, body, tries, next_ms, trace)"
-					     " VALUES(?, ?, 0, ?, ?)");
-	fog_bind_text(q, url);
+	struct fog_stmt *q =
+		fog_stmt(store, "INSERT INTO hook(url, body, tries, next_ms, trace, ours)"
+				" VALUES(?, ?, 0, ?, ?, ?)");
+	fog_bind_text(q, n->url);
 	fog_bind_text(q, text);
 	fog_bind_u64(q, now_ms);
-	fog_bind_text(q, trace);
+	fog_bind_text(q, n->trace);
+	fog_bind_int(q, n->ours);
 	int rc = fog_stmt_run(q);
 	free(text);
 	if (rc != 0)

@@ -7,9 +7,15 @@
 
 #include "controlplane/core/store.h"
 
+struct fog_notice {
+	const char *url;
+	bool ours; /* the operator chose the URL, who may reach what he likes; else a user */
+	const json_t *body;
+	const char *trace;
+};
+
 /* Puts one into the store, in the caller's transaction; beyond FOG_JOBS_HOOKS_MAX the oldest go.
  * Needs the tables of the job engine. 0, -ENOMEM or the store's error. */
-int fog_notice_add(struct fog_store *store, const char *url, const json_t *body, const char *trace,
-		   u64 now_ms);
+int fog_notice_add(struct fog_store *store, const struct fog_notice *n, u64 now_ms);
 
 #endif

@@ -671,6 +671,11 @@ void fog_jobs_runtime_reconfigure(struct fog_jobs_runtime *rt, const struct fog_
 	fog_jobs_reconfigure(rt->jobs, &rt->config.engine);
 }
 
+void fog_jobs_runtime_hooks_allow(struct fog_jobs_runtime *rt, char *const *networks, u32 count)
+{
+	fog_hooks_allow(rt->hooks, networks, count);
+}
+
 double fog_jobs_runtime_weight(void *ctx, const u8 node[32])
 {
 	struct fog_jobs_runtime *rt = ctx;

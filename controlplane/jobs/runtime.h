@@ -75,6 +75,9 @@ void fog_jobs_runtime_routes(struct fog_jobs_runtime *rt, struct fog_gateway *ga
 void fog_jobs_runtime_reconfigure(struct fog_jobs_runtime *rt,
 				  const struct fog_jobs_config *engine);
 
+/* See fog_hooks_allow(). */
+void fog_jobs_runtime_hooks_allow(struct fog_jobs_runtime *rt, char *const *networks, u32 count);
+
 /* For the rest of the daemon: reputation in [0,1] (lower credible bound), and jobs not ended. The
  * context is the runtime. */
 double fog_jobs_runtime_weight(void *rt, const u8 node[32]);

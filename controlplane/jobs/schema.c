@@ -141,6 +141,8 @@ static const struct fog_migration jobs_migrations[] = {
 	 "ALTER TABLE hook ADD COLUMN trace TEXT NOT NULL DEFAULT '';"},
 	{11, /* Whose jobs may use it, too; NULL: nobody's. */
 	 "ALTER TABLE reservation ADD COLUMN submitter BLOB;"},
+	{12, /* ours: the operator's, else a user's. */
+	 "ALTER TABLE hook ADD COLUMN ours INTEGER NOT NULL DEFAULT 0;"},
 };
 
 static const struct fog_migration ledger_migrations[] = {

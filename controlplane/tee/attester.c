@@ -2,12 +2,11 @@
 #include "controlplane/tee/attester.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/queue.h>
 #include <time.h>
 
+#include "controlplane/core/worker.h"
 #include "controlplane/jobs/json.h"
 #include "controlplane/tee/appraise.h"
 #include "crypto/mem.h"
@@ -21,7 +20,7 @@ enum work_kind {
 };
 
 struct work {
-	TAILQ_ENTRY(work) link;
+	struct fog_tee_attester *attester;
 	enum work_kind kind;
 	fog_tee_done_fn *done;
 	void *ctx;
@@ -29,24 +28,16 @@ struct work {
 	u32 component_count;
 	struct fog_tee_component component[FOG_TEE_COMPONENTS_MAX];
 	struct fog_tee_request request;
+	enum fog_tee_kind opened;
 	int rc;
 	char *text;
 	char why[FOG_TEE_WHY_SIZE];
 };
-TAILQ_HEAD(works, work);
 
 struct fog_tee_attester {
-	struct ev_loop *loop;
-	struct ev_async woken;
 	const struct fog_identity *id;
-	pthread_t thread;
-	pthread_mutex_t mutex;
-	pthread_cond_t cond;
-	/* Under the mutex. */
-	struct works queued, done;
-	u32 waiting;
-	bool stop;
-	enum fog_tee_kind kind;
+	struct fog_worker *worker;
+	enum fog_tee_kind kind; /* the loop's */
 	/* The thread's own. */
 	struct fog_tee_provider provider;
 	char provider_name[16], tpm[256], tsm_dir[256], certs[256];
@@ -140,9 +131,7 @@ static int open_do(struct fog_tee_attester *a, struct work *w)
 		fog_tee_provider_close(&a->provider);
 		return rc;
 	}
-	pthread_mutex_lock(&a->mutex);
-	a->kind = a->provider.kind;
-	pthread_mutex_unlock(&a->mutex);
+	w->opened = a->provider.kind;
 	w->text = strdup(a->provider.about);
 	return w->text != NULL ? 0 : -ENOMEM;
 }
@@ -243,29 +232,13 @@ static int work_do(struct fog_tee_attester *a, struct work *w)
 	FOG_UNREACHABLE();
 }
 
-static void *run(void *arg)
+static void work_run(void *job)
 {
-	struct fog_tee_attester *a = arg;
-	struct work *w;
+	struct work *w = job;
 
-	pthread_mutex_lock(&a->mutex);
-	for (;;) {
-		while ((w = TAILQ_FIRST(&a->queued)) == NULL && !a->stop)
-			pthread_cond_wait(&a->cond, &a->mutex);
-		if (a->stop)
-			break;
-		TAILQ_REMOVE(&a->queued, w, link);
-		pthread_mutex_unlock(&a->mutex);
-		w->rc = work_do(a, w);
-		if (w->rc != 0 && w->why[0] == '\0')
-			snprintf(w->why, sizeof(w->why), "%s", strerror(-w->rc));
-		pthread_mutex_lock(&a->mutex);
-		TAILQ_INSERT_TAIL(&a->done, w, link);
-		ev_async_send(a->loop, &a->woken);
-	}
-	pthread_mutex_unlock(&a->mutex);
-	fog_tee_provider_close(&a->provider);
-	return NULL;
+	w->rc = work_do(w->attester, w);
+	if (w->rc != 0 && w->why[0] == '\0')
+		snprintf(w->why, sizeof(w->why), "%s", strerror(-w->rc));
 }
 
 /* ---- the loop's side ------------------------------------------------------------------------ */
@@ -277,22 +250,16 @@ static void work_free(struct work *w)
 	free(w);
 }
 
-static void on_woken(struct ev_loop *loop, struct ev_async *watcher, int revents)
+/* Who asked is gone when the attester stops. */
+static void work_done(void *job, bool stopped)
 {
-	struct fog_tee_attester *a = watcher->data;
-	struct works done = TAILQ_HEAD_INITIALIZER(done);
-	struct work *w;
+	struct work *w = job;
 
-	pthread_mutex_lock(&a->mutex);
-	TAILQ_CONCAT(&done, &a->done, link);
-	TAILQ_FOREACH(w, &done, link) a->waiting--;
-	pthread_mutex_unlock(&a->mutex);
-	while ((w = TAILQ_FIRST(&done)) != NULL) {
-		TAILQ_REMOVE(&done, w, link);
-		if (w->done != NULL)
-			w->done(w->ctx, w->rc, w->text, w->why);
-		work_free(w);
-	}
+	if (!stopped && w->kind == WORK_OPEN && w->rc == 0)
+		w->attester->kind = w->opened;
+	if (!stopped && w->done != NULL)
+		w->done(w->ctx, w->rc, w->text, w->why);
+	work_free(w);
 }
 
 /* Takes over w; NULL: there was no memory for it. */
@@ -301,20 +268,14 @@ static int push(struct fog_tee_attester *a, struct work *w, enum work_kind kind,
 {
 	if (w == NULL)
 		return -ENOMEM;
+	w->attester = a;
 	w->kind = kind;
 	w->done = done;
 	w->ctx = ctx;
-	pthread_mutex_lock(&a->mutex);
-	bool room = a->waiting < FOG_TEE_QUEUE_MAX;
-	if (room) {
-		TAILQ_INSERT_TAIL(&a->queued, w, link);
-		a->waiting++;
-		pthread_cond_signal(&a->cond);
-	}
-	pthread_mutex_unlock(&a->mutex);
-	if (!room)
+	int rc = fog_worker_push(a->worker, work_run, work_done, w);
+	if (rc != 0)
 		work_free(w);
-	return room ? 0 : -EAGAIN;
+	return rc;
 }
 
 int fog_tee_attester_start(struct fog_tee_attester **out, struct ev_loop *loop,
@@ -325,43 +286,22 @@ int fog_tee_attester_start(struct fog_tee_attester **out, struct ev_loop *loop,
 
 	if (a == NULL)
 		return -ENOMEM;
-	a->loop = loop;
 	a->id = id;
 	a->pcr = config->pcr;
 	snprintf(a->provider_name, sizeof(a->provider_name), "%s", config->provider);
 	snprintf(a->tpm, sizeof(a->tpm), "%s", config->tpm);
 	snprintf(a->tsm_dir, sizeof(a->tsm_dir), "%s", config->tsm_dir);
 	snprintf(a->certs, sizeof(a->certs), "%s", config->certs);
-	TAILQ_INIT(&a->queued);
-	TAILQ_INIT(&a->done);
-	pthread_mutex_init(&a->mutex, NULL);
-	pthread_cond_init(&a->cond, NULL);
-	ev_async_init(&a->woken, on_woken);
-	a->woken.data = a;
-	ev_async_start(loop, &a->woken);
-	int rc = push(a, calloc(1, sizeof(struct work)), WORK_OPEN, started, ctx);
+	int rc = fog_worker_start(&a->worker, loop, FOG_TEE_QUEUE_MAX);
 	if (rc == 0)
-		rc = -pthread_create(&a->thread, NULL, run, a);
+		rc = push(a, calloc(1, sizeof(struct work)), WORK_OPEN, started, ctx);
 	if (rc == 0) {
 		*out = a;
 		return 0;
 	}
-	struct work *w = TAILQ_FIRST(&a->queued);
-	if (w != NULL)
-		work_free(w);
-	ev_async_stop(loop, &a->woken);
+	fog_worker_stop(a->worker);
 	free(a);
 	return rc;
-}
-
-static void works_free(struct works *list)
-{
-	struct work *w;
-
-	while ((w = TAILQ_FIRST(list)) != NULL) {
-		TAILQ_REMOVE(list, w, link);
-		work_free(w);
-	}
 }
 
 int fog_tee_attester_reopen(struct fog_tee_attester *a, fog_tee_done_fn *done, void *ctx)
@@ -373,27 +313,14 @@ void fog_tee_attester_stop(struct fog_tee_attester *a)
 {
 	if (a == NULL)
 		return;
-	pthread_mutex_lock(&a->mutex);
-	a->stop = true;
-	pthread_cond_signal(&a->cond);
-	pthread_mutex_unlock(&a->mutex);
-	pthread_join(a->thread, NULL);
-	ev_async_stop(a->loop, &a->woken);
-	works_free(&a->queued);
-	works_free(&a->done);
-	pthread_cond_destroy(&a->cond);
-	pthread_mutex_destroy(&a->mutex);
+	fog_worker_stop(a->worker);
+	fog_tee_provider_close(&a->provider);
 	free(a);
 }
 
 enum fog_tee_kind fog_tee_attester_kind(const struct fog_tee_attester *a)
 {
-	struct fog_tee_attester *m = (struct fog_tee_attester *)a;
-
-	pthread_mutex_lock(&m->mutex);
-	enum fog_tee_kind kind = a->kind;
-	pthread_mutex_unlock(&m->mutex);
-	return kind;
+	return a->kind;
 }
 
 int fog_tee_attester_platform(struct fog_tee_attester *a, const struct fog_tee_component *c,

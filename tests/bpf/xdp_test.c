@@ -282,7 +282,7 @@ static void test_generations(void)
 static void test_bad_arguments(void)
 {
 	static const char *const prefixes[] = {
-		"", "10.0.0.0", "10.0.0.1/8", "10.0.0.0/33", "fd::/8", "10.0.0.0/8:80"};
+		"", "nowhere", "10.0.0.1/8", "10.0.0.0/33", "fd::/8", "10.0.0.0/8:80"};
 	struct fog_xdp_prefix p;
 	const int no_socket = 0;
 

@@ -182,5 +182,38 @@ static void test_networks(void)
 	}
 }
 
+static void test_public(void)
+{
+	static const struct {
+		const char *text;
+		bool local, public;
+	} cases[] = {
+		{"127.0.0.1", true, false},
+		{"0.0.0.0", true, false},
+		{"169.254.169.254", true, false},
+		{"224.0.0.1", true, false},
+		{"::1", true, false},
+		{"fe80::1", true, false},
+		{"64:ff9b::a00:1", true, false},
+		{"10.1.2.3", false, false},
+		{"172.31.255.255", false, false},
+		{"192.168.0.1", false, false},
+		{"100.127.0.1", false, false},
+		{"fd00::1", false, false},
+		{"172.32.0.1", false, true},
+		{"100.128.0.1", false, true},
+		{"8.8.8.8", false, true},
+		{"2001:db8::1", false, true},
+	};
+	u8 ip[16];
+
+	for (u32 i = 0; i < FOG_ARRAY_COUNT(cases); i++) {
+		CU_ASSERT_EQUAL_FATAL(fog_ip_parse(cases[i].text, ip), 0);
+		CU_ASSERT_EQUAL(fog_ip_local(ip) != NULL, cases[i].local);
+		CU_ASSERT_EQUAL(fog_ip_is_public(ip), cases[i].public);
+	}
+}
+
 FOG_TEST_MAIN("configs/address", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_addresses),
-	      FOG_TEST(test_bad_rules), FOG_TEST(test_rule_matching), FOG_TEST(test_networks))
+	      FOG_TEST(test_bad_rules), FOG_TEST(test_rule_matching), FOG_TEST(test_networks),
+	      FOG_TEST(test_public))

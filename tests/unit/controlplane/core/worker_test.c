@@ -7,7 +7,8 @@
 
 #include "tests/unit/fog_test.h"
 
-#define JOBS 100
+#define JOBS      100
+#define QUEUE_MAX 32
 
 struct job {
 	pthread_t ran_on;
@@ -46,7 +47,7 @@ static void start(void)
 	loop = ev_loop_new(EVFLAG_AUTO);
 	ran = ended = 0;
 	sem_init(&gate, 0, 0);
-	CU_ASSERT_EQUAL_FATAL(fog_worker_start(&worker, loop), 0);
+	CU_ASSERT_EQUAL_FATAL(fog_worker_start(&worker, loop, QUEUE_MAX), 0);
 }
 
 static void stop(void)
@@ -99,21 +100,20 @@ static void test_loop_goes_on(void)
 
 static void test_full(void)
 {
-	static struct job jobs[FOG_WORKER_QUEUE_MAX + 1];
+	static struct job jobs[QUEUE_MAX + 1];
 
 	memset(jobs, 0, sizeof(jobs));
 	jobs[0].until = &gate;
 	start();
-	for (u32 i = 0; i < FOG_WORKER_QUEUE_MAX; i++)
+	for (u32 i = 0; i < QUEUE_MAX; i++)
 		CU_ASSERT_EQUAL(fog_worker_push(worker, on_run, on_done, &jobs[i]), 0);
-	CU_ASSERT_EQUAL(fog_worker_push(worker, on_run, on_done, &jobs[FOG_WORKER_QUEUE_MAX]),
-			-EAGAIN);
+	CU_ASSERT_EQUAL(fog_worker_push(worker, on_run, on_done, &jobs[QUEUE_MAX]), -EAGAIN);
 	sem_post(&gate);
-	while (ended < FOG_WORKER_QUEUE_MAX)
+	while (ended < QUEUE_MAX)
 		ev_run(loop, EVRUN_ONCE);
-	CU_ASSERT_FALSE(jobs[FOG_WORKER_QUEUE_MAX].done);
-	CU_ASSERT_EQUAL(fog_worker_push(worker, on_run, on_done, &jobs[FOG_WORKER_QUEUE_MAX]), 0);
-	while (ended <= FOG_WORKER_QUEUE_MAX)
+	CU_ASSERT_FALSE(jobs[QUEUE_MAX].done);
+	CU_ASSERT_EQUAL(fog_worker_push(worker, on_run, on_done, &jobs[QUEUE_MAX]), 0);
+	while (ended <= QUEUE_MAX)
 		ev_run(loop, EVRUN_ONCE);
 	stop();
 }

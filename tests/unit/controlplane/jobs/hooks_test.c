@@ -26,6 +26,8 @@ static struct {
 	char last[REQUEST_MAX];
 } t;
 
+static char *loopback[] = {(char[]){"127.0.0.0/8"}};
+
 static void start(void)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
@@ -43,6 +45,7 @@ static void start(void)
 	CU_ASSERT_EQUAL_FATAL(fog_store_open(&t.store, store_where(true, NULL), why), 0);
 	CU_ASSERT_EQUAL_FATAL(fog_db_migrate(t.store, why), 0);
 	CU_ASSERT_EQUAL_FATAL(fog_hooks_new(&t.hooks, t.store), 0);
+	fog_hooks_allow(t.hooks, loopback, 1);
 }
 
 static void stop(void)
@@ -186,11 +189,30 @@ static void test_many(void)
 	fog_hooks_free(t.hooks); /* with transfers under way */
 	CU_ASSERT_EQUAL(number("SELECT count(*) FROM hook"), 3 * FOG_HOOKS_ACTIVE_MAX);
 	CU_ASSERT_EQUAL_FATAL(fog_hooks_new(&t.hooks, t.store), 0);
+	fog_hooks_allow(t.hooks, loopback, 1);
 	settle("200 OK");
 	CU_ASSERT_EQUAL(number("SELECT count(*) FROM hook"), 0);
 	CU_ASSERT_TRUE(t.taken >= 3 * FOG_HOOKS_ACTIVE_MAX);
 	stop();
 }
 
-FOG_TEST_MAIN("controlplane/jobs/hooks", FOG_TEST(test_life_cycle), FOG_TEST(test_retries),
-	      FOG_TEST(test_bad_arguments), FOG_TEST(test_many))
+/* What only this host reaches is not a user's to reach, whatever name it has. */
+static void test_private_address(void)
+{
+	start();
+	fog_hooks_allow(t.hooks, NULL, 0);
+	notice("{}");
+	for (u32 i = 0; i < WAIT_ROUNDS && fog_hooks_tick(t.hooks, t.now); i++)
+		(void)poll(NULL, 0, 10);
+	CU_ASSERT_EQUAL(number("SELECT count(*) FROM hook"), 0); /* not tried again */
+	struct pollfd p = {.fd = t.listener, .events = POLLIN};
+	CU_ASSERT_EQUAL(poll(&p, 1, 0), 0);
+	notice("{}");
+	CU_ASSERT_EQUAL(number("UPDATE hook SET ours = 1 RETURNING id") > 0, true);
+	settle("200 OK");
+	CU_ASSERT_EQUAL(t.taken, 1); /* the operator's own is */
+	stop();
+}
+
+FOG_TEST_MAIN("controlplane/jobs/hooks", FOG_TEST(test_private_address), FOG_TEST(test_life_cycle),
+	      FOG_TEST(test_retries), FOG_TEST(test_bad_arguments), FOG_TEST(test_many))

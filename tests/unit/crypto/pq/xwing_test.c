@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* X-Wing and ML-KEM against the draft's vectors, and as profiles of Sphinx against Katzenpost's.
- * Without a libcrypto that has ML-KEM it says so, and there is nothing to test. */
-#if FOG_HAVE_MLKEM
-
+ * Built only where libcrypto has ML-KEM. */
 #include "crypto/pq/xwing.h"
 
 #include <errno.h>
@@ -250,16 +248,3 @@ static void test_client(void)
 
 FOG_TEST_MAIN("crypto/pq/xwing", FOG_TEST(test_draft), FOG_TEST(test_bad), FOG_TEST(test_generated),
 	      FOG_TEST(test_client))
-
-#else
-
-#include "tests/unit/fog_test.h"
-
-static void test_not_built(void)
-{
-	printf("(not built: no ML-KEM in this libcrypto) ");
-}
-
-FOG_TEST_MAIN("crypto/pq/xwing", FOG_TEST(test_not_built))
-
-#endif
