@@ -189,7 +189,7 @@ static int svg(const char *path)
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 940 650\" "
 		"font-family=\"sans-serif\" font-size=\"11\">\n<rect width=\"940\" height=\"650\" "
 		"fill=\"white\"/>\n<text x=\"470\" y=\"20\">mean wait, log</text><text x=\"640\" "
-		"y=\"20\">mean bounded slowdown, log</text><text x=\"790\" y=\"20\">began in "
+		"y=\"20\">bounded slowdown, log</text><text x=\"790\" y=\"20\">began in "
 		"time</text>\n");
 	for (u32 p = 0; p < TRACE_POLICIES; p++)
 		fprintf(f, "<text x=\"%u\" y=\"20\" fill=\"%s\">%s</text>\n", 20 + 70 * p,
