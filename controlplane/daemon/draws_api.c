@@ -95,15 +95,23 @@ static int committee_get(struct fog_exchange *x, const u8 node[32])
 	return fog_envelope(x, o, "draw");
 }
 
+/* count when it is not among them. */
+static u32 rank_of(const struct fog_lot *order, u32 count, const u8 node[32])
+{
+	u32 rank = 0;
+
+	while (rank < count && memcmp(order[rank].node_id, node, 32) != 0)
+		rank++;
+	return rank;
+}
+
 static int mix_get(struct fog_exchange *x, const u8 node[32])
 {
 	struct fog_host *h = fog_exchange_ctx(x);
 	struct fog_lot *order = NULL;
-	u32 count = fog_host_mix_order(h, &order), rank = 0;
+	u32 count = fog_host_mix_order(h, &order), rank = rank_of(order, count, node);
 	json_t *o = NULL;
 
-	while (rank < count && memcmp(order[rank].node_id, node, 32) != 0)
-		rank++;
 	if (rank < count)
 		o = fog_mix_json(order, count, rank);
 	free(order);
@@ -136,10 +144,8 @@ static int draw_get(struct fog_exchange *x)
 static json_t *mix_state_json(struct fog_host *h)
 {
 	struct fog_lot *order = NULL;
-	u32 count = fog_host_mix_order(h, &order), rank = 0;
+	u32 count = fog_host_mix_order(h, &order), rank = rank_of(order, count, h->id.node_id);
 
-	while (rank < count && memcmp(order[rank].node_id, h->id.node_id, 32) != 0)
-		rank++;
 	json_t *o = json_pack(
 		"{s:s, s:i, s:I, s:o}", "by", count != 0 ? "lots" : "dealt", "mixes", (int)count,
 		"epoch", (json_int_t)(count != 0 ? order[0].beacon.epoch : 0), "layer",
