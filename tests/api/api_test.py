@@ -93,9 +93,9 @@ def main():
     for name, test in owners.TESTS:
         run(f"owner: {name}", test, client)
     for name, test in sockets.TESTS:
-        run(f"websocket: {name}", test, client)
+        run(f"websocket: {name}", test, refusals.fresh(client, "websocket"))
     for name, test in second_client.TESTS:
-        run(f"websocket, second client: {name}", test, client)
+        run(f"websocket, second client: {name}", test, refusals.fresh(client, "second"))
     for name, test in refusals.TESTS:
         run(f"refusal: {name}", test, refusals.fresh(client, name.replace(" ", "-")))
     for name, test in corpus.TESTS:
