@@ -21,6 +21,7 @@ enum exit_status {
 	EXIT_OK = 0,
 	EXIT_FAILED = 1,
 	EXIT_USAGE = 2,
+	EXIT_CONFIG = FOG_SERVICE_EXIT_CONFIG,
 };
 
 static const char usage[] =
@@ -164,7 +165,7 @@ static int run(const char *path, bool check, bool identity)
 	struct fog_config config;
 
 	if (fog_config_read(&config, path, stderr) != 0)
-		return EXIT_FAILED;
+		return check ? EXIT_FAILED : EXIT_CONFIG;
 	int status = EXIT_OK;
 	if (check)
 		printf("%s: good\n", path);

@@ -355,7 +355,7 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if (rc != 0)
-		return EXIT_FAILURE;
+		return FOG_SERVICE_EXIT_CONFIG;
 	if (d.options.mode == FOG_OPTIONS_HELP) {
 		fog_options_usage(stdout);
 		return EXIT_SUCCESS;

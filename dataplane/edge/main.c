@@ -108,7 +108,7 @@ static int options_make(struct fog_edge_options *o, const struct arguments *a)
 	o->hops = 3;
 	if (a->config != NULL) {
 		if (fog_config_read(&config, a->config, stderr) != 0)
-			return 1;
+			return FOG_SERVICE_EXIT_CONFIG;
 		run_dir = config.host_run_dir;
 		state_dir = config.host_state_dir;
 		socks = config.edge_socks;

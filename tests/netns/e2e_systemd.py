@@ -130,6 +130,15 @@ test ! -e /run/fog/api.sock
 for u in $UNITS; do
 	test "$(show "$u" Result)" = success
 done
+
+echo 'nonsense = 1;' >>/etc/fog/fog.conf
+for u in $UNITS; do
+	! systemctl start "$u" 2>/dev/null
+	test "$(show "$u" ExecMainStatus)" = 78
+	test "$(systemctl is-failed "$u")" = failed # and not on its way to be started again
+done
+say "a wrong configuration is not started again and again"
+systemctl reset-failed
 dpkg --no-triggers -P fog >/dev/null 2>&1
 test -z "$(systemctl list-units --no-legend 'fog-controlplane*' 'fog-dataplane*' 'fog-edge*')"
 say stopped, purged
