@@ -4,14 +4,12 @@
 
 #include "controlplane/jobs/state.h"
 
-/* Runs q and notes an error. */
-static void run(struct fog_jobs *j, struct fog_stmt *q)
+void fog_db_run(struct fog_jobs *j, struct fog_stmt *q)
 {
 	fog_jobs_fail(j, fog_stmt_run(q));
 }
 
-/* True when a row is there; the caller resets. */
-static bool row(struct fog_jobs *j, struct fog_stmt *q)
+bool fog_db_row(struct fog_jobs *j, struct fog_stmt *q)
 {
 	int rc = fog_stmt_step(q);
 
@@ -37,7 +35,7 @@ static void input_insert(struct fog_jobs *j, const char *job, const struct fog_j
 	fog_bind_text(q, job);
 	fog_bind_text(q, in->name);
 	fog_bind_blob(q, in->data, in->size);
-	run(j, q);
+	fog_db_run(j, q);
 }
 
 void fog_db_job_insert(struct fog_jobs *j, const struct fog_job *job,
@@ -72,7 +70,7 @@ void fog_db_job_insert(struct fog_jobs *j, const struct fog_job *job,
 	fog_bind_int(q, job->terms.sla);
 	fog_bind_int(q, job->terms.tier);
 	fog_bind_text(q, fog_job_trace_text(&job->trace, request->origin.state, trace));
-	run(j, q);
+	fog_db_run(j, q);
 	for (u32 i = 0; j->rc == 0 && i < request->input_count; i++)
 		input_insert(j, job->id, &request->input[i]);
 }
@@ -83,7 +81,7 @@ int fog_db_job_texts(struct fog_jobs *j, const char *id, char **spec, char **wis
 
 	*spec = *wishes = NULL;
 	fog_bind_text(q, id);
-	if (!row(j, q))
+	if (!fog_db_row(j, q))
 		return 0;
 	*spec = column_dup(j, q, 0);
 	*wishes = column_dup(j, q, 1);
@@ -109,7 +107,7 @@ void fog_db_job_update(struct fog_jobs *j, const struct fog_job *job, const char
 	fog_bind_u64(q, j->now_ms);
 	fog_bind_text(q, job->id);
 	fog_bind_u64(q, job->released_ms);
-	run(j, q);
+	fog_db_run(j, q);
 }
 
 void fog_db_job_end(struct fog_jobs *j, const struct fog_job *job, const char *reason,
@@ -127,12 +125,12 @@ void fog_db_job_end(struct fog_jobs *j, const struct fog_job *job, const char *r
 	fog_bind_int(q, receipt != NULL ? receipt->signal : 0);
 	fog_bind_int(q, receipt != NULL ? receipt->amount : 0);
 	fog_bind_text(q, job->id);
-	run(j, q);
+	fog_db_run(j, q);
 	if (j->rc != 0)
 		return;
 	q = fog_stmt(j->store, "DELETE FROM job_input WHERE job = ?");
 	fog_bind_text(q, job->id);
-	run(j, q);
+	fog_db_run(j, q);
 }
 
 void fog_db_spec_put(struct fog_jobs *j, const char *job, const char *spec)
@@ -142,13 +140,13 @@ void fog_db_spec_put(struct fog_jobs *j, const char *job, const char *spec)
 	struct fog_stmt *q = fog_stmt(j->store, "UPDATE attempt SET spec = (SELECT spec FROM job"
 						" WHERE id = ?1) WHERE job = ?1 AND spec IS NULL");
 	fog_bind_text(q, job);
-	run(j, q);
+	fog_db_run(j, q);
 	if (j->rc != 0)
 		return;
 	q = fog_stmt(j->store, "UPDATE job SET spec = ? WHERE id = ?");
 	fog_bind_text(q, spec);
 	fog_bind_text(q, job);
-	run(j, q);
+	fog_db_run(j, q);
 }
 
 void fog_db_input_put(struct fog_jobs *j, const char *job, const char *name, const u8 *data,
@@ -161,7 +159,7 @@ void fog_db_input_put(struct fog_jobs *j, const char *job, const char *name, con
 	struct fog_stmt *q = fog_stmt(j->store, "DELETE FROM job_input WHERE job = ? AND name = ?");
 	fog_bind_text(q, job);
 	fog_bind_text(q, name);
-	run(j, q);
+	fog_db_run(j, q);
 	snprintf(in.name, sizeof(in.name), "%s", name);
 	if (j->rc == 0)
 		input_insert(j, job, &in);
@@ -179,7 +177,7 @@ u8 *fog_db_output_read(struct fog_jobs *j, const char *job, u32 attempt, u32 str
 	fog_bind_text(q, job);
 	fog_bind_u64(q, attempt);
 	fog_bind_u64(q, stream);
-	while (row(j, q)) {
+	while (fog_db_row(j, q)) {
 		size_t len = 0;
 		const void *data = fog_column_is_null(q, 0) ? NULL : fog_column_blob(q, 0, &len);
 		u8 *more = realloc(out, *size + len + 1);
@@ -206,7 +204,7 @@ bool fog_db_input_read(struct fog_jobs *j, const char *job, const char *name, u6
 	fog_bind_u64(q, cap);
 	fog_bind_text(q, job);
 	fog_bind_text(q, name);
-	if (!row(j, q))
+	if (!fog_db_row(j, q))
 		return false;
 	const void *data = fog_column_blob(q, 0, &have);
 	*len = (u32)FOG_MIN(have, cap);
@@ -236,7 +234,7 @@ void fog_db_attempt_insert(struct fog_jobs *j, const struct fog_attempt *a, cons
 	fog_bind_u64(q, a->deadline_ms);
 	fog_bind_real(q, reputation);
 	fog_bind_int(q, a->premium);
-	run(j, q);
+	fog_db_run(j, q);
 }
 
 /* The first time each state is reached is kept. */
@@ -268,7 +266,7 @@ void fog_db_attempt_update(struct fog_jobs *j, const struct fog_attempt *a, cons
 	fog_bind_u64(q, a->run);
 	fog_bind_int(q, a->stop);
 	fog_bind_int(q, a->go);
-	run(j, q);
+	fog_db_run(j, q);
 }
 
 void fog_db_attempt_route(struct fog_jobs *j, const struct fog_attempt *a, const char *route)
@@ -280,7 +278,7 @@ void fog_db_attempt_route(struct fog_jobs *j, const struct fog_attempt *a, const
 	fog_bind_text(q, route);
 	fog_bind_text(q, a->key.job);
 	fog_bind_u64(q, a->key.attempt);
-	run(j, q);
+	fog_db_run(j, q);
 }
 
 void fog_db_attempt_reputation(struct fog_jobs *j, const struct fog_attempt *a, double after)
@@ -292,7 +290,7 @@ void fog_db_attempt_reputation(struct fog_jobs *j, const struct fog_attempt *a, 
 	fog_bind_real(q, after);
 	fog_bind_text(q, a->key.job);
 	fog_bind_u64(q, a->key.attempt);
-	run(j, q);
+	fog_db_run(j, q);
 }
 
 bool fog_db_attempt_offer(struct fog_jobs *j, const struct fog_attempt *a, char **offer,
@@ -306,7 +304,7 @@ bool fog_db_attempt_offer(struct fog_jobs *j, const struct fog_attempt *a, char 
 	*offer = *spec = NULL;
 	fog_bind_text(q, a->key.job);
 	fog_bind_u64(q, a->key.attempt);
-	if (!row(j, q))
+	if (!fog_db_row(j, q))
 		return false;
 	fog_jobs_fail(j, fog_column_copy(q, 1, signature, FOG_JOB_SIGNATURE_SIZE));
 	*offer = column_dup(j, q, 0);
@@ -328,7 +326,7 @@ void fog_db_attempts_prune(struct fog_jobs *j, const char *job, u32 below)
 	fog_bind_text(q, job);
 	fog_bind_u64(q, below);
 	fog_bind_int(q, FOG_ATTEMPT_DECLINED);
-	run(j, q);
+	fog_db_run(j, q);
 }
 
 u32 fog_db_attempts_begun(struct fog_jobs *j, const char *job)
@@ -338,7 +336,7 @@ u32 fog_db_attempts_begun(struct fog_jobs *j, const char *job)
 	u32 count = 0;
 
 	fog_bind_text(q, job);
-	if (row(j, q)) {
+	if (fog_db_row(j, q)) {
 		count = (u32)fog_column_u64(q, 0);
 		fog_stmt_reset(q);
 	}
@@ -357,7 +355,7 @@ void fog_db_log_append(struct fog_jobs *j, const struct fog_attempt *a, u32 stre
 	fog_bind_u64(q, stream);
 	fog_bind_u64(q, a->log_size[stream]);
 	fog_bind_blob(q, data, len);
-	run(j, q);
+	fog_db_run(j, q);
 }
 
 void fog_db_log_hash(struct fog_jobs *j, const struct fog_attempt *a, u32 stream, u8 sha256[32])
@@ -370,7 +368,7 @@ void fog_db_log_hash(struct fog_jobs *j, const struct fog_attempt *a, u32 stream
 	fog_bind_text(q, a->key.job);
 	fog_bind_u64(q, a->key.attempt);
 	fog_bind_u64(q, stream);
-	while (row(j, q)) {
+	while (fog_db_row(j, q)) {
 		size_t len;
 		const void *data = fog_column_blob(q, 0, &len);
 		fog_sha256_update(&state, data, len);
@@ -386,7 +384,7 @@ void fog_db_log_drop(struct fog_jobs *j, const struct fog_attempt *a)
 		fog_stmt(j->store, "DELETE FROM job_log WHERE job = ? AND attempt = ?");
 	fog_bind_text(q, a->key.job);
 	fog_bind_u64(q, a->key.attempt);
-	run(j, q);
+	fog_db_run(j, q);
 }
 
 void fog_db_artifact_add(struct fog_jobs *j, const struct fog_attempt *a, u32 stream,
@@ -402,7 +400,7 @@ void fog_db_artifact_add(struct fog_jobs *j, const struct fog_attempt *a, u32 st
 	fog_bind_u64(q, a->key.attempt);
 	fog_bind_u64(q, stream);
 	fog_bind_u64(q, output->size);
-	run(j, q);
+	fog_db_run(j, q);
 }
 
 static void terms_read(struct fog_jobs *j, struct fog_job *job)
@@ -524,7 +522,7 @@ static void avoids_load(struct fog_jobs *j)
 	fog_bind_text(q, fog_reputation_kinds[FOG_EVIDENCE_FRAUD_DETECTED].name);
 	fog_bind_int(q, FOG_JOB_RUNNING);
 	fog_bind_int(q, FOG_ATTEMPT_LOST);
-	while (row(j, q)) {
+	while (fog_db_row(j, q)) {
 		struct fog_job *job = fog_job_find(j, fog_column_text(q, 0));
 		u64 until = fog_column_int(q, 2) != 0 ? FOG_AVOID_LIED : FOG_AVOID_FAILED;
 		fog_jobs_fail(j, fog_column_copy(q, 1, node, sizeof(node)));
@@ -542,7 +540,7 @@ void fog_db_jobs_load(struct fog_jobs *j)
 			  " ORDER BY seq");
 
 	fog_bind_int(q, FOG_JOB_RUNNING);
-	while (row(j, q))
+	while (fog_db_row(j, q))
 		job_read(j, q);
 	/* Logs are appended without gaps: the end of the last chunk is the size. */
 	q = fog_stmt(j->store,
@@ -555,7 +553,7 @@ void fog_db_jobs_load(struct fog_jobs *j)
 		     " a.run, a.stop, a.premium, a.go, j.trace"
 		     " FROM attempt a JOIN job j ON j.id = a.job"
 		     " WHERE a.state <= 4 OR a.notify <> 0");
-	while (row(j, q))
+	while (fog_db_row(j, q))
 		attempt_read(j, q);
 	avoids_load(j);
 }

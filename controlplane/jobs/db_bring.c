@@ -6,20 +6,6 @@
 
 #define FILE_COLUMNS "attempt, kind, number, sha256, size"
 
-static void run(struct fog_jobs *j, struct fog_stmt *q)
-{
-	fog_jobs_fail(j, fog_stmt_run(q));
-}
-
-static bool row(struct fog_jobs *j, struct fog_stmt *q)
-{
-	int rc = fog_stmt_step(q);
-
-	if (rc < 0)
-		fog_jobs_fail(j, rc);
-	return rc == 1;
-}
-
 /* Of a row that begins with FILE_COLUMNS. */
 static void file_read(struct fog_jobs *j, struct fog_stmt *q, struct fog_bring_file *out)
 {
@@ -34,7 +20,7 @@ static void file_read(struct fog_jobs *j, struct fog_stmt *q, struct fog_bring_f
 
 static bool file_one(struct fog_jobs *j, struct fog_stmt *q, struct fog_bring_file *out)
 {
-	if (!row(j, q))
+	if (!fog_db_row(j, q))
 		return false;
 	file_read(j, q, out);
 	fog_stmt_reset(q);
@@ -70,7 +56,7 @@ void fog_db_file_add(struct fog_jobs *j, const char *job, const struct fog_bring
 	fog_bind_u64(q, f->size);
 	fog_bind_int(q, f->size == 0);
 	fog_bind_u64(q, j->now_ms);
-	run(j, q);
+	fog_db_run(j, q);
 }
 
 bool fog_db_file_next(struct fog_jobs *j, const struct fog_attempt *a, struct fog_bring_file *out,
@@ -85,7 +71,7 @@ bool fog_db_file_next(struct fog_jobs *j, const struct fog_attempt *a, struct fo
 
 	fog_bind_text(q, a->key.job);
 	fog_bind_u64(q, a->key.attempt);
-	if (!row(j, q))
+	if (!fog_db_row(j, q))
 		return false;
 	file_read(j, q, out);
 	*have = fog_column_u64(q, 5);
@@ -103,7 +89,7 @@ void fog_db_file_append(struct fog_jobs *j, const char *job, const struct fog_br
 	key_bind(q, job, f);
 	fog_bind_u64(q, offset);
 	fog_bind_blob(q, data, len);
-	run(j, q);
+	fog_db_run(j, q);
 }
 
 void fog_db_file_done(struct fog_jobs *j, const char *job, const struct fog_bring_file *f)
@@ -114,7 +100,7 @@ void fog_db_file_done(struct fog_jobs *j, const char *job, const struct fog_brin
 		fog_stmt(j->store,
 			 "UPDATE job_file SET done = 1 WHERE job = ? AND attempt = ? AND name = ?");
 	key_bind(q, job, f);
-	run(j, q);
+	fog_db_run(j, q);
 }
 
 void fog_db_file_drop(struct fog_jobs *j, const char *job, const struct fog_bring_file *f)
@@ -126,7 +112,7 @@ void fog_db_file_drop(struct fog_jobs *j, const char *job, const struct fog_brin
 	for (u32 i = 0; i < FOG_ARRAY_COUNT(sql) && j->rc == 0; i++) {
 		struct fog_stmt *q = fog_stmt(j->store, sql[i]);
 		key_bind(q, job, f);
-		run(j, q);
+		fog_db_run(j, q);
 	}
 }
 
@@ -139,7 +125,7 @@ void fog_db_file_hash(struct fog_jobs *j, const char *job, const struct fog_brin
 
 	fog_sha256_init(state);
 	key_bind(q, job, f);
-	while (row(j, q)) {
+	while (fog_db_row(j, q)) {
 		size_t len;
 		const void *data = fog_column_blob(q, 0, &len);
 		fog_sha256_update(state, data, len);
@@ -158,7 +144,7 @@ void fog_db_file_read(struct fog_jobs *j, const char *job, const struct fog_brin
 	key_bind(q, job, f);
 	fog_bind_u64(q, offset);
 	fog_bind_u64(q, offset + cap);
-	while (row(j, q)) {
+	while (fog_db_row(j, q)) {
 		size_t size;
 		u64 at = fog_column_u64(q, 0);
 		const u8 *data = fog_column_blob(q, 1, &size);
@@ -202,7 +188,7 @@ u32 fog_db_checkpoint_of(struct fog_jobs *j, const struct fog_attempt *a)
 
 	fog_bind_text(q, a->key.job);
 	fog_bind_u64(q, a->key.attempt);
-	if (row(j, q)) {
+	if (fog_db_row(j, q)) {
 		number = (u32)fog_column_u64(q, 0);
 		fog_stmt_reset(q);
 	}
@@ -225,7 +211,7 @@ void fog_db_checkpoints_undone_drop(struct fog_jobs *j, const struct fog_attempt
 		fog_bind_text(q, a->key.job);
 		fog_bind_u64(q, a->key.attempt);
 		fog_bind_u64(q, kept ? but->number : 0);
-		run(j, q);
+		fog_db_run(j, q);
 	}
 }
 
@@ -241,7 +227,7 @@ void fog_db_files_lost(struct fog_jobs *j, const struct fog_attempt *a)
 		struct fog_stmt *q = fog_stmt(j->store, sql[i]);
 		fog_bind_text(q, a->key.job);
 		fog_bind_u64(q, a->key.attempt);
-		run(j, q);
+		fog_db_run(j, q);
 	}
 }
 
@@ -251,7 +237,7 @@ static void job_run(struct fog_jobs *j, const char *sql, const char *job)
 		return;
 	struct fog_stmt *q = fog_stmt(j->store, sql);
 	fog_bind_text(q, job);
-	run(j, q);
+	fog_db_run(j, q);
 }
 
 void fog_db_files_ended(struct fog_jobs *j, const char *job)
@@ -276,7 +262,7 @@ u64 fog_db_checkpoints_size(struct fog_jobs *j)
 						" FROM job_file WHERE kind = 1");
 	u64 size = UINT64_MAX; /* not known: full */
 
-	if (row(j, q)) {
+	if (fog_db_row(j, q)) {
 		size = fog_column_u64(q, 0);
 		fog_stmt_reset(q);
 	}
@@ -294,7 +280,7 @@ bool fog_db_files_oldest(struct fog_jobs *j, u64 before_ms, u64 bytes, char job[
 
 	fog_bind_u64(q, before_ms);
 	fog_bind_u64(q, bytes);
-	if (!row(j, q))
+	if (!fog_db_row(j, q))
 		return false;
 	snprintf(job, FOG_JOB_ID_SIZE, "%s", fog_column_text(q, 0));
 	fog_stmt_reset(q);
@@ -311,7 +297,7 @@ static bool held_file(struct fog_jobs *j, const char *owner, const u8 sha256[32]
 
 	fog_bind_blob(q, sha256, 32);
 	fog_bind_text(q, owner);
-	if (!row(j, q))
+	if (!fog_db_row(j, q))
 		return false;
 	file_read(j, q, &out->file);
 	snprintf(out->job, sizeof(out->job), "%s", fog_column_text(q, 5));
@@ -333,7 +319,7 @@ bool fog_db_held_find(struct fog_jobs *j, const char *owner, const u8 sha256[32]
 	owner = owner != NULL ? owner : "";
 	fog_bind_blob(q, sha256, 32);
 	fog_bind_text(q, owner);
-	if (!row(j, q))
+	if (!fog_db_row(j, q))
 		return held_file(j, owner, sha256, out);
 	snprintf(out->job, sizeof(out->job), "%s", fog_column_text(q, 0));
 	out->attempt = (u32)fog_column_u64(q, 1);

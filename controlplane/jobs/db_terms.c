@@ -6,20 +6,6 @@
 #include "controlplane/jobs/reserve.h"
 #include "controlplane/jobs/state.h"
 
-static void run(struct fog_jobs *j, struct fog_stmt *q)
-{
-	fog_jobs_fail(j, fog_stmt_run(q));
-}
-
-static bool row(struct fog_jobs *j, struct fog_stmt *q)
-{
-	int rc = fog_stmt_step(q);
-
-	if (rc < 0)
-		fog_jobs_fail(j, rc);
-	return rc == 1;
-}
-
 /* ---- events and notices --------------------------------------------------------------------- */
 
 static void hook_add(struct fog_jobs *j, const struct fog_job *job, const json_t *body)
@@ -28,7 +14,7 @@ static void hook_add(struct fog_jobs *j, const struct fog_job *job, const json_t
 	char trace[FOG_JOB_TRACE_SIZE] = "";
 
 	fog_bind_text(q, job->id);
-	if (row(j, q))
+	if (fog_db_row(j, q))
 		snprintf(trace, sizeof(trace), "%s", fog_column_text(q, 0));
 	fog_stmt_reset(q);
 	const struct fog_notice notice = {
@@ -70,7 +56,7 @@ void fog_db_event_add(struct fog_jobs *j, struct fog_job *job, const char *reaso
 	fog_bind_int(q, job->state);
 	fog_bind_text(q, reason);
 	fog_bind_u64(q, j->now_ms);
-	run(j, q);
+	fog_db_run(j, q);
 }
 
 /* ---- namespaces and holds ------------------------------------------------------------------- */
@@ -83,7 +69,7 @@ void fog_db_spaces_load(struct fog_jobs *j)
 
 	j->space_count = 0;
 	fog_bind_u64(q, FOG_JOBS_SPACES_MAX);
-	while (row(j, q)) {
+	while (fog_db_row(j, q)) {
 		struct fog_space *s = &j->spaces[j->space_count++];
 		memset(s, 0, sizeof(*s));
 		snprintf(s->name, sizeof(s->name), "%s", fog_column_text(q, 0));
@@ -113,7 +99,7 @@ void fog_db_space_put(struct fog_jobs *j, const struct fog_space *s)
 	fog_bind_real(q, s->weight);
 	fog_bind_real(q, s->use);
 	fog_bind_u64(q, s->use_ms);
-	run(j, q);
+	fog_db_run(j, q);
 }
 
 void fog_db_holds_load(struct fog_jobs *j)
@@ -123,7 +109,7 @@ void fog_db_holds_load(struct fog_jobs *j)
 
 	j->hold_count = 0;
 	fog_bind_u64(q, FOG_JOBS_HOLDS_MAX);
-	while (row(j, q)) {
+	while (fog_db_row(j, q)) {
 		struct fog_host_hold *h = &j->holds[j->hold_count++];
 		fog_jobs_fail(j, fog_column_copy(q, 0, h->node, sizeof(h->node)));
 		h->mode = (enum fog_hold)fog_column_int(q, 1);
@@ -137,7 +123,7 @@ void fog_db_hold_put(struct fog_jobs *j, const struct fog_host_hold *h)
 		return;
 	struct fog_stmt *q = fog_stmt(j->store, "DELETE FROM host_hold WHERE node = ?");
 	fog_bind_blob(q, h->node, sizeof(h->node));
-	run(j, q);
+	fog_db_run(j, q);
 	if (j->rc != 0 || h->mode == FOG_HOLD_NONE)
 		return;
 	q = fog_stmt(j->store, "INSERT INTO host_hold(node, mode, deadline_ms, created_ms)"
@@ -146,7 +132,7 @@ void fog_db_hold_put(struct fog_jobs *j, const struct fog_host_hold *h)
 	fog_bind_int(q, h->mode);
 	fog_bind_u64(q, h->deadline_ms);
 	fog_bind_u64(q, j->now_ms);
-	run(j, q);
+	fog_db_run(j, q);
 }
 
 /* ---- reservations --------------------------------------------------------------------------- */
@@ -162,7 +148,7 @@ void fog_db_reservations_load(struct fog_jobs *j)
 
 	j->reservation_count = 0;
 	fog_bind_u64(q, FOG_JOBS_RESERVATIONS_MAX);
-	while (row(j, q)) {
+	while (fog_db_row(j, q)) {
 		struct fog_reservation *r = &j->reservations[j->reservation_count++];
 		size_t size = 0;
 		memset(r, 0, sizeof(*r));
@@ -209,7 +195,7 @@ void fog_db_reservation_add(struct fog_jobs *j, const struct fog_reservation *r)
 	fog_bind_u64(q, r->created_ms);
 	fog_bind_text(q, r->owner);
 	fog_bind_blob(q, r->submitter, sizeof(r->submitter));
-	run(j, q);
+	fog_db_run(j, q);
 }
 
 void fog_db_reservation_delete(struct fog_jobs *j, const char *id)
@@ -218,7 +204,7 @@ void fog_db_reservation_delete(struct fog_jobs *j, const char *id)
 		return;
 	struct fog_stmt *q = fog_stmt(j->store, "DELETE FROM reservation WHERE id = ?");
 	fog_bind_text(q, id);
-	run(j, q);
+	fog_db_run(j, q);
 }
 
 /* ---- service levels ------------------------------------------------------------------------- */
@@ -238,7 +224,7 @@ bool fog_db_breach_add(struct fog_jobs *j, const char *job, const char *space, e
 	fog_bind_text(q, detail);
 	fog_bind_int(q, amount);
 	fog_bind_u64(q, j->now_ms);
-	run(j, q);
+	fog_db_run(j, q);
 	return j->rc == 0 && fog_store_changes(j->store) != 0;
 }
 
@@ -249,7 +235,7 @@ i64 fog_db_balance(struct fog_jobs *j, const char *account)
 	i64 balance = 0;
 
 	fog_bind_text(q, account);
-	if (!row(j, q))
+	if (!fog_db_row(j, q))
 		return 0;
 	balance = fog_column_int(q, 0);
 	fog_stmt_reset(q);
@@ -263,7 +249,7 @@ i64 fog_db_quote_max(struct fog_jobs *j, const char *job)
 	i64 quote = 0;
 
 	fog_bind_text(q, job);
-	if (!row(j, q))
+	if (!fog_db_row(j, q))
 		return 0;
 	quote = fog_column_int(q, 0);
 	fog_stmt_reset(q);
@@ -275,7 +261,7 @@ i64 fog_db_quote_max(struct fog_jobs *j, const char *job)
 static void count_read(struct fog_jobs *j, struct fog_stmt *q, struct fog_stage_count *out)
 {
 	memset(out, 0, sizeof(*out));
-	if (!row(j, q))
+	if (!fog_db_row(j, q))
 		return;
 	out->jobs = (u32)fog_column_u64(q, 0);
 	out->succeeded = (u32)fog_column_u64(q, 1);
@@ -316,7 +302,7 @@ void fog_db_batch_add(struct fog_jobs *j, const char *batch, const char *user)
 	fog_bind_text(q, batch);
 	fog_bind_text(q, user);
 	fog_bind_u64(q, j->now_ms);
-	run(j, q);
+	fog_db_run(j, q);
 }
 
 void fog_db_batch_end(struct fog_jobs *j, const char *batch, enum fog_job_state state,
@@ -330,7 +316,7 @@ void fog_db_batch_end(struct fog_jobs *j, const char *batch, enum fog_job_state 
 	fog_bind_text(q, reason);
 	fog_bind_u64(q, j->now_ms);
 	fog_bind_text(q, batch);
-	run(j, q);
+	fog_db_run(j, q);
 }
 
 bool fog_db_batch_next(struct fog_jobs *j, i64 *seq, char batch[FOG_JOB_BATCH_SIZE])
@@ -339,7 +325,7 @@ bool fog_db_batch_next(struct fog_jobs *j, i64 *seq, char batch[FOG_JOB_BATCH_SI
 						" AND seq > ? ORDER BY seq LIMIT 1");
 
 	fog_bind_int(q, *seq);
-	if (!row(j, q))
+	if (!fog_db_row(j, q))
 		return false;
 	*seq = fog_column_int(q, 0);
 	snprintf(batch, FOG_JOB_BATCH_SIZE, "%s", fog_column_text(q, 1));
@@ -364,7 +350,7 @@ u32 fog_db_replicas(struct fog_jobs *j, const char *batch, const char *stage,
 	fog_bind_text(q, stage);
 	fog_bind_int(q, FOG_JOB_REPLICA);
 	fog_bind_u64(q, cap);
-	while (row(j, q)) {
+	while (fog_db_row(j, q)) {
 		struct fog_replica *r = &out[count++];
 		memset(r, 0, sizeof(*r));
 		snprintf(r->job, sizeof(r->job), "%s", fog_column_text(q, 0));
@@ -395,7 +381,7 @@ u32 fog_db_replicas_ran(struct fog_jobs *j, const char *batch, const char *stage
 	fog_bind_int(q, FOG_JOB_REPLICA);
 	fog_bind_int(q, FOG_JOB_SUCCEEDED);
 	fog_bind_u64(q, cap);
-	while (row(j, q))
+	while (fog_db_row(j, q))
 		fog_jobs_fail(j, fog_column_copy(q, 0, worker[count++], FOG_JOB_NODE_SIZE));
 	return count;
 }
@@ -414,7 +400,7 @@ bool fog_db_stage_next(struct fog_jobs *j, const char *batch, char stage[FOG_JOB
 	fog_bind_int(q, FOG_JOB_REPLICA);
 	if (wishes == NULL)
 		fog_jobs_fail(j, -ENOMEM);
-	if (!row(j, q)) {
+	if (!fog_db_row(j, q)) {
 		free(wishes);
 		return false;
 	}

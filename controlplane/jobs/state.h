@@ -531,8 +531,9 @@ void fog_serve_result(struct fog_jobs *j, struct fog_jobs_session *s);
 void fog_serve_kept(struct fog_jobs *j, struct fog_jobs_session *s,
 		    const struct fog_executor_kept *kept);
 
-/* ---- db.c: submitter --------------------------------------------------------------------------
- */
+/* ---- db.c: submitter ------------------------------------------------------------------------ */
+void fog_db_run(struct fog_jobs *j, struct fog_stmt *q); /* notes an error */
+bool fog_db_row(struct fog_jobs *j, struct fog_stmt *q); /* true: one is there; the caller resets */
 int fog_db_migrate(struct fog_store *store, char why[FOG_STORE_WHY_SIZE]);
 void fog_db_job_insert(struct fog_jobs *j, const struct fog_job *job,
 		       const struct fog_job_request *request);
