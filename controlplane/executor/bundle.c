@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@
 #define BUNDLE_DIR "engine/bundle"
 #define PATH_SIZE  4096
 #define TMP_SIZE   "size=67108864"
+#define NOT_RUN    125 /* exit status of the process that should have become tar */
 #define CLONE_NAMESPACES                                                               \
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | \
 	 CLONE_NEWPID | CLONE_NEWNET)
@@ -28,7 +30,7 @@
 
 __attribute__((noreturn)) static void unpack_child(int archive, int dir, u32 uid, u32 gid)
 {
-	const struct rlimit cpu = {FOG_BUNDLE_UNPACK_S, FOG_BUNDLE_UNPACK_S};
+	const struct rlimit cpu = {FOG_BUNDLE_UNPACK_S, FOG_BUNDLE_UNPACK_S + 1};
 	static const char *const argv[] = {"tar",
 					   "--extract",
 					   "--no-same-owner",
@@ -44,12 +46,12 @@ __attribute__((noreturn)) static void unpack_child(int archive, int dir, u32 uid
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (setrlimit(RLIMIT_CPU, &cpu) < 0 || dup2(archive, STDIN_FILENO) < 0 || fchdir(dir) < 0)
-		_exit(1);
+		_exit(NOT_RUN);
 	if (uid != geteuid() && (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0 ||
 				 setresuid(uid, uid, uid) < 0))
-		_exit(1);
+		_exit(NOT_RUN);
 	if (fog_privileges_drop() < 0)
-		_exit(1);
+		_exit(NOT_RUN);
 	for (size_t i = 0; i < FOG_ARRAY_COUNT(readable); i++) {
 		rules[count].fd = open(readable[i], O_PATH | O_CLOEXEC);
 		rules[count].right = FOG_LANDLOCK_READ;
@@ -57,12 +59,25 @@ __attribute__((noreturn)) static void unpack_child(int archive, int dir, u32 uid
 	}
 	rules[count++] = (struct fog_landlock_rule){.fd = dir, .right = FOG_LANDLOCK_WRITE};
 	if (fog_landlock_enter(rules, count, false, &abi) < 0 && fog_landlock_abi() > 0)
-		_exit(1);
+		_exit(NOT_RUN);
 	if (fog_seccomp_enter(false) < 0)
-		_exit(1);
+		_exit(NOT_RUN);
 	execve("/usr/bin/tar", (char *const *)argv, (char *const *)env);
 	execve("/bin/tar", (char *const *)argv, (char *const *)env);
-	_exit(1);
+	_exit(NOT_RUN);
+}
+
+/* tar ends with the same status over a bad archive and over a full disk. What it wrote until then
+ * is still there. */
+static bool disk_full(int archive, int dir)
+{
+	struct statvfs fs;
+	struct stat st;
+
+	if (fstatvfs(dir, &fs) < 0 || fstat(archive, &st) < 0)
+		return false;
+	return (u64)fs.f_bavail * fs.f_frsize < (u64)st.st_size + fs.f_frsize ||
+	       (fs.f_files != 0 && fs.f_favail == 0);
 }
 
 int fog_unpack(int archive, int dir, u32 uid, u32 gid)
@@ -77,7 +92,13 @@ int fog_unpack(int archive, int dir, u32 uid, u32 gid)
 	do
 		ret = waitpid(pid, &status, 0);
 	while (ret < 0 && errno == EINTR);
-	return ret == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EINVAL;
+	if (ret != pid || (WIFEXITED(status) && WEXITSTATUS(status) == NOT_RUN))
+		return -ECHILD;
+	if (WIFSIGNALED(status))
+		return WTERMSIG(status) == SIGXCPU ? -ETIME : -ECHILD;
+	if (WEXITSTATUS(status) == 0)
+		return 0;
+	return disk_full(archive, dir) ? -ENOSPC : -EBADMSG;
 }
 
 int fog_bundle_unpack(struct fog_job *job, const char *name, u32 uid, u32 gid)
@@ -104,8 +125,10 @@ int fog_bundle_unpack(struct fog_job *job, const char *name, u32 uid, u32 gid)
 		goto out;
 	}
 	ret = fog_unpack(archive, dir, uid, gid);
-	if (ret < 0)
+	if (ret == -EBADMSG)
 		fog_job_fail(job, 0, "oci: %s is not a tar archive of a bundle", name);
+	else if (ret < 0)
+		fog_job_fail(job, -ret, "oci: %s cannot be unpacked", name);
 out:
 	if (dir >= 0)
 		close(dir);

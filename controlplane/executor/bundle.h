@@ -17,10 +17,12 @@
 
 /* Unpack the plain tar input/name below SPOOL/engine/bundle as uid:gid, by a process that can write
  * nowhere else and make no system call a job could not. Sparse files aside, what is written is at
- * most what the archive holds. -EINVAL: tar refuses it. */
+ * most what the archive holds. Errors as below; job->error says which. */
 int fog_bundle_unpack(struct fog_job *job, const char *name, u32 uid, u32 gid);
 
-/* Unpack a plain tar archive into dir as uid:gid, confined likewise. -EINVAL: tar refuses it. */
+/* Unpack a plain tar archive into dir as uid:gid, confined likewise. -EBADMSG: tar refuses it. The
+ * rest is not the archive's fault: -ENOSPC, there is no room for all of it; -ETIME, UNPACK_S were
+ * over; -ECHILD, tar could not be run or was killed; or what fork says. */
 int fog_unpack(int archive, int dir, u32 uid, u32 gid);
 
 /* Our configuration for the unpacked bundle; *config is a new reference. -EINVAL with job->error:

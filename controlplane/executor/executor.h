@@ -110,7 +110,7 @@ struct fog_executor_limits {
 struct fog_executor_checkpoint {
 	u64 bytes_max;    /* 0: the job has no /checkpoint; ..CHECKPOINT_MAX; and the directory may
 			   * hold twice as much, else the disk limit is broken */
-	u64 interval_ms;  /* none is taken sooner than this after another */
+	u64 interval_ms;  /* none is taken sooner than this, or a second, after another */
 	u64 grace_ms;     /* 1..GRACE_MS_MAX */
 	int exit_code;    /* 1..255; 0: none means anything */
 	const char *from; /* the file of input/ that /checkpoint begins as; NULL: empty */

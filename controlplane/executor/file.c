@@ -215,15 +215,38 @@ static int remove_leaf(int dir_fd, const char *name)
 	return errno == ENOTEMPTY || errno == EEXIST ? 1 : -errno;
 }
 
-/* Open a directory to empty it, giving ourselves the rights first if its owner took them away. */
-static DIR *open_dir_forced(int parent_fd, const char *name)
+/* A directory with all rights for us, whatever its owner left of them, as an O_PATH descriptor:
+ * what was looked at is what is changed, even if the name leads elsewhere by then. fchmod() refuses
+ * such a descriptor, and fchmodat2() is younger than our oldest kernel. */
+static int take_rights(int parent_fd, const char *name)
 {
+	char path[sizeof("/proc/self/fd/") + 10];
 	struct stat st;
 
-	if (fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode) &&
-	    (st.st_mode & 0700) != 0700 && fchmodat(parent_fd, name, 0700, 0) < 0)
-		return NULL;
-	return open_dir(parent_fd, name);
+	int fd = openat(parent_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	int ret = fstat(fd, &st) < 0 ? -errno : 0;
+	if (ret == 0 && (st.st_mode & 0700) != 0700 && chmod(path, 0700) < 0)
+		ret = -errno;
+	if (ret == 0)
+		return fd;
+	close(fd);
+	return ret;
+}
+
+/* Open a directory to empty it. */
+static DIR *open_dir_forced(int parent_fd, const char *name)
+{
+	int fd = take_rights(parent_fd, name);
+	DIR *dir = fd < 0 ? NULL : open_dir(fd, ".");
+	int err = fd < 0 ? -fd : errno;
+
+	if (fd >= 0)
+		close(fd);
+	errno = err;
+	return dir;
 }
 
 /* Move the directories below top/name up into top, remove the rest of it and itself. */
@@ -243,10 +266,12 @@ static int lift(int top_fd, const char *name, u64 *serial)
 		if (ret <= 0)
 			continue;
 		// Moving a directory rewrites its "..", which needs the right to write in it.
-		if (fchmodat(dirfd(dir), e->d_name, 0700, 0) < 0) {
-			ret = -errno;
+		int moved = take_rights(dirfd(dir), e->d_name);
+		if (moved < 0) {
+			ret = moved;
 			break;
 		}
+		close(moved);
 		do {
 			snprintf(up, sizeof(up), "fog.rm.%llu", (unsigned long long)++*serial);
 			ret = renameat2(dirfd(dir), e->d_name, top_fd, up, RENAME_NOREPLACE);

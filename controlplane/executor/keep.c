@@ -63,6 +63,13 @@ static void note(struct fog_keep *k, const char *text)
 
 /* ---- checkpoints ---------------------------------------------------------------------------- */
 
+/* A file and nothing else: the job still runs, and a tree of its could grow as fast as we remove.
+ */
+static void unmark(const struct fog_keep *k)
+{
+	(void)unlinkat(k->checkpoint_fd, FOG_KEEP_MARKER, 0);
+}
+
 static int restore(struct fog_keep *k, const char *from)
 {
 	struct fog_job *job = k->job;
@@ -73,10 +80,12 @@ static int restore(struct fog_keep *k, const char *from)
 	int ret = archive < 0 ? -errno : fchown(k->checkpoint_fd, uid, uid) < 0 ? -errno : 0;
 	if (ret == 0)
 		ret = fog_unpack(archive, k->checkpoint_fd, uid, uid);
-	if (ret < 0)
-		fog_job_fail(job, ret == -EINVAL ? 0 : -ret, "checkpoint: it cannot be restored");
+	if (ret == -EBADMSG)
+		fog_job_fail(job, 0, "checkpoint: it cannot be restored");
+	else if (ret < 0)
+		fog_job_fail(job, -ret, "spool: the checkpoint cannot be restored");
 	else
-		(void)fog_tree_remove(k->checkpoint_fd, FOG_KEEP_MARKER);
+		unmark(k);
 	if (archive >= 0)
 		close(archive);
 	if (dir >= 0)
@@ -85,7 +94,8 @@ static int restore(struct fog_keep *k, const char *from)
 }
 
 /* The size and hash of what was written to fd, which is then on disk under the name. */
-static int file_finish(struct fog_keep *k, int fd, const char *name, struct fog_executor_file *out)
+static int file_finish(struct fog_keep *k, int fd, const char *name, u64 end_ns,
+		       struct fog_executor_file *out)
 {
 	struct fog_sha256 hash;
 	u8 buf[COPY_BYTES];
@@ -95,7 +105,9 @@ static int file_finish(struct fog_keep *k, int fd, const char *name, struct fog_
 	fog_sha256_init(&hash);
 	do {
 		len = 0;
-		int ret = fog_file_read_at(fd, out->size, buf, sizeof(buf), &len);
+		int ret = now_ns() >= end_ns
+				  ? -ETIME
+				  : fog_file_read_at(fd, out->size, buf, sizeof(buf), &len);
 		if (ret < 0)
 			return ret;
 		fog_sha256_update(&hash, buf, len);
@@ -116,19 +128,23 @@ static int file_new(struct fog_keep *k)
 }
 
 /* The number comes last: until index.json has it, there is no such checkpoint. */
-static int take(struct fog_keep *k, char name[NAME_SIZE])
+static int take(struct fog_keep *k, u64 end_ns, char name[NAME_SIZE])
 {
+	const struct fog_tar_limits limits = {.bytes = k->job->spec->checkpoint.bytes_max,
+					      .entries = FOG_TREE_ENTRIES_MAX,
+					      .omitted = 0,
+					      .end_ns = end_ns};
 	struct fog_executor_kept before = k->kept;
 	int fd = file_new(k), ret = fd;
 	int dir = fd < 0 ? -1 : openat(k->checkpoint_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd >= 0)
-		ret = dir < 0 ? -errno : fog_tar_pack(fd, dir, k->job->spec->checkpoint.bytes_max);
+		ret = dir < 0 ? -errno : fog_tar_pack(fd, dir, &limits);
 	if (ret > 0)
 		ret = -ENAMETOOLONG;
 	snprintf(name, NAME_SIZE, "checkpoint.%u", k->kept.number + 1);
 	if (ret == 0)
-		ret = file_finish(k, fd, name, &k->kept.checkpoint);
+		ret = file_finish(k, fd, name, end_ns, &k->kept.checkpoint);
 	if (ret == 0) {
 		k->kept.number++;
 		k->kept.note[0] = '\0';
@@ -141,12 +157,12 @@ static int take(struct fog_keep *k, char name[NAME_SIZE])
 	return ret;
 }
 
-static void checkpoint_take(struct fog_keep *k)
+static int checkpoint_take(struct fog_keep *k, u64 end_ns)
 {
 	char name[NAME_SIZE], text[sizeof(k->kept.note)];
 	u32 before = k->kept.number;
 
-	int ret = take(k, name);
+	int ret = take(k, end_ns, name);
 	if (ret == -EFBIG)
 		snprintf(text, sizeof(text), "larger than %llu bytes",
 			 (unsigned long long)k->job->spec->checkpoint.bytes_max);
@@ -154,6 +170,10 @@ static void checkpoint_take(struct fog_keep *k)
 		snprintf(text, sizeof(text),
 			 "holds what cannot be archived: names beyond 255 "
 			 "bytes, sockets, directories too deep or closed to us");
+	else if (ret == -E2BIG)
+		snprintf(text, sizeof(text), "holds more than %u files", FOG_TREE_ENTRIES_MAX);
+	else if (ret == -ETIME)
+		snprintf(text, sizeof(text), "taking it took too long");
 	else if (ret == -ENODATA)
 		snprintf(text, sizeof(text), "changed while it was taken");
 	else if (ret < 0)
@@ -166,19 +186,32 @@ static void checkpoint_take(struct fog_keep *k)
 		snprintf(name, sizeof(name), "checkpoint.%u", before);
 		(void)unlinkat(k->kept_fd, name, 0);
 	}
-	(void)fog_tree_remove(k->checkpoint_fd, FOG_KEEP_MARKER);
-	k->next_ns = now_ns() + k->job->spec->checkpoint.interval_ms * NS_PER_MS;
+	return ret;
 }
 
-static bool marked(const struct fog_keep *k)
+static bool marked(struct fog_keep *k)
 {
-	return faccessat(k->checkpoint_fd, FOG_KEEP_MARKER, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	struct stat st;
+
+	if (fstatat(k->checkpoint_fd, FOG_KEEP_MARKER, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	if (!S_ISREG(st.st_mode))
+		note(k, FOG_KEEP_MARKER " is not a file");
+	return S_ISREG(st.st_mode);
 }
 
-void fog_keep_tick(struct fog_keep *k)
+void fog_keep_tick(struct fog_keep *k, u64 end_ns)
 {
-	if (k->checkpoint_fd >= 0 && now_ns() >= k->next_ns && marked(k))
-		checkpoint_take(k);
+	u64 begin = now_ns();
+
+	if (k->checkpoint_fd < 0 || begin < k->next_ns || begin >= end_ns || !marked(k))
+		return;
+	int ret = checkpoint_take(k, FOG_MIN(end_ns, begin + FOG_KEEP_TAKE_MS * NS_PER_MS));
+	u64 now = now_ns();
+	if (ret != -ETIME || now < end_ns)
+		unmark(k);
+	u64 wait_ms = FOG_MAX(k->job->spec->checkpoint.interval_ms, (u64)FOG_KEEP_INTERVAL_MS);
+	k->next_ns = now + FOG_MAX(wait_ms * NS_PER_MS, (now - begin) * FOG_KEEP_PAUSE);
 }
 
 bool fog_keep_full(const struct fog_keep *k)
@@ -347,7 +380,8 @@ static void artifact_take(struct fog_keep *k, struct gather *g, const char *path
 	}
 	snprintf(name, sizeof(name), "artifact.%u", k->kept.artifacts);
 	to = file_new(k);
-	if (to < 0 || copy(from, to, (u64)st.st_size) < 0 || file_finish(k, to, name, &file) < 0) {
+	if (to < 0 || copy(from, to, (u64)st.st_size) < 0 ||
+	    file_finish(k, to, name, UINT64_MAX, &file) < 0) {
 		leave_out(g, path, "could not be stored");
 		goto out;
 	}
@@ -374,7 +408,7 @@ static int manifest_write(struct fog_keep *k, struct gather *g)
 	int ret = text == NULL ? -ENOMEM : fd < 0 ? fd : fog_file_write_all(fd, text, strlen(text));
 
 	if (ret == 0)
-		ret = file_finish(k, fd, "manifest", &k->kept.manifest);
+		ret = file_finish(k, fd, "manifest", UINT64_MAX, &k->kept.manifest);
 	if (fd >= 0)
 		close(fd);
 	free(text);
@@ -457,7 +491,7 @@ void fog_keep_end(struct fog_keep *k, int exit_code, bool artifacts)
 
 	if (k->checkpoint_fd >= 0 && (marked(k) || (spec->checkpoint.exit_code != 0 &&
 						    exit_code == spec->checkpoint.exit_code)))
-		checkpoint_take(k);
+		(void)checkpoint_take(k, now_ns() + FOG_KEEP_END_S * NS_PER_S);
 	if (k->kept_fd >= 0 && artifacts && spec->artifacts.count != 0)
 		artifacts_take(k);
 }

@@ -24,8 +24,9 @@
 #define LOCK_WAIT_NS 10000000
 #define NS_PER_MS    1000000ull
 #define POLL_STREAMS 2
-#define DISK_PAUSE   10   /* a walk of /work is followed by a pause this many times as long */
-#define KEEP_MS      5000 /* for another fog-exec to take a checkpoint, beyond the job's grace */
+#define DISK_PAUSE \
+	10 /* a walk of /work and /checkpoint is followed by a pause this many times as long */
+#define KEEP_MS 5000 /* for another fog-exec to take a checkpoint, beyond the job's grace */
 
 struct stream {
 	int pipe_fd; /* -1 at its end */
@@ -213,8 +214,15 @@ static void checkpoint_check(struct monitor *m)
 	if (fog_keep_full(&m->keep))
 		condemn(m, FOG_EXECUTOR_FAILED,
 			"disk limit: /checkpoint holds more than twice its limit");
-	else
-		fog_keep_tick(&m->keep);
+}
+
+/* Also while it ends on its own after a cancel. */
+static void checkpoint_take(struct monitor *m)
+{
+	u64 end = m->kill_ns != 0 ? FOG_MIN(m->wall_end_ns, m->kill_ns) : m->wall_end_ns;
+
+	if (m->verdict == FOG_EXECUTOR_OUTCOME_NONE || m->verdict == FOG_EXECUTOR_CANCELLED)
+		fog_keep_tick(&m->keep, end);
 }
 
 static void limits_check(struct monitor *m)
@@ -227,11 +235,12 @@ static void limits_check(struct monitor *m)
 	if (l->cpu_ms > 0 && m->job.usage.cpu_user_ms + m->job.usage.cpu_system_ms >= l->cpu_ms)
 		condemn(m, FOG_EXECUTOR_TIMEOUT, "CPU time limit reached");
 	u64 begin = clock_ns(CLOCK_MONOTONIC);
-	if (begin < m->disk_next_ns)
-		return;
-	disk_check(m);
-	checkpoint_check(m);
-	m->disk_next_ns = begin + (clock_ns(CLOCK_MONOTONIC) - begin) * (DISK_PAUSE + 1);
+	if (begin >= m->disk_next_ns) {
+		disk_check(m);
+		checkpoint_check(m);
+		m->disk_next_ns = begin + (clock_ns(CLOCK_MONOTONIC) - begin) * (DISK_PAUSE + 1);
+	}
+	checkpoint_take(m);
 }
 
 static void deadlines_check(struct monitor *m)

@@ -360,16 +360,23 @@ void fog_bring_offer(struct fog_jobs *j, struct fog_job *job)
 		tell(j, job, "begins anew: it has no checkpoint");
 }
 
-bool fog_bring_refused(struct fog_jobs *j, struct fog_attempt *a, const struct fog_receipt *t)
+bool fog_bring_refused(struct fog_jobs *j, struct fog_attempt *a, const struct fog_receipt *t,
+		       char reason[FOG_JOB_REASON_SIZE])
 {
 	struct fog_bring_file f;
 	struct fog_job *job = a->job;
 
 	if (!a->restored || strncmp(t->error, REFUSED, strlen(REFUSED)) != 0)
 		return false;
-	if (fog_db_checkpoint_find(j, a->key.job, a->restored_sha256, &f)) {
-		tell(j, job, "checkpoint %u of attempt %u could not be restored: dropped", f.number,
-		     f.attempt);
+	if (!fog_db_checkpoint_find(j, a->key.job, a->restored_sha256, &f)) {
+		fog_jobs_reason(reason, "the host could not restore a checkpoint");
+		return true;
+	}
+	fog_jobs_reason(reason, "the host could not restore checkpoint %u of attempt %u", f.number,
+			f.attempt);
+	if (fog_db_reason_found(j, a, reason)) {
+		tell(j, job, "two hosts could not restore checkpoint %u of attempt %u: dropped",
+		     f.number, f.attempt);
 		fog_db_file_drop(j, a->key.job, &f);
 	}
 	return true;

@@ -82,12 +82,9 @@ static void received(struct fog_jobs *j, struct fog_attempt *a, const struct fog
 	char reason[FOG_JOB_REASON_SIZE];
 
 	fog_db_receipt_put(j, &a->key, s->text, s->signature, receipt->amount);
-	if (receipt->outcome == FOG_OUTCOME_FAILED && fog_bring_refused(j, a, receipt)) {
-		fog_attempt_lose(j, a, FOG_EVIDENCE_INVALID, receipt->error);
-		return;
-	}
 	if (receipt->outcome == FOG_OUTCOME_FAILED) {
-		fog_jobs_reason(reason, "the host could not run it: %s", receipt->error);
+		if (!fog_bring_refused(j, a, receipt, reason))
+			fog_jobs_reason(reason, "the host could not run it: %s", receipt->error);
 		fog_attempt_lose(j, a, FOG_EVIDENCE_TASK_FAILURE, reason);
 		return;
 	}

@@ -180,6 +180,21 @@ bool fog_db_checkpoint_find(struct fog_jobs *j, const char *job, const u8 sha256
 	return file_one(j, q, out);
 }
 
+bool fog_db_reason_found(struct fog_jobs *j, const struct fog_attempt *a, const char *reason)
+{
+	struct fog_stmt *q =
+		fog_stmt(j->store, "SELECT 1 FROM attempt WHERE job = ? AND worker <> ?"
+				   " AND reason = ? LIMIT 1");
+
+	fog_bind_text(q, a->key.job);
+	fog_bind_blob(q, a->key.worker, sizeof(a->key.worker));
+	fog_bind_text(q, reason);
+	bool found = fog_db_row(j, q);
+	if (found)
+		fog_stmt_reset(q);
+	return found;
+}
+
 u32 fog_db_checkpoint_of(struct fog_jobs *j, const struct fog_attempt *a)
 {
 	struct fog_stmt *q = fog_stmt(j->store, "SELECT max(number) FROM job_file WHERE job = ?"

@@ -372,8 +372,10 @@ void fog_bring_again(struct fog_jobs *j, struct fog_attempt *a);
 bool fog_bring_ready(struct fog_jobs *j, struct fog_attempt *a, const struct fog_receipt *t);
 /* Why the job, unless it is cancelled, goes on after this receipt; NONE: it ends. */
 enum fog_stop fog_bring_goes_on(const struct fog_attempt *a, const struct fog_receipt *t);
-/* The worker could not begin with the checkpoint it was given. */
-bool fog_bring_refused(struct fog_jobs *j, struct fog_attempt *a, const struct fog_receipt *t);
+/* The worker says that the checkpoint it was given is no archive; reason: that, for the attempt.
+ * Its bytes are what they were, so it may be he who lies: another who says so has it dropped. */
+bool fog_bring_refused(struct fog_jobs *j, struct fog_attempt *a, const struct fog_receipt *t,
+		       char reason[FOG_JOB_REASON_SIZE]);
 /* The attempt ended without pay: of what it left, whole checkpoints stay. */
 void fog_bring_lost(struct fog_jobs *j, struct fog_attempt *a);
 void fog_bring_sweep(struct fog_jobs *j); /* artifacts beyond their time or room */
@@ -598,6 +600,8 @@ bool fog_db_checkpoint_get(struct fog_jobs *j, const char *job, u32 skip,
 			   struct fog_bring_file *out);
 bool fog_db_checkpoint_find(struct fog_jobs *j, const char *job, const u8 sha256[32],
 			    struct fog_bring_file *out);
+/* Did an attempt on another host than a's end for this reason? */
+bool fog_db_reason_found(struct fog_jobs *j, const struct fog_attempt *a, const char *reason);
 /* Number of the newest whole one of an attempt, 0: it has none. */
 u32 fog_db_checkpoint_of(struct fog_jobs *j, const struct fog_attempt *a);
 /* Of one attempt that are not done, but not `but`. NULL: all. */

@@ -232,6 +232,8 @@ __attribute__((noreturn)) static void job_main(void)
 
 int main(void)
 {
+	/* The host bounds what it takes of it, and when. */
+	static const struct fog_tar_limits all = {UINT64_MAX, UINT32_MAX, UINT32_MAX, UINT64_MAX};
 	int status;
 
 	if (getpid() != 1) {
@@ -257,7 +259,7 @@ int main(void)
 		control("exit %d", WEXITSTATUS(status));
 	else
 		control("signal %d", WTERMSIG(status));
-	(void)fog_tar_pack(port_fd[FOG_GUEST_WORK], work, UINT64_MAX);
-	(void)fog_tar_pack(port_fd[FOG_GUEST_CHECKPOINT], kept, UINT64_MAX);
+	(void)fog_tar_pack(port_fd[FOG_GUEST_WORK], work, &all);
+	(void)fog_tar_pack(port_fd[FOG_GUEST_CHECKPOINT], kept, &all);
 	power_off();
 }

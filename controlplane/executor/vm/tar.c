@@ -5,10 +5,13 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #define BLOCK          512
+#define READ_BYTES     (128 * BLOCK)
 #define NAME_MAX_BYTES 256
 #define LINK_MAX_BYTES 100
 
@@ -154,14 +157,26 @@ int fog_tar_unpack(int fd, int dir_fd)
 /* An archive as it grows. */
 struct pack {
 	int fd;
+	const struct fog_tar_limits *limits;
 	u64 left;    /* bytes it may still grow by */
-	int omitted; /* entries that are not in it */
+	u32 entries; /* looked at */
+	u32 omitted; /* of these, not in it */
 };
+
+static bool late(const struct pack *p)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (u64)ts.tv_sec * 1000000000ull + (u64)ts.tv_nsec >= p->limits->end_ns;
+}
 
 static int put(struct pack *p, const void *buf, size_t len)
 {
 	if (len > p->left)
 		return -EFBIG;
+	if (late(p))
+		return -ETIME;
 	p->left -= len;
 	return fog_file_write_all(p->fd, buf, len);
 }
@@ -203,15 +218,16 @@ static void header_fill(struct header *h, const struct stat *st)
 
 static int file_pack(struct pack *p, int in, u64 size)
 {
-	u8 block[BLOCK];
+	u8 buf[READ_BYTES];
 	int ret = 0;
 
 	while (ret == 0 && size > 0) {
-		size_t part = (size_t)FOG_MIN(size, (u64)BLOCK);
-		memset(block, 0, sizeof(block));
-		ret = fog_file_read_all(in, block, part);
+		size_t part = (size_t)FOG_MIN(size, (u64)READ_BYTES);
+		size_t padded = (part + BLOCK - 1) / BLOCK * BLOCK;
+		memset(buf + part, 0, padded - part);
+		ret = fog_file_read_all(in, buf, part);
 		if (ret == 0)
-			ret = put(p, block, BLOCK);
+			ret = put(p, buf, padded);
 		size -= part;
 	}
 	return ret;
@@ -249,11 +265,31 @@ static int entry_pack(struct pack *p, int dir_fd, const char *entry, const char 
 	return ret;
 }
 
+/* Opens what the entry is, if that is a directory; NULL: it is none, or was left out. */
+static DIR *down_open(struct pack *p, int dir_fd, const char *entry, bool deep)
+{
+	int sub = openat(dir_fd, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *down = sub < 0 || deep ? NULL : fdopendir(sub);
+
+	if (down == NULL) {
+		p->omitted += sub >= 0 || errno == EACCES;
+		if (sub >= 0)
+			close(sub);
+	}
+	return down;
+}
+
+/* 0: more may be looked at. */
+static int limits_check(const struct pack *p)
+{
+	return p->entries > p->limits->entries ? -E2BIG : late(p) ? -ETIME : 0;
+}
+
 /* Depth first without recursion: a stack of open directories and where each one's name ends. */
-int fog_tar_pack(int fd, int dir_fd, u64 size_max)
+int fog_tar_pack(int fd, int dir_fd, const struct fog_tar_limits *limits)
 {
 	static const u8 end[2 * BLOCK];
-	struct pack p = {.fd = fd, .left = size_max};
+	struct pack p = {.fd = fd, .limits = limits, .left = limits->bytes};
 	DIR *stack[FOG_TAR_DEPTH_MAX];
 	size_t ends[FOG_TAR_DEPTH_MAX], depth = 0;
 	char name[NAME_MAX_BYTES] = "";
@@ -263,7 +299,7 @@ int fog_tar_pack(int fd, int dir_fd, u64 size_max)
 	stack[0] = fdopendir(dir_fd);
 	ends[0] = 0;
 	depth = stack[0] != NULL;
-	while (ret == 0 && depth > 0) {
+	while (ret == 0 && depth > 0 && p.omitted <= limits->omitted) {
 		DIR *dir = stack[depth - 1];
 		size_t at = ends[depth - 1];
 		e = readdir(dir);
@@ -274,21 +310,19 @@ int fog_tar_pack(int fd, int dir_fd, u64 size_max)
 		}
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
+		p.entries++;
+		ret = limits_check(&p);
+		if (ret < 0)
+			break;
 		if (at + strlen(e->d_name) + 2 > sizeof(name)) {
 			p.omitted++;
 			continue;
 		}
 		snprintf(name + at, sizeof(name) - at, "%s", e->d_name);
 		ret = entry_pack(&p, dirfd(dir), e->d_name, name);
-		int sub = openat(dirfd(dir), e->d_name,
-				 O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		DIR *down = sub < 0 || depth == FOG_TAR_DEPTH_MAX ? NULL : fdopendir(sub);
-		if (down == NULL) {
-			p.omitted += sub >= 0 || errno == EACCES;
-			if (sub >= 0)
-				close(sub);
+		DIR *down = down_open(&p, dirfd(dir), e->d_name, depth == FOG_TAR_DEPTH_MAX);
+		if (down == NULL)
 			continue;
-		}
 		ends[depth] = at + strlen(e->d_name) + 1;
 		name[ends[depth] - 1] = '/';
 		stack[depth++] = down;
@@ -297,5 +331,5 @@ int fog_tar_pack(int fd, int dir_fd, u64 size_max)
 		closedir(stack[--depth]);
 	if (ret == 0)
 		ret = put(&p, end, sizeof(end));
-	return ret < 0 ? ret : p.omitted;
+	return ret < 0 ? ret : (int)FOG_MIN(p.omitted, (u32)INT_MAX);
 }

@@ -12,10 +12,18 @@
  * not a ustar archive; -ENODATA: it ends too early. */
 int fog_tar_unpack(int fd, int dir_fd);
 
+/* Where packing gives up. */
+struct fog_tar_limits {
+	u64 bytes;   /* of the archive: -EFBIG beyond */
+	u32 entries; /* looked at, in the archive or not: -E2BIG beyond */
+	u32 omitted; /* one more than these is the last that is looked at */
+	u64 end_ns;  /* of CLOCK_MONOTONIC: -ETIME from then on */
+};
+
 /* Pack everything below dir_fd into fd, closing dir_fd. Returns how many entries were left out:
  * what is neither file, directory nor link or cannot be read, names that do not fit a header, what
- * lies too deep. -EFBIG: it would be larger than size_max; -ENODATA: a file became shorter as it
- * was read. Others may write below dir_fd meanwhile: no link is followed, nothing is waited for. */
-int fog_tar_pack(int fd, int dir_fd, u64 size_max);
+ * lies too deep. -ENODATA: a file became shorter as it was read. Others may write below dir_fd
+ * meanwhile: no link is followed, nothing is waited for, and the limits hold. */
+int fog_tar_pack(int fd, int dir_fd, const struct fog_tar_limits *limits);
 
 #endif

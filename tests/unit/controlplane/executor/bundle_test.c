@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "controlplane/executor/bundle.h"
+
+#include <sched.h>
+#include <sys/mount.h>
+
+#include "tests/unit/controlplane/executor/shell.h"
 #include "tests/unit/controlplane/executor/bundle.h"
 #include "tests/unit/fog_test.h"
 
@@ -128,5 +133,51 @@ static void test_hostile_archive(void)
 	CU_ASSERT_EQUAL(fog_bundle_unpack(&job, "../x", 0, 0), -EINVAL);
 }
 
+/* Whose fault it is: the archive's, or ours. In a mount namespace of its own. */
+static int blame(const char *dir, int good, int bad)
+{
+	const u32 uid = geteuid(), gid = getegid();
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("tmpfs", dir, "tmpfs", 0, "size=64k") < 0)
+		return 77;
+	int small = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fog_unpack(bad, small, uid, gid) != -EBADMSG)
+		return 1;
+	if (fog_unpack(good, small, uid, gid) != -ENOSPC)
+		return 2;
+	return fog_unpack(-1, small, uid, gid) == -ECHILD ? 0 : 3;
+}
+
+static void test_blame(void)
+{
+	char path[160];
+	int status = -1;
+
+	run_begin(&r, "");
+	CU_ASSERT_EQUAL_FATAL(shell_run(r.base,
+					"mkdir small && head -c 200000 /dev/urandom > f && "
+					"tar -cf good.tar f && printf noise > bad.tar",
+					NULL, 0),
+			      0);
+	snprintf(path, sizeof(path), "%s/good.tar", r.base);
+	int good = open(path, O_RDONLY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "%s/bad.tar", r.base);
+	int bad = open(path, O_RDONLY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "%s/small", r.base);
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(blame(path, good, bad));
+	waitpid(pid, &status, 0);
+	CU_ASSERT_TRUE(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		printf("\n  skipped: no mounts for us here\n");
+	else
+		CU_ASSERT_EQUAL(WEXITSTATUS(status), 0);
+	close(good);
+	close(bad);
+	run_end(&r);
+}
+
 FOG_TEST_MAIN("controlplane/executor/bundle", FOG_TEST(test_life_cycle), FOG_TEST(test_greedy),
-	      FOG_TEST(test_bad_arguments), FOG_TEST(test_hostile_archive))
+	      FOG_TEST(test_bad_arguments), FOG_TEST(test_hostile_archive), FOG_TEST(test_blame))

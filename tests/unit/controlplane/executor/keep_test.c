@@ -59,6 +59,7 @@ static void test_life_cycle(void)
 	CU_ASSERT_STRING_EQUAL(a.out, "at 3\ndeep\n");
 	CU_ASSERT_EQUAL(a.status.result.outcome, FOG_EXECUTOR_EXITED);
 	CU_ASSERT_EQUAL(kept_of(&a).number, 3);
+	CU_ASSERT(a.status.result.usage.wall_ms >= 2 * FOG_KEEP_INTERVAL_MS);
 	CU_ASSERT_EQUAL(kept_of(&a).manifest.size, 0);
 	CU_ASSERT_TRUE_FATAL(run_goes_on(&a, &b));
 	CU_ASSERT_EQUAL_FATAL(run_to_end(&b), 0);
@@ -124,6 +125,52 @@ static void test_not_taken(void)
 	run_read(&r);
 	CU_ASSERT_STRING_EQUAL(r.out, ".complete\n");
 	CU_ASSERT_EQUAL(kept_of(&r).number, 2); /* at the end it is never too soon */
+	run_end(&r);
+}
+
+/* What is no file is no mark, and what the job has in its place is left alone, however it grows. */
+static void test_marker_hostile(void)
+{
+	struct run r;
+
+	begin(&r, "mkdir -p /checkpoint/.complete/x; "
+		  "(while :; do mkdir -p /checkpoint/.complete/x/y; done) 2>/dev/null & "
+		  "sleep 2; kill $!; ls -A /checkpoint; rm -r /checkpoint/.complete; "
+		  "ln -s /work /checkpoint/.complete; sleep 1; ls -A /checkpoint");
+	CU_ASSERT_EQUAL_FATAL(run_to_end(&r), 0);
+	run_read(&r);
+	CU_ASSERT_STRING_EQUAL(r.out, ".complete\n.complete\n");
+	CU_ASSERT_EQUAL(r.status.result.outcome, FOG_EXECUTOR_EXITED);
+	CU_ASSERT_EQUAL(kept_of(&r).number, 0);
+	CU_ASSERT_STRING_EQUAL(kept_of(&r).note, ".complete is not a file");
+	run_end(&r);
+}
+
+/* The monitor's own end comes first: what it cuts off stays complete, for the end of the job. */
+static void test_deadline(void)
+{
+	struct fog_job job = {0};
+	struct fog_keep k = {0};
+	struct run r;
+
+	begin(&r, "true");
+	CU_ASSERT_EQUAL_FATAL(fog_executor_prepare(&r.spec, r.spool), 0);
+	job.spec = &r.spec;
+	job.spool_fd = open(r.spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CU_ASSERT_EQUAL_FATAL(fog_keep_open(&k, &job), 0);
+	CU_ASSERT_EQUAL(shell_run(r.spool,
+				  "cd checkpoint && touch .complete && "
+				  "head -c 900000 /dev/urandom > big",
+				  NULL, 0),
+			0);
+	fog_keep_tick(&k, run_now_ms() * 1000000);
+	CU_ASSERT_EQUAL(k.kept.number, 0);
+	CU_ASSERT_EQUAL(faccessat(k.checkpoint_fd, FOG_KEEP_MARKER, F_OK, 0), 0);
+	fog_keep_tick(&k, UINT64_MAX);
+	CU_ASSERT_EQUAL(k.kept.number, 1);
+	CU_ASSERT_EQUAL(faccessat(k.checkpoint_fd, FOG_KEEP_MARKER, F_OK, 0), -1);
+	fog_keep_close(&k);
+	close(job.spool_fd);
 	run_end(&r);
 }
 
@@ -335,6 +382,6 @@ static void test_artifacts_many(void)
 }
 
 FOG_TEST_MAIN("controlplane/executor/keep", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_not_taken), FOG_TEST(test_ends), FOG_TEST(test_disk),
-	      FOG_TEST(test_restore_hostile), FOG_TEST(test_reading), FOG_TEST(test_artifacts),
-	      FOG_TEST(test_artifacts_many))
+	      FOG_TEST(test_not_taken), FOG_TEST(test_marker_hostile), FOG_TEST(test_deadline),
+	      FOG_TEST(test_ends), FOG_TEST(test_disk), FOG_TEST(test_restore_hostile),
+	      FOG_TEST(test_reading), FOG_TEST(test_artifacts), FOG_TEST(test_artifacts_many))

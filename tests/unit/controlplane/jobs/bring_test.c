@@ -7,6 +7,8 @@
 
 static const char lasting[] =
 	"{\"argv\":[\"true\"],\"limits\":{\"wall_seconds\":10},\"checkpoint\":{\"size_mb\":1}}";
+static const char patient[] = "{\"argv\":[\"true\"],\"limits\":{\"wall_seconds\":10},"
+			      "\"checkpoint\":{\"size_mb\":1},\"retries\":12}";
 static const char resuming[] = "{\"argv\":[\"true\"],\"limits\":{\"wall_seconds\":10},"
 			       "\"checkpoint\":true,\"on_timeout\":\"resume\"}";
 static const char leaving[] =
@@ -277,7 +279,7 @@ static void test_dropped(void)
 	stop();
 }
 
-/* The way back: from one that is damaged here, or that no host can restore, to the one before. */
+/* The way back, from one that is damaged here to the one before. */
 static void test_fallback(void)
 {
 	u32 host;
@@ -291,18 +293,54 @@ static void test_fallback(void)
 	fog_bind_blob(q, "THIRD", 5);
 	CU_ASSERT_EQUAL(fog_stmt_run(q), 0);
 	vanish(stream);
-	stream = goes_on_with("second", 1, &host);
+	goes_on_with("second", 1, &host);
 	CU_ASSERT_TRUE(event("checkpoint 3 of attempt 1 is damaged: dropped"));
+	stop();
+}
+
+static void refuse(u32 stream, u32 host, const char *error)
+{
 	i64 evidence = number("SELECT count(*) FROM evidence");
 	struct fog_receipt r = receipt_make(0);
+
 	r.outcome = FOG_OUTCOME_FAILED;
 	r.exit_code = -1;
-	snprintf(r.error, sizeof(r.error), "checkpoint: it cannot be restored");
+	snprintf(r.error, sizeof(r.error), "%s", error);
 	end_say(stream, host, &r);
-	CU_ASSERT_TRUE(event("checkpoint 2 of attempt 1 could not be restored: dropped"));
-	CU_ASSERT_EQUAL(number("SELECT count(*) FROM evidence"), evidence);
-	CU_ASSERT_EQUAL(number("SELECT count(*) FROM job_file"), 0);
-	stop();
+	CU_ASSERT_EQUAL(number("SELECT count(*) FROM evidence"), evidence + 1);
+}
+
+/* One host cannot say that a checkpoint is bad, a second can, and a full disk is none of its. */
+static void test_refused(void)
+{
+	static const char *const errors[] = {"spool: the checkpoint cannot be restored",
+					     "checkpoint: it cannot be restored"};
+
+	for (u32 i = 0; i < FOG_ARRAY_COUNT(errors); i++) {
+		struct fog_executor_kept k = kept_of(1, "first", 5);
+		u32 host, first;
+		u32 stream = begin(patient, &host);
+		tick(2000);
+		struct fog_receipt r = receipt_make(1000);
+		r.exit_code = 85;
+		r.checkpoint_number = 1;
+		r.checkpoint.size = k.checkpoint.size;
+		memcpy(r.checkpoint.sha256, k.checkpoint.sha256, 32);
+		end_say(stream, host, &r);
+		blob_say(stream, "checkpoint.1", 0, "first", 5);
+		stream = goes_on_with("first", 1, &first);
+		refuse(stream, first, errors[i]);
+		CU_ASSERT_EQUAL(number("SELECT count(*) FROM job_file"), 1);
+		stream = goes_on_with("first", 2, &host);
+		CU_ASSERT_NOT_EQUAL(host, first);
+		refuse(stream, host, errors[i]);
+		CU_ASSERT_EQUAL(number("SELECT state FROM job"), FOG_JOB_QUEUED);
+		CU_ASSERT_EQUAL(number("SELECT count(*) FROM job_file"), i == 0 ? 1 : 0);
+		CU_ASSERT_EQUAL(
+			event("two hosts could not restore checkpoint 1 of attempt 1: dropped"),
+			i == 1);
+		stop();
+	}
 }
 
 /* It exits to go on; it comes to its time limit; or its user does not want it any more. */
@@ -448,4 +486,5 @@ static void test_by_hash(void)
 
 FOG_TEST_MAIN("controlplane/jobs/bring", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
 	      FOG_TEST(test_parts), FOG_TEST(test_dropped), FOG_TEST(test_fallback),
-	      FOG_TEST(test_goes_on), FOG_TEST(test_tampered), FOG_TEST(test_by_hash))
+	      FOG_TEST(test_refused), FOG_TEST(test_goes_on), FOG_TEST(test_tampered),
+	      FOG_TEST(test_by_hash))

@@ -8,6 +8,7 @@
 #include "tests/unit/controlplane/executor/shell.h"
 #include "tests/unit/fog_test.h"
 
+static const struct fog_tar_limits none = {UINT64_MAX, UINT32_MAX, UINT32_MAX, UINT64_MAX};
 static char dir[64];
 
 static int shell(const char *script)
@@ -51,7 +52,7 @@ static void test_life_cycle(void)
 	CU_ASSERT_EQUAL(unpack("x.tar"), 0);
 	CU_ASSERT_EQUAL(shell("diff -r in out && test -L out/a/l"), 0);
 	int fd = at("y.tar", O_WRONLY | O_CREAT);
-	CU_ASSERT_EQUAL(fog_tar_pack(fd, at("in", O_RDONLY | O_DIRECTORY), UINT64_MAX), 0);
+	CU_ASSERT_EQUAL(fog_tar_pack(fd, at("in", O_RDONLY | O_DIRECTORY), &none), 0);
 	close(fd);
 	CU_ASSERT_EQUAL(shell("mkdir again && tar -C again -xf y.tar && diff -r in again"), 0);
 	shell("rm -rf ../$(basename $PWD)");
@@ -76,5 +77,42 @@ static void test_bad_arguments(void)
 	shell("rm -rf ../$(basename $PWD)");
 }
 
+static int packed(struct fog_tar_limits limits)
+{
+	int fd = at("x.tar", O_WRONLY | O_CREAT | O_TRUNC);
+	int ret = fog_tar_pack(fd, at("in", O_RDONLY | O_DIRECTORY), &limits);
+
+	close(fd);
+	return ret;
+}
+
+/* Where it stops, however much more there is. */
+static void test_limits(void)
+{
+	struct fog_tar_limits limits = none;
+
+	begin();
+	CU_ASSERT_EQUAL(shell("mkdir in && cd in && mkfifo $(seq 40) && mkdir d && "
+			      "head -c 1000 /dev/zero > f"),
+			0);
+	CU_ASSERT_EQUAL(packed(limits), 40);
+	limits.omitted = 3;
+	CU_ASSERT_EQUAL(packed(limits), 4);
+	limits.omitted = 0;
+	CU_ASSERT_EQUAL(packed(limits), 1);
+	limits = none;
+	limits.entries = 42;
+	CU_ASSERT_EQUAL(packed(limits), 40);
+	limits.entries = 41;
+	CU_ASSERT_EQUAL(packed(limits), -E2BIG);
+	limits = none;
+	limits.end_ns = 1;
+	CU_ASSERT_EQUAL(packed(limits), -ETIME);
+	limits = none;
+	limits.bytes = 2000;
+	CU_ASSERT_EQUAL(packed(limits), -EFBIG);
+	shell("rm -rf ../$(basename $PWD)");
+}
+
 FOG_TEST_MAIN("controlplane/executor/vm/tar", FOG_TEST(test_life_cycle),
-	      FOG_TEST(test_bad_arguments))
+	      FOG_TEST(test_bad_arguments), FOG_TEST(test_limits))
