@@ -6,8 +6,8 @@
 
 #include "crypto/types.h"
 
-/* Exit status of a service whose configuration is wrong, EX_CONFIG of sysexits(3): the units name it
- * in RestartPreventExitStatus, since starting again would change nothing. */
+/* Exit status of a service whose configuration is wrong, EX_CONFIG of sysexits(3): the units name
+ * it in RestartPreventExitStatus, since starting again would change nothing. */
 #define FOG_SERVICE_EXIT_CONFIG 78
 
 /* Remember the socket of $NOTIFY_SOCKET and open ours: call before seccomp forbids it. Returns an

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The supervisor of a lab: what systemd is to the hosts of a real fog. One thread; it sleeps in
- * sigtimedwait() until a child ended, somebody wants it to stop, or a restart is due.
+ * poll() until a child ended or tells of itself, somebody wants it to stop, or a restart is due.
  *
  *	start -> running --ended--> waiting --backoff over--> running ...
  *	                    SIGTERM, any state -> stopped
@@ -8,9 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -54,9 +56,8 @@ struct supervisor {
 	struct child children[PROCESSES_MAX];
 	u32 count;
 	bool changed; /* lab.json is out of date */
-	int notify_fd;
+	int notify_fd, signal_fd;
 	u32 watchdog_ms;
-	sigset_t signals;
 };
 
 static u64 clock_ms(void)
@@ -211,7 +212,8 @@ static int watchdog_open(struct supervisor *s)
 	    setsockopt(s->notify_fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) != 0 ||
 	    bind(s->notify_fd, (struct sockaddr *)&sa, sizeof(sa)) != 0)
 		return -errno;
-	snprintf(text, sizeof(text), "%llu", 1000ull * s->watchdog_ms);
+	/* They tell twice in that time: of three times two may be lost. */
+	snprintf(text, sizeof(text), "%llu", 1000ull * s->watchdog_ms * 2 / 3);
 	setenv("NOTIFY_SOCKET", sa.sun_path, 1);
 	setenv("WATCHDOG_USEC", text, 1);
 	return 0;
@@ -252,7 +254,6 @@ static void silent_kill(struct supervisor *s)
 {
 	u64 now = clock_ms();
 
-	beats_read(s);
 	for (u32 i = 0; i < s->count; i++) {
 		struct child *c = &s->children[i];
 		if (c->pid == 0 || c->beat_ms == 0 || now < c->beat_ms + s->watchdog_ms)
@@ -290,12 +291,17 @@ static u64 children_start(struct supervisor *s)
 	return wait;
 }
 
-static int signal_wait(const struct supervisor *s, u64 ms)
+/* The number of a signal that came, or -1. The socket of beats holds ten (net.unix.max_dgram_qlen);
+ * who does not find room there says nothing: it is read at once. */
+static int signal_wait(struct supervisor *s, u64 ms)
 {
-	struct timespec ts = {.tv_sec = (time_t)(ms / 1000),
-			      .tv_nsec = (long)(ms % 1000) * 1000000};
+	struct pollfd fds[] = {{.fd = s->signal_fd, .events = POLLIN},
+			       {.fd = s->notify_fd, .events = POLLIN}};
+	struct signalfd_siginfo info;
 
-	return sigtimedwait(&s->signals, NULL, &ts);
+	(void)poll(fds, FOG_ARRAY_COUNT(fds), (int)ms);
+	beats_read(s);
+	return read(s->signal_fd, &info, sizeof(info)) == sizeof(info) ? (int)info.ssi_signo : -1;
 }
 
 static bool rank_alive(const struct supervisor *s, u32 rank)
@@ -413,16 +419,22 @@ int fog_supervise(const char *dir)
 		return -ENOMEM;
 	}
 	s->dir = dir;
-	s->notify_fd = -1;
+	s->notify_fd = s->signal_fd = -1;
 	s->lab = fog_lab_load(dir, "plan.json");
 	rc = s->lab != NULL ? children_load(s) : -ENOENT;
 	if (rc != 0)
 		goto out;
-	sigemptyset(&s->signals);
-	sigaddset(&s->signals, SIGCHLD);
-	sigaddset(&s->signals, SIGTERM);
-	sigaddset(&s->signals, SIGINT);
-	sigprocmask(SIG_BLOCK, &s->signals, NULL);
+	sigset_t signals;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGCHLD);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	s->signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (s->signal_fd < 0) {
+		rc = -errno;
+		goto out;
+	}
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	environment_mark(fog_pick_text(s->lab, "id", ""), dir);
 	rc = watchdog_open(s);
@@ -441,6 +453,8 @@ int fog_supervise(const char *dir)
 		rank_stop(s, ranks);
 	lab_state(s, "down");
 out:
+	if (s->signal_fd >= 0)
+		close(s->signal_fd);
 	if (s->notify_fd >= 0)
 		close(s->notify_fd);
 	json_decref(s->lab);

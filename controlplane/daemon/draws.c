@@ -287,6 +287,16 @@ u32 fog_host_drawn(const struct fog_host *h, const u8 node_id[32])
 	return 0;
 }
 
+static void begin(struct fog_host *h)
+{
+	struct fog_host_draws *d = h->draws;
+
+	beacon_load(h);
+	ev_timer_init(&d->tick, on_tick, TICK_S, TICK_S);
+	d->tick.data = h;
+	ev_timer_start(h->loop, &d->tick);
+}
+
 int fog_host_draws_start(struct fog_host *h)
 {
 	struct fog_host_draws *d = calloc(1, sizeof(*d));
@@ -296,11 +306,21 @@ int fog_host_draws_start(struct fog_host *h)
 		return -ENOMEM;
 	}
 	h->draws = d;
-	beacon_load(h);
-	ev_timer_init(&d->tick, on_tick, TICK_S, TICK_S);
-	d->tick.data = h;
-	ev_timer_start(h->loop, &d->tick);
+	begin(h);
 	return 0;
+}
+
+void fog_host_draws_restart(struct fog_host *h)
+{
+	struct fog_host_draws *d = h->draws;
+	struct fog_beacon beacon = d->beacon;
+	struct fog_lots *lots = d->lots;
+
+	ev_timer_stop(h->loop, &d->tick);
+	memset(d, 0, sizeof(*d));
+	d->beacon = beacon;
+	d->lots = lots;
+	begin(h);
 }
 
 void fog_host_draws_stop(struct fog_host *h)

@@ -27,6 +27,8 @@ struct fog_host_draws {
 
 int fog_host_draws_start(struct fog_host *h);
 void fog_host_draws_stop(struct fog_host *h);
+/* Draws anew. The beacon stays, and the lots, which know who was here before their epoch. */
+void fog_host_draws_restart(struct fog_host *h);
 void fog_host_draws_routes(struct fog_host *h);
 /* Draws when the epoch is new, looks for an eclipse, and writes the draw into `r`. */
 void fog_host_draws_update(struct fog_host *h, struct fog_report *r);

@@ -49,10 +49,8 @@ static void store_path(const struct fog_host *h, char path[PATH_SIZE])
 /* A process that was killed with its fog-exec, where no memory could be mounted, leaves files. */
 static void leftover_wipe(int store, const char *name)
 {
-	char path[PATH_SIZE + 16];
+	int fd = openat(store, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	snprintf(path, sizeof(path), "%.200s/" FOG_VAULT_SPOOL, name);
-	int fd = openat(store, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return;
 	fog_vault_wipe(fd);
@@ -326,17 +324,17 @@ int fog_enclave_secret_add(struct fog_enclave_program *p, const char *name, u8 *
 
 /* ---- a run ---------------------------------------------------------------------------------- */
 
+/* Nothing here may hold up the loop: fog-exec wipes what is on a disk, unless it was killed. */
 static void finish(struct fog_enclave_run *r)
 {
-	int fd = open(r->vault.spool, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	bool lost = fog_vault_is_lost(r->vault.lifeline);
 
 	ev_timer_stop(r->h->loop, &r->poll);
-	if (fd >= 0) {
-		fog_vault_wipe(fd);
-		close(fd);
-	}
 	fog_vault_close(&r->vault);
-	(void)fog_tree_remove(AT_FDCWD, r->dir);
+	if (r->vault.in_memory)
+		(void)rmdir(r->dir);
+	else if (lost)
+		fog_vault_erase(r->dir);
 	free(r);
 }
 
@@ -588,12 +586,6 @@ int fog_enclave_run_start(struct fog_enclave_run **out, struct fog_host *h,
 
 void fog_enclave_run_end(struct fog_enclave_run *r)
 {
-	if (r == NULL)
-		return;
-	/* fog-exec kills and wipes when its lifeline breaks. */
-	ev_timer_stop(r->h->loop, &r->poll);
-	fog_vault_close(&r->vault);
-	if (r->vault.in_memory)
-		(void)rmdir(r->dir);
-	free(r);
+	if (r != NULL)
+		finish(r);
 }

@@ -4,6 +4,7 @@
 
 #include "controlplane/daemon/draws.h"
 #include "controlplane/directory/place.h"
+#include "controlplane/quorum/quorum.h"
 #include "crypto/hash/hash.h"
 #include "crypto/mem.h"
 
@@ -15,7 +16,8 @@ static void offer(struct fog_host *h, const struct fog_descriptor *d)
 	/* Whom we met in the first epoch of our life was here before us, for all we know. */
 	bool met = now_ms < h->started_ms + FOG_EPOCH_MS;
 
-	fog_lots_offer(h->draws->lots, d->node_id, &d->report, met ? 0 : fog_epoch_of(now_ms));
+	_Static_assert(FOG_LOTS_KNOWN_MS >= 2 * FOG_QUORUM_SKEW_MS, "the block and the clocks");
+	fog_lots_offer(h->draws->lots, d->node_id, &d->report, met ? 0 : fog_lots_came(now_ms));
 }
 
 void fog_host_lots_directory(struct fog_host *h, const struct fog_descriptor *d, bool gone)

@@ -294,11 +294,9 @@ static void look_vrf(struct fog_host *h, struct fog_health_reading *r)
 static int restart_vrf(struct fog_host *h, char why[FOG_HOST_WHY_SIZE])
 {
 	fog_host_measure_stop(h);
-	fog_host_draws_stop(h);
-	int rc = fog_host_draws_start(h);
-	if (rc == 0)
-		fog_host_measure_start(h);
-	return rc;
+	fog_host_draws_restart(h);
+	fog_host_measure_start(h);
+	return 0;
 }
 
 /* ---- proofs: one is made and checked at each look ------------------------------------------- */

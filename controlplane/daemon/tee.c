@@ -201,7 +201,7 @@ static void peers_recheck(struct fog_host *h)
 	}
 }
 
-/* A directory that is wrong leaves what there was. */
+/* A directory that is wrong leaves what there was, and is tried again at each look. */
 static void collateral_read(struct fog_host *h)
 {
 	struct fog_host_tee *t = h->tee;
@@ -209,12 +209,13 @@ static void collateral_read(struct fog_host *h)
 	u64 stamp = fog_tee_collateral_stamp(h->config.tee_collateral);
 	char why[FOG_TEE_WHY_SIZE];
 
-	if (stamp == t->collateral_stamp)
+	if (stamp == t->collateral_stamp && t->collateral_why[0] == '\0')
 		return;
 	t->collateral_stamp = stamp;
 	if (fog_tee_collateral_load(&fresh, h->config.tee_collateral, why) != 0) {
+		if (strcmp(why, t->collateral_why) != 0)
+			fog_log(FOG_LOG_ERROR, "tee", "collateral is not taken reason=\"%s\"", why);
 		snprintf(t->collateral_why, sizeof(t->collateral_why), "%s", why);
-		fog_log(FOG_LOG_ERROR, "tee", "collateral is not taken reason=\"%s\"", why);
 		return;
 	}
 	t->collateral_why[0] = '\0';
@@ -373,7 +374,7 @@ static void token_load(struct fog_host *h, struct fog_tee_peer *p, const char *t
 	token_set(p, token);
 	p->next_ms = fog_monotonic_ms() + (ear.expires_s - now_s) * 1000 * RENEW_NUMBER / RENEW_OF;
 	/* Something may have been revoked meanwhile. */
-	if (h->tee->collateral != NULL) {
+	if (h->config.tee_collateral[0] != '\0') {
 		p->next_ms = 0;
 		p->ear.expires_s = FOG_MIN(ear.expires_s, now_s + FOG_HOST_TEE_RECHECK_S);
 	}
@@ -481,8 +482,8 @@ void fog_host_tee_given(struct fog_host *h, const u8 verifier[32], const u8 evid
 static void reputation_tell(struct fog_host *h, const struct fog_tee_ear *ear)
 {
 	if (ear->fault == FOG_TEE_KIND || ear->fault == FOG_TEE_CREDENTIAL ||
-	    ear->fault == FOG_TEE_REFERENCE)
-		return; /* honest, and not what we want */
+	    ear->fault == FOG_TEE_REFERENCE || ear->fault == FOG_TEE_COLLATERAL)
+		return; /* honest, and not what we want; or we have no lists */
 	(void)fog_host_observed_attestation(h, ear->node, ear->evidence,
 					    ear->fault == FOG_TEE_VALID, ear->why);
 }

@@ -58,7 +58,8 @@ struct fog_host_tee {
 	struct fog_tee_policy policy;
 	char policy_why[FOG_TEE_WHY_SIZE]; /* what is wrong with a policy that was not taken */
 	struct fog_tee_makers *makers;
-	struct fog_tee_collateral *collateral; /* NULL: none could be read yet */
+	/* NULL: none is named, or none could be read yet: collateral_why, and nobody is attested */
+	struct fog_tee_collateral *collateral;
 	u64 collateral_stamp;                  /* of the directory, as it was read */
 	char collateral_why[FOG_TEE_WHY_SIZE]; /* what is wrong with one that was not taken */
 	u32 component_count;

@@ -142,6 +142,7 @@ static void on_identity(struct fog_tee_talk *k, const json_t *m)
 static void on_evidence(struct fog_tee_talk *k, const json_t *m)
 {
 	const char *text = json_string_value(json_object_get(m, "evidence"));
+	const struct fog_host_tee *t = k->h->tee;
 	struct fog_tee_appraisal *a = malloc(sizeof(*a));
 	struct fog_tee_ear ear;
 
@@ -151,8 +152,9 @@ static void on_evidence(struct fog_tee_talk *k, const json_t *m)
 		return;
 	}
 	k->question.now_s = fog_loop_now_ms(k->h->loop) / 1000;
-	(void)fog_tee_appraise(text, &k->question, &k->h->tee->policy, k->h->tee->collateral, a);
-	fog_tee_ear_of(&ear, a, &k->question, &k->h->tee->policy);
+	k->question.collateral_why = t->collateral == NULL ? t->collateral_why : "";
+	(void)fog_tee_appraise(text, &k->question, &t->policy, t->collateral, a);
+	fog_tee_ear_of(&ear, a, &k->question, &t->policy);
 	free(a);
 	char *token = fog_tee_ear_sign(&ear, k->h->id.sign_sk);
 	if (token == NULL) {

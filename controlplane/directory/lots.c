@@ -19,6 +19,7 @@ enum state {
 struct lot {
 	u64 epoch;
 	enum state state;
+	u32 tries; /* false proofs of this epoch that another one took the place of */
 	u8 proof[FOG_VRF_BATCH_PROOF_SIZE];
 	u8 beta[FOG_VRF_OUTPUT_SIZE];
 };
@@ -33,6 +34,7 @@ struct fog_lots {
 	struct fog_beacon beacon[EPOCHS]; /* likewise; epoch 0: none */
 	u32 count;
 	u32 waiting;
+	u32 next; /* place where checking goes on */
 	u64 wrong;
 	struct host *host[FOG_LOTS_HOSTS_MAX]; /* in the order of their ids */
 };
@@ -97,6 +99,7 @@ static struct host *host_add(struct fog_lots *l, const u8 node_id[32], u64 came_
 	memmove(&l->host[i + 1], &l->host[i], (l->count - i) * sizeof(l->host[0]));
 	l->host[i] = h;
 	l->count++;
+	l->next += i < l->next;
 	return h;
 }
 
@@ -108,12 +111,23 @@ void fog_lots_beacon(struct fog_lots *l, const struct fog_beacon *b)
 		*kept = *b;
 }
 
+u64 fog_lots_came(u64 now_ms)
+{
+	return fog_epoch_of(now_ms + FOG_LOTS_KNOWN_MS);
+}
+
 static void lot_take(struct fog_lots *l, struct lot *kept, u64 epoch, const u8 *proof)
 {
 	/* A key has one beta an epoch, so that a good one needs no other. */
 	if (kept->epoch == epoch &&
 	    (kept->state == GOOD || memcmp(kept->proof, proof, sizeof(kept->proof)) == 0))
 		return;
+	if (kept->epoch != epoch)
+		kept->tries = 0;
+	else if (kept->state == FALSE && kept->tries == FOG_LOTS_RETRIES_MAX)
+		return;
+	else
+		kept->tries += kept->state == FALSE;
 	l->waiting += kept->state != WAITING;
 	kept->epoch = epoch;
 	kept->state = WAITING;
@@ -147,6 +161,7 @@ void fog_lots_forget(struct fog_lots *l, const u8 node_id[32])
 			l->waiting -= l->host[i]->lot[k][e].state == WAITING;
 	free(l->host[i]);
 	l->count--;
+	l->next -= i < l->next;
 	memmove(&l->host[i], &l->host[i + 1], (l->count - i) * sizeof(l->host[0]));
 }
 
@@ -178,17 +193,29 @@ static void batch_add(struct fog_lots *l, struct batch *b, const struct host *h,
 	b->from[b->count++] = lot;
 }
 
+/* From where it ended, so that all have their turn. A full batch may have left some of a host. */
+static void batch_fill(struct fog_lots *l, struct batch *b)
+{
+	b->count = 0;
+	for (u32 n = 0; l->waiting > b->count && n < l->count; n++) {
+		l->next = l->next < l->count ? l->next : 0;
+		struct host *h = l->host[l->next];
+		for (unsigned k = 0; k < KINDS; k++)
+			for (unsigned e = 0; e < EPOCHS; e++)
+				batch_add(l, b, h, k, &h->lot[k][e]);
+		if (b->count == FOG_LOTS_CHECK_MAX)
+			return;
+		l->next++;
+	}
+}
+
 u32 fog_lots_check(struct fog_lots *l)
 {
 	u8 beta[FOG_LOTS_CHECK_MAX][FOG_VRF_OUTPUT_SIZE];
 	int result[FOG_LOTS_CHECK_MAX];
 	struct batch b;
 
-	b.count = 0;
-	for (u32 i = 0; l->waiting > b.count && i < l->count; i++)
-		for (unsigned k = 0; k < KINDS; k++)
-			for (unsigned e = 0; e < EPOCHS; e++)
-				batch_add(l, &b, l->host[i], k, &l->host[i]->lot[k][e]);
+	batch_fill(l, &b);
 	if (b.count == 0)
 		return 0;
 	fog_lots_verify(b.lot, b.count, beta, result);

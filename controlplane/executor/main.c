@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -154,32 +155,42 @@ static void vault_ready(void *arg)
 	fog_vault_tell(*(int *)arg, 0);
 }
 
-/* In the background already. 0 or -errno; whoever started us knows it then. */
-static int vault_run(const struct arguments *a, int lifeline, int *status_fd)
+static int vault_job(const struct arguments *a, int lifeline)
 {
 	struct fog_monitor_options options = {.ready = vault_ready,
 					      .arg = &lifeline,
 					      .lifeline_fd = lifeline,
 					      .cgroup_parent = a->cgroup_parent};
 	char error[FOG_EXECUTOR_ERROR_MAX + 1] = "";
+
+	options.spool_fd = open(FOG_VAULT_SPOOL, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int ret = options.spool_fd < 0 || fchdir(options.spool_fd) < 0
+			  ? -errno
+			  : fog_monitor_run(&options, error, sizeof(error));
+	if (ret < 0)
+		fog_vault_tell(lifeline, ret);
+	return ret;
+}
+
+/* In the background already. 0 or -errno; whoever started us knows it then. */
+static int vault_run(const struct arguments *a, int lifeline, int *status_fd)
+{
+	char dir[PATH_MAX];
 	bool in_memory;
 
 	int ret = fog_vault_enter(a->spool, a->vault, &in_memory);
+	if (ret == 0 && getcwd(dir, sizeof(dir)) == NULL)
+		ret = -errno;
 	if (ret < 0)
 		return ret;
 	ready(status_fd);
 	ret = fog_vault_wait(lifeline, in_memory);
-	if (ret < 0)
-		return ret;
-	ret = options.spool_fd = open(FOG_VAULT_SPOOL, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (ret >= 0)
-		ret = fchdir(options.spool_fd) < 0
-			      ? -errno
-			      : fog_monitor_run(&options, error, sizeof(error));
-	if (ret < 0)
-		fog_vault_tell(lifeline, ret);
-	if (options.spool_fd >= 0 && fog_vault_is_lost(lifeline))
-		fog_vault_wipe(options.spool_fd);
+	if (ret == 0)
+		ret = vault_job(a, lifeline);
+	if (!in_memory) {
+		fog_vault_outlast(lifeline);
+		fog_vault_erase(dir);
+	}
 	return ret;
 }
 

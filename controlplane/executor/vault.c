@@ -18,7 +18,7 @@
 
 #include "controlplane/executor/file.h"
 
-#define ZEROS_CHUNK 4096
+#define ZEROS_CHUNK (64 * 1024)
 
 extern char **environ;
 
@@ -215,45 +215,89 @@ bool fog_vault_is_lost(int lifeline)
 	return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
 }
 
-/* What a job may have renamed or linked is not followed. */
-static void file_wipe(int dir, const char *name)
+void fog_vault_outlast(int lifeline)
+{
+	u8 byte;
+	ssize_t n;
+
+	do
+		n = recv(lifeline, &byte, 1, 0);
+	while (n > 0 || (n < 0 && errno == EINTR));
+}
+
+/* ---- a vault on a disk ---------------------------------------------------------------------- */
+
+/* What is a hole holds nothing, however large it is. */
+static void data_wipe(int fd)
 {
 	static const u8 zeros[ZEROS_CHUNK];
-	int fd = openat(dir, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	off_t at = 0;
+
+	while ((at = lseek(fd, at, SEEK_DATA)) >= 0) {
+		off_t end = lseek(fd, at, SEEK_HOLE);
+		while (at < end) {
+			ssize_t n = pwrite(fd, zeros, (size_t)FOG_MIN(end - at, ZEROS_CHUNK), at);
+			if (n <= 0)
+				return;
+			at += n;
+		}
+	}
+}
+
+/* What a job may have renamed or linked is not followed. A directory is opened. */
+static DIR *entry_wipe(int dir, const char *name)
+{
 	struct stat st;
+
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
+		return NULL;
+	/* Its owner may have taken the rights away. */
+	if ((st.st_mode & S_IRWXU) != S_IRWXU && fchmodat(dir, name, S_IRWXU, 0) != 0)
+		return NULL;
+	bool is_dir = S_ISDIR(st.st_mode);
+	int fd = openat(dir, name,
+			(is_dir ? O_RDONLY | O_DIRECTORY : O_WRONLY) | O_NOFOLLOW | O_CLOEXEC);
+	DIR *down = fd >= 0 && is_dir ? fdopendir(fd) : NULL;
+	if (fd >= 0 && !is_dir)
+		data_wipe(fd);
+	if (fd >= 0 && down == NULL)
+		close(fd);
+	return down;
+}
+
+void fog_vault_wipe(int dir_fd)
+{
+	DIR *level[FOG_TREE_DEPTH_MAX], *down = entry_wipe(dir_fd, ".");
+	u32 depth = 0, entries = 0;
+
+	for (;;) {
+		if (down != NULL && depth == FOG_TREE_DEPTH_MAX)
+			closedir(down);
+		else if (down != NULL)
+			level[depth++] = down;
+		down = NULL;
+		if (depth == 0)
+			break;
+		struct dirent *e =
+			entries++ < FOG_TREE_ENTRIES_MAX ? readdir(level[depth - 1]) : NULL;
+		if (e == NULL)
+			closedir(level[--depth]);
+		else if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			down = entry_wipe(dirfd(level[depth - 1]), e->d_name);
+	}
+	/* Zeros that are not on the disk before their file is removed never get there. */
+	(void)syncfs(dir_fd);
+	(void)fog_tree_clear(dir_fd);
+}
+
+void fog_vault_erase(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0)
 		return;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
-		for (off_t at = 0; at < st.st_size; at += ZEROS_CHUNK)
-			if (pwrite(fd, zeros, (size_t)FOG_MIN(st.st_size - at, ZEROS_CHUNK), at) <
-			    0)
-				break;
-		(void)fdatasync(fd);
-	}
+	fog_vault_wipe(fd);
 	close(fd);
-}
-
-static void files_wipe(int spool_fd, const char *name)
-{
-	int fd = openat(spool_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	struct dirent *e;
-
-	while (dir != NULL && (e = readdir(dir)) != NULL)
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			file_wipe(dirfd(dir), e->d_name);
-	if (dir != NULL)
-		closedir(dir);
-}
-
-void fog_vault_wipe(int spool_fd)
-{
-	static const char *const dirs[] = {".", "input", "work", "engine"};
-	static const char *const trees[] = {"input", "work", "engine"};
-
-	for (size_t i = 0; i < FOG_ARRAY_COUNT(dirs); i++)
-		files_wipe(spool_fd, dirs[i]);
-	for (size_t i = 0; i < FOG_ARRAY_COUNT(trees); i++)
-		(void)fog_tree_remove(spool_fd, trees[i]);
+	(void)rmdir(dir);
 }

@@ -10,10 +10,10 @@
  *	                            <-   "started"
  *	poll, output; close              write the result, end
  *
- * When the lifeline breaks, by close or by death of the starter, fog-exec kills the job, fills what
- * it held with zeros and ends; the memory goes with the last process and descriptor. Where no tmpfs
- * may be mounted (neither by privilege nor in a user namespace), DIR stays as it is, on a disk, and
- * is wiped likewise. */
+ * When the lifeline breaks, by close or by death of the starter, fog-exec kills the job and ends;
+ * the memory goes with the last process and descriptor. Where no tmpfs may be mounted (neither by
+ * privilege nor in a user namespace), DIR stays as it is, on a disk: then fog-exec stays until the
+ * lifeline breaks, also after the job, fills what there is with zeros and removes it. */
 #ifndef FOG_EXECUTOR_VAULT_H
 #define FOG_EXECUTOR_VAULT_H
 
@@ -40,7 +40,9 @@ int fog_vault_open(struct fog_vault *v, const char *fog_exec_path, const char *d
 /* Once the spool is prepared and its input written. -EBUSY, -EIO: fog-exec says why on its stderr.
  */
 int fog_vault_start(struct fog_vault *v);
-/* Ends what runs, at once; safe twice. dir may be removed then. */
+/* Ends what runs, at once; safe twice. In memory dir is empty and may be removed then; on a disk
+ * fog-exec removes it, and only when it was killed (fog_vault_is_lost() before the close) does it
+ * stay: fog_vault_erase(). */
 void fog_vault_close(struct fog_vault *v);
 
 /* ---- fog-exec's half ------------------------------------------------------------------------ */
@@ -53,7 +55,17 @@ int fog_vault_wait(int lifeline, bool in_memory);
 void fog_vault_tell(int lifeline, int rc);
 /* Has the starter ended, or closed? */
 bool fog_vault_is_lost(int lifeline);
-/* Zeros over input, output and result, and everything removed. */
-void fog_vault_wipe(int spool_fd);
+/* Until then. */
+void fog_vault_outlast(int lifeline);
+
+/* ---- either's: what is on a disk ------------------------------------------------------------- */
+
+/* Zeros over all data below a directory that nobody else writes in, then everything in it is
+ * removed. Holes cost nothing; of what lies deeper than FOG_TREE_DEPTH_MAX or is more than
+ * FOG_TREE_ENTRIES_MAX, which no job may leave, the rest is only removed. Takes as long as the disk
+ * does. */
+void fog_vault_wipe(int dir_fd);
+/* Wipes a directory and removes it. One that is not there is fine. */
+void fog_vault_erase(const char *dir);
 
 #endif

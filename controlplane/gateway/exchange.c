@@ -155,6 +155,8 @@ int fog_exchange_json_text(struct fog_exchange *x, unsigned status, char *text, 
 int fog_exchange_bytes(struct fog_exchange *x, unsigned status, const char *content_type,
 		       const void *data, size_t len)
 {
+	if (!fog_exchange_room(x, len))
+		return 0;
 	char *copy = malloc(len + 1);
 
 	if (copy == NULL)

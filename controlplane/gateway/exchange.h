@@ -51,6 +51,7 @@ struct fog_exchange {
 	char *idempotency_key; /* whose answer is to be kept; malloc */
 
 	struct MHD_Response *response; /* set once answered */
+	size_t answer_bytes;
 	unsigned status;
 	const struct fog_websocket_handlers *websocket; /* what it becomes, else NULL */
 	void *websocket_ctx;
@@ -92,6 +93,9 @@ __attribute__((format(printf, 5, 6))) int fog_exchange_problem_with(struct fog_e
  * key. Returns 0. */
 int fog_exchange_answer(struct fog_exchange *x, unsigned status, const char *type, char *data,
 			size_t len);
+/* Whether another answer of len bytes may wait to be taken (FOG_GATEWAY_ANSWERS_MAX). False: it was
+ * answered, 503. To be asked before a large one is made. */
+bool fog_exchange_room(struct fog_exchange *x, u64 len);
 /* Answer with a response of MHD's, which it takes; NULL: the connection is closed. Returns 0. */
 int fog_exchange_respond(struct fog_exchange *x, unsigned status, struct MHD_Response *r);
 /* A Link header when the answer is a page and says what is next. */

@@ -81,6 +81,7 @@ static void exchange_free(struct fog_exchange *x)
 	if (x->response != NULL)
 		MHD_destroy_response(x->response);
 	x->gateway->bodies_bytes -= x->body_cap;
+	x->gateway->answers_bytes -= x->answer_bytes;
 	x->gateway->counts.open--;
 	x->listener->open--;
 	json_decref(x->json);

@@ -34,11 +34,13 @@
 #define FOG_GATEWAY_BODY_MAX        (16u << 20)  /* one input of 8 MiB in base64, and room */
 #define FOG_GATEWAY_MEMORY_MAX      (16 * 1024)  /* request line and headers of a connection */
 #define FOG_GATEWAY_BODIES_MAX      (256u << 20) /* bodies that are in memory at once; more: 503 */
-#define FOG_GATEWAY_CONNECTIONS_MAX 2048         /* of a listener; more wait in the backlog */
-#define FOG_GATEWAY_ADDRESS_MAX     1536         /* of them from one address */
-#define FOG_GATEWAY_IDLE_SECONDS    15           /* of a connection; suspended ones excepted */
-#define FOG_GATEWAY_HEAD_MS         30000        /* for a request's line and headers; then 408 */
-#define FOG_GATEWAY_BODY_MS         120000       /* for its body */
+#define FOG_GATEWAY_ANSWERS_MAX     (128u << 20) /* answers not yet taken; more large ones: 503 */
+#define FOG_GATEWAY_ANSWER_LARGE    (64u << 10)
+#define FOG_GATEWAY_CONNECTIONS_MAX 2048   /* of a listener; more wait in the backlog */
+#define FOG_GATEWAY_ADDRESS_MAX     1536   /* of them from one address */
+#define FOG_GATEWAY_IDLE_SECONDS    15     /* of a connection; suspended ones excepted */
+#define FOG_GATEWAY_HEAD_MS         30000  /* for a request's line and headers; then 408 */
+#define FOG_GATEWAY_BODY_MS         120000 /* for its body */
 #define FOG_GATEWAY_WEBSOCKETS_MAX  10240
 #define FOG_GATEWAY_ROUTES_MAX      256
 #define FOG_GATEWAY_DEFINES_MAX     128
@@ -200,7 +202,7 @@ int fog_exchange_json(struct fog_exchange *x, unsigned status, json_t *value);
 int fog_exchange_list(struct fog_exchange *x, json_t *answer, const char *name);
 /* The same of JSON that is text already; takes it over (malloc). */
 int fog_exchange_json_text(struct fog_exchange *x, unsigned status, char *text, size_t len);
-/* Bytes as they are; copied. */
+/* Bytes as they are; copied. 503 instead when FOG_GATEWAY_ANSWERS_MAX of large ones wait. */
 int fog_exchange_bytes(struct fog_exchange *x, unsigned status, const char *content_type,
 		       const void *data, size_t len);
 /* {"type":"about:blank","title":..,"status":..,"detail":..,"request_id":..,

@@ -51,7 +51,7 @@ struct fog_gateway {
 	bool work;                 /* a response waits that no socket event announces */
 	bool stopping;
 	u64 run, ids; /* a number of this life, and how many request ids it gave */
-	size_t bodies_bytes;
+	size_t bodies_bytes, answers_bytes;
 	u64 head_ms, body_ms; /* FOG_GATEWAY_HEAD_MS and _BODY_MS; tests are less patient */
 	struct fog_gateway_counts counts;
 	struct fog_exchange *open;

@@ -83,6 +83,8 @@ bool fog_exchange_part(struct fog_exchange *x, const char *tag, u64 size, u64 ma
 				     (unsigned long long)size, (unsigned long long)max);
 		return false;
 	}
+	if (!fog_exchange_room(x, part->len))
+		return false;
 	if (rc > 0) {
 		part->status = MHD_HTTP_PARTIAL_CONTENT;
 		snprintf(text, sizeof(text), "bytes %llu-%llu/%llu",

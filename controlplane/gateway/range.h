@@ -16,9 +16,9 @@ struct fog_exchange_part {
 };
 
 /* Which bytes the caller wants of `size` bytes that `tag` names for good (what they hash to; no
- * quotes). False: it was answered (304, 416, or 400 when it is more than `max`), and the handler
- * returns 0. Else the handler answers fog_exchange_bytes() with part->status and just these bytes.
- * Takes three of the additional headers. */
+ * quotes). False: it was answered (304, 416, 503, or 400 when it is more than `max`), and the
+ * handler returns 0. Else the handler answers fog_exchange_bytes() with part->status and just these
+ * bytes. Takes three of the additional headers. */
 bool fog_exchange_part(struct fog_exchange *x, const char *tag, u64 size, u64 max,
 		       struct fog_exchange_part *part);
 

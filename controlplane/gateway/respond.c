@@ -220,6 +220,16 @@ int fog_exchange_respond(struct fog_exchange *x, unsigned status, struct MHD_Res
 	return 0;
 }
 
+bool fog_exchange_room(struct fog_exchange *x, u64 len)
+{
+	if (len < FOG_GATEWAY_ANSWER_LARGE ||
+	    x->gateway->answers_bytes + len <= FOG_GATEWAY_ANSWERS_MAX)
+		return true;
+	fog_exchange_header(x, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+	fog_exchange_problem(x, 503, "too many large answers wait to be taken");
+	return false;
+}
+
 int fog_exchange_answer(struct fog_exchange *x, unsigned status, const char *type, char *data,
 			size_t len)
 {
@@ -239,10 +249,13 @@ int fog_exchange_answer(struct fog_exchange *x, unsigned status, const char *typ
 	struct MHD_Response *r = MHD_create_response_from_buffer(len, data, MHD_RESPMEM_MUST_FREE);
 	if (r == NULL) {
 		free(data);
+		len = 0;
 		r = MHD_create_response_from_buffer(0, (void *)"", MHD_RESPMEM_PERSISTENT);
 		status = 500;
 	}
 	if (r != NULL) {
+		x->answer_bytes = len;
+		x->gateway->answers_bytes += len;
 		MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
 		MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL,
 					tag[0] != '\0' ? "private, no-cache" : "no-store");

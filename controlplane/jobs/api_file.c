@@ -8,7 +8,7 @@
 #include "controlplane/jobs/view.h"
 #include "crypto/mem.h"
 
-#define ANSWER_MAX (64u << 20) /* of a file in one answer; more is asked for in ranges */
+#define ANSWER_MAX (8u << 20) /* of a file in one answer; more is asked for in ranges */
 
 static struct fog_jobs *engine(struct fog_exchange *x)
 {
@@ -71,7 +71,7 @@ static int hash_get(struct fog_exchange *x)
 
 #define PARTS                                                                                \
 	"Range, If-Range and If-None-Match are honoured; the ETag is the SHA-256. More than" \
-	" 64 MiB only in ranges."
+	" 8 MiB only in ranges."
 
 static const struct fog_route routes[] = {
 	{"GET", "/v1/jobs/{id}/artifacts", artifacts_get,

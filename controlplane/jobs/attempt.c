@@ -117,7 +117,10 @@ bool fog_attempt_place(struct fog_jobs *j, struct fog_job *job,
 		fog_jobs_fail(j, -ENOMEM);
 		return true;
 	}
-	fog_bring_offer(j, job);
+	if (!fog_bring_offer(j, job)) {
+		free(a);
+		return true;
+	}
 	memcpy(a->key.submitter, j->config.node_id, sizeof(a->key.submitter));
 	memcpy(a->key.worker, host->id, sizeof(a->key.worker));
 	memcpy(a->key.job, job->id, sizeof(a->key.job));

@@ -113,12 +113,70 @@ static void checkpoints_prune(struct fog_jobs *j, const struct fog_attempt *a)
 	}
 }
 
+/* Forgets what older jobs left until there is room for so much more. */
+static bool room_make(struct fog_jobs *j, u64 bytes)
+{
+	char job[FOG_JOB_ID_SIZE];
+
+	for (u32 i = 0; i < FOG_JOBS_SWEEP_MAX; i++) {
+		if (fog_db_files_size(j) <= FOG_JOBS_FILES_MAX - bytes)
+			return true;
+		if (!fog_db_files_oldest(j, 0, FOG_JOBS_FILES_MAX - bytes, job))
+			return false;
+		fog_db_files_forget(j, job);
+	}
+	return false;
+}
+
+/* An entry of a list of artifacts, of at most this size; path: its name. */
+static bool artifact_read(json_t *v, u64 max, struct fog_bring_file *f, const char **path,
+			  bool *executable)
+{
+	char decoded[FOG_EXECUTOR_ARTIFACT_NAME_MAX + 1];
+	u8 nothing[FOG_SHA256_SIZE];
+	struct fog_json_reader r;
+
+	fog_json_begin(&r, v, "");
+	*path = fog_json_text_of(&r, "name", FOG_EXECUTOR_ARTIFACT_TEXT_SIZE);
+	*executable = fog_json_bool(&r, "executable");
+	f->size = fog_json_u64(&r, "size", 0, max);
+	fog_json_hex(&r, "sha256", f->sha256, sizeof(f->sha256));
+	if (!fog_json_ok(&r) || !fog_kept_name_decode(*path, decoded))
+		return false;
+	fog_hash_sha256(nothing, "", 0);
+	/* An empty file is not fetched: its hash is looked at here. */
+	return f->size != 0 || fog_equal(f->sha256, nothing, sizeof(nothing));
+}
+
+/* Artifacts that were listed are to be fetched, all or, when they find no room, none. */
+static void artifacts_add(struct fog_jobs *j, struct fog_attempt *a, const json_t *files, u64 sum)
+{
+	const char *path;
+	bool executable;
+	size_t i;
+	json_t *v;
+
+	if (!room_make(j, sum)) {
+		tell(j, a->job, "its artifacts are not fetched: there is no room for them");
+		return;
+	}
+	json_array_foreach((json_t *)files, i, v)
+	{
+		struct fog_bring_file f = {
+			.attempt = a->key.attempt, .kind = FOG_BRING_ARTIFACT, .number = (u32)i};
+		if (artifact_read(v, sum, &f, &path, &executable))
+			fog_db_file_add(j, a->key.job, &f, path, executable);
+	}
+}
+
 /* A list of artifacts that is not what fog-exec writes is a lie. */
 static bool manifest_read(struct fog_jobs *j, struct fog_attempt *a)
 {
-	char path[FOG_EXECUTOR_ARTIFACT_NAME_MAX + 1];
 	u8 *text = malloc(a->bring.size);
-	u64 left = a->limits.artifact_bytes;
+	struct fog_bring_file f;
+	const char *path;
+	bool executable;
+	u64 sum = 0;
 	u32 len = 0;
 	size_t i;
 	json_t *v;
@@ -133,20 +191,14 @@ static bool manifest_read(struct fog_jobs *j, struct fog_attempt *a)
 	bool good = json_is_array(files) && json_array_size(files) <= FOG_EXECUTOR_ARTIFACTS_MAX;
 	json_array_foreach((json_t *)files, i, v)
 	{
-		struct fog_bring_file f = {
-			.attempt = a->key.attempt, .kind = FOG_BRING_ARTIFACT, .number = (u32)i};
-		struct fog_json_reader r;
-		fog_json_begin(&r, v, "");
-		const char *name = fog_json_text_of(&r, "name", FOG_EXECUTOR_ARTIFACT_TEXT_SIZE);
-		bool executable = fog_json_bool(&r, "executable");
-		f.size = fog_json_u64(&r, "size", 0, left);
-		fog_json_hex(&r, "sha256", f.sha256, sizeof(f.sha256));
-		good = good && fog_json_ok(&r) && fog_kept_name_decode(name, path);
+		good = good &&
+		       artifact_read(v, a->limits.artifact_bytes - sum, &f, &path, &executable);
 		if (!good)
 			break;
-		left -= f.size;
-		fog_db_file_add(j, a->key.job, &f, name, executable);
+		sum += f.size;
 	}
+	if (good)
+		artifacts_add(j, a, files, sum);
 	json_decref(root);
 	free(text);
 	return good;
@@ -216,7 +268,7 @@ static void checkpoint_add(struct fog_jobs *j, struct fog_attempt *a, u32 number
 	memcpy(f.sha256, sha256, sizeof(f.sha256));
 	/* Older ones that nobody has begun to fetch are not worth it any more. */
 	fog_db_checkpoints_undone_drop(j, a, &a->bring);
-	if (fog_db_checkpoints_size(j) + size > FOG_JOBS_CHECKPOINTS_SIZE) {
+	if (fog_db_checkpoints_size(j) > FOG_JOBS_CHECKPOINTS_SIZE - size) {
 		tell_of(j, a, "checkpoint %u is not fetched: there is no room for it", number);
 		return;
 	}
@@ -285,7 +337,9 @@ static void receipt_take(struct fog_jobs *j, struct fog_attempt *a, const struct
 		checkpoint_add(j, a, t->checkpoint_number, t->checkpoint.sha256,
 			       t->checkpoint.size);
 	/* Artifacts are what is there at the end of the job. */
-	if (t->manifest.size != 0 && !goes_on)
+	if (t->manifest.size != 0 && !goes_on && !room_make(j, t->manifest.size))
+		tell(j, a->job, "its artifacts are not fetched: there is no room for their list");
+	else if (t->manifest.size != 0 && !goes_on)
 		fog_db_file_add(j, a->key.job, &manifest, "", false);
 	a->leavings_known = true;
 }
@@ -322,9 +376,10 @@ static bool checkpoint_choose(struct fog_jobs *j, struct fog_job *job, struct fo
 	return false;
 }
 
-static void spec_restore(struct fog_jobs *j, struct fog_job *job, const struct fog_bring_file *f,
+static bool spec_restore(struct fog_jobs *j, struct fog_job *job, const struct fog_bring_file *f,
 			 u32 restart)
 {
+	char error[FOG_JSON_ERROR_SIZE] = "no memory", reason[FOG_JOB_REASON_SIZE];
 	json_t *spec = fog_input_spec(j, job);
 
 	if (f != NULL)
@@ -335,29 +390,35 @@ static void spec_restore(struct fog_jobs *j, struct fog_job *job, const struct f
 			    json_integer((json_int_t)restart));
 	char *text = spec != NULL ? fog_json_text(spec) : NULL;
 	json_decref(spec);
-	if (text == NULL || !fog_input_spec_set(j, job, text))
-		fog_jobs_fail(j, -ENOMEM);
+	bool ok = text != NULL && fog_input_spec_set(j, job, text, error);
 	free(text);
+	if (!ok && j->rc == 0) {
+		fog_jobs_reason(reason, "it cannot be offered again: %s", error);
+		fog_job_end(j, job, FOG_JOB_FAILED, reason, NULL);
+	}
+	return ok;
 }
 
-void fog_bring_offer(struct fog_jobs *j, struct fog_job *job)
+bool fog_bring_offer(struct fog_jobs *j, struct fog_job *job)
 {
 	struct fog_bring_file f;
 
 	if (job->checkpoint.bytes_max == 0)
-		return;
+		return true;
 	u32 restart = fog_db_attempts_begun(j, job->id);
 	bool found = checkpoint_choose(j, job, &f);
 	bool same = found == job->restored &&
 		    (!found || fog_equal(f.sha256, job->restored_sha256, sizeof(f.sha256)));
 	if (j->rc != 0 || (same && restart == job->checkpoint.restart))
-		return;
-	spec_restore(j, job, found ? &f : NULL, restart);
+		return true;
+	if (!spec_restore(j, job, found ? &f : NULL, restart))
+		return false;
 	if (found)
 		tell(j, job, "goes on from checkpoint %u of attempt %u, %llu bytes", f.number,
 		     f.attempt, (unsigned long long)f.size);
 	else
 		tell(j, job, "begins anew: it has no checkpoint");
+	return true;
 }
 
 bool fog_bring_refused(struct fog_jobs *j, struct fog_attempt *a, const struct fog_receipt *t,
@@ -389,12 +450,15 @@ void fog_bring_lost(struct fog_jobs *j, struct fog_attempt *a)
 		fog_db_files_lost(j, a);
 }
 
-void fog_bring_sweep(struct fog_jobs *j)
+bool fog_bring_sweep(struct fog_jobs *j)
 {
 	u64 before = j->now_ms > FOG_JOBS_FILES_MS ? j->now_ms - FOG_JOBS_FILES_MS : 0;
 	char job[FOG_JOB_ID_SIZE];
 
-	/* One at a time: a sweep is short, and there is another in a minute. */
-	if (fog_db_files_oldest(j, before, FOG_JOBS_FILES_MAX, job))
+	for (u32 i = 0; i < FOG_JOBS_SWEEP_MAX; i++) {
+		if (!fog_db_files_oldest(j, before, FOG_JOBS_FILES_MAX, job))
+			return false;
 		fog_db_files_forget(j, job);
+	}
+	return true;
 }

@@ -64,6 +64,18 @@ static json_t *body_make(const json_t *batch, const struct stage *s)
 	return body;
 }
 
+static bool from_valid(const char *from, const char *after)
+{
+	char stage[FOG_JOB_STAGE_SIZE];
+	size_t len = strcspn(from, ".");
+	const char *rank = from + len + (from[len] == '.');
+
+	if (len >= sizeof(stage) || rank[0] == '\0' || rank[strspn(rank, "0123456789")] != '\0')
+		return false;
+	snprintf(stage, sizeof(stage), "%.*s", (int)len, from);
+	return fog_job_after_has(after, stage);
+}
+
 /* Inputs with "from": "stage.rank" become wishes, for when those are done. */
 static bool from_take(json_t *body, const char *id, const struct stage *s,
 		      char error[FOG_JSON_ERROR_SIZE])
@@ -74,13 +86,11 @@ static bool from_take(json_t *body, const char *id, const struct stage *s,
 	for (size_t i = 0; i < json_array_size(inputs);) {
 		json_t *in = json_array_get(inputs, i);
 		const char *from = json_string_value(json_object_get(in, "from"));
-		char stage[FOG_JOB_STAGE_SIZE];
 		if (from == NULL) {
 			i++;
 			continue;
 		}
-		snprintf(stage, sizeof(stage), "%.*s", (int)strcspn(from, "."), from);
-		if (strchr(from, '.') == NULL || !fog_job_after_has(s->after, stage)) {
+		if (!from_valid(from, s->after)) {
 			snprintf(error, FOG_JSON_ERROR_SIZE,
 				 "inputs: \"%.32s\" is no STAGE.RANK of a stage it comes after",
 				 from);

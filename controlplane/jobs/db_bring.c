@@ -271,10 +271,9 @@ void fog_db_files_forget(struct fog_jobs *j, const char *job)
 	job_run(j, "DELETE FROM job_file WHERE job = ?", job);
 }
 
-u64 fog_db_checkpoints_size(struct fog_jobs *j)
+static u64 size_sum(struct fog_jobs *j, const char *sql)
 {
-	struct fog_stmt *q = fog_stmt(j->store, "SELECT CAST(coalesce(sum(size), 0) AS BIGINT)"
-						" FROM job_file WHERE kind = 1");
+	struct fog_stmt *q = fog_stmt(j->store, sql);
 	u64 size = UINT64_MAX; /* not known: full */
 
 	if (fog_db_row(j, q)) {
@@ -284,13 +283,25 @@ u64 fog_db_checkpoints_size(struct fog_jobs *j)
 	return size;
 }
 
+u64 fog_db_checkpoints_size(struct fog_jobs *j)
+{
+	return size_sum(j, "SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM job_file"
+			   " WHERE kind = 1");
+}
+
+u64 fog_db_files_size(struct fog_jobs *j)
+{
+	return size_sum(j, "SELECT CAST(coalesce(sum(size), 0) AS BIGINT) FROM job_file"
+			   " WHERE kind <> 1");
+}
+
 bool fog_db_files_oldest(struct fog_jobs *j, u64 before_ms, u64 bytes, char job[FOG_JOB_ID_SIZE])
 {
 	struct fog_stmt *q = fog_stmt(
 		j->store, "SELECT j.id FROM job j WHERE j.ended_ms <> 0"
 			  " AND EXISTS (SELECT 1 FROM job_file f WHERE f.job = j.id)"
 			  " AND (j.ended_ms < ?1"
-			  " OR (SELECT coalesce(sum(size), 0) FROM job_file WHERE kind = 3) > ?2)"
+			  " OR (SELECT coalesce(sum(size), 0) FROM job_file WHERE kind <> 1) > ?2)"
 			  " ORDER BY j.ended_ms LIMIT 1");
 
 	fog_bind_u64(q, before_ms);

@@ -353,7 +353,8 @@ void fog_jobs_tick(struct fog_jobs *j, u64 now_ms)
 	if (now_ms >= j->sweep_ms) {
 		j->sweep_ms = now_ms + SWEEP_MS;
 		fog_work_sweep(j);
-		fog_bring_sweep(j);
+		if (fog_bring_sweep(j))
+			j->sweep_ms = now_ms + FOG_JOBS_SWEEP_SOON_MS;
 	}
 	fog_jobs_end(j);
 }

@@ -132,8 +132,12 @@ static bool inputs_take(struct fog_jobs *j, struct fog_job *job)
 	char error[FOG_JSON_ERROR_SIZE], text[FOG_JOB_REASON_SIZE];
 	bool ok = w != NULL && fog_job_wishes_parse(job->wishes, w, error) == 0;
 
-	if (!ok)
-		fog_jobs_fail(j, w == NULL ? -ENOMEM : -EUCLEAN);
+	if (w == NULL) {
+		fog_jobs_fail(j, -ENOMEM);
+	} else if (!ok) {
+		fog_jobs_reason(text, "its wishes cannot be read: %s", error);
+		fog_job_end(j, job, FOG_JOB_FAILED, text, NULL);
+	}
 	for (u32 i = 0; ok && i < w->from_count; i++) {
 		const char *artifact = w->from[i].artifact;
 		if (w->from[i].job[0] == '\0')

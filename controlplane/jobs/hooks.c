@@ -19,7 +19,8 @@ struct transfer {
 	CURL *easy; /* NULL: free */
 	i64 id;
 	u32 tries;
-	bool ours, refused; /* refused: an address that a user's may not reach */
+	bool ours;
+	bool refused, permitted; /* addresses that a user's may not reach, and others */
 	const struct fog_hooks *owner;
 	char *body;
 	struct fog_trace trace; /* of the request, in the job's */
@@ -108,9 +109,11 @@ static curl_socket_t on_socket(void *context, curlsocktype purpose, struct curl_
 {
 	struct transfer *t = context;
 
-	t->refused = !t->ours && !may_reach(t->owner, &to->addr);
-	return t->refused ? CURL_SOCKET_BAD
-			  : socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol);
+	bool may = t->ours || may_reach(t->owner, &to->addr);
+	t->permitted |= may;
+	t->refused |= !may;
+	return may ? socket(to->family, to->socktype | SOCK_CLOEXEC, to->protocol)
+		   : CURL_SOCKET_BAD;
 }
 
 /* A store that fails is tried again at the next tick: the notice is still there. */
@@ -122,11 +125,16 @@ static void forget(struct fog_hooks *h, i64 id)
 	(void)fog_stmt_run(q);
 }
 
+static bool out_of_reach(const struct transfer *t)
+{
+	return t->refused && !t->permitted;
+}
+
 static void postpone(struct fog_hooks *h, const struct transfer *t, u64 now_ms, const char *why)
 {
 	u32 tries = t->tries + 1;
 
-	if (tries >= FOG_JOBS_HOOK_TRIES || t->refused) {
+	if (tries >= FOG_JOBS_HOOK_TRIES || out_of_reach(t)) {
 		const struct fog_trace *before = fog_trace_enter(&t->trace);
 		fog_log(FOG_LOG_WARNING, "jobs", "a webhook is not told reason=\"%s\"", why);
 		fog_trace_enter(before);
@@ -211,8 +219,10 @@ static void start(struct fog_hooks *h, struct transfer *t, struct fog_stmt *q)
 	t->owner = h;
 	curl_easy_setopt(t->easy, CURLOPT_URL, fog_column_text(q, 1));
 	curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	if (!t->ours)
-		curl_easy_setopt(t->easy, CURLOPT_PROXY, ""); /* else it alone would be looked at */
+	if (!t->ours) { /* else a proxy, or a connection of the operator's, is not looked at */
+		curl_easy_setopt(t->easy, CURLOPT_PROXY, "");
+		curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
+	}
 	curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETFUNCTION, on_socket);
 	curl_easy_setopt(t->easy, CURLOPT_OPENSOCKETDATA, t);
 	curl_easy_setopt(t->easy, CURLOPT_POSTFIELDS, t->body);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What jobs printed or left behind, as inputs of others. */
-#include <errno.h>
-
 #include "controlplane/jobs/state.h"
+#include "crypto/mem.h"
 
 void fog_input_spec_without(json_t *spec, const char *name)
 {
@@ -24,9 +23,9 @@ void fog_input_spec_with(json_t *spec, const char *name, const u8 sha256[32], u6
 					fog_json_hex_new(sha256, 32), "size", (json_int_t)size));
 }
 
-bool fog_input_spec_set(struct fog_jobs *j, struct fog_job *job, const char *text)
+bool fog_input_spec_set(struct fog_jobs *j, struct fog_job *job, const char *text,
+			char error[FOG_JSON_ERROR_SIZE])
 {
-	char error[FOG_JSON_ERROR_SIZE];
 	struct fog_job_spec *spec;
 
 	if (fog_job_spec_parse(text, strlen(text), &spec, error) != 0)
@@ -51,17 +50,21 @@ json_t *fog_input_spec(struct fog_jobs *j, const struct fog_job *job)
 	return spec;
 }
 
+/* want: what the bytes must be. NULL: whatever they are. */
 static bool spec_change(struct fog_jobs *j, struct fog_job *job, const char *name, const u8 *data,
-			size_t size)
+			size_t size, const u8 *want)
 {
+	char error[FOG_JSON_ERROR_SIZE];
 	u8 sha256[FOG_SHA256_SIZE];
-	json_t *spec = fog_input_spec(j, job);
 
 	fog_hash_sha256(sha256, data, size);
+	if (want != NULL && !fog_equal(sha256, want, sizeof(sha256)))
+		return false;
+	json_t *spec = fog_input_spec(j, job);
 	fog_input_spec_with(spec, name, sha256, size);
 	char *text = spec != NULL ? fog_json_text(spec) : NULL;
 	json_decref(spec);
-	bool ok = text != NULL && fog_input_spec_set(j, job, text);
+	bool ok = text != NULL && fog_input_spec_set(j, job, text, error);
 	if (ok)
 		fog_db_input_put(j, job->id, name, data, size);
 	free(text);
@@ -80,32 +83,73 @@ static u8 *file_read(struct fog_jobs *j, const char *job, const struct fog_bring
 	return data;
 }
 
-bool fog_input_by_hash(struct fog_jobs *j, struct fog_job *job, const char *name,
-		       const struct fog_held *held)
+static bool by_hash(struct fog_jobs *j, struct fog_job *job, const char *name, const u8 sha256[32])
 {
+	struct fog_held held;
 	size_t size = 0;
-	u8 *data = held->file.kind != FOG_BRING_NONE
-			   ? file_read(j, held->job, &held->file, &size)
-			   : fog_db_output_read(j, held->job, held->attempt, held->stream, &size);
-	bool ok = data != NULL && spec_change(j, job, name, data, size);
+
+	if (!fog_db_held_find(j, job->user, sha256, &held))
+		return false;
+	u8 *data = held.file.kind != FOG_BRING_NONE
+			   ? file_read(j, held.job, &held.file, &size)
+			   : fog_db_output_read(j, held.job, held.attempt, held.stream, &size);
+	bool ok =
+		data != NULL && size == held.size && spec_change(j, job, name, data, size, sha256);
 
 	free(data);
-	return ok && j->rc == 0;
+	return ok;
 }
 
 bool fog_input_from_job(struct fog_jobs *j, struct fog_job *job, const char *name,
 			const char *source, const char *artifact)
 {
-	struct fog_bring_file f;
+	bool output = artifact[0] == '\0';
+	struct fog_bring_file f = {0};
 	size_t size = 0;
 	u8 *data = NULL;
 
-	if (artifact[0] == '\0')
+	if (!fog_jobs_has(j, job->user, source))
+		return false;
+	if (output)
 		data = fog_db_output_read(j, source, 0, 0, &size);
 	else if (fog_db_artifact_find(j, source, artifact, &f))
 		data = file_read(j, source, &f, &size);
-	bool ok = data != NULL && spec_change(j, job, name, data, size);
+	bool ok = data != NULL && spec_change(j, job, name, data, size, output ? NULL : f.sha256);
 
 	free(data);
 	return ok && j->rc == 0;
+}
+
+bool fog_input_hashes_there(struct fog_jobs *j, const char *user, const struct fog_job_spec *spec,
+			    const struct fog_job_wishes *w, char error[FOG_JSON_ERROR_SIZE])
+{
+	u64 sum = fog_job_spec_input_size(spec);
+	struct fog_held held;
+
+	for (u32 i = 0; i < w->from_count; i++) {
+		if (w->from[i].job[0] != '\0')
+			continue;
+		bool found = fog_db_held_find(j, user, w->from[i].sha256, &held);
+		if (!found || held.size > FOG_JOB_INPUT_MAX) {
+			snprintf(error, FOG_JSON_ERROR_SIZE, "inputs: %.63s: %s", w->from[i].name,
+				 found ? "it is too large for an input"
+				       : "no output or artifact of yours has that hash");
+			return false;
+		}
+		sum += held.size;
+	}
+	if (sum > FOG_JOB_INPUTS_SUM_MAX)
+		snprintf(error, FOG_JSON_ERROR_SIZE, "inputs: more than %u bytes in sum",
+			 FOG_JOB_INPUTS_SUM_MAX);
+	return sum <= FOG_JOB_INPUTS_SUM_MAX;
+}
+
+const char *fog_input_hashes_take(struct fog_jobs *j, struct fog_job *job,
+				  const struct fog_job_wishes *w)
+{
+	for (u32 i = 0; i < w->from_count && j->rc == 0; i++)
+		if (w->from[i].job[0] == '\0' &&
+		    !by_hash(j, job, w->from[i].name, w->from[i].sha256))
+			return w->from[i].name;
+	return NULL;
 }

@@ -6,11 +6,14 @@
 #include "crypto/types.h"
 
 /* ---- what a job may be; a request beyond is refused and the error names the field ---------- */
-#define FOG_JOB_ID_SIZE          65 /* 1..64 of [A-Za-z0-9._-], with the terminating zero */
-#define FOG_JOB_NAME_SIZE        65
-#define FOG_JOB_USER_SIZE        65
-#define FOG_JOB_SPEC_MAX         (64u << 10) /* bytes of the canonical spec text */
-#define FOG_JOB_ENGINE_SIZE      16          /* name of an engine, with the terminating zero */
+#define FOG_JOB_ID_SIZE   65 /* 1..64 of [A-Za-z0-9._-], with the terminating zero */
+#define FOG_JOB_NAME_SIZE 65
+#define FOG_JOB_USER_SIZE 65
+#define FOG_JOB_SPEC_MAX  (64u << 10) /* bytes of the canonical spec text */
+/* Bytes kept free in the text for each input that comes later, a checkpoint among them: its longest
+ * name, hash and size. */
+#define FOG_JOB_SPEC_ROOM        256
+#define FOG_JOB_ENGINE_SIZE      16 /* name of an engine, with the terminating zero */
 #define FOG_JOB_ARGS_MAX         256
 #define FOG_JOB_ENV_MAX          64
 #define FOG_JOB_INPUTS_MAX       16
@@ -67,8 +70,12 @@
 #define FOG_JOBS_TOLD_MAX 16
 /* Bytes of all checkpoints here; beyond, no new one is fetched, and the job's history says so. */
 #define FOG_JOBS_CHECKPOINTS_SIZE (16ull << 30)
-/* Bytes of all artifacts here; those of the job that ended first go first. */
+/* Bytes of all artifacts and their lists here; those of the job that ended first go first. When
+ * none has ended no new ones are fetched, and the job's history says so. */
 #define FOG_JOBS_FILES_MAX (16ull << 30)
+/* Jobs whose files are forgotten at once; if that is not enough, more are after this time. */
+#define FOG_JOBS_SWEEP_MAX     64
+#define FOG_JOBS_SWEEP_SOON_MS 1000
 /* How long artifacts are kept after the end of their job. */
 #define FOG_JOBS_FILES_MS 2592000000ull
 

@@ -294,42 +294,12 @@ static struct fog_job *job_make(struct fog_jobs *j, const char *user, const char
 	return job;
 }
 
-/* Inputs that are known by their hash must be there, and of jobs of the same user. */
-static bool hashes_there(struct fog_jobs *j, const char *user, const struct fog_job_wishes *w,
-			 char error[FOG_JSON_ERROR_SIZE])
-{
-	struct fog_held held;
-
-	for (u32 i = 0; i < w->from_count; i++) {
-		if (w->from[i].job[0] != '\0')
-			continue;
-		bool found = fog_db_held_find(j, user, w->from[i].sha256, &held);
-		if (found && held.size <= FOG_JOB_INPUT_MAX)
-			continue;
-		snprintf(error, FOG_JSON_ERROR_SIZE, "inputs: %.63s: %s", w->from[i].name,
-			 found ? "it is too large for an input"
-			       : "no output or artifact of yours has that hash");
-		return false;
-	}
-	return true;
-}
-
-static void hashes_take(struct fog_jobs *j, struct fog_job *job, const struct fog_job_wishes *w)
-{
-	struct fog_held held;
-
-	for (u32 i = 0; i < w->from_count && j->rc == 0; i++)
-		if (w->from[i].job[0] == '\0' &&
-		    (!fog_db_held_find(j, job->user, w->from[i].sha256, &held) ||
-		     !fog_input_by_hash(j, job, w->from[i].name, &held)))
-			fog_jobs_fail(j, -ENOMEM);
-}
-
 static void job_start(struct fog_jobs *j, const char *user, const char *id,
 		      const struct fog_job_request *request, const struct fog_job_spec *spec,
 		      const struct fog_job_wishes *wishes)
 {
 	struct fog_job *job = job_make(j, user, id, request, spec, wishes);
+	char reason[FOG_JOB_REASON_SIZE];
 
 	if (job == NULL)
 		return;
@@ -340,36 +310,40 @@ static void job_start(struct fog_jobs *j, const char *user, const char *id,
 				 .name = "submit", .trace = &job->trace.span, .job = job->id});
 	fog_db_job_insert(j, job, request);
 	fog_db_event_add(j, job, job->reason != NULL ? job->reason : "submitted");
-	hashes_take(j, job, wishes);
+	const char *missing = fog_input_hashes_take(j, job, wishes);
+	if (missing == NULL || j->rc != 0)
+		return;
+	fog_jobs_reason(reason, "input %s cannot be had", missing);
+	fog_job_end(j, job, FOG_JOB_FAILED, reason, NULL);
 }
 
-/* Within a step. As fog_jobs_submit(). */
-static int submit_one(struct fog_jobs *j, const char *user, const struct fog_job_request *request,
-		      char id[FOG_JOB_ID_SIZE], char error[FOG_JSON_ERROR_SIZE])
+/* Of a request that is new: 0, -EINVAL with error, -ENOMEM. */
+static int request_read(struct fog_jobs *j, const char *user, const struct fog_job_request *request,
+			struct fog_job_spec **spec, struct fog_job_wishes *wishes,
+			char error[FOG_JSON_ERROR_SIZE])
+{
+	int rc = fog_job_spec_parse(request->spec_text, strlen(request->spec_text), spec, error);
+
+	if (rc == 0)
+		rc = fog_job_wishes_parse(request->wishes_text, wishes, error);
+	if (rc == 0 && !fog_input_hashes_there(j, user, *spec, wishes, error))
+		rc = -EINVAL;
+	return rc;
+}
+
+/* Checks what came, and starts it if so wished. As request_read(). */
+static int request_start(struct fog_jobs *j, const char *user,
+			 const struct fog_job_request *request, const char *id, bool start,
+			 char error[FOG_JSON_ERROR_SIZE])
 {
 	struct fog_job_wishes *wishes = malloc(sizeof(*wishes));
 	struct fog_job_spec *spec = NULL;
 	int rc = -ENOMEM;
 
-	if (wishes == NULL)
-		return rc;
-	rc = fog_job_spec_parse(request->spec_text, strlen(request->spec_text), &spec, error);
-	if (rc == 0)
-		rc = fog_job_wishes_parse(request->wishes_text, wishes, error);
-	if (rc != 0)
-		goto out;
-	if (request->id[0] != '\0')
-		snprintf(id, FOG_JOB_ID_SIZE, "%s", request->id);
-	else
-		id_make(j, id);
-	rc = duplicate(j, user, id, request);
-	if (rc == 1 && j->job_count >= j->config.queue_max)
-		rc = -ENOSPC;
-	if (rc == 1 && !hashes_there(j, user, wishes, error))
-		rc = -EINVAL;
-	if (rc == 1)
+	if (wishes != NULL)
+		rc = request_read(j, user, request, &spec, wishes, error);
+	if (rc == 0 && start)
 		job_start(j, user, id, request, spec, wishes);
-out:
 	fog_job_spec_free(spec);
 	free(wishes);
 	return rc;
@@ -422,11 +396,21 @@ int fog_jobs_submit(struct fog_jobs *j, const char *user, const struct fog_job_r
 		return rc;
 	if (!fog_jobs_begin(j, now_ms))
 		return -EAGAIN;
-	rc = submit_one(j, user, request, id, error);
+	if (request->id[0] != '\0')
+		snprintf(id, FOG_JOB_ID_SIZE, "%s", request->id);
+	else
+		id_make(j, id);
+	rc = duplicate(j, user, id, request);
+	if (rc == 1 && j->job_count >= j->config.queue_max)
+		rc = -ENOSPC;
+	if (rc == 1) {
+		rc = request_start(j, user, request, id, true, error);
+		rc = rc == 0 ? 1 : rc;
+	}
 	return fog_jobs_end(j) != 0 ? -EAGAIN : rc;
 }
 
-/* 1: none of them is known; 0: all are, the same; -EEXIST. */
+/* 1: neither the batch nor one of them is known; 0: all are, the same; -EEXIST. */
 static int batch_known(struct fog_jobs *j, const char *user, const struct fog_job_batch *batch)
 {
 	u32 known = 0;
@@ -437,13 +421,32 @@ static int batch_known(struct fog_jobs *j, const char *user, const struct fog_jo
 			return rc;
 		known += rc == 0;
 	}
-	return known == batch->count ? 0 : known == 0 ? 1 : -EEXIST;
+	if (known == batch->count)
+		return 0;
+	return known == 0 && !fog_jobs_has_batch(j, NULL, batch->id) ? 1 : -EEXIST;
+}
+
+/* All are checked before one is started. 1, -EINVAL with error, -ENOMEM. */
+static int batch_start(struct fog_jobs *j, const char *user, const struct fog_job_batch *batch,
+		       char error[FOG_JSON_ERROR_SIZE])
+{
+	const struct fog_job_request *r = batch->request;
+	int rc = 0;
+
+	for (u32 i = 0; rc == 0 && i < batch->count; i++)
+		rc = request_start(j, user, &r[i], r[i].id, false, error);
+	if (rc != 0)
+		return rc;
+	fog_db_batch_add(j, batch->id, user);
+	/* All that can fail now is memory, and that undoes the step. */
+	for (u32 i = 0; i < batch->count; i++)
+		fog_jobs_fail(j, request_start(j, user, &r[i], r[i].id, true, error));
+	return 1;
 }
 
 int fog_jobs_submit_batch(struct fog_jobs *j, const char *user, const struct fog_job_batch *batch,
 			  u64 now_ms, char error[FOG_JSON_ERROR_SIZE])
 {
-	char id[FOG_JOB_ID_SIZE];
 	int rc = user_check(user, error);
 
 	if (rc != 0)
@@ -454,11 +457,7 @@ int fog_jobs_submit_batch(struct fog_jobs *j, const char *user, const struct fog
 	if (rc == 1 && j->job_count + batch->count > j->config.queue_max)
 		rc = -ENOSPC;
 	if (rc == 1)
-		fog_db_batch_add(j, batch->id, user);
-	for (u32 i = 0; rc == 1 && i < batch->count; i++)
-		/* They were checked: all that can fail is memory, and that undoes the step. */
-		if (submit_one(j, user, &batch->request[i], id, error) < 0)
-			fog_jobs_fail(j, -ENOMEM);
+		rc = batch_start(j, user, batch, error);
 	return fog_jobs_end(j) != 0 ? -EAGAIN : rc;
 }
 

@@ -452,11 +452,50 @@ static int texts_make(const json_t *body, const json_t *argv, json_t *env, json_
 	return out->spec_text != NULL && out->wishes_text != NULL ? 0 : -ENOMEM;
 }
 
+/* Inputs that are added to the spec later, the checkpoint among them, must fit. */
+static bool later_fits(const struct fog_job_request *r, const struct fog_job_spec *spec,
+		       const struct fog_job_wishes *w, char error[FOG_JSON_ERROR_SIZE])
+{
+	bool lasts = spec->checkpoint.bytes_max != 0;
+
+	if (fog_job_spec_restored(spec) != NULL) {
+		snprintf(error, FOG_JSON_ERROR_SIZE,
+			 "inputs: " FOG_JOB_CHECKPOINT_FILE " is the name of the checkpoint");
+		return false;
+	}
+	for (u32 i = 0; i < w->from_count; i++) {
+		const char *name = w->from[i].name;
+		bool twice = false;
+		for (u32 k = 0; k < spec->input_count; k++)
+			twice = twice || strcmp(spec->input[k].name, name) == 0;
+		for (u32 k = 0; k < i; k++)
+			twice = twice || strcmp(w->from[k].name, name) == 0;
+		if (!twice && !(lasts && strcmp(name, FOG_JOB_CHECKPOINT_FILE) == 0))
+			continue;
+		snprintf(error, FOG_JSON_ERROR_SIZE, "inputs: %.63s %s", name,
+			 twice ? "is given twice" : "is the name of the checkpoint");
+		return false;
+	}
+	if (spec->input_count + w->from_count > FOG_JOB_INPUTS_MAX) {
+		snprintf(error, FOG_JSON_ERROR_SIZE, "inputs: more than %u", FOG_JOB_INPUTS_MAX);
+		return false;
+	}
+	size_t room = (size_t)FOG_JOB_SPEC_ROOM * (w->from_count + lasts);
+	if (strlen(r->spec_text) + room > FOG_JOB_SPEC_MAX) {
+		snprintf(error, FOG_JSON_ERROR_SIZE,
+			 "spec: larger than %zu bytes, which leaves no room for what is added to"
+			 " it later: inputs of other jobs, the checkpoint",
+			 FOG_JOB_SPEC_MAX - room);
+		return false;
+	}
+	return true;
+}
+
 int fog_job_request_parse(const json_t *body, struct fog_job_request *out,
 			  char error[FOG_JSON_ERROR_SIZE])
 {
 	struct fog_job_wishes wishes;
-	struct fog_job_spec *spec;
+	struct fog_job_spec *spec = NULL;
 	struct fog_json_reader r;
 
 	memset(out, 0, sizeof(*out));
@@ -490,15 +529,12 @@ int fog_job_request_parse(const json_t *body, struct fog_job_request *out,
 	int rc = texts_make(body, argv, env, limits, checkpoint, artifacts, out);
 	if (rc == 0) /* what the worker will check is checked here already */
 		rc = fog_job_spec_parse(out->spec_text, strlen(out->spec_text), &spec, error);
-	if (rc == 0 && fog_job_spec_restored(spec) != NULL) {
-		snprintf(error, FOG_JSON_ERROR_SIZE,
-			 "inputs: " FOG_JOB_CHECKPOINT_FILE " is the name of the checkpoint");
-		fog_job_spec_free(spec);
-		rc = -EINVAL;
-	}
 	if (rc == 0)
-		fog_job_spec_free(spec);
-	else
+		rc = fog_job_wishes_parse(out->wishes_text, &wishes, error);
+	if (rc == 0 && !later_fits(out, spec, &wishes, error))
+		rc = -EINVAL;
+	fog_job_spec_free(spec);
+	if (rc != 0)
 		fog_job_request_free(out);
 	return rc;
 }

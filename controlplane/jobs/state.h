@@ -359,8 +359,8 @@ void fog_group_gather(struct fog_jobs *j, const struct fog_job *job);
  * asked for. Once all are there and are what the hash says, the row is done; a checkpoint is used
  * only then. */
 /* Before an offer is written: the spec gets the newest whole checkpoint, and says how often the job
- * was begun. Says so in the job's history. */
-void fog_bring_offer(struct fog_jobs *j, struct fog_job *job);
+ * was begun. Says so in the job's history. False: there is no such spec, and the job has failed. */
+bool fog_bring_offer(struct fog_jobs *j, struct fog_job *job);
 /* The worker tells of a newer checkpoint. */
 void fog_bring_kept(struct fog_jobs *j, struct fog_attempt *a, const struct fog_job_message *m);
 void fog_bring_blob(struct fog_jobs *j, struct fog_attempt *a, const struct fog_jobs_session *s,
@@ -378,19 +378,27 @@ bool fog_bring_refused(struct fog_jobs *j, struct fog_attempt *a, const struct f
 		       char reason[FOG_JOB_REASON_SIZE]);
 /* The attempt ended without pay: of what it left, whole checkpoints stay. */
 void fog_bring_lost(struct fog_jobs *j, struct fog_attempt *a);
-void fog_bring_sweep(struct fog_jobs *j); /* artifacts beyond their time or room */
+/* Forgets artifacts beyond their time or room. True: there may be more of them. */
+bool fog_bring_sweep(struct fog_jobs *j);
 
 /* ---- input.c: outputs that become inputs ----------------------------------------------------- */
 /* What the last attempt of `source` printed, or its artifact when that is not "", becomes the job's
- * input of that name; its spec changes. False when it is not there or too large. */
+ * input of that name; its spec changes. False when it is not there, another user's, or too large.
+ */
 bool fog_input_from_job(struct fog_jobs *j, struct fog_job *job, const char *name,
 			const char *source, const char *artifact);
-/* The same of something that fog_db_held_find() found. */
-struct fog_held;
-bool fog_input_by_hash(struct fog_jobs *j, struct fog_job *job, const char *name,
-		       const struct fog_held *held);
-/* Parses what became of the spec and puts it in place of the job's; attempts keep theirs. */
-bool fog_input_spec_set(struct fog_jobs *j, struct fog_job *job, const char *text);
+/* Are the inputs that are wished for by their hash there, of jobs of this user, and small enough
+ * beside those of the spec? False with error. */
+bool fog_input_hashes_there(struct fog_jobs *j, const char *user, const struct fog_job_spec *spec,
+			    const struct fog_job_wishes *w, char error[FOG_JSON_ERROR_SIZE]);
+/* They become inputs of the job. Returns the name of one that cannot be had or is not what its hash
+ * says, or NULL. */
+const char *fog_input_hashes_take(struct fog_jobs *j, struct fog_job *job,
+				  const struct fog_job_wishes *w);
+/* Parses what became of the spec and puts it in place of the job's; attempts keep theirs. False
+ * with error. */
+bool fog_input_spec_set(struct fog_jobs *j, struct fog_job *job, const char *text,
+			char error[FOG_JSON_ERROR_SIZE]);
 /* The job's spec, to json_decref(); NULL: it cannot be had. */
 json_t *fog_input_spec(struct fog_jobs *j, const struct fog_job *job);
 /* The inputs of the spec with this one in place of any of its name. */
@@ -453,7 +461,8 @@ double fog_bound_get(struct fog_jobs *j, const u8 node[FOG_JOB_NODE_SIZE]);
 const char *fog_job_group(const struct fog_job *job);
 
 /* ---- attempt.c ------------------------------------------------------------------------------ */
-/* Places the job: escrow, offer, stream. False when the escrow could not be held. */
+/* Places the job: escrow, offer, stream; or ends it when there can be no offer. False when the
+ * escrow could not be held. */
 bool fog_attempt_place(struct fog_jobs *j, struct fog_job *job,
 		       const struct fog_placement_host *host, i64 price);
 void fog_attempt_tick(struct fog_jobs *j, struct fog_attempt *a);
@@ -612,8 +621,10 @@ void fog_db_files_lost(struct fog_jobs *j, const struct fog_attempt *a);
 void fog_db_files_ended(struct fog_jobs *j, const char *job);
 /* Bytes of all checkpoints, those that are not whole included. */
 u64 fog_db_checkpoints_size(struct fog_jobs *j);
-/* Artifacts: of a job that ended before this time, or the one that ended first when all together
- * are more than bytes. False: none. */
+/* The same of artifacts and their lists. */
+u64 fog_db_files_size(struct fog_jobs *j);
+/* A job that has such files: that ended before this time, or the one that ended first when all
+ * together are more than bytes. False: none. */
 bool fog_db_files_oldest(struct fog_jobs *j, u64 before_ms, u64 bytes, char job[FOG_JOB_ID_SIZE]);
 void fog_db_files_forget(struct fog_jobs *j, const char *job);
 /* An output or artifact by what it contains. */

@@ -339,6 +339,8 @@ static enum fog_tee_fault appraise(struct work *w, const json_t *root)
 	if (fog_signature_verify(w->a->statement.node, FOG_TEE_LABEL, text, strlen(text),
 				 signature) != 0)
 		return refuse(w, FOG_TEE_SIGNATURE, "of the host");
+	if (w->q->collateral_why != NULL && w->q->collateral_why[0] != '\0')
+		return refuse(w, FOG_TEE_COLLATERAL, "%.150s", w->q->collateral_why);
 	fault = quote_check(w, text, json_object_get(root, "quote"));
 	if (fault == FOG_TEE_VALID)
 		fault = log_check(w);

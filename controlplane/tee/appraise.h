@@ -27,6 +27,9 @@
 #define FOG_TEE_REGISTER_APPLICATION 23
 
 struct fog_tee_question {
+	/* Why there is no collateral although some was named: all is refused. NULL or "": it is as
+	 * it should be. */
+	const char *collateral_why;
 	u8 nonce[32];
 	u8 node[32];     /* who was asked */
 	u8 verifier[32]; /* who asks */

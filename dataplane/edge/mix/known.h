@@ -12,6 +12,8 @@
  *
  * Time is when a message reached its provider, by the provider's clock, not when we fetched it: a
  * sender gives up before FOG_KNOWN_NS, so no copy lies further behind, however long we were away.
+ * The caller takes no provider's word for a time that has not come: two messages of the far future
+ * would forget all others.
  *
  * Memory: 32 bytes an id, 64 MiB at most; disk: 16 bytes. One thread. */
 #ifndef FOG_EDGE_MIX_KNOWN_H

@@ -483,7 +483,8 @@ static void timeouts(struct fog_mail *m, u64 now_ns)
 {
 	/* Under way for ten longest delays: what was sent in its life is at the provider in time.
 	 */
-	_Static_assert(FOG_KNOWN_NS > FOG_MAIL_LIFE_MS * MS + 10000ull * FOG_MIXNET_DELAY_MAX_US,
+	_Static_assert(FOG_KNOWN_NS > FOG_MAIL_LIFE_MS * MS + FOG_MAIL_AHEAD_NS +
+					      10000ull * FOG_MIXNET_DELAY_MAX_US,
 		       "");
 	u64 now_ms = now_ns / MS + (u64)m->wall_offset_ms;
 
@@ -518,7 +519,7 @@ void fog_mail_poll(struct fog_mail *m, u64 now_ns)
 		m->judge_ns = now_ns + JUDGE_NS;
 		timeouts(m, now_ns);
 		judge(m);
-		fog_mail_partials(m);
+		fog_mail_partials(m, now_ns);
 		fog_mail_local(m, now_ns);
 	}
 	if (m->topology.epoch == 0)

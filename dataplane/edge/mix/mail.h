@@ -38,6 +38,7 @@
  * known.h. */
 #define FOG_MAIL_LIFE_MS      (24ull * 3600 * 1000)
 #define FOG_MAIL_PARTIAL_NS   (FOG_MAIL_LIFE_MS * 1000000) /* without news; then it is given up */
+#define FOG_MAIL_AHEAD_NS     (600ull * 1000000000)        /* a provider's clock, at most */
 #define FOG_MAIL_FETCH_WINDOW 256 /* fragments asked for beyond the first one not here */
 #define FOG_MAIL_OUT_MAX      FOG_STORE_OUTBOX_MAX
 #define FOG_MAIL_FRAGMENT     238
@@ -203,7 +204,8 @@ enum fog_mail_type {
 void fog_mail_fragment(struct fog_mail *m, const u8 sealed[FOG_MAIL_SEALED], u64 sequence,
 		       u64 now_ns);
 void fog_mail_local(struct fog_mail *m, u64 now_ns); /* our own box, when it is here */
-void fog_mail_partials(struct fog_mail *m); /* what is whole but had no room in the inbox */
+/* What is whole but had no room in the inbox. */
+void fog_mail_partials(struct fog_mail *m, u64 now_ns);
 u64 fog_mail_release_upto(const struct fog_mail *m);
 /* provider.c: what others ask of us */
 void fog_mail_provide(struct fog_mail *m, const u8 recipient[32], u64 epoch, const u8 *payload,

@@ -41,14 +41,23 @@ static struct fog_mail_partial *partial_of(struct fog_mail *m, const u8 id[FOG_S
 	return place;
 }
 
-static void complete(struct fog_mail *m, struct fog_mail_partial *p)
+/* When it reached its provider, as far as that can be believed: what is known again by it must not
+ * run out before its time. */
+static u64 reached_ns(const struct fog_mail *m, const struct fog_mail_partial *p, u64 now_ns)
+{
+	u64 wall_ns = now_ns + (u64)m->wall_offset_ms * 1000000;
+
+	return FOG_MIN(p->last, wall_ns + FOG_MAIL_AHEAD_NS);
+}
+
+static void complete(struct fog_mail *m, struct fog_mail_partial *p, u64 now_ns)
 {
 	int rc = fog_mailstore_put(m->store, FOG_MAILSTORE_INBOX, p->id, p->text, p->size);
 
 	/* Without room it stays here and at the provider, until there is some. */
 	if (rc != 0 && rc != -EEXIST)
 		return;
-	(void)fog_known_add(&m->store->known, p->id, p->last);
+	(void)fog_known_add(&m->store->known, p->id, reached_ns(m, p, now_ns));
 	m->counts.received++;
 	if (m->ops->received != NULL)
 		m->ops->received(m->user, p->id);
@@ -89,15 +98,15 @@ void fog_mail_fragment(struct fog_mail *m, const u8 sealed[FOG_MAIL_SEALED], u64
 	p->first = FOG_MIN(p->first, sequence);
 	p->last = FOG_MAX(p->last, sequence);
 	if (++p->have == p->count)
-		complete(m, p);
+		complete(m, p, now_ns);
 	fog_wipe(clear, sizeof(clear));
 }
 
-void fog_mail_partials(struct fog_mail *m)
+void fog_mail_partials(struct fog_mail *m, u64 now_ns)
 {
 	for (u32 i = 0; i < m->partial_end; i++)
 		if (m->partial[i].used && m->partial[i].have == m->partial[i].count)
-			complete(m, &m->partial[i]);
+			complete(m, &m->partial[i], now_ns);
 	while (m->partial_end > 0 && !m->partial[m->partial_end - 1].used)
 		m->partial_end--;
 }

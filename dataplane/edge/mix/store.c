@@ -188,14 +188,24 @@ static void scan_box(void *arg, const char *name)
 	s->sequence = FOG_MAX(s->sequence, c->box->sequence[c->box->count - 1]);
 }
 
-/* A crash may have come between a message and the note that it came. */
+static u64 wall_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (u64)t.tv_sec * 1000000000ull + (u64)t.tv_nsec;
+}
+
+/* A crash may have come between a message and the note that it came. Nothing is forgotten for it,
+ * however long ago the newer half began. */
 static void know_again(void *arg, const char *name)
 {
 	struct fog_mailstore *s = arg;
+	u64 begun = s->known.now.begun;
 	u8 id[FOG_STORE_ID];
 
 	if (strlen(name) == 2 * FOG_STORE_ID && fog_hex_decode(name, id, FOG_STORE_ID) == 0)
-		(void)fog_known_add(&s->known, id, s->known.now.begun);
+		(void)fog_known_add(&s->known, id, begun != 0 ? begun : wall_ns());
 }
 
 static int scan(struct fog_mailstore *s)
@@ -254,22 +264,14 @@ void fog_mailstore_close(struct fog_mailstore *s)
 
 /* ---- provider ----------------------------------------------------------------------------- */
 
-/* Sequences follow the clock, so that they grow even over an emptied folder and a restart: owners
- * ask for what comes after the last one they saw. */
-static u64 wall_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (u64)t.tv_sec * 1000000000ull + (u64)t.tv_nsec;
-}
-
 static void fragment_path(char path[PATH_SIZE], const u8 mailbox[32], u64 sequence)
 {
 	fog_hex_encode(mailbox, 32, path, 65);
 	snprintf(path + 64, PATH_SIZE - 64, "/%016llx", (unsigned long long)sequence);
 }
 
+/* Sequences follow the clock, so that they grow even over an emptied folder and a restart: owners
+ * ask for what comes after the last one they saw. */
 static int fragment_put(struct fog_mailstore *s, struct fog_mailstore_box *b, const void *data,
 			size_t len)
 {

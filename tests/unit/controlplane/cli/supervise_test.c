@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "controlplane/cli/lab.h"
@@ -264,5 +267,35 @@ static void test_supervisor_killed(void)
 	end();
 }
 
+/* The socket of beats holds few: who does not find room there is silent, and killed for it. Read
+ * once a second, as they were, these would take more than a minute. */
+static void test_beats_are_read_at_once(void)
+{
+	const char *commands[] = {"sleep 100"};
+	struct sockaddr_un sa = {.sun_family = AF_UNIX};
+	struct timeval wait = {.tv_sec = WAIT_MS / 1000};
+	struct timespec begin_ts, end_ts;
+	int status;
+
+	begin(commands, 1);
+	pid_t supervisor = supervisor_start();
+	CU_ASSERT(process_value(0, "pid", 1) > 0);
+	CU_ASSERT((size_t)snprintf(sa.sun_path, sizeof(sa.sun_path), "%s/notify.sock", dir) <
+		  sizeof(sa.sun_path));
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	CU_ASSERT_EQUAL(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)), 0);
+	CU_ASSERT_EQUAL(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
+	clock_gettime(CLOCK_MONOTONIC, &begin_ts);
+	for (u32 i = 0; i < 1000; i++)
+		CU_ASSERT_EQUAL(send(fd, "WATCHDOG=1", 10, 0), 10);
+	clock_gettime(CLOCK_MONOTONIC, &end_ts);
+	CU_ASSERT(end_ts.tv_sec - begin_ts.tv_sec <= WAIT_MS / 1000);
+	close(fd);
+	kill(supervisor, SIGTERM);
+	CU_ASSERT_EQUAL(waitpid(supervisor, &status, 0), supervisor);
+	end();
+}
+
 FOG_TEST_MAIN("controlplane/cli/supervise", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_backoff), FOG_TEST(test_stop_order), FOG_TEST(test_supervisor_killed))
+	      FOG_TEST(test_backoff), FOG_TEST(test_stop_order), FOG_TEST(test_supervisor_killed),
+	      FOG_TEST(test_beats_are_read_at_once))

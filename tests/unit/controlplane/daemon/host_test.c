@@ -2,6 +2,7 @@
 /* A whole control plane in this process, without data plane and with a hand-made edge. The lab
  * tests run it with the others. */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 #include "controlplane/core/log.h"
 #include "controlplane/daemon/chain.h"
 #include "controlplane/daemon/draws.h"
+#include "controlplane/daemon/tee.h"
 #include "crypto/mem.h"
 #include "tests/unit/fog_loop.h"
 #include "tests/unit/fog_place.h"
@@ -421,6 +423,65 @@ static void test_beacon(void)
 	stop();
 }
 
+static void list_write(const char *path, const char *text)
+{
+	const struct timespec when[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
+	FILE *f = fopen(path, "w");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	fputs(text, f);
+	fclose(f);
+	CU_ASSERT_EQUAL(utimensat(AT_FDCWD, path, when, 0), 0);
+}
+
+/* A directory that is wrong when we begin is read again, also when it looks the same. */
+static void test_collateral(void)
+{
+	char lists[80], path[96], more[128];
+
+	start();
+	fog_host_stop(host);
+	snprintf(lists, sizeof(lists), "%s/lists", dir);
+	snprintf(path, sizeof(path), "%s/a.revoked", lists);
+	CU_ASSERT_EQUAL(mkdir(lists, 0700), 0);
+	list_write(path, "none\n");
+	snprintf(more, sizeof(more), "tee = { collateral = \"%s\"; };\n", lists);
+	conf_write("alpha", more);
+	CU_ASSERT_EQUAL_FATAL(try_start(&host), 0);
+	CU_ASSERT_PTR_NULL(host->tee->collateral);
+	CU_ASSERT_PTR_NOT_NULL(strstr(host->tee->collateral_why, "a.revoked"));
+	list_write(path, "#one\n");
+	fog_host_tee_reload(host);
+	CU_ASSERT_PTR_NOT_NULL(host->tee->collateral);
+	CU_ASSERT_STRING_EQUAL(host->tee->collateral_why, "");
+	CU_ASSERT_EQUAL(unlink(path), 0);
+	CU_ASSERT_EQUAL(rmdir(lists), 0);
+	stop();
+}
+
+/* Who was here before stays so when the component starts again, and the beacon stays. */
+static void test_draws_restart(void)
+{
+	u8 beta[FOG_VRF_OUTPUT_SIZE];
+	struct fog_report r = {0};
+
+	start();
+	fog_host_draws_update(host, &r);
+	u64 epoch = host->draws->beacon.epoch;
+	const struct fog_beacon before = host->draws->beacon;
+	fog_lots_offer(host->draws->lots, host->id.node_id, &r, 0);
+	while (fog_lots_check(host->draws->lots) != 0)
+		;
+	CU_ASSERT_TRUE(fog_lots_find(host->draws->lots, FOG_DRAW_MIX, epoch, host->id.node_id, NULL,
+				     beta));
+	fog_host_draws_restart(host);
+	CU_ASSERT_TRUE(fog_lots_find(host->draws->lots, FOG_DRAW_MIX, epoch, host->id.node_id, NULL,
+				     beta));
+	CU_ASSERT_EQUAL(memcmp(&host->draws->beacon, &before, sizeof(before)), 0);
+	CU_ASSERT_EQUAL(host->draws->neighbours.beacon.epoch, 0);
+	stop();
+}
+
 /* What a host has bonded on the chain counts in the draws. */
 static void test_stake(void)
 {
@@ -455,4 +516,5 @@ static void test_stake(void)
 
 FOG_TEST_MAIN("controlplane/daemon/host", FOG_TEST(test_life_cycle), FOG_TEST(test_edge),
 	      FOG_TEST(test_suspect), FOG_TEST(test_own_descriptor), FOG_TEST(test_reload),
-	      FOG_TEST(test_circuits), FOG_TEST(test_beacon), FOG_TEST(test_stake))
+	      FOG_TEST(test_circuits), FOG_TEST(test_beacon), FOG_TEST(test_draws_restart),
+	      FOG_TEST(test_collateral), FOG_TEST(test_stake))

@@ -318,6 +318,25 @@ static void test_life_cycle(void)
 	down();
 }
 
+/* Collateral was named and cannot be read: nobody knows who is revoked, so that nobody passes. */
+static void test_collateral_lost(void)
+{
+	up();
+	host[0].tee->policy.accept |= 1u << FOG_TEE_SOFTWARE;
+	snprintf(host[0].tee->collateral_why, sizeof(host[0].tee->collateral_why),
+		 "/lists: no such directory");
+	ask("");
+	CU_ASSERT_TRUE(has_verdict && verdict.fault == FOG_TEE_COLLATERAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(verdict.why, "/lists: no such directory"));
+	CU_ASSERT_EQUAL(given, 0);
+	/* A later one that is wrong leaves the first. */
+	host[0].tee->collateral = fog_tee_collateral_new();
+	ask("");
+	CU_ASSERT_TRUE(has_verdict && verdict.fault == FOG_TEE_VALID);
+	fog_tee_collateral_free(host[0].tee->collateral);
+	down();
+}
+
 static u32 recorded;
 
 static void on_recorded(void *ctx, int rc, const char *text, const char *reason)
@@ -517,5 +536,5 @@ static void test_random(void)
 }
 
 FOG_TEST_MAIN("controlplane/daemon/tee_talk", FOG_TEST(test_life_cycle),
-	      FOG_TEST(test_bad_arguments), FOG_TEST(test_enclave), FOG_TEST(test_not_ready),
-	      FOG_TEST(test_bad_evidence), FOG_TEST(test_random))
+	      FOG_TEST(test_bad_arguments), FOG_TEST(test_collateral_lost), FOG_TEST(test_enclave),
+	      FOG_TEST(test_not_ready), FOG_TEST(test_bad_evidence), FOG_TEST(test_random))

@@ -164,6 +164,27 @@ static void test_choice(void)
 	fog_lots_free(l);
 }
 
+/* A beacon may be known somewhere before our clock says that its epoch began. */
+static void test_margin(void)
+{
+	static const struct {
+		u64 before_ms;
+		bool counts;
+	} cases[] = {{1, false}, {20000, false}, {20001, true}, {FOG_EPOCH_MS, true}};
+	struct fog_report r = shown(0, 11);
+
+	for (u32 i = 0; i < FOG_ARRAY_COUNT(cases); i++) {
+		struct fog_lots *l;
+		CU_ASSERT_EQUAL_FATAL(fog_lots_new(&l), 0);
+		beacon(l, 11);
+		fog_lots_offer(l, hosts[0].id, &r,
+			       fog_lots_came(begin_ms(11) - cases[i].before_ms));
+		fog_lots_check(l);
+		CU_ASSERT_EQUAL(counts(l, 11, 0), cases[i].counts);
+		fog_lots_free(l);
+	}
+}
+
 static void test_full(void)
 {
 	struct fog_report r = shown(0, 10);
@@ -179,6 +200,47 @@ static void test_full(void)
 	CU_ASSERT_EQUAL(fog_lots_check(l), FOG_LOTS_CHECK_MAX);
 	CU_ASSERT_EQUAL(fog_lots_false(l), FOG_LOTS_CHECK_MAX);
 	CU_ASSERT_FALSE(counts(l, 10, 0));
+	fog_lots_free(l);
+}
+
+/* Hosts that come first by their ids show another false proof before each check: the others have
+ * their turn, and only so many false ones are looked at. */
+static void test_flood(void)
+{
+	enum { SYBILS = 2 * FOG_LOTS_CHECK_MAX, ROUNDS = 12 };
+	struct fog_report good = shown(0, 10), bad = good;
+	struct fog_lots *l;
+	u32 took = 0;
+
+	CU_ASSERT_EQUAL_FATAL(fog_lots_new(&l), 0);
+	beacon(l, 10);
+	fog_lots_offer(l, hosts[0].id, &good, 0);
+	for (u32 round = 0; round < ROUNDS; round++) {
+		bad.mix_lot[50] = bad.committee_lot[50] = (u8)round;
+		for (u32 i = 0; i < SYBILS; i++) {
+			u8 id[32] = {0, (u8)i};
+			fog_lots_offer(l, id, &bad, 0);
+		}
+		fog_lots_check(l);
+		took += !counts(l, 10, 0);
+	}
+	CU_ASSERT_TRUE(hosts[0].id[0] != 0); /* it is behind them */
+	CU_ASSERT_TRUE(took <= 2 * (SYBILS + 1) / FOG_LOTS_CHECK_MAX);
+	while (fog_lots_check(l) != 0)
+		;
+	CU_ASSERT_TRUE(fog_lots_false(l) <= 2 * SYBILS * (1 + FOG_LOTS_RETRIES_MAX));
+	/* Which of them is not asked: one that has had its tries. */
+	for (u32 round = 0; round < ROUNDS; round++) {
+		bad.mix_lot[51] = (u8)(round + 1);
+		fog_lots_offer(l, hosts[1].id, &bad, 0);
+		CU_ASSERT_EQUAL(fog_lots_check(l) != 0, round <= FOG_LOTS_RETRIES_MAX);
+	}
+	/* Another epoch, other tries. */
+	beacon(l, 11);
+	good = shown(1, 11);
+	fog_lots_offer(l, hosts[1].id, &good, 0);
+	CU_ASSERT_EQUAL(fog_lots_check(l), 2);
+	CU_ASSERT_TRUE(counts(l, 11, 1));
 	fog_lots_free(l);
 }
 
@@ -249,5 +311,5 @@ static void test_senders(void)
 }
 
 FOG_TEST_MAIN("controlplane/directory/lots", FOG_TEST(fill), FOG_TEST(test_life_cycle),
-	      FOG_TEST(test_change), FOG_TEST(test_choice), FOG_TEST(test_full),
-	      FOG_TEST(test_senders))
+	      FOG_TEST(test_change), FOG_TEST(test_choice), FOG_TEST(test_margin),
+	      FOG_TEST(test_full), FOG_TEST(test_flood), FOG_TEST(test_senders))

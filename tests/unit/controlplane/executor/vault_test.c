@@ -22,7 +22,7 @@ struct one {
 };
 
 /* A vault with a script in it that has a secret. */
-static int one_open(struct one *o, const char *script)
+static int one_fill(struct one *o, const char *script)
 {
 	run_begin(&o->r, script);
 	snprintf(o->dir, sizeof(o->dir), "%s/vault", o->r.base);
@@ -35,6 +35,13 @@ static int one_open(struct one *o, const char *script)
 	rc = fog_executor_prepare(&o->r.spec, o->r.spool);
 	if (rc == 0)
 		rc = fog_executor_input_write(o->r.spool, "key", 0, SECRET, strlen(SECRET));
+	return rc;
+}
+
+static int one_open(struct one *o, const char *script)
+{
+	int rc = one_fill(o, script);
+
 	return rc == 0 ? fog_vault_start(&o->v) : rc;
 }
 
@@ -45,6 +52,16 @@ static bool is_seen(const struct one *o)
 
 	snprintf(path, sizeof(path), "%s/" FOG_VAULT_SPOOL "/input/key", o->dir);
 	return access(path, F_OK) == 0;
+}
+
+/* A directory of a disk goes with all that is in it, by fog-exec's hand. */
+static bool is_wiped(const struct one *o)
+{
+	u64 end = run_now_ms() + RUN_WAIT_MS;
+
+	while (!o->v.in_memory && access(o->dir, F_OK) == 0 && run_now_ms() < end)
+		run_sleep_ms(10);
+	return o->v.in_memory || access(o->dir, F_OK) != 0;
 }
 
 static int one_run(bool *in_memory)
@@ -60,8 +77,13 @@ static int one_run(bool *in_memory)
 		return 11;
 	if (is_seen(&o) == o.v.in_memory)
 		return 12;
+	/* On a disk fog-exec stays to wipe it. */
+	if (!o.v.in_memory && fog_vault_is_lost(o.v.lifeline))
+		return 14;
 	fog_vault_close(&o.v);
 	fog_vault_close(&o.v);
+	if (!is_wiped(&o))
+		return 15;
 	return fog_tree_remove(AT_FDCWD, o.r.base) == 0 ? 0 : 13;
 }
 
@@ -89,16 +111,6 @@ static bool wait_gone(pid_t pid)
 	return is_gone(pid);
 }
 
-/* A file of a disk that was filled with zeros, or is not there any more. */
-static bool is_wiped(const struct one *o)
-{
-	u64 end = run_now_ms() + RUN_WAIT_MS;
-
-	while (is_seen(o) && run_now_ms() < end)
-		run_sleep_ms(10);
-	return !is_seen(o);
-}
-
 static int one_lost(void)
 {
 	struct one o;
@@ -115,6 +127,19 @@ static int one_lost(void)
 	if (!is_wiped(&o))
 		return 23;
 	return fog_tree_remove(AT_FDCWD, o.r.base) == 0 ? 0 : 24;
+}
+
+/* Given up before it runs. */
+static int one_given_up(void)
+{
+	struct one o;
+
+	if (one_fill(&o, "true") != 0)
+		return 50;
+	fog_vault_close(&o.v);
+	if (!is_wiped(&o))
+		return 51;
+	return fog_tree_remove(AT_FDCWD, o.r.base) == 0 ? 0 : 52;
 }
 
 /* Exit status of fn in a process of its own: as that user, and without the right to unshare. */
@@ -207,6 +232,7 @@ static void test_without_mounts(void)
 {
 	CU_ASSERT_EQUAL(as(NOBODY, true, run_on_disk), 0);
 	CU_ASSERT_EQUAL(as(NOBODY, true, one_lost), 0);
+	CU_ASSERT_EQUAL(as(NOBODY, true, one_given_up), 0);
 }
 
 static int fd_up; /* tells the monitor's and the job's pid */
@@ -243,25 +269,51 @@ static void test_killed_starter(void)
 	close(pair[1]);
 }
 
+static int file_make(int dir, const char *name, off_t at)
+{
+	int fd = openat(dir, name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	CU_ASSERT_FATAL(fd >= 0);
+	CU_ASSERT_EQUAL(pwrite(fd, "secret", 6, at), 6);
+	return fd;
+}
+
+static bool is_zero(int fd, off_t at)
+{
+	char text[6] = "";
+
+	return pread(fd, text, 6, at) == 6 && memcmp(text, "\0\0\0\0\0\0", 6) == 0;
+}
+
+/* Of any depth and mode, with holes of any size, and nothing that a link points to. */
 static void test_wipe(void)
 {
-	char base[] = "/tmp/fog-vault-test.XXXXXX", path[64], text[8] = "";
+	char base[] = "/tmp/fog-vault-test.XXXXXX";
+	const off_t far = 1ll << 38;
+	struct stat st;
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(base));
-	snprintf(path, sizeof(path), "%s/stdout", base);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	CU_ASSERT_EQUAL(write(fd, "secret", 6), 6);
 	int dir = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	CU_ASSERT_EQUAL(mkdirat(dir, "input", 0700), 0);
+	CU_ASSERT_EQUAL(mkdirat(dir, "work", 0700), 0);
+	CU_ASSERT_EQUAL(mkdirat(dir, "work/a", 0700), 0);
+	CU_ASSERT_EQUAL(mkdirat(dir, "work/a/b", 0700), 0);
 	CU_ASSERT_EQUAL(symlinkat("/etc/passwd", dir, "input/link"), 0);
+	int out = file_make(dir, "stdout", 0), deep = file_make(dir, "work/a/b/key", far);
+	CU_ASSERT_EQUAL(fchmod(deep, 0), 0);
+	CU_ASSERT_EQUAL(fchmodat(dir, "work/a", 0, 0), 0);
 	fog_vault_wipe(dir);
-	CU_ASSERT_EQUAL(pread(fd, text, 6, 0), 6);
-	CU_ASSERT_EQUAL(memcmp(text, "\0\0\0\0\0\0", 6), 0);
+	CU_ASSERT_TRUE(is_zero(out, 0) && is_zero(deep, far));
+	CU_ASSERT_TRUE(fstat(deep, &st) == 0 && st.st_blocks < 1024);
 	CU_ASSERT_NOT_EQUAL(faccessat(dir, "input", F_OK, 0), 0);
+	CU_ASSERT_NOT_EQUAL(faccessat(dir, "work", F_OK, 0), 0);
 	CU_ASSERT_EQUAL(access("/etc/passwd", R_OK), 0);
-	close(fd);
+	close(out);
+	close(deep);
 	close(dir);
-	CU_ASSERT_EQUAL(fog_tree_remove(AT_FDCWD, base), 0);
+	fog_vault_erase(base);
+	CU_ASSERT_NOT_EQUAL(access(base, F_OK), 0);
+	fog_vault_erase(base);
 }
 
 FOG_TEST_MAIN("controlplane/executor/vault", FOG_TEST(test_life_cycle),

@@ -10,6 +10,7 @@
 #include "controlplane/gateway/gateway_private.h"
 #include "tests/unit/controlplane/gateway/clients.h"
 
+#define LARGE    (8u << 20)
 #define SLOW     300
 #define TEXT_MAX (1 << 20)
 
@@ -24,7 +25,15 @@ static int echo(struct fog_exchange *x)
 	return fog_exchange_json(x, 200, body != NULL ? json_deep_copy(body) : json_object());
 }
 
+static int large(struct fog_exchange *x)
+{
+	static char bytes[LARGE];
+
+	return fog_exchange_bytes(x, 200, "application/octet-stream", bytes, sizeof(bytes));
+}
+
 static const struct fog_route routes[] = {
+	{"GET", "/large", large},
 	{"POST", "/echo", echo},
 	{"GET", "/echo", echo},
 };
@@ -80,6 +89,36 @@ static void still_served(void)
 	static const char request[] = "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
 	CU_ASSERT_EQUAL(ask(request, sizeof(request) - 1), 200);
+}
+
+/* ---- who does not take what it asked for ---------------------------------------------------- */
+
+static void untaken_client(void)
+{
+	static const char request[] = "GET /large HTTP/1.1\r\nHost: x\r\n\r\n";
+	enum { FIT = FOG_GATEWAY_ANSWERS_MAX / LARGE };
+	int fds[FIT];
+	char head[13] = "";
+
+	for (int i = 0; i < FIT; i++) {
+		fds[i] = client_dial(path);
+		client_put(fds[i], request, sizeof(request) - 1);
+		CU_ASSERT_EQUAL(recv(fds[i], head, 12, MSG_WAITALL), 12);
+		CU_ASSERT_STRING_EQUAL(head, "HTTP/1.1 200");
+	}
+	CU_ASSERT_EQUAL(ask(request, sizeof(request) - 1), 503);
+	still_served();
+	for (int i = 0; i < FIT; i++)
+		close(fds[i]);
+	unsigned status = 503;
+	for (int tries = 0; status == 503 && tries < 1000; tries++)
+		status = ask(request, sizeof(request) - 1);
+	CU_ASSERT_EQUAL(status, 200);
+}
+
+static void test_untaken(void)
+{
+	serve(untaken_client);
 }
 
 /* ---- who takes their time ------------------------------------------------------------------- */
@@ -298,5 +337,5 @@ static void test_llhttp_corpus(void)
 	serve(llhttp_client);
 }
 
-FOG_TEST_MAIN("controlplane/gateway/patience", FOG_TEST(test_slow_clients),
+FOG_TEST_MAIN("controlplane/gateway/patience", FOG_TEST(test_untaken), FOG_TEST(test_slow_clients),
 	      FOG_TEST(test_smuggling), FOG_TEST(test_json_suite), FOG_TEST(test_llhttp_corpus))

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Checkpoints and artifacts as the submitter takes them, from workers played by hand. */
+#include "controlplane/jobs/dag.h"
+#include "controlplane/jobs/state.h"
 #include "crypto/mem.h"
 #include "tests/unit/controlplane/jobs/hand.h"
 
@@ -419,6 +421,9 @@ static void test_tampered(void)
 		 "99999999}]}",
 		 "good", false},
 		{"{\"files\":\"%s\"}", "good", false},
+		/* An empty file is not fetched, so its hash has to be that of nothing. */
+		{"{\"files\":[{\"executable\":false,\"name\":\"a\",\"sha256\":\"%s\",\"size\":0}]}",
+		 NULL, false},
 		{EMPTY_LIST "%.0s", NULL, true},
 	};
 
@@ -484,7 +489,219 @@ static void test_by_hash(void)
 	stop();
 }
 
+static bool sound(void)
+{
+	return !fog_jobs_totals(t.jobs)->broken;
+}
+
+/* A text that has no room for the checkpoint ends that job, and no other. */
+static void test_no_room_in_spec(void)
+{
+	static char word[FOG_JOB_SPEC_MAX];
+	u32 host;
+	u32 stream = begin(lasting, &host);
+	char *spec = spec_of(lasting), *at = strstr(spec, "\"true\"");
+	char *text = malloc(FOG_JOB_SPEC_MAX + 1);
+
+	memset(word, 'x', sizeof(word) - 1);
+	snprintf(text, FOG_JOB_SPEC_MAX + 1, "%.*s\"%.*s%s", (int)(at - spec), spec,
+		 (int)(FOG_JOB_SPEC_MAX - strlen(spec)), word, at + 1);
+	CU_ASSERT_EQUAL_FATAL(strlen(text), FOG_JOB_SPEC_MAX);
+	struct fog_stmt *q = fog_stmt(t.store, "UPDATE job SET spec = ? WHERE id = 'j'");
+	fog_bind_text(q, text);
+	CU_ASSERT_EQUAL(fog_stmt_run(q), 0);
+	free(text);
+	free(spec);
+	checkpoint(stream, 1, "first");
+	vanish(stream);
+	for (u32 i = 0; i < 20; i++)
+		tick(500);
+	CU_ASSERT_TRUE(sound());
+	CU_ASSERT_EQUAL(number("SELECT state FROM job WHERE id = 'j'"), FOG_JOB_FAILED);
+	reason_is("it cannot be offered again: spec: larger than 65536 bytes");
+	CU_ASSERT_EQUAL(number("SELECT count(*) FROM job_file"), 0);
+	CU_ASSERT_EQUAL(submit("other", simple), 1);
+	stop();
+}
+
+/* What a job printed is said to be so large; its hash is that of "abc". */
+static void printed(u64 size)
+{
+	u32 host;
+	u32 stream = begin(simple, &host);
+
+	tick(1000);
+	struct fog_receipt r = receipt_make(1000);
+	result_say(stream, &r, host);
+	log_say(stream, 0, "abc");
+	CU_ASSERT_EQUAL(number("SELECT state FROM job WHERE id = 'j'"), FOG_JOB_SUCCEEDED);
+	struct fog_stmt *q = fog_stmt(t.store, "UPDATE artifact SET size = ?");
+	fog_bind_u64(q, size);
+	CU_ASSERT_EQUAL(fog_stmt_run(q), 0);
+}
+
+/* A body with so many inputs that are what was printed. */
+static json_t *wanting(u32 count)
+{
+	json_t *inputs = json_array();
+	u8 sha256[32];
+
+	fog_hash_sha256(sha256, "abc", 3);
+	for (u32 i = 0; i < count; i++)
+		json_array_append_new(inputs, json_pack("{s:o,s:o}", "name", json_sprintf("n%u", i),
+							"sha256", fog_json_hex_new(sha256, 32)));
+	return json_pack("{s:[s],s:o}", "argv", "x", "inputs", inputs);
+}
+
+/* Each is small enough, all together are not: an error of whoever asks. */
+static void test_hashes_sum(void)
+{
+	printed(FOG_JOB_INPUT_MAX);
+	for (u32 array = 0; array < 2; array++) {
+		char error[FOG_JSON_ERROR_SIZE], id[FOG_JOB_ID_SIZE];
+		json_t *body = wanting(FOG_JOB_INPUTS_SUM_MAX / FOG_JOB_INPUT_MAX + 1);
+		struct fog_job_request one;
+		struct fog_job_batch batch;
+		int rc;
+		if (array == 0) {
+			CU_ASSERT_EQUAL_FATAL(fog_job_request_parse(body, &one, error), 0);
+			rc = fog_jobs_submit(t.jobs, "ann", &one, t.now, id, error);
+			fog_job_request_free(&one);
+		} else {
+			json_object_set_new(body, "array", json_integer(2));
+			CU_ASSERT_EQUAL_FATAL(fog_job_batch_parse(body, "b", &batch, error), 0);
+			rc = fog_jobs_submit_batch(t.jobs, "ann", &batch, t.now, error);
+			fog_job_batch_free(&batch);
+		}
+		CU_ASSERT_EQUAL(rc, -EINVAL);
+		CU_ASSERT_STRING_EQUAL(error, "inputs: more than 67108864 bytes in sum");
+		json_decref(body);
+	}
+	CU_ASSERT_TRUE(sound());
+	CU_ASSERT_EQUAL(number("SELECT count(*) FROM job"), 1);
+	CU_ASSERT_EQUAL(number("SELECT count(*) FROM batch"), 0);
+	stop();
+}
+
+/* What is stored is not what its hash says any more, or is cut: that job fails, and no more. */
+static void test_hashes_damaged(void)
+{
+	for (u32 cut = 0; cut < 2; cut++) {
+		char error[FOG_JSON_ERROR_SIZE], id[FOG_JOB_ID_SIZE];
+		json_t *body = wanting(1);
+		struct fog_job_request r;
+		printed(cut == 0 ? 3 : 4);
+		if (cut == 0) {
+			struct fog_stmt *q = fog_stmt(t.store, "UPDATE job_log SET data = ?");
+			fog_bind_blob(q, "abd", 3);
+			CU_ASSERT_EQUAL(fog_stmt_run(q), 0);
+		}
+		CU_ASSERT_EQUAL_FATAL(fog_job_request_parse(body, &r, error), 0);
+		snprintf(r.id, sizeof(r.id), "k");
+		CU_ASSERT_EQUAL(fog_jobs_submit(t.jobs, "ann", &r, t.now, id, error), 1);
+		fog_job_request_free(&r);
+		json_decref(body);
+		CU_ASSERT_TRUE(sound());
+		CU_ASSERT_EQUAL(number("SELECT state FROM job WHERE id = 'k'"), FOG_JOB_FAILED);
+		CU_ASSERT_TRUE(event("input n0 cannot be had"));
+		CU_ASSERT_EQUAL(number("SELECT count(*) FROM job_input"), 0);
+		collect();
+		stop();
+	}
+}
+
+static void file_put(const char *job, enum fog_bring_kind kind, u64 size)
+{
+	struct fog_stmt *q =
+		fog_stmt(t.store, "INSERT INTO job_file(job, attempt, name, kind, number, path,"
+				  " executable, sha256, size, done, created_ms)"
+				  " VALUES(?, 1, 'f', ?, 0, '', 0, ?, ?, 1, 1)");
+
+	fog_bind_text(q, job);
+	fog_bind_int(q, kind);
+	fog_bind_blob(q, (u8[32]){0}, 32);
+	fog_bind_u64(q, size);
+	CU_ASSERT_EQUAL(fog_stmt_run(q), 0);
+}
+
+/* One sweep forgets as many as need be, the first to end first; lists count like artifacts. */
+static void test_sweep(void)
+{
+	start();
+	for (u32 i = 0; i < 6; i++) {
+		char id[8];
+		snprintf(id, sizeof(id), "e%u", i);
+		CU_ASSERT_EQUAL_FATAL(submit(id, simple), 1);
+		CU_ASSERT_EQUAL(fog_jobs_cancel(t.jobs, id, t.now), 0);
+		file_put(id, i % 2 == 0 ? FOG_BRING_ARTIFACT : FOG_BRING_MANIFEST, 6ull << 30);
+		t.now += 10;
+	}
+	tick(61000);
+	CU_ASSERT_EQUAL(number("SELECT count(*) FROM job_file"), 2);
+	CU_ASSERT_EQUAL(number("SELECT count(*) FROM job_file WHERE job IN ('e4', 'e5')"), 2);
+	stop();
+	/* More than one sweep does: the next is soon. */
+	start();
+	CU_ASSERT_EQUAL_FATAL(submit("e", simple), 1);
+	CU_ASSERT_EQUAL(fog_jobs_cancel(t.jobs, "e", t.now), 0);
+	for (u32 i = 0; i < FOG_JOBS_SWEEP_MAX + 10; i++) {
+		char id[8];
+		snprintf(id, sizeof(id), "e%u", i);
+		CU_ASSERT_EQUAL_FATAL(submit(id, simple), 1);
+		CU_ASSERT_EQUAL(fog_jobs_cancel(t.jobs, id, t.now), 0);
+		file_put(id, FOG_BRING_ARTIFACT, FOG_JOBS_FILES_MAX);
+	}
+	tick(61000);
+	CU_ASSERT_EQUAL(number("SELECT count(*) FROM job_file"), 10);
+	tick(FOG_JOBS_SWEEP_SOON_MS);
+	CU_ASSERT_EQUAL(number("SELECT count(*) FROM job_file"), 1);
+	stop();
+}
+
+/* Older files make room for a receipt's; when nothing can go, it is settled without its files. */
+static void test_no_room_for_artifacts(void)
+{
+	for (u32 live = 0; live < 2; live++) {
+		static const char list[] = "{\"files\":[{\"executable\":false,\"name\":\"a\","
+					   "\"sha256\":\"%s\",\"size\":4}]}";
+		char text[256], hex[65], name[64];
+		u8 sha256[32];
+		u32 host;
+		u32 stream = begin(leaving, &host);
+		CU_ASSERT_EQUAL_FATAL(submit("k", simple), 1);
+		if (live == 0)
+			CU_ASSERT_EQUAL(fog_jobs_cancel(t.jobs, "k", t.now), 0);
+		fog_hash_sha256(sha256, "good", 4);
+		(void)fog_hex_encode(sha256, 32, hex, sizeof(hex));
+		snprintf(text, sizeof(text), list, hex);
+		/* Room for the list, and for no more. */
+		file_put("k", FOG_BRING_ARTIFACT, FOG_JOBS_FILES_MAX - strlen(text));
+		tick(2000);
+		struct fog_receipt r = receipt_make(1000);
+		r.artifacts = 1;
+		r.artifact_bytes = 4;
+		r.manifest.size = strlen(text);
+		fog_hash_sha256(r.manifest.sha256, text, strlen(text));
+		clear();
+		end_say(stream, host, &r);
+		blob_say(stream, "manifest", 0, text, strlen(text));
+		CU_ASSERT_EQUAL(was_sent("settle"), live == 1);
+		CU_ASSERT_STRING_EQUAL(asked(name, NULL, NULL),
+				       live == 1 ? "manifest" : "artifact.0");
+		if (live == 0)
+			blob_say(stream, "artifact.0", 0, "good", 4);
+		CU_ASSERT_TRUE(was_sent("settle"));
+		CU_ASSERT_EQUAL(event("its artifacts are not fetched: there is no room for them"),
+				live == 1);
+		CU_ASSERT_EQUAL(number("SELECT state FROM job WHERE id = 'j'"), FOG_JOB_SUCCEEDED);
+		CU_ASSERT_EQUAL(number("SELECT count(*) FROM job_file WHERE job = 'k'"), live);
+		stop();
+	}
+}
+
 FOG_TEST_MAIN("controlplane/jobs/bring", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
 	      FOG_TEST(test_parts), FOG_TEST(test_dropped), FOG_TEST(test_fallback),
 	      FOG_TEST(test_refused), FOG_TEST(test_goes_on), FOG_TEST(test_tampered),
-	      FOG_TEST(test_by_hash))
+	      FOG_TEST(test_by_hash), FOG_TEST(test_no_room_in_spec), FOG_TEST(test_hashes_sum),
+	      FOG_TEST(test_hashes_damaged), FOG_TEST(test_sweep),
+	      FOG_TEST(test_no_room_for_artifacts))

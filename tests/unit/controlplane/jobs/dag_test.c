@@ -73,12 +73,21 @@ static void test_lone(void)
 
 #define STAGE(rest) "{\"stages\":[{\"name\":\"a\",\"job\":{\"argv\":[\"true\"]}}," rest "]}"
 
+#define FROM(from)                                                                                 \
+	"{\"name\":\"b\",\"after\":[\"a\"],\"job\":{\"argv\":[\"x\"],\"inputs\":[{\"name\":\"n\"," \
+	"\"from\":\"" from "\"}]}}"
+
 static void test_bad_arguments(void)
 {
 	static const struct {
 		const char *text, *error;
 	} cases[] = {
 		{"{\"stages\":[]}", "stages: must be a list"},
+		{STAGE(FROM("a.0.x")), "\"a.0.x\" is no STAGE.RANK"},
+		{STAGE(FROM("a.x")), "\"a.x\" is no STAGE.RANK"},
+		{STAGE(FROM("a.")), "\"a.\" is no STAGE.RANK"},
+		{STAGE(FROM("a")), "\"a\" is no STAGE.RANK"},
+		{STAGE(FROM("c.0")), "\"c.0\" is no STAGE.RANK"},
 		{"{\"stages\":7}", "stages: must be a list"},
 		{"{\"stages\":[7]}", "stages[0]: must be an object"},
 		{STAGE("{\"name\":\"a\",\"job\":{\"argv\":[\"x\"]}}"), "two stages are named"},
@@ -118,6 +127,34 @@ static void test_bad_arguments(void)
 	}
 }
 
+/* Inputs of other jobs and those known by their hash are so many together. */
+static void test_inputs_max(void)
+{
+	char error[FOG_JSON_ERROR_SIZE], hash[65];
+	struct fog_job_batch b;
+
+	memset(hash, '0', 64);
+	hash[64] = '\0';
+	for (u32 hashes = 0; hashes < 2; hashes++) {
+		json_t *body = body_of(STAGE(FROM("a.0")));
+		json_t *job =
+			json_object_get(json_array_get(json_object_get(body, "stages"), 1), "job");
+		json_t *inputs = json_object_get(job, "inputs");
+		for (u32 i = 1; i < FOG_JOB_INPUTS_MAX; i++)
+			json_array_append_new(inputs,
+					      json_pack("{s:o,s:s}", "name", json_sprintf("n%u", i),
+							"from", "a.0"));
+		if (hashes != 0)
+			json_array_append_new(inputs,
+					      json_pack("{s:s,s:s}", "name", "h", "sha256", hash));
+		CU_ASSERT_EQUAL(fog_job_batch_parse(body, "id", &b, error),
+				hashes == 0 ? 0 : -EINVAL);
+		if (hashes == 0)
+			fog_job_batch_free(&b);
+		json_decref(body);
+	}
+}
+
 static void test_tiers(void)
 {
 	/* Gold costs five times as much, three replicas together. */
@@ -132,4 +169,4 @@ static void test_tiers(void)
 }
 
 FOG_TEST_MAIN("controlplane/jobs/dag", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_lone), FOG_TEST(test_tiers))
+	      FOG_TEST(test_lone), FOG_TEST(test_inputs_max), FOG_TEST(test_tiers))

@@ -2,6 +2,8 @@
 /* Jobs submitted together: gangs in two phases, stages, replicas. */
 #include "tests/unit/controlplane/jobs/bed.h"
 
+#include <errno.h>
+
 static const char gang[] = "{\"stages\":[{\"name\":\"g\",\"gang\":3,\"job\":{\"argv\":[\"x\"],"
 			   "\"limits\":{\"cpu_cores\":3,\"wall_seconds\":60}}}]}";
 
@@ -264,7 +266,72 @@ static void test_apart_at_once(void)
 	bed_stop();
 }
 
+/* A wrong input of one member is an error of whoever asks: nothing of the batch is taken. */
+static void test_unknown_hash(void)
+{
+	static const char body[] = "{\"array\":2,\"argv\":[\"x\"],\"inputs\":[{\"name\":\"a\","
+				   "\"sha256\":\"0123456789abcdef0123456789abcdef"
+				   "0123456789abcdef0123456789abcdef\"}]}";
+	char error[FOG_JSON_ERROR_SIZE];
+	struct fog_job_batch batch;
+	json_t *v = json_loads(body, 0, NULL);
+
+	bed_start(3);
+	CU_ASSERT_EQUAL_FATAL(fog_job_batch_parse(v, "u", &batch, error), 0);
+	CU_ASSERT_EQUAL(fog_jobs_submit_batch(bed.jobs, "ann", &batch, bed.now, error), -EINVAL);
+	CU_ASSERT_STRING_EQUAL(error, "inputs: a: no output or artifact of yours has that hash");
+	fog_job_batch_free(&batch);
+	json_decref(v);
+	CU_ASSERT_FALSE(fog_jobs_totals(bed.jobs)->broken);
+	CU_ASSERT_EQUAL(bed_number("SELECT count(*) FROM job"), 0);
+	CU_ASSERT_EQUAL(bed_number("SELECT count(*) FROM batch"), 0);
+	CU_ASSERT_EQUAL(bed_submit_batch("d", stages), 1);
+	bed_stop();
+}
+
+/* The id of a job is no right to what it printed: it may be another user's. */
+static void test_input_of_another(void)
+{
+	static const char body[] = "{\"stages\":[{\"name\":\"s\",\"job\":{\"argv\":[\"x\"]}},{"
+				   "\"name\":\"t\",\"after\":"
+				   "[\"s\"],\"job\":{\"argv\":[\"x\"],\"inputs\":[{\"name\":\"n\","
+				   "\"from\":\"s.5\"}]}}]}";
+
+	for (u32 ours = 0; ours < 2; ours++) {
+		bed_start(3);
+		CU_ASSERT_EQUAL(bed_submit("b.s.5", "{\"argv\":[\"x\"]}"), 1);
+		bed_tick(10);
+		bed_finish("b.s.5", 0);
+		if (ours == 0)
+			CU_ASSERT_EQUAL(
+				fog_stmt_run(fog_stmt(bed.store, "UPDATE job SET user = 'bob'")),
+				0);
+		CU_ASSERT_EQUAL(bed_submit_batch("b", body), 1);
+		bed_tick(10);
+		bed_finish("b.s.0", 0);
+		bed_tick(10);
+		bed_tick(1000);
+		CU_ASSERT_EQUAL(bed_state("b.t.0"), ours ? FOG_JOB_RUNNING : FOG_JOB_CANCELLED);
+		CU_ASSERT_EQUAL(bed_number("SELECT count(*) FROM job_input"), ours);
+		bed_stop();
+	}
+}
+
+/* A batch's id is taken once, whatever its stages are. */
+static void test_batch_of_another(void)
+{
+	bed_start(4);
+	CU_ASSERT_EQUAL(bed_submit_batch("d", stages), 1);
+	CU_ASSERT_EQUAL(bed_submit_batch("d", stages), 0);
+	CU_ASSERT_EQUAL(bed_submit_batch("d", gang), -EEXIST);
+	CU_ASSERT_EQUAL(fog_stmt_run(fog_stmt(bed.store, "UPDATE batch SET user = 'bob'")), 0);
+	CU_ASSERT_EQUAL(bed_submit_batch("d", gang), -EEXIST);
+	CU_ASSERT_EQUAL(bed_number("SELECT count(*) FROM job"), 2);
+	bed_stop();
+}
+
 FOG_TEST_MAIN("controlplane/jobs/group", FOG_TEST(test_life_cycle), FOG_TEST(test_declined),
 	      FOG_TEST(test_killed_between), FOG_TEST(test_gather_timeout), FOG_TEST(test_stages),
 	      FOG_TEST(test_replicas), FOG_TEST(test_replicas_files), FOG_TEST(test_replicas_apart),
-	      FOG_TEST(test_apart_at_once))
+	      FOG_TEST(test_apart_at_once), FOG_TEST(test_unknown_hash),
+	      FOG_TEST(test_input_of_another), FOG_TEST(test_batch_of_another))

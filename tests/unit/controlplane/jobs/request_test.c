@@ -6,6 +6,8 @@
 
 #include "crypto/hash/hash.h"
 
+#define HASH "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 static int parse(const char *text, struct fog_job_request *out, char error[FOG_JSON_ERROR_SIZE])
 {
 	json_t *body = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
@@ -125,6 +127,15 @@ static void test_bad_arguments(void)
 		{"{\"argv\":[\"x\"],\"constraints\":{\"near\":\"me\"}}",
 		 "constraints.near: unknown"},
 		{"{\"argv\":[\"x\"],\"checkpoint\":7}", "checkpoint: must be true, false"},
+		{"{\"argv\":[\"x\"],\"checkpoint\":true,\"inputs\":[{\"name\":\"checkpoint.tar\","
+		 "\"sha256\":\"" HASH "\"}]}",
+		 "inputs: checkpoint.tar is the name of the checkpoint"},
+		{"{\"argv\":[\"x\"],\"inputs\":[{\"name\":\"a\",\"data_base64\":\"\"},"
+		 "{\"name\":\"a\",\"sha256\":\"" HASH "\"}]}",
+		 "inputs: a is given twice"},
+		{"{\"argv\":[\"x\"],\"inputs\":[{\"name\":\"a\",\"sha256\":\"" HASH "\"},"
+		 "{\"name\":\"a\",\"sha256\":\"" HASH "\"}]}",
+		 "inputs: a is given twice"},
 		{"{\"argv\":[\"x\"],\"checkpoint\":{\"size_mb\":257}}", "checkpoint.size_mb:"},
 		{"{\"argv\":[\"x\"],\"checkpoint\":{\"grace_seconds\":0}}",
 		 "checkpoint.grace_seconds:"},
@@ -245,6 +256,41 @@ static void test_host_matches(void)
 	CU_ASSERT_FALSE(fog_job_host_matches("self", &h));
 }
 
-FOG_TEST_MAIN("controlplane/jobs/request", FOG_TEST(test_life_cycle), FOG_TEST(test_bad_arguments),
-	      FOG_TEST(test_canonical), FOG_TEST(test_leavings), FOG_TEST(test_by_hash),
-	      FOG_TEST(test_spec_too_large), FOG_TEST(test_host_matches))
+/* Of a text of nearly FOG_JOB_SPEC_MAX: a job that goes on from checkpoints needs room in it. */
+static void test_room(void)
+{
+	static const struct {
+		const char *rest;
+		u32 room;
+	} cases[] = {
+		{"}", 0},
+		{",\"checkpoint\":true}", FOG_JOB_SPEC_ROOM},
+		{",\"inputs\":[{\"name\":\"a\",\"sha256\":\"" HASH "\"}]}", FOG_JOB_SPEC_ROOM},
+		{",\"checkpoint\":true,\"inputs\":[{\"name\":\"a\",\"sha256\":\"" HASH "\"}]}",
+		 2 * FOG_JOB_SPEC_ROOM},
+	};
+	static char text[FOG_JOB_SPEC_MAX + 512], long_word[FOG_JOB_SPEC_MAX];
+	char error[FOG_JSON_ERROR_SIZE];
+	struct fog_job_request r;
+
+	memset(long_word, 'x', sizeof(long_word) - 1);
+	for (size_t i = 0; i < FOG_ARRAY_COUNT(cases); i++) {
+		snprintf(text, sizeof(text), "{\"argv\":[\"x\"]%s", cases[i].rest);
+		CU_ASSERT_EQUAL_FATAL(parse(text, &r, error), 0);
+		int most = (int)(FOG_JOB_SPEC_MAX - cases[i].room - strlen(r.spec_text) + 1);
+		fog_job_request_free(&r);
+		for (int over = 0; over < 2; over++) {
+			snprintf(text, sizeof(text), "{\"argv\":[\"%.*s\"]%s", most + over,
+				 long_word, cases[i].rest);
+			CU_ASSERT_EQUAL(parse(text, &r, error), over == 0 ? 0 : -EINVAL);
+			if (over == 0)
+				fog_job_request_free(&r);
+			else
+				CU_ASSERT_PTR_NOT_NULL(strstr(error, "spec: larger than"));
+		}
+	}
+}
+
+FOG_TEST_MAIN("controlplane/jobs/request", FOG_TEST(test_life_cycle), FOG_TEST(test_room),
+	      FOG_TEST(test_bad_arguments), FOG_TEST(test_canonical), FOG_TEST(test_leavings),
+	      FOG_TEST(test_by_hash), FOG_TEST(test_spec_too_large), FOG_TEST(test_host_matches))

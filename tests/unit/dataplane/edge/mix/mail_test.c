@@ -106,15 +106,23 @@ static void test_life(void)
 	end();
 }
 
-/* id | index | count | length, sealed to us and held for us */
-static void hold(u8 id, u16 index, u16 count, u16 len)
+/* id | index | count | length, sealed to us */
+static void seal(u8 id, u16 index, u16 count, u16 len, u8 sealed[FOG_MAIL_SEALED])
 {
-	u8 clear[FOG_MAIL_CLEAR] = {id}, sealed[FOG_MAIL_SEALED];
+	u8 clear[FOG_MAIL_CLEAR] = {id};
 
 	fog_store_u16(clear + 16, index);
 	fog_store_u16(clear + 18, count);
 	fog_store_u16(clear + 20, len);
 	CU_ASSERT_EQUAL(fog_seal(sealed, clear, sizeof(clear), mail.box.id), 0);
+}
+
+/* And held for us. */
+static void hold(u8 id, u16 index, u16 count, u16 len)
+{
+	u8 sealed[FOG_MAIL_SEALED];
+
+	seal(id, index, count, len, sealed);
 	CU_ASSERT_EQUAL(fog_mailstore_hold(&store, mail.box.id, sealed, sizeof(sealed)), 0);
 	fog_mail_local(&mail, now);
 }
@@ -154,6 +162,27 @@ static void test_copies(void)
 	end();
 }
 
+/* A provider whose sequences lie far ahead does not make us forget what came. */
+static void test_ahead(void)
+{
+	const u64 wall_ns = WALL * 1000000 + now;
+	u8 sealed[FOG_MAIL_SEALED];
+
+	begin();
+	for (u8 i = 0; i < 4; i++) {
+		seal((u8)(i + 1), 0, 1, 9, sealed);
+		fog_mail_fragment(&mail, sealed, wall_ns + i * 26 * HOUR, now);
+	}
+	seal(5, 0, 1, 9, sealed);
+	fog_mail_fragment(&mail, sealed, UINT64_MAX, now);
+	CU_ASSERT_EQUAL(came, 5);
+	seal(1, 0, 1, 9, sealed);
+	fog_mail_fragment(&mail, sealed, wall_ns + 1, now);
+	CU_ASSERT_EQUAL(came, 5);
+	CU_ASSERT_EQUAL(mail.counts.duplicates, 1);
+	end();
+}
+
 static void test_malformed(void)
 {
 	static const struct {
@@ -180,4 +209,4 @@ static void test_malformed(void)
 }
 
 FOG_TEST_MAIN("dataplane/edge/mix/mail", FOG_TEST(test_life), FOG_TEST(test_copies),
-	      FOG_TEST(test_malformed))
+	      FOG_TEST(test_ahead), FOG_TEST(test_malformed))

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "crypto/mem.h"
@@ -149,6 +150,27 @@ static void test_known(void)
 	end();
 }
 
+/* A crash between the turn of the halves and the first note of the new one: what is noted then is
+ * of now, and does not make the next message the turn of the other half. */
+static void test_known_turn(void)
+{
+	u8 noted[FOG_STORE_ID] = {1}, left[FOG_STORE_ID] = {2}, next[FOG_STORE_ID] = {3};
+	u64 now_ns = (u64)time(NULL) * 1000000000;
+	char from[128], to[128];
+
+	begin();
+	CU_ASSERT_EQUAL(fog_known_add(&s.known, noted, now_ns), 0);
+	CU_ASSERT_EQUAL(fog_mailstore_put(&s, FOG_MAILSTORE_INBOX, left, "x", 1), 0);
+	snprintf(from, sizeof(from), "%s/received", dir);
+	snprintf(to, sizeof(to), "%s/received.before", dir);
+	CU_ASSERT_EQUAL(rename(from, to), 0);
+	again();
+	CU_ASSERT(fog_known_has(&s.known, left));
+	CU_ASSERT_EQUAL(fog_known_add(&s.known, next, now_ns), 0);
+	CU_ASSERT(fog_known_has(&s.known, noted));
+	end();
+}
+
 static void fill(const char *folder, int digits, unsigned count)
 {
 	char path[352];
@@ -213,9 +235,9 @@ static void test_open_fails(void)
 
 int main(void)
 {
-	static const struct fog_test tests[] = {FOG_TEST(test_held), FOG_TEST(test_messages),
-						FOG_TEST(test_known), FOG_TEST(test_limits),
-						FOG_TEST(test_open_fails)};
+	static const struct fog_test tests[] = {FOG_TEST(test_held),   FOG_TEST(test_messages),
+						FOG_TEST(test_known),  FOG_TEST(test_known_turn),
+						FOG_TEST(test_limits), FOG_TEST(test_open_fails)};
 
 	return fog_test_run("dataplane/edge/mix/store", tests, FOG_ARRAY_COUNT(tests));
 }
