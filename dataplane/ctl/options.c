@@ -68,7 +68,8 @@ void fog_options_usage(FILE *out)
 	      "  --log-level LEVEL   error, warning, notice, info or debug\n"
 	      "  --check             check all of this, change nothing, say what would run\n"
 	      "  --help, --version\n\n"
-	      "Options override the file. Exit status: 0 stopped as asked, 1 failed, 2 usage.\n",
+	      "Options override the file. Exit status: 0 stopped as asked, 1 failed, 2 usage, 78 "
+	      "configuration.\n",
 	      out);
 }
 

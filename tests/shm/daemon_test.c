@@ -2,6 +2,7 @@
 /* The real fog-dataplane: two of them on loopback, this process as the control plane of both. A
  * link comes up between them, signatures are checked, kill -9 of one is survived by everybody else,
  * and SIGTERM ends them in order. FOG_DATAPLANE names the program. */
+#include "configs/service.h"
 #include "controlplane/core/dpclient.h"
 #include "dataplane/mix/log.h"
 #include "tests/unit/fog_test.h"
@@ -324,7 +325,7 @@ static void test_bad_arguments(void)
 	CU_ASSERT_EQUAL(exit_wait(spawn(&h, "--state-dir=/nonexistent")), 1);
 	CU_ASSERT_EQUAL(exit_wait(spawn(&h, "--run-dir=/nonexistent")), 1);
 	CU_ASSERT_EQUAL(exit_wait(spawn(&h, "--listen=203.0.113.1:9")), 1);
-	CU_ASSERT_EQUAL(exit_wait(spawn(&h, "--config=/nonexistent")), 1);
+	CU_ASSERT_EQUAL(exit_wait(spawn(&h, "--config=/nonexistent")), FOG_SERVICE_EXIT_CONFIG);
 	CU_ASSERT_EQUAL(chmod(path, 0644), 0);
 	CU_ASSERT_EQUAL(exit_wait(spawn(&h, NULL)), 1);
 	CU_ASSERT_EQUAL(exit_wait(spawn(&h, "--check")), 1);
