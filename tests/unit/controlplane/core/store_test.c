@@ -257,7 +257,11 @@ static void child_write(int pipe_fd)
 {
 	struct fog_store *st = NULL;
 
-	if (fog_store_open(&st, where, why) != 0)
+	int opened;
+	/* The server may not have noticed yet that the one before is gone. */
+	while ((opened = fog_store_open(&st, where, why)) == -EBUSY)
+		usleep(1000);
+	if (opened != 0)
 		_exit(1);
 	for (u32 t = 0;; t++) {
 		if (fog_store_begin(st) != 0)
