@@ -137,8 +137,12 @@ for u in $UNITS; do
 	test "$(show "$u" ExecMainStatus)" = 78
 	test "$(systemctl is-failed "$u")" = failed # and not on its way to be started again
 done
-say "a wrong configuration is not started again and again"
+for u in $UNITS; do # who was wanted by another is not waited for above
+	until_true 20 '[ "$(systemctl is-active $u)" = failed ]'
+done
+systemctl stop fog-controlplane.socket $UNITS
 systemctl reset-failed
+say "a wrong configuration is not started again and again"
 dpkg --no-triggers -P fog >/dev/null 2>&1
 test -z "$(systemctl list-units --no-legend 'fog-controlplane*' 'fog-dataplane*' 'fog-edge*')"
 say stopped, purged
