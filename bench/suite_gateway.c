@@ -10,11 +10,11 @@
  *	gateway.crowd.errors		answers that were none, handshakes that failed, and one
  */
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench/bench.h"
+#include "bench/output.h"
 
 struct samples {
 	double ours[BENCH_SAMPLES_MAX], theirs[BENCH_SAMPLES_MAX];
@@ -38,38 +38,18 @@ static void record(struct bench *b, const char *name, const char *unit, const ch
 		bench_record(b, &c, s->ours, s->count, bench_median(s->theirs, s->count));
 }
 
-/* Its output, to be read; NULL when it cannot be run. */
-static FILE *load_start(pid_t *pid)
-{
-	char program[] = FOG_GATEWAY_LOAD, build[] = FOG_BUILD_DIR;
-	char *const argv[] = {program, build, NULL};
-	posix_spawn_file_actions_t actions;
-	int fds[2];
-
-	if (pipe2(fds, O_CLOEXEC) != 0)
-		return NULL;
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
-	int rc = posix_spawn(pid, program, &actions, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	close(fds[1]);
-	if (rc != 0) {
-		close(fds[0]);
-		return NULL;
-	}
-	return fdopen(fds[0], "r");
-}
-
 void bench_suite_gateway(struct bench *b)
 {
 	static struct samples quote, fastapi, p99, rss, errors;
+	char program[] = FOG_GATEWAY_LOAD, build[] = FOG_BUILD_DIR;
+	char *const load[] = {program, build, NULL};
 	char line[256];
 	double x, y, z;
 	pid_t pid;
 
 	if (!bench_wanted(b, "gateway.quote_cpu.of_bare gateway.quote_vs_fastapi gateway.crowd"))
 		return;
-	FILE *f = load_start(&pid);
+	FILE *f = bench_output(load, &pid);
 	if (f == NULL)
 		return;
 	while (fgets(line, sizeof(line), f) != NULL) {

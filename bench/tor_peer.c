@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "bench/tor_peer.h"
 
+#include "bench/output.h"
+
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,31 +23,10 @@ static bool find(char *path, size_t cap)
 	return n < (int)cap && access(path, X_OK) == 0;
 }
 
-/* Its output, to be read; NULL when it cannot be run. */
-static FILE *start(char *path, pid_t *pid)
-{
-	char suite[] = "cell_ops_cgo";
-	char *const argv[] = {path, suite, NULL};
-	posix_spawn_file_actions_t actions;
-	int fds[2];
-
-	if (pipe2(fds, O_CLOEXEC) != 0)
-		return NULL;
-	posix_spawn_file_actions_init(&actions);
-	posix_spawn_file_actions_adddup2(&actions, fds[1], STDOUT_FILENO);
-	int rc = posix_spawn(pid, path, &actions, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	close(fds[1]);
-	if (rc != 0) {
-		close(fds[0]);
-		return NULL;
-	}
-	return fdopen(fds[0], "r");
-}
-
 double tor_cgo_measure(void)
 {
-	char path[1024], line[256];
+	char path[1024], line[256], suite[] = "cell_ops_cgo";
+	char *const argv[] = {path, suite, NULL};
 	double sum = 0, value;
 	unsigned found = 0;
 	int status;
@@ -54,7 +34,7 @@ double tor_cgo_measure(void)
 
 	if (!find(path, sizeof(path)))
 		return -1;
-	FILE *f = start(path, &pid);
+	FILE *f = bench_output(argv, &pid);
 	if (f == NULL)
 		return -1;
 	while (fgets(line, sizeof(line), f) != NULL)

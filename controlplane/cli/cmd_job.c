@@ -236,7 +236,6 @@ int fog_cmd_job_list(struct fog_cli *cli)
 	const char *state = cli->option[FOG_OPTION_STATE];
 	const char *limit_text = cli->option[FOG_OPTION_LIMIT];
 	char path[FOG_CLIENT_PATH_MAX];
-	json_t *answer;
 	u64 limit = 50;
 
 	if (limit_text != NULL && fog_count_parse(limit_text, 1, LIMIT_MAX, &limit) != 0)
@@ -244,16 +243,8 @@ int fog_cmd_job_list(struct fog_cli *cli)
 	snprintf(path, sizeof(path), "/v1/jobs?limit=%u%s", (u32)limit, state ? "&state=" : "");
 	if (state != NULL && fog_path_append(path, sizeof(path), state) != 0)
 		return fog_cli_usage(cli, "no state \"%s\"", state);
-	int rc = fog_api_get(cli, path, &answer);
-	if (rc != FOG_CLI_OK)
-		return rc;
-	if (cli->json)
-		fog_json_print(cli, answer);
-	else
-		fog_table_print(cli, json_object_get(answer, "jobs"), job_columns,
-				FOG_ARRAY_COUNT(job_columns), "no jobs");
-	json_decref(answer);
-	return FOG_CLI_OK;
+	return fog_api_list(cli, path, "jobs", job_columns, FOG_ARRAY_COUNT(job_columns),
+			    "no jobs");
 }
 
 int fog_cmd_job_show(struct fog_cli *cli)
